@@ -1,0 +1,217 @@
+"""What a run is asked to do, written down before it starts.
+
+Wrong combinations fail when the spec is made, with the value and the next step, not an hour into the run.
+Each field's sentence is what ``studio train --help-spec`` and the new-run form show.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+from studio.errors import AskedWrongly
+
+METHODS = ("lora", "full")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+OVERLONG_POLICIES = ("refuse", "drop", "truncate_prompt", "truncate_completion")
+SCHEDULES = ("cosine", "linear", "constant")
+
+
+def _about(sentence: str, **default: Any) -> Any:
+    return field(metadata={"about": sentence}, **default)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Common to every kind of run; ``to_json`` and ``from_json`` are the ``spec.json`` format."""
+
+    kind: ClassVar[str]
+
+    def to_json(self) -> str:
+        return json.dumps({"kind": self.kind, **dataclasses.asdict(self)}, indent=2, ensure_ascii=False)
+
+    @classmethod
+    def fields(cls) -> dict[str, str]:
+        """Field name → its one-sentence meaning, in order."""
+        return {f.name: f.metadata["about"] for f in dataclasses.fields(cls)}
+
+    def replaced(self, settings: list[str]) -> Self:
+        """A copy with each ``key=value`` applied. Raises AskedWrongly for an unknown key or an unreadable value."""
+        changes = dict(self._parsed(setting) for setting in settings)
+        return dataclasses.replace(self, **changes)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        known = {f.name for f in dataclasses.fields(cls)}
+        for name in values:
+            if name not in known:
+                raise AskedWrongly(f"unknown setting {name!r}.", f"Known: {', '.join(sorted(known))}.")
+        hints = typing.get_type_hints(cls)
+        return cls(**{name: _coerced(name, value, hints[name]) for name, value in values.items()})
+
+    @classmethod
+    def _parsed(cls, setting: str) -> tuple[str, Any]:
+        name, equals, text = setting.partition("=")
+        name = name.strip()
+        hints = typing.get_type_hints(cls)
+        known = {f.name for f in dataclasses.fields(cls)}
+        if not equals or name not in known:
+            raise AskedWrongly(f"--set {setting}: no such setting.", f"Known: {', '.join(sorted(known))}.")
+        return name, _coerced(name, text.strip(), hints[name])
+
+
+@dataclass(frozen=True)
+class TrainSpec(Spec):
+    """One fine-tune: which base model, how, on what, until when."""
+
+    kind: ClassVar[str] = "train"
+
+    base_model: str = _about("Base model: a cached name, a local folder or a Hugging Face id.", default="")
+    model_path: str = _about("Folder of the base model; filled in at the start.", default="")
+    method: str = _about("lora trains a small adapter; full trains every weight.", default="lora")
+    epochs: float = _about("Passes over the training rows.", default=2.0)
+    batch_size: int = _about("Examples per optimizer step.", default=8)
+    micro_batch_size: int = _about(
+        "Examples per forward pass; the gradient is that of the whole batch whatever this is. 0 chooses.", default=0
+    )
+    learning_rate: float = _about("Peak learning rate; 0 takes the method's usual one.", default=0.0)
+    schedule: str = _about("Learning rate after the warm-up: cosine, linear or constant.", default="cosine")
+    warmup_ratio: float = _about("Share of the steps in which the learning rate rises from 0.", default=0.03)
+    weight_decay: float = _about("AdamW weight decay.", default=0.0)
+    max_grad_norm: float = _about("Gradients are scaled down to this norm; 0 leaves them.", default=1.0)
+    lora_rank: int = _about("Rank r of the adapter's matrices.", default=16)
+    lora_alpha: int = _about("Adapter scale; updates are multiplied by alpha / r.", default=32)
+    lora_dropout: float = _about("Dropout before the adapter, 0 to 1.", default=0.0)
+    max_length: int = _about("Tokens a training row may have, template included.", default=512)
+    overlong: str = _about(
+        "Rows over max_length: refuse the run, drop them, truncate_prompt or truncate_completion.", default="refuse"
+    )
+    seed: int = _about("Seed of the shuffling, the adapter's start and dropout.", default=0)
+    dtype: str = _about("auto measures float32 and bfloat16 on this machine and takes the faster.", default="auto")
+    eval_every: int = _about("Steps between evaluations on the validation split; 0 is four times an epoch.", default=0)
+    save_every: int = _about("Steps between checkpoints; 0 follows eval_every.", default=0)
+    patience: int = _about("Stop after this many evaluations without improvement; 0 never stops early.", default=0)
+    tasks: tuple[str, ...] = _about("Only these tasks; empty takes all.", default=())
+    where: str = _about("Only rows for which this SQL condition holds; empty takes all.", default="")
+    labels: tuple[str, ...] = _about("Only rows with these labels; rejected rows never train.", default=("accept", "none"))
+
+    DEFAULT_LEARNING_RATES: ClassVar[dict[str, float]] = {"lora": 1e-3, "full": 5e-5}
+
+    def __post_init__(self) -> None:
+        _one_of("method", self.method, METHODS)
+        _one_of("schedule", self.schedule, SCHEDULES)
+        _one_of("dtype", self.dtype, DTYPES)
+        _one_of("overlong", self.overlong, OVERLONG_POLICIES)
+        _at_least("batch_size", self.batch_size, 1)
+        _at_least("lora_rank", self.lora_rank, 1)
+        _at_least("max_length", self.max_length, 8)
+        for name in ("micro_batch_size", "learning_rate", "weight_decay", "max_grad_norm", "eval_every", "save_every", "patience"):
+            _at_least(name, getattr(self, name), 0)
+        if not self.epochs > 0:
+            raise AskedWrongly(f"epochs={self.epochs}: nothing would be learned.", "Use a number above 0.")
+        if not 0 <= self.warmup_ratio < 1:
+            raise AskedWrongly(f"warmup_ratio={self.warmup_ratio} is not a share.", "Use 0 up to, not including, 1.")
+        if not 0 <= self.lora_dropout < 1:
+            raise AskedWrongly(f"lora_dropout={self.lora_dropout} is not a share.", "Use 0 up to, not including, 1.")
+        if self.learning_rate > 1:
+            raise AskedWrongly(
+                f"learning_rate={self.learning_rate:g} would blow up any model.", "Usual: 1e-3 for lora, 5e-5 for full."
+            )
+        if "reject" in self.labels:
+            raise AskedWrongly("labels has 'reject': rejected rows never train.", "Clear the label of the rows you want.")
+
+    @property
+    def peak_learning_rate(self) -> float:
+        return self.learning_rate or self.DEFAULT_LEARNING_RATES[self.method]
+
+
+@dataclass(frozen=True)
+class CompareSpec(Spec):
+    """One comparison: the same held-out rows answered by every arm."""
+
+    kind: ClassVar[str] = "compare"
+
+    base_model: str = _about("Base model of every arm.", default="")
+    model_path: str = _about("Folder of the base model; filled in at the start.", default="")
+    run_id: str = _about("The train run whose adapter or model is the tuned arm; empty for none.", default="")
+    tuned_path: str = _about("Folder of that adapter or model; filled in at the start.", default="")
+    tuned_method: str = _about("lora or full; filled in at the start.", default="lora")
+    arms: tuple[str, ...] = _about(
+        "zero_shot, one_shot, few_shot:k and tuned.", default=("zero_shot", "one_shot", "few_shot:5", "tuned")
+    )
+    split: str = _about("Rows of this split are answered.", default="test")
+    tasks: tuple[str, ...] = _about("Only these tasks; empty takes all.", default=())
+    limit: int = _about("At most this many rows, evenly over the tasks; 0 takes all.", default=0)
+    max_new_tokens: int = _about("An answer is cut after this many tokens; 0 takes 1.5 × the longest reference.", default=0)
+    batch_size: int = _about("Prompts answered together.", default=16)
+    seed: int = _about("Seed of the choice of shots.", default=0)
+    dtype: str = _about("auto measures float32 and bfloat16 on this machine and takes the faster.", default="auto")
+
+    def __post_init__(self) -> None:
+        _one_of("split", self.split, ("test", "validation"))
+        _one_of("dtype", self.dtype, DTYPES)
+        _at_least("batch_size", self.batch_size, 1)
+        _at_least("limit", self.limit, 0)
+        _at_least("max_new_tokens", self.max_new_tokens, 0)
+        if not self.arms:
+            raise AskedWrongly("arms is empty.", "For example: zero_shot,few_shot:5,tuned")
+        if len(set(self.arms)) != len(self.arms):
+            raise AskedWrongly(f"arms={','.join(self.arms)} names one twice.")
+        for arm in self.arms:
+            shots_of(arm)
+        if "tuned" in self.arms and not self.run_id:
+            raise AskedWrongly("the arm 'tuned' needs a run.", "Add --run RUN (studio runs lists them), or leave it out.")
+
+
+def shots_of(arm: str) -> int:
+    """How many worked examples an arm puts before the question. Raises AskedWrongly for an unknown arm."""
+    fixed = {"zero_shot": 0, "one_shot": 1, "tuned": 0}
+    if arm in fixed:
+        return fixed[arm]
+    name, _, count = arm.partition(":")
+    if name == "few_shot" and count.isdecimal() and int(count) >= 1:
+        return int(count)
+    raise AskedWrongly(f"unknown arm {arm!r}.", "Arms: zero_shot, one_shot, few_shot:k (k ≥ 1), tuned.")
+
+
+SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in (TrainSpec, CompareSpec)}
+
+
+def spec_from_json(text: str) -> Spec:
+    """The spec in a ``spec.json``. Raises AskedWrongly when it is not one."""
+    try:
+        values = json.loads(text)
+        kind = SPECS[values.pop("kind")]
+    except (ValueError, KeyError, AttributeError) as error:
+        raise AskedWrongly("spec.json is not a run's spec.", "The run directory is damaged; start a new run.") from error
+    return kind.from_dict(values)
+
+
+def _coerced(name: str, value: Any, wanted: Any) -> Any:
+    """``value`` as the field's type; text is read, so that command line, TOML and JSON share one path."""
+    if typing.get_origin(wanted) is tuple:
+        items = value.split(",") if isinstance(value, str) else list(value)
+        return tuple(str(item).strip() for item in items if str(item).strip())
+    if isinstance(wanted, types.UnionType):
+        raise TypeError(f"{name}: spec fields have one type")
+    try:
+        if wanted is int and isinstance(value, float) and not value.is_integer():
+            raise ValueError
+        return wanted(value)
+    except (TypeError, ValueError):
+        word = {"int": "a whole number", "float": "a number"}.get(wanted.__name__, wanted.__name__)
+        raise AskedWrongly(f"{name}={value}: {word} is needed.") from None
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise AskedWrongly(f"{name}={value} is not known.", f"Choose one of: {', '.join(allowed)}.")
+
+
+def _at_least(name: str, value: float, least: float) -> None:
+    if not value >= least:
+        raise AskedWrongly(f"{name}={value} is too small.", f"Use at least {least}.")

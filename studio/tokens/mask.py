@@ -1,0 +1,85 @@
+"""Which tokens are learned: a pair becomes prompt tokens, then completion tokens up to and with the end-of-turn.
+
+The text rendered at inference must be a token prefix of the training row; otherwise the model is trained on a prompt
+it will never see (trl issues 4147, 5213 and 6105 are that fault). ``encode_pairs`` proves it for every row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from studio.errors import StudioError
+from studio.tokens.template import messages_of
+from studio.tokens.tokenizer import ModelFolder
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What encoding needs of an example; ``system`` is empty for none."""
+
+    prompt: str
+    completion: str
+    system: str = ""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Token ids of one training row: ``ids[:prompt_tokens]`` is seen, ``ids[prompt_tokens:]`` is learned."""
+
+    ids: list[int]
+    prompt_tokens: int
+
+    @property
+    def total_tokens(self) -> int:
+        return len(self.ids)
+
+    @property
+    def completion_tokens(self) -> int:
+        """Tokens learned, the end-of-turn token included."""
+        return len(self.ids) - self.prompt_tokens
+
+    @property
+    def completion_mask(self) -> list[bool]:
+        return [index >= self.prompt_tokens for index in range(len(self.ids))]
+
+
+def prompt_text(folder: ModelFolder, prompt: str, system: str = "", shots: Sequence[tuple[str, str]] = ()) -> str:
+    """The prompt as the model is asked at inference, ending where its answer begins."""
+    return folder.template.render(messages_of(prompt, system, shots), add_generation_prompt=True)
+
+
+def training_text(folder: ModelFolder, pair: Pair) -> str:
+    """The whole row as it is trained, cut behind the end-of-turn token.
+
+    Raises StudioError when the template does not end an answer with the end-of-turn token: a model trained so
+    would never stop (trl issue 1623).
+    """
+    messages = [*messages_of(pair.prompt, pair.system), {"role": "assistant", "content": pair.completion}]
+    text = folder.template.render(messages, add_generation_prompt=False)
+    end = text.rfind(folder.end_of_turn)
+    if end < 0 or text[end + len(folder.end_of_turn) :].strip():
+        raise StudioError(
+            f"the chat template does not end an answer with {folder.end_of_turn!r}.",
+            "The tuned model would never stop: mend chat_template or eos_token of the model.",
+        )
+    return text[: end + len(folder.end_of_turn)]
+
+
+def encode_prompts(folder: ModelFolder, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of rendered prompts. The template writes special tokens itself, so none are added here."""
+    encodings = folder.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+    return [encoding.ids for encoding in encodings]
+
+
+def encode_pairs(folder: ModelFolder, pairs: Sequence[Pair]) -> list[Encoded]:
+    """Encode rows for training and prove the prefix for each. Raises StudioError naming the first that fails."""
+    prompts = encode_prompts(folder, [prompt_text(folder, pair.prompt, pair.system) for pair in pairs])
+    wholes = encode_prompts(folder, [training_text(folder, pair) for pair in pairs])
+    for pair, prompt_ids, whole_ids in zip(pairs, prompts, wholes, strict=True):
+        if whole_ids[: len(prompt_ids)] != prompt_ids:
+            raise StudioError(
+                f"the rendered prompt is not a token prefix of its training row: {pair.prompt[:60]!r}.",
+                "Trained so, the model would never see this prompt again; mend the chat template.",
+            )
+    return [Encoded(whole, len(prompt)) for prompt, whole in zip(prompts, wholes, strict=True)]

@@ -1,0 +1,76 @@
+"""The fate of every row at a ``max_length``: what a cut there would take away. Nothing is ever cut silently."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from studio.tokens.mask import Encoded, Pair, encode_pairs
+from studio.tokens.tokenizer import ModelFolder
+
+Counts = NDArray[np.int32]
+
+
+class Fate(StrEnum):
+    WHOLE = "whole"
+    ANSWER_CUT = "answer cut"
+    END_OF_TURN_CUT = "end-of-turn cut"
+    NOTHING_LEFT = "nothing left to learn"
+
+
+FATES = tuple(Fate)
+
+
+def fates(prompt_tokens: Counts, completion_tokens: Counts, max_length: int) -> NDArray[np.int8]:
+    """Index into ``FATES`` of each row, from its token counts (``completion_tokens`` has the end-of-turn token)."""
+    total = prompt_tokens + completion_tokens
+    result = np.full(len(total), FATES.index(Fate.ANSWER_CUT), dtype=np.int8)
+    result[total <= max_length] = FATES.index(Fate.WHOLE)
+    result[total == max_length + 1] = FATES.index(Fate.END_OF_TURN_CUT)
+    result[prompt_tokens >= max_length] = FATES.index(Fate.NOTHING_LEFT)
+    return result
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A row after the policy: ``encoded`` is None for a dropped row; ``was_cut`` says tokens were taken away."""
+
+    encoded: Encoded | None
+    was_cut: bool
+
+
+def fit(folder: ModelFolder, pairs: Sequence[Pair], max_length: int, overlong: str) -> list[Fitted]:
+    """Encode rows and apply the policy ``drop``, ``truncate_prompt`` or ``truncate_completion`` to the over-long.
+
+    ``refuse`` keeps over-long rows as they are; who starts a run counts them first and refuses.
+    Under ``truncate_prompt`` the start of the user's text goes and the template around it stays whole.
+    """
+    fitted = []
+    for pair, encoded in zip(pairs, encode_pairs(folder, pairs), strict=True):
+        if encoded.total_tokens <= max_length or overlong == "refuse":
+            fitted.append(Fitted(encoded, was_cut=False))
+        elif overlong == "truncate_prompt":
+            shorter = _with_prompt_cut(folder, pair, encoded, max_length)
+            fitted.append(Fitted(shorter, was_cut=shorter is not None))
+        elif overlong == "truncate_completion" and encoded.prompt_tokens < max_length:
+            fitted.append(Fitted(Encoded(encoded.ids[:max_length], encoded.prompt_tokens), was_cut=True))
+        else:
+            fitted.append(Fitted(None, was_cut=False))
+    return fitted
+
+
+def _with_prompt_cut(folder: ModelFolder, pair: Pair, encoded: Encoded, max_length: int) -> Encoded | None:
+    # Cutting text can merge tokens anew at the seam, so the excess is taken off until the row fits.
+    prompt = pair.prompt
+    while encoded.total_tokens > max_length:
+        offsets = folder.tokenizer.encode(prompt, add_special_tokens=False).offsets
+        excess = encoded.total_tokens - max_length
+        if excess >= len(offsets):
+            return None
+        prompt = prompt[max(offsets[excess][0], 1) :]
+        encoded = encode_pairs(folder, [Pair(prompt, pair.completion, pair.system)])[0]
+    return encoded
