@@ -33,6 +33,7 @@ class Settings:
     max_length: int = DEFAULT_MAX_LENGTH
     labeller: str = ""
     theme: str = "textual-dark"
+    trusted_models: list[str] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -54,6 +55,7 @@ base_model = "{base_model}"   # a cached model, a local folder, or a Hugging Fac
 max_length = {max_length}                        # tokens a training row may have
 # labeller = "anna"                     # the name in the edit log; default: your account
 # theme = "textual-light"               # or "textual-dark"
+# trusted_models = ["./my-model"]       # these may use pickle weights and code of their own: both can run anything
 
 # [keys]                                # rebind: action = "key"; names as in the ? screen
 # accept = "a"
@@ -129,7 +131,14 @@ def cache_path() -> Path:
 
 
 def _settings_from(raw: dict[str, Any], path: Path) -> Settings:
-    known: dict[str, type] = {"base_model": str, "max_length": int, "labeller": str, "theme": str, "keys": dict}
+    known: dict[str, type] = {
+        "base_model": str,
+        "max_length": int,
+        "labeller": str,
+        "theme": str,
+        "trusted_models": list,
+        "keys": dict,
+    }
     for name, value in raw.items():
         if name not in known:
             raise AskedWrongly(f"{path}: unknown setting {name!r}.", f"Known: {', '.join(known)}.")

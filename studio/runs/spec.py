@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import types
 import typing
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
@@ -72,6 +71,7 @@ class TrainSpec(Spec):
 
     base_model: str = _about("Base model: a cached name, a local folder or a Hugging Face id.", default="")
     model_path: str = _about("Folder of the base model; filled in at the start.", default="")
+    is_trusted: bool = _about("Pickle weights and the model's own code may be used; set by trusted_models.", default=False)
     method: str = _about("lora trains a small adapter; full trains every weight.", default="lora")
     epochs: float = _about("Passes over the training rows.", default=2.0)
     batch_size: int = _about("Examples per optimizer step.", default=8)
@@ -137,6 +137,7 @@ class CompareSpec(Spec):
 
     base_model: str = _about("Base model of every arm.", default="")
     model_path: str = _about("Folder of the base model; filled in at the start.", default="")
+    is_trusted: bool = _about("Pickle weights and the model's own code may be used; set by trusted_models.", default=False)
     run_id: str = _about("The train run whose adapter or model is the tuned arm; empty for none.", default="")
     tuned_path: str = _about("Folder of that adapter or model; filled in at the start.", default="")
     tuned_method: str = _about("lora or full; filled in at the start.", default="lora")
@@ -196,8 +197,12 @@ def _coerced(name: str, value: Any, wanted: Any) -> Any:
     if typing.get_origin(wanted) is tuple:
         items = value.split(",") if isinstance(value, str) else list(value)
         return tuple(str(item).strip() for item in items if str(item).strip())
-    if isinstance(wanted, types.UnionType):
-        raise TypeError(f"{name}: spec fields have one type")
+    if wanted is bool:
+        if value in (True, "true", "yes", "1"):
+            return True
+        if value in (False, "false", "no", "0"):
+            return False
+        raise AskedWrongly(f"{name}={value}: true or false is needed.")
     try:
         if wanted is int and isinstance(value, float) and not value.is_integer():
             raise ValueError

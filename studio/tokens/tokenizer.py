@@ -62,12 +62,17 @@ class ModelFolder:
         specials = {name: self._special(name) for name in ("bos_token", "eos_token", "unk_token", "pad_token")}
         return ChatTemplate(source or INSTRUCTION_TEMPLATE, specials, is_own=bool(source))
 
+    @property
+    def tokenizer_path(self) -> Path:
+        """Raises StudioError, naming the folder, where there is no tokenizer.json."""
+        return self._needed("tokenizer.json")
+
     @cached_property
     def tokenizer(self) -> Tokenizer:
         """The tokenizer of tokenizer.json. Raises StudioError naming the folder where there is none."""
         from tokenizers import Tokenizer
 
-        path = self._needed("tokenizer.json")
+        path = self.tokenizer_path
         try:
             tokenizer: Tokenizer = Tokenizer.from_file(str(path))
         except Exception as error:  # tokenizers raises bare Exception for a file it cannot read
@@ -86,7 +91,7 @@ class ModelFolder:
     @cached_property
     def fingerprint(self) -> str:
         """Changes exactly when the same text could become other tokens: tokenizer, template or special tokens."""
-        digest = hashlib.sha256(self._needed("tokenizer.json").read_bytes())
+        digest = hashlib.sha256(self.tokenizer_path.read_bytes())
         digest.update(self.template.source.encode())
         digest.update(json.dumps(self.template.specials, sort_keys=True).encode())
         return digest.hexdigest()[:16]

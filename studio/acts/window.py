@@ -1,0 +1,88 @@
+"""The window check: count what is not counted yet, then say what becomes of every row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from studio.dataset.store import Store
+from studio.project import cache_path
+from studio.reports.window import WindowReport, window_report
+from studio.runs.protocol import write_atomically
+from studio.tokens.mask import Pair, encode_pairs, encode_prompts, prompt_text
+from studio.tokens.tokenizer import ModelFolder
+
+Progress = Callable[[int, int], None]
+
+
+def check_window(
+    store: Store,
+    model: ModelFolder,
+    max_length: int,
+    shots: Sequence[int] = (0, 1, 5),
+    progress: Progress | None = None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> WindowReport:
+    """Fates, lengths and the cost of examples in the prompt, over the whole store.
+
+    Only rows changed since the last check are tokenized. Cancelling keeps what was counted so far and reports on that.
+    """
+    count_tokens(store, model, progress, is_cancelled)
+    ids, prompt_tokens, completion_tokens = store.counts(model.fingerprint)
+    shot_tokens = np.maximum(prompt_tokens + completion_tokens + _shot_overhead(model), 0)
+    return window_report(
+        ids, prompt_tokens, completion_tokens, max_length, model.context_window, shot_tokens, list(shots)
+    )
+
+
+def count_tokens(
+    store: Store,
+    model: ModelFolder,
+    progress: Progress | None = None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> int:
+    """Tokenize the rows without a current count; how many there were. Raises StudioError where the prefix fails."""
+    done = 0
+    total = store.uncounted_total(model.fingerprint)
+    for batch in store.uncounted(model.fingerprint):
+        if is_cancelled():
+            break
+        encoded = encode_pairs(model, [Pair(prompt, completion, system) for _, _, prompt, completion, system in batch])
+        store.save_counts(
+            model.fingerprint,
+            [row[0] for row in batch],
+            [row[1] for row in batch],
+            [row.prompt_tokens for row in encoded],
+            [row.completion_tokens for row in encoded],
+        )
+        done += len(batch)
+        if progress:
+            progress(done, total)
+    return done
+
+
+def _shot_overhead(model: ModelFolder) -> int:
+    """Tokens that an example costs as an earlier turn, less what it has as a training row.
+
+    The same for every example, since only the template's fixed text differs: the row's header goes, a line break
+    comes. Kept in the cache by fingerprint, so that a check in which nothing changed never loads the tokenizer.
+    """
+    path = cache_path() / "templates" / f"{model.fingerprint}.json"
+    try:
+        return int(json.loads(path.read_text(encoding="utf-8"))["shot_overhead"])
+    except (OSError, ValueError, KeyError):  # not measured yet, or unreadable: measure again
+        overhead = _measured_shot_overhead(model)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, json.dumps({"shot_overhead": overhead}))
+    return overhead
+
+
+def _measured_shot_overhead(model: ModelFolder) -> int:
+    shot, question = Pair("Where is my parcel?", "It is on its way."), "And my lamp?"
+    without, with_shot = encode_prompts(
+        model,
+        [prompt_text(model, question), prompt_text(model, question, shots=[(shot.prompt, shot.completion)])],
+    )
+    return len(with_shot) - len(without) - encode_pairs(model, [shot])[0].total_tokens
