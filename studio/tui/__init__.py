@@ -1,0 +1,1 @@
+"""The terminal screen: the only room that imports textual."""

@@ -1,0 +1,228 @@
+"""The one key table. Bindings, footer, palette, help and README's key table are made from it; a key not here is none.
+
+A screen named ``"Data"`` takes ``bindings_for("Data")``: the rows for it and those for everywhere. An action ``accept``
+calls ``action_accept`` of the screen. Keys are written as typed (``"?"``, ``"ctrl+d"``); several are parted by blanks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+from studio.errors import AskedWrongly
+
+EVERYWHERE = "everywhere"
+SCREENS = ("Data", "Window", "Runs", "Compare", "Try")
+DIALOGS = ("Edit", "Import", "Help", "Reader")
+
+# Keys that a terminal or multiplexer eats or cannot tell from another key.
+_EATEN = {
+    "ctrl+b": "tmux takes it",
+    "ctrl+a": "screen takes it",
+    "ctrl+z": "the shell takes it to suspend the program",
+    "ctrl+i": "a terminal sends the same for tab",
+    "ctrl+m": "a terminal sends the same for enter",
+    "ctrl+h": "many terminals send the same for backspace",
+    "ctrl+[": "a terminal sends the same for escape",
+    "ctrl+enter": "most terminals cannot send it",
+}
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing a key does. ``footer`` is its rank there, 1 first; 0 keeps it to the help screen."""
+
+    name: str
+    keys: str
+    label: str
+    about: str
+    where: tuple[str, ...] = (EVERYWHERE,)
+    footer: int = 0
+
+    @property
+    def display(self) -> str:
+        return display_keys(self.keys)
+
+
+_DATA = ("Data",)
+_LISTS = ("Data", "Window", "Runs", "Compare")
+_RUNS = ("Runs",)
+_COMPARE = ("Compare",)
+
+ACTIONS: tuple[Action, ...] = (
+    # everywhere
+    Action("data", "f2 alt+1", "Data", "the examples: look, label, edit"),
+    Action("window", "f3 alt+2", "Window", "do the examples fit max_length and the context window"),
+    Action("runs", "f4 alt+3", "Runs", "train, watch, stop, resume"),
+    Action("compare", "f5 alt+4", "Compare", "which arm won, by how much, on which rows"),
+    Action("try", "f6 alt+5", "Try", "one prompt, base model and tuned answering side by side"),
+    Action("help", "? f1", "all keys", "the keys of this screen", footer=99),
+    Action("undo", "u", "undo", "take back the newest change, also after a restart"),
+    Action("redo", "R ctrl+r", "redo", "do again what was undone"),
+    Action("command", ":", "command", "go to a row by its number, or run any action by its name"),
+    Action("next_pane", "tab", "next pane", "the keyboard goes to the next pane"),
+    Action("previous_pane", "shift+tab", "previous pane", "the keyboard goes to the previous pane"),
+    Action("back", "escape", "back", "go back; stop a running query, clear selection, then search"),
+    Action("theme", "ctrl+t", "dark / light", "dark or light theme"),
+    Action("close", "q", "close", "close this view; on Data: leave (runs go on)"),
+    Action("leave", "Q", "leave", "leave the studio (runs go on)"),
+    # lists
+    Action("down", "j down", "down", "next row", where=_LISTS),
+    Action("up", "k up", "up", "previous row", where=_LISTS),
+    Action("top", "g home", "first", "first row", where=_LISTS),
+    Action("bottom", "G end", "last", "last row", where=_LISTS),
+    Action("page_down", "pagedown", "page down", "one page down", where=_LISTS),
+    Action("page_up", "pageup", "page up", "one page up", where=_LISTS),
+    Action("enter", "enter", "open", "go in", where=_LISTS),
+    # Data
+    Action("left", "h left", "column left", "previous column", where=_DATA),
+    Action("right", "l right", "column right", "next column", where=_DATA),
+    Action("pane_down", "ctrl+d", "scroll example", "scroll the whole example down", where=_DATA),
+    Action("pane_up", "ctrl+u", "scroll example up", "scroll the whole example up", where=_DATA),
+    Action("accept", "a", "accept", "label accept, and step on", where=_DATA, footer=1),
+    Action("reject", "x", "reject", "label reject, and step on", where=_DATA, footer=2),
+    Action("skip", "s", "skip", "label skip, and step on", where=_DATA, footer=3),
+    Action("clear_label", "c", "clear label", "take the label away", where=_DATA),
+    Action("mark", "m", "mark", "mark for later with an optional note; again takes it off", where=_DATA),
+    Action("trash", "d", "trash", "to the trash (u brings it back)", where=_DATA),
+    Action("edit", "e", "edit", "edit prompt and completion in place", where=_DATA, footer=4),
+    Action("edit_outside", "E", "$EDITOR", "edit prompt and completion as one file in $EDITOR", where=_DATA),
+    Action("search", "/", "search", "search all text", where=_DATA, footer=5),
+    Action("next_match", "n", "next match", "next row that has what was searched", where=_DATA),
+    Action("previous_match", "N", "previous match", "previous row that has it", where=_DATA),
+    Action("filter", "f", "filter", "only rows for which a SQL condition holds; again = AND", where=_DATA, footer=6),
+    Action("same_cell", "=", "rows like this cell", "only rows with this cell's value", where=_DATA),
+    Action("reset", "r", "reset", "all rows again: no filter, search or sort", where=_DATA),
+    Action("sort_up", "[", "sort up", "sort by this column, ascending; on another column adds", where=_DATA),
+    Action("sort_down", "]", "sort down", "sort by this column, descending; on another adds", where=_DATA),
+    Action("select", "space", "select", "select or unselect this row", where=_DATA),
+    Action("select_range", "v", "select range", "select from here to where v is pressed again", where=_DATA),
+    Action("select_all", "*", "select all", "select all rows of this view", where=_DATA),
+    Action("layout", "z", "layout", "example beside or below the table", where=_DATA),
+    Action("history", "i", "history", "who changed what in this row, and when", where=_DATA),
+    Action("as_trained", "M", "as trained", "the tokens of this row: seen, learned, cut", where=_DATA),
+    Action("copy_row", "y", "copy row", "copy the row as JSON, over SSH too (OSC 52)", where=_DATA),
+    Action("copy_cell", "Y", "copy cell", "copy this column's text of the row", where=_DATA),
+    Action("copy_command", "C", "copy command", "copy the command line that shows this view", where=_DATA),
+    Action("export", "w", "write", "export what this view shows to a file", where=_DATA),
+    Action("import", "I", "import", "import a file; a preview comes first", where=_DATA, footer=7),
+    # Window
+    Action("policy", "P", "policy", "what a run does with over-long rows", where=("Window",), footer=2),
+    Action("set_max_length", "m", "max_length", "check against another max_length", where=("Window",), footer=3),
+    Action("set_model", "b", "model", "check with another base model", where=("Window",), footer=4),
+    Action("check", "r", "check again", "count the tokens of what changed", where=("Window",), footer=5),
+    # Runs
+    Action("new_run", "n", "new run", "a new run: rows, steps and time are shown first", where=_RUNS, footer=1),
+    Action("start", "ctrl+j", "start", "start the run in the form", where=_RUNS),
+    Action("stop", "X", "stop", "stop the run after writing a checkpoint (asks)", where=_RUNS, footer=2),
+    Action("resume", "p", "resume", "go on from the newest checkpoint", where=_RUNS, footer=3),
+    Action("compare_run", "b", "compare", "compare this run with prompting on held-out rows", where=_RUNS, footer=4),
+    Action("smooth_less", "(", "less smoothing", "less smoothing of the training loss", where=_RUNS, footer=6),
+    Action("smooth_more", ")", "more smoothing", "more smoothing of the training loss", where=_RUNS, footer=7),
+    Action("log_axis", "L", "log axis", "loss on a logarithmic axis", where=_RUNS, footer=8),
+    Action("x_axis", "t", "x axis", "x = step, epoch, tokens or time", where=_RUNS),
+    Action("log_tail", "o", "log", "the end of the run's output", where=_RUNS, footer=5),
+    # Compare
+    Action("sort_rows", "s", "sort", "order the rows: disagreement, fixed first, broken first", where=_COMPARE, footer=1),
+    Action("differences", "D", "differences", "mark the words that differ from the reference", where=_COMPARE, footer=2),
+    Action("new_comparison", "n", "compare a run", "compare a finished run with prompting", where=_COMPARE, footer=3),
+    Action("next_arm", "l right", "next arm", "the next arm's answers", where=_COMPARE),
+    Action("previous_arm", "h left", "previous arm", "the previous arm's answers", where=_COMPARE),
+    # Try: letters are typed into the prompt there
+    Action("ask", "ctrl+s", "ask", "let both models answer", where=("Try",), footer=1),
+    Action("choose_run", "ctrl+o", "run", "choose the run that answers beside the base model", where=("Try",), footer=2),
+    # dialogs
+    Action("save", "ctrl+s", "save", "save and leave", where=("Edit",), footer=1),
+    Action("dismiss", "escape", "leave", "leave; asks only if something changed", where=DIALOGS, footer=2),
+    Action("confirm_import", "enter", "import", "write the good rows to the store", where=("Import",), footer=1),
+    Action("scroll_on", "j down", "down", "scroll down", where=("Help", "Reader")),
+    Action("scroll_back", "k up", "up", "scroll up", where=("Help", "Reader")),
+    Action("dismiss_too", "q ?", "leave", "leave", where=("Help", "Reader")),
+)  # fmt: skip
+
+
+def actions_for(screen: str) -> tuple[Action, ...]:
+    """The screen's own actions, then those for everywhere (a dialog has only its own)."""
+    own = tuple(action for action in ACTIONS if screen in action.where)
+    if screen in DIALOGS:
+        return own
+    return own + tuple(action for action in ACTIONS if EVERYWHERE in action.where)
+
+
+def bindings_for(screen: str) -> list[Binding]:
+    """Textual bindings of the screen; ids are action names, which ``App.set_keymap`` rebinds."""
+    return [_binding(action) for action in actions_for(screen)]
+
+
+def footer_actions(screen: str) -> list[Action]:
+    """What the footer shows, likeliest first; the key list itself is last."""
+    return sorted((action for action in actions_for(screen) if action.footer), key=lambda action: action.footer)
+
+
+def checked_keys(keys: Mapping[str, str]) -> dict[str, str]:
+    """Rebindings as a Textual keymap. Raises AskedWrongly for an unknown action, a collision or a key that is eaten."""
+    known = {action.name: action for action in ACTIONS}
+    for name, chosen in keys.items():
+        if name not in known:
+            raise AskedWrongly(f"[keys] {name}: no such action.", f"Known: {', '.join(sorted(known))}.")
+        for key in chosen.split():
+            if why := _EATEN.get(key.lower()):
+                raise AskedWrongly(f"[keys] {name} = {chosen!r}: {key} cannot be used, {why}.", "Choose another key.")
+        if not chosen.split():
+            raise AskedWrongly(f"[keys] {name} is empty.", "Name a key, or delete the line.")
+    for screen in SCREENS + DIALOGS:
+        _refuse_collisions(screen, keys)
+    return {name: ",".join(_textual_key(key) for key in chosen.split()) for name, chosen in keys.items()}
+
+
+def current_keys(action: Action, keys: Mapping[str, str]) -> str:
+    """The action's keys for display, as rebound by ``keys``."""
+    return display_keys(keys.get(action.name, action.keys))
+
+
+def display_keys(keys: str) -> str:
+    """``"f2 alt+1"`` → ``"F2 alt+1"``; arrows and escape as people write them."""
+    names = {"escape": "esc", "down": "↓", "up": "↑", "left": "←", "right": "→", "pagedown": "PgDn", "pageup": "PgUp"}
+    return " ".join(names.get(key, key.upper() if _is_function_key(key) else key) for key in keys.split())
+
+
+def as_markdown() -> str:
+    """README's key table, one row per action."""
+    lines = ["| where | key | does |", "|---|---|---|"]
+    for where, action in _by_place():
+        keys = " ".join(f"`{key}`" if key != "|" else "`\\|`" for key in action.display.split())
+        lines.append(f"| {where} | {keys} | {action.about} |")
+    return "\n".join(lines)
+
+
+def _by_place() -> Iterator[tuple[str, Action]]:
+    for action in ACTIONS:
+        yield ", ".join(action.where), action
+
+
+def _binding(action: Action) -> Binding:
+    key = ",".join(_textual_key(key) for key in action.keys.split())
+    return Binding(key, action.name, action.label, show=False, id=action.name)
+
+
+def _textual_key(key: str) -> str:
+    return "comma" if key == "," else key
+
+
+def _is_function_key(key: str) -> bool:
+    return key[:1] == "f" and key[1:].isdecimal()
+
+
+def _refuse_collisions(screen: str, keys: Mapping[str, str]) -> None:
+    owners: dict[str, Action] = {}
+    for action in actions_for(screen):
+        for key in keys.get(action.name, action.keys).split():
+            other = owners.setdefault(key, action)
+            if other is not action:
+                rebound, kept = (action, other) if action.name in keys else (other, action)
+                raise AskedWrongly(
+                    f"[keys] {rebound.name} = {keys.get(rebound.name)!r}: {key!r} is already {kept.label} on {screen}.",
+                    f"Choose another key, or rebind {kept.name} as well.",
+                )

@@ -1,0 +1,255 @@
+"""The app: which screens there are, the store opened behind the first frame, and where every error is said."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+from textual.worker import get_current_worker
+
+from studio.errors import StoreHeld, StudioError
+from studio.project import Project
+from studio.tui import actions, styles
+from studio.tui.messages import ExamplesChanged, ExamplesRequested, RunningCounted, StoreClosed, StoreOpened
+from studio.tui.screens.base import StudioScreen
+from studio.tui.widgets.header import HeaderFacts
+from studio.tui.widgets.status import StatusLine
+
+if TYPE_CHECKING:
+    from studio.dataset.store import Change, Store
+
+DEMO_EVERY_SECONDS = 1.0
+
+
+class Demo(Protocol):
+    """The main job playing itself: ``advance`` takes the next step if it is time, and says what it did."""
+
+    wanted_screen: str | None
+
+    def advance(self) -> str | None: ...
+
+
+def _data_screen() -> Screen[Any]:
+    from studio.tui.screens.data import DataScreen
+
+    return DataScreen()
+
+
+def _window_screen() -> Screen[Any]:
+    from studio.tui.screens.window import WindowScreen
+
+    return WindowScreen()
+
+
+def _runs_screen() -> Screen[Any]:
+    from studio.tui.screens.runs import RunsScreen
+
+    return RunsScreen()
+
+
+def _compare_screen() -> Screen[Any]:
+    from studio.tui.screens.compare import CompareScreen
+
+    return CompareScreen()
+
+
+def _try_screen() -> Screen[Any]:
+    from studio.tui.screens.try_prompt import TryScreen
+
+    return TryScreen()
+
+
+class StudioApp(App[None]):
+    """Five screens over one project."""
+
+    TITLE = "tune-studio"
+    CSS_PATH = "studio.tcss"
+    BINDINGS = []  # noqa: RUF012 - every key is in actions.py, and bound by the screens
+    # Screens are made, and their modules imported, when first shown: the first paint needs only one of them.
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        "data": _data_screen,
+        "window": _window_screen,
+        "runs": _runs_screen,
+        "compare": _compare_screen,
+        "try": _try_screen,
+    }
+
+    def __init__(self, project: Project, *, first_screen: str = "data", demo: Demo | None = None) -> None:
+        super().__init__()
+        self.project = project
+        self.settings = project.settings()
+        self.keys = self.settings.keys
+        self.set_keymap(actions.checked_keys(self.keys))
+        self.store: Store | None = None
+        self.store_closed: StoreClosed | None = None
+        self.last_said: tuple[str, str] = ("", "information")
+        self.demo = demo
+        self._demo_screen: str | None = None
+        self._is_demo_busy = False
+        self._first_screen = first_screen
+        self._facts = HeaderFacts("", project.name, model=self.settings.base_model)
+        if self.settings.theme in self.available_themes:
+            self.theme = self.settings.theme
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return styles.theme_variables(self.current_theme.dark)
+
+    def on_mount(self) -> None:
+        self.switch_mode(self._first_screen)
+        if self.project.exists():
+            self.call_after_refresh(self.open_store)
+        if self.demo is not None:
+            self.set_interval(DEMO_EVERY_SECONDS, self._start_demo_step)
+
+    def on_unmount(self) -> None:
+        if self.store is not None:
+            self.store.close()
+
+    # -- the store
+
+    def open_store(self) -> None:
+        """Open the store in a thread; every screen then gets ``StoreOpened`` or ``StoreClosed``."""
+        self.run_worker(self._open_store, group="store", exclusive=True, thread=True, exit_on_error=True)
+
+    def _open_store(self) -> None:
+        from studio.dataset.store import Store
+
+        worker = get_current_worker()
+        try:
+            store = Store.open(self.project.store_path, self.settings.who)
+        except StudioError as error:
+            pid = error.pid if isinstance(error, StoreHeld) else None
+            self.post_message(StoreClosed(error.message, error.hint, pid))
+            return
+        if worker.is_cancelled:
+            store.close()
+        else:
+            self.post_message(StoreOpened(store))
+
+    def on_store_opened(self, message: StoreOpened) -> None:
+        self.store, self.store_closed = message.store, None
+        self._tell_screens(partial(StoreOpened, message.store))
+
+    def on_store_closed(self, message: StoreClosed) -> None:
+        self.store_closed = message
+        self._tell_screens(partial(StoreClosed, message.reason, message.hint, message.pid))
+
+    def _tell_screens(self, make: Callable[[], Any]) -> None:
+        for stack in self._screen_stacks.values():
+            for screen in stack:
+                if isinstance(screen, StudioScreen):
+                    screen.post_message(make())
+
+    def undo(self) -> None:
+        self._step_back_or_on("undo")
+
+    def redo(self) -> None:
+        self._step_back_or_on("redo")
+
+    def _step_back_or_on(self, which: str) -> None:
+        if self.store is None:
+            self.say("The store is not open, so there is nothing to undo here.", "warning")
+            return
+        change: Change | None = self.store.undo() if which == "undo" else self.store.redo()
+        if change is None:
+            self.say(f"nothing to {which}")
+            return
+        other = "R does it again" if which == "undo" else "u undoes"
+        self.say(f"{'undone' if which == 'undo' else 'done again'}: {change.summary} · saved · {other}")
+        self._tell_screens(partial(ExamplesChanged, change.example_ids, change.summary))
+
+    # -- words and screens
+
+    def say(self, text: str, severity: str = "information") -> None:
+        """One sentence on the status line of whatever screen is shown."""
+        self.last_said = (text, severity)
+        for screen in reversed(self.screen_stack):
+            if lines := screen.query(StatusLine):
+                lines.first().say(text, severity)
+                return
+
+    def report(self, error: BaseException) -> None:
+        """A StudioError becomes words; anything else is a fault of ours and must be seen whole."""
+        if not isinstance(error, StudioError):
+            raise error
+        self.say(f"{error.message} {error.hint}".strip(), "error")
+
+    async def run_action(self, action: Any, *arguments: Any, **named: Any) -> bool:
+        try:
+            return await super().run_action(action, *arguments, **named)
+        except StudioError as error:
+            self.report(error)
+            return True
+
+    def show_screen(self, name: str) -> None:
+        """Show one of the five (``"data"``, ``"window"``, ``"runs"``, ``"compare"``, ``"try"``)."""
+        self.switch_mode(name)
+
+    def on_examples_requested(self, message: ExamplesRequested) -> None:
+        """Another screen has rows to look at: they become the view of Data."""
+        self.show_screen("data")
+        self.screen.post_message(ExamplesRequested(message.example_ids, message.title))
+
+    def on_examples_changed(self, message: ExamplesChanged) -> None:
+        self._tell_screens(partial(ExamplesChanged, message.example_ids, message.summary))
+
+    def on_running_counted(self, message: RunningCounted) -> None:
+        self.set_header(running=message.running)
+
+    def header_facts(self, screen: str) -> HeaderFacts:
+        return replace(self._facts, screen=screen)
+
+    def set_header(self, **facts: Any) -> None:
+        """Change what the header says: ``examples=``, ``running=``, ``model=``."""
+        self._facts = replace(self._facts, **facts)
+        for screen in self.screen_stack:
+            if isinstance(screen, StudioScreen):
+                screen.refresh_header()
+
+    def switch_theme(self) -> None:
+        self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
+        self.say(f'{self.theme} · to keep it: theme = "{self.theme}" in {self.project.settings_path.name}')
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        name = getattr(screen, "NAME", "")
+        for action in actions.actions_for(name) if name else ():
+            key = actions.current_keys(action, self.keys).split()[0]
+            yield SystemCommand(action.label, f"{action.about} ({key})", partial(self._run_on, screen, action.name))
+
+    def _run_on(self, screen: Screen[Any], action: str) -> None:
+        self.call_later(self.run_action, action, screen)
+
+    # -- the demo
+
+    def _start_demo_step(self) -> None:
+        if not self._is_demo_busy:
+            self._is_demo_busy = True
+            self.run_worker(self._demo_step, group="demo", thread=True, exit_on_error=True)
+
+    def _demo_step(self) -> None:
+        assert self.demo is not None
+        started = time.monotonic()
+        try:
+            words, severity = self.demo.advance(), "information"
+        except StudioError as error:
+            words, severity = str(error), "error"
+        self.call_from_thread(self._demo_stepped, words, severity, time.monotonic() - started)
+
+    def _demo_stepped(self, words: str | None, severity: str, seconds: float) -> None:
+        self._is_demo_busy = False
+        if words:
+            self.say(words, severity)
+        wanted = self.demo.wanted_screen if self.demo is not None else None
+        if wanted and wanted != self._demo_screen:
+            self._demo_screen = wanted
+            self.show_screen(wanted)
+
+
+def run(project: Project, *, first_screen: str = "data", demo: Demo | None = None) -> None:
+    """Show the studio until it is left. Raises AskedWrongly for settings that cannot be used."""
+    StudioApp(project, first_screen=first_screen, demo=demo).run()

@@ -1,0 +1,97 @@
+"""What the parts of the screen tell each other: facts in the past tense, wishes ending in Requested."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from studio.dataset.store import Store
+
+
+@dataclass
+class StoreOpened(Message):
+    """The store is open; sent to every screen that exists, ``StudioScreen.store`` has it from now on."""
+
+    store: Store
+
+
+@dataclass
+class StoreClosed(Message):
+    """The store cannot be used now: ``pid`` holds it (None where unknown)."""
+
+    reason: str
+    hint: str
+    pid: int | None
+
+
+@dataclass
+class ExamplesChanged(Message):
+    """Rows changed outside the Data screen, or by undo and redo; ``example_ids`` may be every row of an import."""
+
+    example_ids: Sequence[int]
+    summary: str
+
+
+@dataclass
+class ExamplesRequested(Message):
+    """A screen wants these rows shown in Data, under this title."""
+
+    example_ids: Sequence[int]
+    title: str
+
+
+@dataclass
+class RunningCounted(Message):
+    """How many runs are under way; the header shows it."""
+
+    running: int
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, RunningCounted)
+
+
+@dataclass
+class Answered(Message):
+    """What a thread came back with; stale ones (an older ``request``) are dropped by ``StudioScreen``."""
+
+    noun: str
+    request: int
+    value: Any
+    error: BaseException | None
+    then: Callable[[Any], None]
+
+
+@dataclass
+class PreviewsRequested(Message):
+    """The table is about to show these rows and does not have them."""
+
+    example_ids: list[int]
+
+
+@dataclass
+class CursorMoved(Message):
+    """The table's cursor is on another row (None: there is no row)."""
+
+    example_id: int | None
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, CursorMoved)
+
+
+@dataclass
+class LineEntered(Message):
+    """The prompt bar's line was entered; ``kind`` says which line it was."""
+
+    kind: str
+    text: str
+
+
+@dataclass
+class LineLeft(Message):
+    """The prompt bar was left with escape."""
+
+    kind: str

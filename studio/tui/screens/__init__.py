@@ -1,0 +1,1 @@
+"""One module per screen; screens are the only callers of the core."""
