@@ -1,0 +1,225 @@
+"""The verdict of a comparison in plain words: what won, by how much, and what these rows cannot show.
+
+Rules against claiming too much: a difference is only named where an exact paired test puts p under 0.05; otherwise the
+sentence says how large a difference would have to be to be seen. The best prompting arm is chosen by looking at these
+very rows, which favours it: where it beats tuned, p is multiplied by the number of arms it was chosen from. The same
+holds for a task that goes another way than the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from studio.scoring.statistics import (
+    detectable_difference,
+    mcnemar_exact,
+    paired_bootstrap,
+    paired_permutation,
+    wilson,
+)
+
+SIGNIFICANT = 0.05
+CUT_SHARE_WORTH_SAYING = 0.05
+USUAL_DISCORDANCE = 0.2
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a verdict is made from.
+
+    ``by_task`` holds, per task of the headline and per arm, the scores of the same rows in the same order.
+    ``baseline`` and ``tuned`` are names of arms, empty for none. ``cut`` is (answers cut, answers) per arm,
+    ``left_out`` the rows without an answer, for the arms that have such.
+    """
+
+    scorer: str
+    by_task: Mapping[str, Mapping[str, Sequence[float]]]
+    all_tasks: int
+    baseline: str
+    tuned: str
+    prompting_arms: int
+    cut: Mapping[str, tuple[int, int]]
+    left_out: Mapping[str, int]
+
+    def values(self, arm: str) -> list[float]:
+        """The headline scores of an arm over all tasks of the headline."""
+        return [value for task in self.by_task.values() for value in task[arm]]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Tuned against the best prompting arm on the same rows; ``p_value`` is corrected for how often one looked."""
+
+    tuned: Sequence[float]
+    baseline: Sequence[float]
+    p_value: float
+
+    @property
+    def difference(self) -> float:
+        return _mean(self.tuned) - _mean(self.baseline)
+
+    @property
+    def fixed(self) -> int:
+        return sum(a > b for a, b in zip(self.tuned, self.baseline, strict=True))
+
+    @property
+    def broken(self) -> int:
+        return sum(a < b for a, b in zip(self.tuned, self.baseline, strict=True))
+
+    @property
+    def is_shown(self) -> bool:
+        return self.p_value < SIGNIFICANT
+
+
+def verdict_of(facts: Facts) -> str:
+    """One to four sentences."""
+    arms = [arm for arm in (facts.tuned, facts.baseline) if arm]
+    if not arms or not facts.values(arms[0]):
+        return "No row is answered by every arm yet."
+    if len(arms) == 1:
+        sentences = [_alone(facts, arms[0])]
+    else:
+        pair = _compared(facts.scorer, facts.values(facts.tuned), facts.values(facts.baseline), facts.prompting_arms, 1)
+        sentences = [_together(facts, pair), *_other_ways(facts, pair)]
+    sentences += _cut(facts, arms) + _left_out(facts)
+    return " ".join(sentences)
+
+
+def _compared(scorer: str, tuned: Sequence[float], baseline: Sequence[float], arms: int, looks: int) -> Pair:
+    if scorer == "exact_match":
+        both = list(zip(tuned, baseline, strict=True))
+        p_value = mcnemar_exact(sum(a > b for a, b in both), sum(a < b for a, b in both))
+    else:
+        p_value = paired_permutation(tuned, baseline)
+    chosen_from = arms if _mean(baseline) > _mean(tuned) else 1
+    return Pair(tuned, baseline, min(1.0, p_value * chosen_from * looks))
+
+
+def _together(facts: Facts, pair: Pair) -> str:
+    scores = _where(facts) + (_both_exact(facts, pair) if facts.scorer == "exact_match" else _both_rouge(facts, pair))
+    evidence = f"{_range(facts, pair)}, {_p_text(pair, facts)}{_flips(facts, pair)}."
+    if pair.is_shown:
+        direction = "better" if pair.difference > 0 else "worse"
+        return f"{scores}: {_points(pair.difference)} {direction}{evidence}"
+    n = len(pair.tuned)
+    return f"No difference that {n:,} row{'s' * (n != 1)} can show: {scores}{evidence}{_limit(facts, pair)}"
+
+
+def _both_exact(facts: Facts, pair: Pair) -> str:
+    n, tuned, baseline = len(pair.tuned), round(sum(pair.tuned)), round(sum(pair.baseline))
+    return (
+        f"{facts.tuned} answers {tuned:,} of {n:,} exactly ({tuned / n * 100:.0f} %), "
+        f"{facts.baseline} {baseline:,} ({baseline / n * 100:.0f} %)"
+    )
+
+
+def _both_rouge(facts: Facts, pair: Pair) -> str:
+    return (
+        f"{facts.tuned} scores ROUGE-L {_mean(pair.tuned) * 100:.1f}, "
+        f"{facts.baseline} {_mean(pair.baseline) * 100:.1f}, on {len(pair.tuned):,} rows"
+    )
+
+
+def _range(facts: Facts, pair: Pair) -> str:
+    if facts.scorer == "exact_match" or len(pair.tuned) < 2:
+        return ""
+    _, low, high = paired_bootstrap(pair.tuned, pair.baseline)
+    if pair.is_shown and pair.difference < 0:
+        low, high = -high, -low
+    return f" (95 %: {_signed(low)} to {_signed(high)})"
+
+
+def _flips(facts: Facts, pair: Pair) -> str:
+    if facts.scorer != "exact_match":
+        return ""
+    return f"; {pair.fixed:,} row{'s' * (pair.fixed != 1)} fixed, {pair.broken:,} broken"
+
+
+def _limit(facts: Facts, pair: Pair) -> str:
+    if facts.scorer != "exact_match":
+        return ""
+    n = len(pair.tuned)
+    visible = detectable_difference(n, max(USUAL_DISCORDANCE, (pair.fixed + pair.broken) / n))
+    if visible >= 1.0:
+        return " So few rows cannot show any difference."
+    return f" A true difference under {visible * 100:.0f} points can stay invisible."
+
+
+def _other_ways(facts: Facts, pair: Pair) -> list[str]:
+    """Tasks whose own rows show what the whole hides: worse under a win, or either under no difference."""
+    if len(facts.by_task) < 2:
+        return []
+    found = []
+    for task, arms in facts.by_task.items():
+        part = _compared(
+            facts.scorer, arms[facts.tuned], arms[facts.baseline], facts.prompting_arms, len(facts.by_task)
+        )
+        agrees = pair.is_shown and (part.difference > 0) == (pair.difference > 0)
+        if part.is_shown and not agrees:
+            direction = "better" if part.difference > 0 else "worse"
+            found.append(f"{direction} on {task or 'rows without a task'} by {_points(part.difference)}")
+    return [f"But {', '.join(found)}."] if found else []
+
+
+def _alone(facts: Facts, arm: str) -> str:
+    values = facts.values(arm)
+    n = len(values)
+    missing = "prompting arm" if arm == facts.tuned else "tuned arm"
+    among = "" if arm == facts.tuned or facts.prompting_arms < 2 else f", the most of {facts.prompting_arms} arms"
+    if facts.scorer == "exact_match":
+        right = round(sum(values))
+        low, high = wilson(right, n)
+        score = (
+            f"answers {right:,} of {n:,} exactly ({right / n * 100:.0f} %; 95 %: {low * 100:.0f} to {high * 100:.0f} %)"
+        )
+    else:
+        score = f"scores ROUGE-L {_mean(values) * 100:.1f} on {n:,} rows"
+    return f"{_where(facts)}{arm} {score}{among}. There is no {missing} to compare with."
+
+
+def _cut(facts: Facts, arms: Sequence[str]) -> list[str]:
+    return [
+        f"{cut:,} of {n:,} answers of {arm} were cut at the length limit."
+        for arm in arms
+        for cut, n in [facts.cut[arm]]
+        if n and cut / n >= CUT_SHARE_WORTH_SAYING
+    ]
+
+
+def _left_out(facts: Facts) -> list[str]:
+    if not facts.left_out:
+        return []
+    counts = ", ".join(f"{count:,} by {arm}" for arm, count in facts.left_out.items())
+    return [f"Not answered, and so left out of all arms: {counts}."]
+
+
+def _where(facts: Facts) -> str:
+    names = [task or "rows without a task" for task in facts.by_task]
+    if len(names) == facts.all_tasks:
+        return ""
+    return f"on {' and '.join(names) if len(names) < 3 else ', '.join(names)}, "
+
+
+def _p_text(pair: Pair, facts: Facts) -> str:
+    text = "p < 0.001" if pair.p_value < 0.001 else f"p = {_two_digits(pair.p_value)}"
+    is_corrected = pair.difference < 0 and facts.prompting_arms > 1
+    return f"{text} (corrected for the choice among {facts.prompting_arms})" if is_corrected else text
+
+
+def _two_digits(p_value: float) -> str:
+    return f"{p_value:.2f}" if p_value >= 0.095 else f"{p_value:.3f}"
+
+
+def _points(difference: float) -> str:
+    points = abs(difference) * 100
+    text = f"{points:.0f}" if points >= 9.95 else f"{points:.1f}"
+    return f"{text} point{'s' * (text != '1.0')}"
+
+
+def _signed(share: float) -> str:
+    return f"{share * 100:.1f}".replace("-", "−")
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
