@@ -16,7 +16,7 @@ from studio.project import Project
 from studio.runs.launch import complete, launch, new_run_directory
 from studio.runs.protocol import Row, RunDirectory, read_rows, write_rows
 from studio.runs.spec import CompareSpec, TrainSpec, shots_of
-from studio.runs.watch import find_run, runs_in, scores_in
+from studio.runs.watch import RunWatch, find_run, runs_in, scores_in
 from studio.scoring.summary import Comparison
 
 
@@ -84,7 +84,24 @@ def load_comparison(project: Project, run_id: str) -> LoadedComparison:
 
 def comparisons(project: Project) -> list[RunDirectory]:
     """The comparisons there are, newest first."""
-    return [directory for directory in runs_in(project.runs_path) if directory.spec().kind == "compare"]
+    return [watch.directory for watch in map(RunWatch, runs_in(project.runs_path)) if watch.poll().kind == "compare"]
+
+
+def tuned_runs(project: Project) -> list[RunDirectory]:
+    """The train runs that can answer, newest first."""
+    found = []
+    for directory in runs_in(project.runs_path):
+        spec = RunWatch(directory).poll().spec
+        if isinstance(spec, TrainSpec) and _tuned_folder(directory, spec).exists():
+            found.append(directory)
+    return found
+
+
+def newest_tuned(project: Project) -> str:
+    """The newest train run that can answer. Raises AskedWrongly when there is none."""
+    for directory in tuned_runs(project):
+        return directory.run_id
+    raise AskedWrongly("no run has made an adapter or a model yet.", "studio train --wait, or leave the arm 'tuned' out.")
 
 
 def read_predictions(directory: RunDirectory) -> list[dict[str, Any]]:
@@ -123,12 +140,16 @@ def _with_run(run: RunDirectory, spec: CompareSpec) -> tuple[CompareSpec, list[R
 
 def tuned_path(run: RunDirectory, spec: TrainSpec) -> Path:
     """Folder of what the run has made so far. Raises StudioError while there is nothing."""
-    path = run.adapter_path if spec.method == "lora" else run.model_path
+    path = _tuned_folder(run, spec)
     if not path.exists():
         raise StudioError(
             f"{run.run_id} has made no {path.name} yet.", "Wait for it to finish, or stop it: that saves what it has."
         )
     return path
+
+
+def _tuned_folder(run: RunDirectory, spec: TrainSpec) -> Path:
+    return run.adapter_path if spec.method == "lora" else run.model_path
 
 
 def _evenly_over_tasks(examples: list[Example], limit: int) -> list[Example]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from studio.dataset.store import Store
+from studio.dataset.store import Example, Store
 from studio.project import cache_path
 from studio.reports.window import WindowReport, window_report
 from studio.runs.protocol import write_atomically
 from studio.tokens.mask import Pair, encode_pairs, encode_prompts, prompt_text
 from studio.tokens.tokenizer import ModelFolder
+from studio.tokens.window import FATES, fates
 
 Progress = Callable[[int, int], None]
 
@@ -86,3 +88,38 @@ def _measured_shot_overhead(model: ModelFolder) -> int:
         [prompt_text(model, question), prompt_text(model, question, shots=[(shot.prompt, shot.completion)])],
     )
     return len(with_shot) - len(without) - encode_pairs(model, [shot])[0].total_tokens
+
+
+@dataclass(frozen=True)
+class AsTrained:
+    """One example token by token: what is seen, what is learned, and what ``max_length`` would do to it."""
+
+    seen: list[str]
+    learned: list[str]
+    prompt_tokens: int
+    completion_tokens: int
+    max_length: int
+    fate: str
+
+
+def as_trained(model: ModelFolder, example: Example, max_length: int) -> AsTrained:
+    """The tokens of ``example`` as training sees them. Tokens that are pieces of a character are shown together."""
+    encoded = encode_pairs(model, [Pair(example.prompt, example.completion, example.system)])[0]
+    prompt, completion = encoded.ids[: encoded.prompt_tokens], encoded.ids[encoded.prompt_tokens :]
+    counts = np.array([len(prompt)], dtype=np.int32), np.array([len(completion)], dtype=np.int32)
+    fate = FATES[fates(*counts, max_length)[0]]
+    return AsTrained(
+        _pieces(model, prompt), _pieces(model, completion), len(prompt), len(completion), max_length, str(fate)
+    )
+
+
+def _pieces(model: ModelFolder, ids: list[int]) -> list[str]:
+    """Texts of tokens; a character split over several tokens comes whole with the last of them."""
+    pieces, held = [], []
+    for token_id in ids:
+        held.append(token_id)
+        text = model.tokenizer.decode(held, skip_special_tokens=False)
+        if not text.endswith("\N{REPLACEMENT CHARACTER}"):
+            pieces.append(text)
+            held = []
+    return pieces + ([model.tokenizer.decode(held, skip_special_tokens=False)] if held else [])

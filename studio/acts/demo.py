@@ -1,0 +1,101 @@
+"""The demo: the main job, whole, on the embedded model and the sample data.
+
+Every step asks the project folder whether it is done already, so a demo that was left goes on where it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from studio.acts.comparing import start_comparison
+from studio.acts.importing import confirm_import, preview_import
+from studio.acts.training import resume_run, start_training
+from studio.dataset.store import Store
+from studio.errors import StudioError
+from studio.project import DEFAULT_MODEL, Project
+from studio.runs.protocol import RunDirectory
+from studio.runs.spec import CompareSpec, TrainSpec
+from studio.runs.watch import RunState, RunWatch, runs_in
+
+SAMPLE_FILES = ("tickets.jsonl", "tone.csv", "summaries.jsonl")
+TASK = "tickets"
+TRAIN_SPEC = TrainSpec(tasks=(TASK,), epochs=2.0, batch_size=8, learning_rate=2e-3, max_length=256)
+COMPARE_SPEC = CompareSpec(arms=("zero_shot", "one_shot", "few_shot:5"), tasks=(TASK,), batch_size=32)
+SPLIT = {"test": 0.15, "validation": 0.05, "seed": 0}
+
+
+def sample_data_path() -> Path:
+    """The sample data: beside the package in a checkout. Raises StudioError where it did not come along."""
+    path = Path(__file__).resolve().parents[2] / "sample_data"
+    if not path.is_dir():
+        raise StudioError(f"{path}: the sample data is not here.", "Install from a checkout: pip install -e .")
+    return path
+
+
+def open_sample_project(root: Path) -> Project:
+    """A project with the sample data in it, split; one that is there already is left as it is."""
+    project = Project.init(root, DEFAULT_MODEL, max_length=TRAIN_SPEC.max_length)
+    with Store.open(project.store_path, project.settings().who) as store:
+        if not store.stats().examples:
+            files = [sample_data_path() / name for name in SAMPLE_FILES]
+            confirm_import(store, preview_import(store, files))
+            store.assign_splits(SPLIT["test"], SPLIT["validation"], int(SPLIT["seed"]))
+    return project
+
+
+@dataclass
+class Demo:
+    """Moves the demo on, one step per call; the app or the headless verb calls it about once a second."""
+
+    project: Project
+    wanted_screen: str | None = None
+    is_over: bool = False
+
+    def advance(self, store: Store) -> str | None:
+        """Take the next step if one is due; a sentence when something happened, else None.
+
+        Raises StudioError, once, when a run of the demo failed or was stopped; the demo is over then.
+        """
+        if self.is_over:
+            return None
+        try:
+            return self._step(store)
+        except StudioError:
+            self.is_over = True
+            raise
+
+    def runs(self) -> list[RunDirectory]:
+        """The demo's runs so far, in the order they were started."""
+        return runs_in(self.project.runs_path)[::-1]
+
+    def _step(self, store: Store) -> str | None:
+        train = self._newest("train")
+        if train is None:
+            run_id = start_training(self.project, store, TRAIN_SPEC)
+            self.wanted_screen = "runs"
+            return f"{run_id} has started: fine-tuning on the {TASK} of the train split"
+        if not self._has_finished(train):
+            self.wanted_screen = "runs"
+            return None
+        compare = self._newest("compare")
+        self.wanted_screen = "compare"
+        if compare is None:
+            spec = replace(COMPARE_SPEC, run_id=train.run_id)
+            return f"{start_comparison(self.project, store, spec)} has started: every arm answers the test split"
+        if not self._has_finished(compare):
+            return None
+        self.is_over = True
+        return "the demo is done: the table shows what fine-tuning brought"
+
+    def _newest(self, kind: str) -> RunState | None:
+        states = (RunWatch(directory).poll() for directory in runs_in(self.project.runs_path))
+        return next((state for state in states if state.kind == kind), None)
+
+    def _has_finished(self, state: RunState) -> bool:
+        if state.status == "lost":  # killed from outside: the demo shows that nothing is lost by it
+            resume_run(self.project, state.run_id)
+            return False
+        if state.status in ("failed", "stopped"):
+            raise StudioError(f"{state.run_id} {state.status}. {state.message}".strip(), state.hint or "c on Runs resumes it")
+        return state.status == "finished"

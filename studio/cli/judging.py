@@ -1,0 +1,140 @@
+"""Verbs that judge: compare arms on held-out rows, try one prompt."""
+
+from __future__ import annotations
+
+import queue
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from studio.cli.app import app, project_of
+from studio.cli.data import Json, store_of
+from studio.cli.printing import say, words, write_json, write_line
+from studio.cli.running import follow
+from studio.errors import AskedWrongly, StudioError
+from studio.project import Project
+from studio.runs.spec import CompareSpec
+from studio.runs.watch import find_run
+
+if TYPE_CHECKING:
+    from studio.scoring.summary import Comparison
+
+DEFAULT_ARMS = "zero_shot,one_shot,few_shot:5,tuned"
+
+
+@app.command()
+def compare(
+    ctx: typer.Context,
+    run: Annotated[str, typer.Option("--run", help="The train run of the tuned arm; default: the newest that can answer.")] = "",
+    arms: Annotated[str, typer.Option(help="zero_shot, one_shot, few_shot:k, tuned")] = DEFAULT_ARMS,
+    limit: Annotated[int, typer.Option(help="At most this many rows, evenly over the tasks.")] = 0,
+    tasks: Annotated[str, typer.Option(help="Only these tasks, separated by commas.")] = "",
+    split: Annotated[str, typer.Option(help="test or validation")] = "test",
+    wait: Annotated[bool, typer.Option("--wait", help="Show progress, then the result.")] = False,
+    show: Annotated[str, typer.Option("--show", metavar="RUN", help="The result of an earlier comparison.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Wait, then the result as JSON.")] = False,
+) -> None:
+    """Let every arm answer the same held-out rows, and say which is better and how sure that is."""
+    from studio.acts.comparing import newest_tuned, start_comparison
+
+    project = project_of(ctx)
+    if show:
+        write_comparison(project, show, as_json)
+        return
+    chosen = tuple(arm.strip() for arm in arms.split(",") if arm.strip())
+    if "tuned" in chosen and not run:
+        run = newest_tuned(project)
+    spec = CompareSpec(
+        run_id=run, arms=chosen, limit=limit, split=split, tasks=tuple(filter(None, tasks.split(",")))
+    )
+    with store_of(project) as store:
+        run_id = start_comparison(project, store, spec)
+    if wait or as_json:
+        follow(find_run(project.runs_path, run_id))
+        write_comparison(project, run_id, as_json)
+    else:
+        write_line(run_id)
+        say(f"answering in the background; studio compare --show {run_id}")
+
+
+@app.command("try")
+def try_prompt(
+    ctx: typer.Context,
+    prompt: Annotated[str, typer.Argument()],
+    model: Annotated[str, typer.Option("--model", help="A base model; default: the project's.")] = "",
+    run: Annotated[str, typer.Option("--run", help="A train run: its base model and its tuned one answer.")] = "",
+    system: Annotated[str, typer.Option(help="A system message.")] = "",
+    max_new_tokens: Annotated[int, typer.Option(help="An answer is cut after this many tokens.")] = 256,
+    as_json: Json = False,
+) -> None:
+    """Ask a model, or a run beside its base model, one prompt."""
+    from studio.acts.answering import Answerer, answering_by
+
+    if model and run:
+        raise AskedWrongly("--model and --run are both given.", "--run brings its base model along.")
+    by = answering_by(Project(ctx.find_root().obj), model, run)
+    expected = {"base", "tuned"} if by.tuned_path else {"base"}
+    replies: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    answerer = Answerer(replies.put)
+    try:
+        answerer.ask(1, by, prompt, system, max_new_tokens)
+        with words().status("loading the model"):
+            answers = _answers(replies, expected)
+    finally:
+        answerer.close()
+    if as_json:
+        write_json({"prompt": prompt, "arms": answers})
+        return
+    for arm, answer in answers.items():
+        if len(answers) > 1:
+            say(f"{arm} · {answer['tokens']} tokens · {answer['tokens_per_second']:.1f} tok/s")
+        write_line(answer["text"])
+        sys.stdout.flush()
+
+
+def write_comparison(project: Project, run_id: str, as_json: bool) -> None:
+    """The result of a finished comparison on stdout. Raises StudioError while there is none."""
+    from studio.acts.comparing import load_comparison
+
+    comparison = load_comparison(project, run_id)
+    if comparison.scores is None:
+        raise StudioError(f"{comparison.run_id} has no result yet.", f"studio watch {comparison.run_id}")
+    if as_json:
+        write_json({"run_id": comparison.run_id, **comparison.scores.to_dict()})
+        return
+    write_scores(comparison.scores)
+
+
+def write_scores(scores: Comparison) -> None:
+    """The table of arms and the verdict, as the Compare screen has them."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from studio.reports.compare import compare_table
+
+    header, *rows = compare_table(scores)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, cell in enumerate(header):
+        table.add_column(cell.text, justify="left" if index == 0 else "right")
+    for row in rows:
+        table.add_row(*(cell.text for cell in row))
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(f"\n{scores.verdict}", markup=False)
+
+
+def _answers(replies: queue.SimpleQueue[dict[str, Any]], expected: set[str]) -> dict[str, dict[str, Any]]:
+    answers: dict[str, dict[str, Any]] = {arm: {"text": ""} for arm in sorted(expected)}
+    while expected:
+        reply = replies.get()
+        if "error" in reply:
+            raise StudioError(reply["error"]["message"], reply["error"].get("hint", ""))
+        arm = reply.get("arm")
+        if arm is None:
+            continue
+        answers[arm]["text"] += reply.get("text", "")
+        if reply.get("done"):
+            answers[arm] |= {name: reply[name] for name in ("tokens", "tokens_per_second", "prompt_tokens")}
+            expected.discard(arm)
+    return answers

@@ -1,0 +1,57 @@
+"""How verbs speak: data on stdout, words on stderr, errors with their next step."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from studio.errors import StudioError
+
+
+@cache
+def words() -> Console:
+    """The console of stderr."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """A sentence for the person, not for the pipe. Never read as markup: it may quote data."""
+    words().print(text, markup=False)
+
+
+def say_error(error: StudioError) -> None:
+    from rich.text import Text
+
+    words().print(Text.assemble(("error ", "bold red"), error.message), soft_wrap=True)
+    if error.hint:
+        words().print(Text.assemble(("  → ", "dim"), error.hint), soft_wrap=True)
+
+
+def write_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=2, default=str)
+    sys.stdout.write("\n")
+
+
+def write_line(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A progress bar on stderr; silent where stderr is not a terminal."""
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(*columns, console=words(), transient=True, disable=not words().is_terminal) as progress:
+        yield progress

@@ -1,0 +1,150 @@
+"""Verbs over runs: train, runs, watch, stop, resume."""
+
+from __future__ import annotations
+
+import time
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from studio.cli.app import app, project_of
+from studio.cli.data import Json, store_of
+from studio.cli.printing import say, words, write_json, write_line
+from studio.errors import AskedWrongly, StudioError
+from studio.project import Project
+from studio.reports.words import duration, number, score
+from studio.runs.protocol import RunDirectory
+from studio.runs.spec import TrainSpec
+from studio.runs.watch import RunState, RunWatch, find_run, state_as_json
+
+POLL_SECONDS = 0.25
+SPEC_HELP = "\n\n".join(f"[bold]{name}[/bold]  {about}" for name, about in TrainSpec.fields().items())
+
+
+@app.command(epilog=f"Settings for --set and --config:\n\n{SPEC_HELP}")
+def train(
+    ctx: typer.Context,
+    config: Annotated[Path | None, typer.Option("--config", help="A TOML file of settings.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; repeatable.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Show progress until it has ended.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Start a fine-tune in the background; its run id is printed at once."""
+    from studio.acts.training import start_training
+
+    project = project_of(ctx)
+    defaults = {"max_length": project.settings().max_length}
+    spec = TrainSpec.from_dict(defaults | (_config(config) if config else {})).replaced(settings or [])
+    with store_of(project) as store:
+        run_id = start_training(project, store, spec)
+    _report_started(project, run_id, wait, as_json)
+
+
+@app.command()
+def runs(ctx: typer.Context, as_json: Json = False) -> None:
+    """All runs, newest first."""
+    from studio.acts.training import run_states
+
+    states = run_states(project_of(ctx))
+    if as_json:
+        write_json([state_as_json(state) for state in states])
+        return
+    for state in states:
+        write_line(f"{state.run_id:<26} {state.kind:<8} {state.status:<9} {_facts(state)}")
+    if not states:
+        say("no runs yet; studio train starts one")
+
+
+@app.command()
+def watch(ctx: typer.Context, run: Annotated[str, typer.Argument(metavar="RUN")], as_json: Json = False) -> None:
+    """Follow a run until it has ended."""
+    follow(find_run(project_of(ctx).runs_path, run), as_json)
+
+
+@app.command()
+def stop(ctx: typer.Context, run: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
+    """Finish the step, write a checkpoint, stop."""
+    from studio.acts.training import stop_run
+
+    directory = stop_run(project_of(ctx), run)
+    say(f"{directory.run_id} stops after this step and keeps a checkpoint; studio resume {directory.run_id} goes on")
+
+
+@app.command()
+def resume(
+    ctx: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN")],
+    wait: Annotated[bool, typer.Option("--wait", help="Show progress until it has ended.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Go on from the newest checkpoint of a stopped, failed or lost run."""
+    from studio.acts.training import resume_run
+
+    project = project_of(ctx)
+    _report_started(project, resume_run(project, run).run_id, wait, as_json)
+
+
+def _report_started(project: Project, run_id: str, wait: bool, as_json: bool) -> None:
+    if wait:
+        follow(find_run(project.runs_path, run_id), as_json)
+    elif as_json:
+        write_json({"run_id": run_id})
+    else:
+        write_line(run_id)
+        say(f"running in the background; studio watch {run_id}")
+
+
+def follow(directory: RunDirectory, as_json: bool = False) -> RunState:
+    """Show a run's progress on stderr until it has ended. Leaving it with ctrl+c leaves the run going.
+
+    Raises StudioError when the run failed or was lost.
+    """
+    watch = RunWatch(directory)
+    state = watch.poll()
+    shown_evaluations = 0
+    with words().status("") as line:
+        while state.is_live:
+            line.update(_escaped(f"{state.run_id}  {_facts(state)}"))
+            if not words().is_terminal and len(state.series.eval_step) > shown_evaluations:
+                shown_evaluations = len(state.series.eval_step)
+                say(f"{state.run_id}  {_facts(state)}")
+            time.sleep(POLL_SECONDS)
+            state = watch.poll()
+    if as_json:
+        write_json(state_as_json(state))
+    say(f"{state.run_id}  {state.status}  {_facts(state)}")
+    if state.status in ("failed", "lost"):
+        raise StudioError(f"{state.run_id} {state.status}: {state.message}", state.hint or watch.log_tail(3))
+    return state
+
+
+def _facts(state: RunState) -> str:
+    """One line of what matters now."""
+    facts = [state.phase] if state.phase else []
+    if state.steps:
+        facts.append(f"step {number(state.step)} / {number(state.steps)}")
+    facts += [f"{name} {score(value)}" for name, value in (("loss", state.loss), ("eval", state.eval_loss)) if value is not None]
+    if state.tokens_per_second:
+        facts.append(f"{number(round(state.tokens_per_second))} tok/s")
+    if state.elapsed_seconds:
+        facts.append(duration(state.elapsed_seconds))
+    if state.eta_seconds is not None:
+        facts.append(f"{duration(state.eta_seconds)} left")
+    return " · ".join(facts) or state.message
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise AskedWrongly(f"{path}: cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise AskedWrongly(f"{path}: not valid TOML: {error}.") from error
