@@ -1,7 +1,8 @@
-"""Numbers, durations and foreign text as the screens write them. Standard library only: it is used on the first paint."""
+"""Numbers, durations and foreign text as the screens write them. Light, since the first paint needs it."""
 
 from __future__ import annotations
 
+import bisect
 import difflib
 import math
 import re
@@ -127,15 +128,20 @@ def visible(text: str, *, single_line: bool = False) -> str:
     return _UNSEEN.sub(symbol, text)
 
 
+def cells(text: str) -> int:
+    """How many terminal cells the visible text takes on a single line."""
+    from rich.cells import cell_len
+
+    return cell_len(visible(text, single_line=True))
+
+
 def fit(text: str, width: int, align: Literal["left", "right"] = "left") -> str:
-    """Exactly ``width`` terminal cells: cut with ``…``, or filled with spaces. Wide and combining characters count right.
+    """Exactly ``width`` terminal cells, wide and combining characters counted: cut with ``…`` or filled with spaces.
 
     ``text`` is made visible first, on a single line; a width of 0 or less gives an empty text.
     """
-    from rich.cells import cell_len
-
     shortened = cut(text, width)
-    blank = " " * max(0, width - cell_len(shortened))
+    blank = " " * max(0, width - cells(shortened))
     return shortened + blank if align == "left" else blank + shortened
 
 
@@ -150,15 +156,9 @@ def cut(text: str, width: int) -> str:
     is_whole = len(text) <= 8 * width + 64
     if is_whole and cell_len(shown) <= width:
         return shown
-    kept: list[str] = []
-    used = 0
-    for character in shown:
-        cells = cell_len(character)
-        if used + cells > width - 1:
-            break
-        kept.append(character)
-        used += cells
-    return "".join(kept) + "…"
+    # Measured as prefixes: an emoji's variation selector makes the character before it wider.
+    end = bisect.bisect_right(range(1, len(shown) + 1), width - 1, key=lambda length: cell_len(shown[:length]))
+    return shown[:end] + "…"
 
 
 def differences(a: str, b: str) -> list[tuple[str, Kind]]:

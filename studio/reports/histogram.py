@@ -1,0 +1,102 @@
+"""How long the rows are: bars over the number of tokens, with the limit drawn in."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from studio.reports.ticks import linear_ticks, tick_labels
+from studio.reports.words import cut, fit, number
+
+Segment = tuple[str, str]
+
+_EIGHTHS = " ▁▂▃▄▅▆▇█"
+LONGEST_SHARE = 0.995
+LOWEST_WITH_AXIS = 3
+
+
+def histogram(counts: ArrayLike, width: int, height: int, limit: int | None = None) -> list[list[Segment]]:
+    """``height`` rows of segments (text, style name) that each fill ``width`` cells, the last one the axis' labels.
+
+    ``counts`` are tokens per row of the dataset, whole numbers of 0 or more. A bar shows rows per number of tokens, so
+    that columns which happen to cover one number more do not stick out; what is not empty shows at least ``▁``. The
+    longest half percent is gathered in the last column (labelled ``+``) where it would squeeze the rest. The limit is
+    a line with its value; far right of all bars it stands at the edge with an arrow.
+
+    Styles: ``bar`` up to the limit, ``bad`` beyond it, ``limit``, ``label``, ``dim``.
+    """
+    if width <= 0 or height <= 0:
+        return []
+    tokens = np.asarray(counts, dtype=np.int64)
+    if not len(tokens):
+        text = cut("no rows to count", width)
+        blank: list[list[Segment]] = [[(" " * width, "")] for _ in range(height)]
+        blank[height // 2] = [(fit(" " * ((width - len(text)) // 2) + text, width), "dim")]
+        return blank
+    end, is_gathered = _axis_end(tokens, limit)
+    bar_height = height - 1 if height >= LOWEST_WITH_AXIS else height
+    levels = _levels(np.minimum(tokens, end - 1), end, width, bar_height)
+    at = None if limit is None else min(width - 1, limit * width // end)
+    rows = [_bar_row(levels - 8 * (bar_height - 1 - row), at) for row in range(bar_height)]
+    if limit is not None and at is not None:
+        rows[0] = _with_limit_label(rows[0], at, limit, is_beyond=limit >= end)
+    if height >= LOWEST_WITH_AXIS:
+        rows.append([(_axis_labels(end, width, is_gathered), "label")])
+    return rows
+
+
+def _axis_end(tokens: NDArray[np.int64], limit: int | None) -> tuple[int, bool]:
+    """First number of tokens right of the axis, and whether longer rows are gathered in its last column."""
+    longest, usual = int(tokens.max()), float(np.quantile(tokens, LONGEST_SHARE))
+    shown = longest if longest <= 2 * usual else math.ceil(1.2 * usual)
+    if limit is not None and shown < limit <= 2 * shown:
+        shown = math.ceil(limit * 1.05)
+    if limit is not None and shown < limit * 1.15 and limit < longest:
+        shown = math.ceil(limit * 1.15)  # rows beyond the limit are never gathered out of sight
+    return shown + 1, shown < longest
+
+
+def _levels(tokens: NDArray[np.int64], end: int, width: int, bar_height: int) -> NDArray[np.int64]:
+    """Height of every column in eighths of a cell."""
+    below = np.concatenate([[0], np.cumsum(np.bincount(tokens, minlength=end))])
+    first = np.arange(width) * end // width
+    last = np.maximum(first + 1, np.arange(1, width + 1) * end // width)
+    density = (below[last] - below[first]) / (last - first)
+    levels = np.rint(density / density.max() * 8 * bar_height).astype(np.int64)
+    return np.where(density > 0, np.maximum(levels, 1), 0)
+
+
+def _bar_row(eighths: NDArray[np.int64], at: int | None) -> list[Segment]:
+    text = "".join(_EIGHTHS[level] for level in np.clip(eighths, 0, 8).tolist())
+    if at is None:
+        return [(text, "bar")]
+    return [(text[:at], "bar"), ("│", "limit"), (text[at + 1 :], "bad")]
+
+
+def _with_limit_label(row: list[Segment], at: int, limit: int, *, is_beyond: bool) -> list[Segment]:
+    """The limit's value beside its line, on the side where no bar is in the way; left out where both are taken."""
+    left, line, right = (text for text, _ in row)
+    after, before = f" {number(limit)}", f"{number(limit)}{' →' if is_beyond else ''} "
+    if not is_beyond and not right[: len(after)].strip() and len(right) >= len(after):
+        return [(left, "bar"), (line + after, "limit"), (right[len(after) :], "bad")]
+    if len(left) >= len(before) and not left[-len(before) :].strip():
+        return [(left[: -len(before)], "bar"), (before + line, "limit"), (right, "bad")]
+    return row
+
+
+def _axis_labels(end: int, width: int, is_gathered: bool) -> str:
+    cells = [" "] * width
+    last_label = f"{number(end - 1)}+" if is_gathered else ""
+    free_until = width - len(last_label) - (2 if last_label else 0)
+    ticks = linear_ticks(0, end - 1, max(2, width // 10)) if end > 1 else [0.0]
+    ticks = [tick for tick in ticks if tick == int(tick)]
+    free_from = 0
+    for tick, label in zip(ticks, tick_labels(ticks), strict=True):
+        start = max(0, int(tick) * width // end - (len(label) - 1) // 2)
+        if start >= free_from and start + len(label) <= free_until:
+            cells[start : start + len(label)] = label
+            free_from = start + len(label) + 2
+    text = "".join(cells)
+    return fit(text[: width - len(last_label)] + last_label, width)

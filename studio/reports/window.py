@@ -1,0 +1,160 @@
+"""Does the data fit, and what would examples in the prompt cost instead of fine-tuning?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from studio.reports.table import Table
+from studio.reports.words import number, percent
+from studio.tokens.window import FATES, Fate, fates
+
+Ids = NDArray[np.int64]
+
+LONGEST_SHOWN = 20
+FITTING_SHARE = 0.95
+_FATE_STYLES = {Fate.WHOLE: "good", Fate.ANSWER_CUT: "warn", Fate.END_OF_TURN_CUT: "warn", Fate.NOTHING_LEFT: "bad"}
+
+
+@dataclass(frozen=True)
+class ShotCost:
+    """What ``shots`` worked examples in the prompt cost: mean prompt tokens, that as a share of the context window,
+    and the rows whose question, shots and answer together are longer than the window."""
+
+    shots: int
+    prompt_tokens_mean: float
+    share_of_window: float
+    rows_that_no_longer_fit: int
+
+
+@dataclass(frozen=True)
+class WindowReport:
+    """Token counts of ``n`` rows against ``max_length`` and the model's ``context_window``.
+
+    ``median``, ``p95`` and ``max`` are total tokens per row. ``fates`` counts every fate, ``fate_ids`` has the
+    example_ids of those that are not whole. ``shots`` has one line per asked number of shots and one for
+    ``max_shots``, the most with which 95 % of the rows still fit (0 where none do, never more than there are
+    examples to show). ``longest`` is (example_id, total tokens), longest first. ``total_tokens`` has every row's.
+    """
+
+    n: int
+    max_length: int
+    context_window: int
+    median: int
+    p95: int
+    max: int
+    fates: dict[Fate, int]
+    fate_ids: dict[Fate, Ids]
+    shots: list[ShotCost]
+    max_shots: int
+    longest: list[tuple[int, int]]
+    total_tokens: NDArray[np.int64]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values for ``window --json``."""
+        return {
+            "examples": self.n,
+            "max_length": self.max_length,
+            "context_window": self.context_window,
+            "total_tokens": {"median": self.median, "p95": self.p95, "max": self.max},
+            "fates": {fate.value: count for fate, count in self.fates.items()},
+            "shots": [vars(cost) for cost in self.shots],
+            "max_shots": self.max_shots,
+            "longest": [{"example_id": one, "total_tokens": tokens} for one, tokens in self.longest],
+        }
+
+
+def window_report(
+    ids: ArrayLike,
+    prompt_tokens: ArrayLike,
+    completion_tokens: ArrayLike,
+    max_length: int,
+    context_window: int,
+    shot_tokens: ArrayLike,
+    shots: Sequence[int] = (0, 1, 5),
+) -> WindowReport:
+    """The report, from counts alone.
+
+    ids, prompt_tokens, completion_tokens: one whole number per row; completion_tokens has the end-of-turn token.
+    shot_tokens: what each example that could be a shot costs as one more user and assistant turn.
+    A prompt with k shots is taken as the row's own prompt and k mean shots.
+    """
+    ids = np.asarray(ids, dtype=np.int64)
+    prompts, completions = np.asarray(prompt_tokens, dtype=np.int32), np.asarray(completion_tokens, dtype=np.int32)
+    total = (prompts + completions).astype(np.int64)
+    each = np.asarray(shot_tokens, dtype=np.float64)
+    fate = fates(prompts, completions, max_length)
+    longest = np.argsort(-total, kind="stable")[:LONGEST_SHOWN]
+    max_shots = _max_shots(total, each, context_window)
+    asked = sorted({*shots, max_shots}) if len(total) and len(each) else []
+    return WindowReport(
+        n=len(total),
+        max_length=max_length,
+        context_window=context_window,
+        median=_quantile(total, 0.5),
+        p95=_quantile(total, 0.95),
+        max=int(total.max(initial=0)),
+        fates={name: int((fate == index).sum()) for index, name in enumerate(FATES)},
+        fate_ids={name: ids[fate == index] for index, name in enumerate(FATES) if name is not Fate.WHOLE},
+        shots=[_shot_cost(count, prompts, total, float(each.mean()), context_window) for count in asked],
+        max_shots=max_shots,
+        longest=[(int(ids[row]), int(total[row])) for row in longest],
+        total_tokens=total,
+    )
+
+
+def fate_table(report: WindowReport) -> Table:
+    """One row per fate: its name, its rows, their share."""
+    rows = [
+        [
+            (fate.value, _FATE_STYLES[fate] if count else "dim"),
+            (number(count), "" if count else "dim"),
+            (percent(count / report.n if report.n else None, digits=1), "dim"),
+        ]
+        for fate, count in report.fates.items()
+    ]
+    return Table(["fate", "rows", "share"], rows)
+
+
+def shots_table(report: WindowReport) -> Table:
+    """One row per number of shots; the last column counts rows, and is quiet where all fit."""
+    rows = [
+        [
+            (number(cost.shots), ""),
+            (number(cost.prompt_tokens_mean), ""),
+            (percent(cost.share_of_window, digits=1), "bad" if cost.share_of_window > 1 else ""),
+            (number(cost.rows_that_no_longer_fit), "bad" if cost.rows_that_no_longer_fit else "dim"),
+        ]
+        for cost in report.shots
+    ]
+    header = ["shots", "prompt tokens", "of the window", "rows that no longer fit"]
+    return Table(header, rows, left=frozenset(), notes=_notes(report))
+
+
+def _notes(report: WindowReport) -> list[str]:
+    if not report.shots:
+        return []
+    alone = next((cost for cost in report.shots if cost.shots == 0), None)
+    most = f"At most {number(report.max_shots)} shots fit for 95 % of the rows."
+    return [most, *([f"Fine-tuned: {number(alone.prompt_tokens_mean)} tokens, as zero-shot."] if alone else [])]
+
+
+def _quantile(total: Ids, share: float) -> int:
+    return round(float(np.quantile(total, share))) if len(total) else 0
+
+
+def _max_shots(total: Ids, each: NDArray[np.float64], context_window: int) -> int:
+    if not len(total) or not len(each) or each.mean() <= 0:
+        return 0
+    room = context_window - float(np.quantile(total, FITTING_SHARE, method="inverted_cdf"))
+    return max(0, min(int(room // each.mean()), len(each)))
+
+
+def _shot_cost(shots: int, prompts: NDArray[np.int32], total: Ids, shot_mean: float, context_window: int) -> ShotCost:
+    extra = shots * shot_mean
+    mean = float(prompts.mean()) + extra
+    return ShotCost(shots, mean, mean / context_window, int((total + extra > context_window).sum()))
