@@ -123,7 +123,7 @@ class RunWatch:
             self._take(event)
         self._state.status = self.directory.status(self._last_event)
         self._compute_times()
-        if self._state.status == "lost":
+        if self._state.status == "lost" and self._state.spec is not None:
             self._state.message = "the process ended without a word"
             self._state.hint = f"studio resume {self._state.run_id}"
         return self._state

@@ -1,0 +1,43 @@
+"""Every row has one fate, and the number where it changes is exact."""
+
+import numpy as np
+import pytest
+
+from studio.tokens.shots import choose_shots, shots_that_fit
+from studio.tokens.window import FATES, fates
+
+
+@pytest.mark.parametrize(
+    ("prompt_tokens", "completion_tokens", "fate"),
+    [
+        (60, 40, "whole"),  # 100 of 100
+        (60, 41, "end-of-turn cut"),  # only the last token is over
+        (60, 42, "answer cut"),
+        (99, 30, "answer cut"),  # one token of the answer is left
+        (100, 30, "nothing left to learn"),
+        (100, 1, "nothing left to learn"),  # the one token over is all there was to learn
+        (400, 1, "nothing left to learn"),
+    ],
+)
+def test_the_fate_of_a_row_at_100_tokens(prompt_tokens: int, completion_tokens: int, fate: str) -> None:
+    counts = np.array([prompt_tokens], np.int32), np.array([completion_tokens], np.int32)
+    assert FATES[fates(*counts, 100)[0]] == fate
+
+
+class Row:
+    def __init__(self, example_id: int, task: str) -> None:
+        self.example_id, self.task = example_id, task
+
+
+def test_shots_come_from_the_task_and_stay_the_same_when_other_rows_arrive() -> None:
+    pool = [Row(number, "tickets" if number % 2 else "tone") for number in range(100)]
+    chosen = [row.example_id for row in choose_shots(pool, "tickets", 5, seed=0)]
+    assert len(chosen) == 5 and all(number % 2 for number in chosen)
+    more = pool + [Row(number, "tone") for number in range(100, 200)]
+    assert [row.example_id for row in choose_shots(more, "tickets", 5, seed=0)] == chosen
+    assert [row.example_id for row in choose_shots(pool, "tickets", 5, seed=1)] != chosen
+
+
+def test_how_many_shots_fit() -> None:
+    assert shots_that_fit(base_tokens=100, shot_tokens=184, context_window=8192) == 43
+    assert shots_that_fit(base_tokens=9000, shot_tokens=184, context_window=8192) == 0
