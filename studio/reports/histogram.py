@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +16,7 @@ Segment = tuple[str, str]
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 LONGEST_SHARE = 0.995
 LOWEST_WITH_AXIS = 3
+NARROWEST_WITH_LIMIT = 3
 
 
 def histogram(counts: ArrayLike, width: int, height: int, limit: int | None = None) -> list[list[Segment]]:
@@ -36,15 +38,43 @@ def histogram(counts: ArrayLike, width: int, height: int, limit: int | None = No
         blank[height // 2] = [(fit(" " * ((width - len(text)) // 2) + text, width), "dim")]
         return blank
     end, is_gathered = _axis_end(tokens, limit)
+    scale = _scale(end, width, limit if width >= NARROWEST_WITH_LIMIT else None)
     bar_height = height - 1 if height >= LOWEST_WITH_AXIS else height
-    levels = _levels(np.minimum(tokens, end - 1), end, width, bar_height)
-    at = None if limit is None else min(width - 1, limit * width // end)
-    rows = [_bar_row(levels - 8 * (bar_height - 1 - row), at) for row in range(bar_height)]
-    if limit is not None and at is not None:
-        rows[0] = _with_limit_label(rows[0], at, limit, is_beyond=limit >= end)
+    levels = _levels(np.minimum(tokens, end - 1), scale, bar_height)
+    rows = [_bar_row(levels - 8 * (bar_height - 1 - row), scale) for row in range(bar_height)]
+    if limit is not None and scale.line is not None:
+        rows[0] = _with_limit_label(rows[0], limit, is_beyond=limit >= end)
     if height >= LOWEST_WITH_AXIS:
-        rows.append([(_axis_labels(end, width, is_gathered), "label")])
+        rows.append([(_axis_labels(end, width, scale, is_gathered), "label")])
     return rows
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """``edges``: first number of tokens of every bar and, last, the end. ``line``: the limit's column, between bars.
+
+    The line has a column of its own and stands between the limit and the next number, so that no bar has rows of both
+    sides and a heap exactly at the limit is not hidden.
+    """
+
+    edges: NDArray[np.int64]
+    line: int | None
+
+    def column_of(self, tokens: int) -> int:
+        bar = int(np.searchsorted(self.edges, tokens, side="right")) - 1
+        return bar + (self.line is not None and bar >= self.line)
+
+
+def _scale(end: int, width: int, limit: int | None) -> _Scale:
+    if limit is None:
+        return _Scale(np.arange(width + 1) * end // width, None)
+    split = min(limit + 1, end)
+    bars = width - 1
+    left = bars if split == end else min(bars - 1, max(1, round(bars * split / end)))
+    edges = np.arange(left + 1) * split // left
+    if left < bars:
+        edges = np.concatenate([edges[:-1], split + np.arange(bars - left + 1) * (end - split) // (bars - left)])
+    return _Scale(edges, left)
 
 
 def _axis_end(tokens: NDArray[np.int64], limit: int | None) -> tuple[int, bool]:
@@ -58,24 +88,24 @@ def _axis_end(tokens: NDArray[np.int64], limit: int | None) -> tuple[int, bool]:
     return shown + 1, shown < longest
 
 
-def _levels(tokens: NDArray[np.int64], end: int, width: int, bar_height: int) -> NDArray[np.int64]:
-    """Height of every column in eighths of a cell."""
-    below = np.concatenate([[0], np.cumsum(np.bincount(tokens, minlength=end))])
-    first = np.arange(width) * end // width
-    last = np.maximum(first + 1, np.arange(1, width + 1) * end // width)
+def _levels(tokens: NDArray[np.int64], scale: _Scale, bar_height: int) -> NDArray[np.int64]:
+    """Height of every bar in eighths of a cell."""
+    below = np.concatenate([[0], np.cumsum(np.bincount(tokens, minlength=int(scale.edges[-1])))])
+    first = scale.edges[:-1]
+    last = np.maximum(first + 1, scale.edges[1:])
     density = (below[last] - below[first]) / (last - first)
     levels = np.rint(density / density.max() * 8 * bar_height).astype(np.int64)
     return np.where(density > 0, np.maximum(levels, 1), 0)
 
 
-def _bar_row(eighths: NDArray[np.int64], at: int | None) -> list[Segment]:
+def _bar_row(eighths: NDArray[np.int64], scale: _Scale) -> list[Segment]:
     text = "".join(_EIGHTHS[level] for level in np.clip(eighths, 0, 8).tolist())
-    if at is None:
+    if scale.line is None:
         return [(text, "bar")]
-    return [(text[:at], "bar"), ("│", "limit"), (text[at + 1 :], "bad")]
+    return [(text[: scale.line], "bar"), ("│", "limit"), (text[scale.line :], "bad")]
 
 
-def _with_limit_label(row: list[Segment], at: int, limit: int, *, is_beyond: bool) -> list[Segment]:
+def _with_limit_label(row: list[Segment], limit: int, *, is_beyond: bool) -> list[Segment]:
     """The limit's value beside its line, on the side where no bar is in the way; left out where both are taken."""
     left, line, right = (text for text, _ in row)
     after, before = f" {number(limit)}", f"{number(limit)}{' →' if is_beyond else ''} "
@@ -86,7 +116,7 @@ def _with_limit_label(row: list[Segment], at: int, limit: int, *, is_beyond: boo
     return row
 
 
-def _axis_labels(end: int, width: int, is_gathered: bool) -> str:
+def _axis_labels(end: int, width: int, scale: _Scale, is_gathered: bool) -> str:
     cells = [" "] * width
     last_label = f"{number(end - 1)}+" if is_gathered else ""
     free_until = width - len(last_label) - (2 if last_label else 0)
@@ -94,7 +124,7 @@ def _axis_labels(end: int, width: int, is_gathered: bool) -> str:
     ticks = [tick for tick in ticks if tick == int(tick)]
     free_from = 0
     for tick, label in zip(ticks, tick_labels(ticks), strict=True):
-        start = max(0, int(tick) * width // end - (len(label) - 1) // 2)
+        start = max(0, scale.column_of(int(tick)) - (len(label) - 1) // 2)
         if start >= free_from and start + len(label) <= free_until:
             cells[start : start + len(label)] = label
             free_from = start + len(label) + 2

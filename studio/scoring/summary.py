@@ -47,12 +47,14 @@ class Interval:
 class ArmSummary:
     """One arm on the rows that every arm answered.
 
-    ``by_task`` has the same scorers per task. ``left_out`` counts the rows this arm has no answer to, ``cut`` the
+    ``headline`` is the headline score of the comparison, over its tasks; None without rows. ``scores`` are over all
+    rows that a scorer applies to, ``by_task`` the same per task. ``left_out`` counts the rows this arm has no answer to, ``cut`` the
     scored answers that were cut at the length limit. Latency and prompt tokens are None where nothing was answered.
     """
 
     arm: str
     n: int
+    headline: Interval | None
     scores: dict[str, Interval]
     by_task: dict[str, dict[str, Interval]]
     latency_p50_seconds: float | None
@@ -149,7 +151,7 @@ def summarize_scored(scored: ScoredRows, asked: int) -> Comparison:
     scorer, headline_tasks = ("exact_match", exact) if exact else ("rouge_l", tuple(tasks))
     headline = {task: _values(scored, tasks[task], scorer) for task in headline_tasks}
     baseline = _best_prompting_arm(scored.arms, headline)
-    arms = {arm: _summarize_arm(arm, scored, tasks) for arm in scored.arms}
+    arms = {arm: _summarize_arm(arm, scored, tasks, headline) for arm in scored.arms}
     facts = Facts(
         scorer=scorer,
         by_task=headline,
@@ -190,7 +192,13 @@ def _best_prompting_arm(arms: Sequence[str], headline: Mapping[str, Mapping[str,
     return max(totals, key=lambda arm: totals[arm], default="")
 
 
-def _summarize_arm(arm: str, scored: ScoredRows, tasks: Mapping[str, Sequence[Question]]) -> ArmSummary:
+def _summarize_arm(
+    arm: str,
+    scored: ScoredRows,
+    tasks: Mapping[str, Sequence[Question]],
+    headline: Mapping[str, Mapping[str, list[float]]],
+) -> ArmSummary:
+    headline_values = [value for values in headline.values() for value in values[arm]]
     given = scored.predictions[arm].values()
     latencies = [float(prediction["latency_seconds"]) for prediction in given]
     prompt_tokens = [int(prediction["prompt_tokens"]) for prediction in given]
@@ -198,6 +206,7 @@ def _summarize_arm(arm: str, scored: ScoredRows, tasks: Mapping[str, Sequence[Qu
     return ArmSummary(
         arm=arm,
         n=len(scored.rows),
+        headline=interval_of(headline_values) if headline_values else None,
         scores=_intervals(scored.scores[arm], scored.rows),
         by_task={task: _intervals(scored.scores[arm], rows) for task, rows in tasks.items()},
         latency_p50_seconds=p50,
@@ -236,9 +245,13 @@ def interval_of(values: Sequence[float]) -> Interval:
 
 
 def _arm_from(facts: Mapping[str, Any]) -> ArmSummary:
-    rest = {name: value for name, value in facts.items() if name not in ("scores", "tasks")}
-    by_task = {task: _intervals_from(scores) for task, scores in facts["tasks"].items()}
-    return ArmSummary(scores=_intervals_from(facts["scores"]), by_task=by_task, **rest)
+    rest = {name: value for name, value in facts.items() if name not in ("headline", "scores", "tasks")}
+    return ArmSummary(
+        headline=Interval(**facts["headline"]) if facts["headline"] else None,
+        scores=_intervals_from(facts["scores"]),
+        by_task={task: _intervals_from(scores) for task, scores in facts["tasks"].items()},
+        **rest,
+    )
 
 
 def _intervals_from(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Interval]:
