@@ -130,7 +130,7 @@ def compare_table(comparison: Comparison, context_window: int | None = None, bar
     is_part = comparison.headline_tasks != comparison.tasks
     header = ["arm", "n", SCORER_NAMES[comparison.headline_scorer] + "*" * is_part]
     header += [*([""] if bar_width else []), "95 %", *(SCORER_NAMES[name] for name in others)]
-    header += ["p50", "p95", "prompt tokens", *(["of the window"] if context_window else [])]
+    header += ["latency p50", "p95", "prompt tokens", *(["of the window"] if context_window else [])]
     best = max((_headline(arm) for arm in arms), default=0.0)
     rows = []
     for arm in arms:

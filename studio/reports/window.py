@@ -113,7 +113,7 @@ def fate_table(report: WindowReport) -> Table:
         [
             (fate.value, _FATE_STYLES[fate] if count else "dim"),
             (number(count), "" if count else "dim"),
-            (percent(count / report.n if report.n else None, digits=1), "dim"),
+            (percent(count / report.n, digits=1) if count else "", "dim"),
         ]
         for fate, count in report.fates.items()
     ]

@@ -48,8 +48,9 @@ class ArmSummary:
     """One arm on the rows that every arm answered.
 
     ``headline`` is the headline score of the comparison, over its tasks; None without rows. ``scores`` are over all
-    rows that a scorer applies to, ``by_task`` the same per task. ``left_out`` counts the rows this arm has no answer to, ``cut`` the
-    scored answers that were cut at the length limit. Latency and prompt tokens are None where nothing was answered.
+    rows that a scorer applies to, ``by_task`` the same per task. ``left_out`` counts the rows this arm has no answer
+    to, ``cut`` the scored answers that were cut at the length limit. Latency and prompt tokens are None where nothing
+    was answered.
     """
 
     arm: str
@@ -155,7 +156,7 @@ def summarize_scored(scored: ScoredRows, asked: int) -> Comparison:
     facts = Facts(
         scorer=scorer,
         by_task=headline,
-        all_tasks=len(tasks),
+        free_text={task: _values(scored, tasks[task], "rouge_l") for task in tasks if task not in headline},
         baseline=baseline,
         tuned=TUNED if TUNED in arms else "",
         prompting_arms=sum(arm != TUNED for arm in arms),

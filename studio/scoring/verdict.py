@@ -28,14 +28,15 @@ USUAL_DISCORDANCE = 0.2
 class Facts:
     """What a verdict is made from.
 
-    ``by_task`` holds, per task of the headline and per arm, the scores of the same rows in the same order.
+    ``by_task`` holds, per task of the headline and per arm, the scores of the same rows in the same order;
+    ``free_text`` the same by ROUGE-L for the tasks outside the headline.
     ``baseline`` and ``tuned`` are names of arms, empty for none. ``cut`` is (answers cut, answers) per arm,
     ``left_out`` the rows without an answer, for the arms that have such.
     """
 
     scorer: str
     by_task: Mapping[str, Mapping[str, Sequence[float]]]
-    all_tasks: int
+    free_text: Mapping[str, Mapping[str, Sequence[float]]]
     baseline: str
     tuned: str
     prompting_arms: int
@@ -81,9 +82,10 @@ def verdict_of(facts: Facts) -> str:
         sentences = [_alone(facts, arms[0])]
     else:
         pair = _compared(facts.scorer, facts.values(facts.tuned), facts.values(facts.baseline), facts.prompting_arms, 1)
-        sentences = [_together(facts, pair), *_other_ways(facts, pair)]
+        sentences = [_together(facts, pair), *_other_ways(facts, pair), *_free_text(facts)]
     sentences += _cut(facts, arms) + _left_out(facts)
-    return " ".join(sentences)
+    text = " ".join(sentences)
+    return "On " + text.removeprefix("on ") if text.startswith("on ") else text
 
 
 def _compared(scorer: str, tuned: Sequence[float], baseline: Sequence[float], arms: int, looks: int) -> Pair:
@@ -162,11 +164,29 @@ def _other_ways(facts: Facts, pair: Pair) -> list[str]:
     return [f"But {', '.join(found)}."] if found else []
 
 
+def _free_text(facts: Facts) -> list[str]:
+    """A sentence per task that has no one right answer."""
+    sentences = []
+    for task, arms in facts.free_text.items():
+        looks = len(facts.free_text)
+        pair = _compared("rouge_l", arms[facts.tuned], arms[facts.baseline], facts.prompting_arms, looks)
+        n = len(pair.tuned)
+        scores = f"ROUGE-L {_mean(pair.tuned) * 100:.1f} against {_mean(pair.baseline) * 100:.1f}"
+        if pair.is_shown:
+            found = f"{_points(pair.difference)} {'better' if pair.difference > 0 else 'worse'}"
+        else:
+            found = f"no difference that {n:,} row{'s' * (n != 1)} can show"
+        sentences.append(f"On {task or 'rows without a task'}, {scores}: {found}.")
+    return sentences
+
+
 def _alone(facts: Facts, arm: str) -> str:
     values = facts.values(arm)
     n = len(values)
     missing = "prompting arm" if arm == facts.tuned else "tuned arm"
-    among = "" if arm == facts.tuned or facts.prompting_arms < 2 else f", the most of {facts.prompting_arms} arms"
+    among = (
+        "" if arm == facts.tuned or facts.prompting_arms < 2 else f", the best of {facts.prompting_arms} prompting arms"
+    )
     if facts.scorer == "exact_match":
         right = round(sum(values))
         low, high = wilson(right, n)
@@ -196,7 +216,7 @@ def _left_out(facts: Facts) -> list[str]:
 
 def _where(facts: Facts) -> str:
     names = [task or "rows without a task" for task in facts.by_task]
-    if len(names) == facts.all_tasks:
+    if not facts.free_text:
         return ""
     return f"on {' and '.join(names) if len(names) < 3 else ', '.join(names)}, "
 

@@ -1,0 +1,107 @@
+"""Figures a person will trust, against published values and against the exact distribution."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from studio.scoring.statistics import (
+    bootstrap_mean,
+    detectable_difference,
+    mcnemar_exact,
+    paired_bootstrap,
+    paired_permutation,
+    wilson,
+)
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"),
+    [
+        (0, 20, 0.0, 0.1611),
+        (9, 10, 0.5958, 0.9821),
+        (172, 200, 0.8051, 0.9013),
+        (20, 20, 0.8389, 1.0),
+        (0, 0, 0.0, 1.0),
+    ],
+)
+def test_wilson_golden(successes: int, n: int, low: float, high: float) -> None:
+    assert wilson(successes, n) == pytest.approx((low, high), abs=5e-5)
+
+
+@given(st.integers(1, 500), st.data())
+def test_wilson_holds_the_share(n: int, data: st.DataObject) -> None:
+    successes = data.draw(st.integers(0, n))
+    low, high = wilson(successes, n)
+    assert 0 <= low <= successes / n <= high <= 1
+    assert high - low > 0
+
+
+@pytest.mark.parametrize(
+    ("b", "c", "p_value"),
+    # Twice the tail of the binomial distribution at one half, added up by hand.
+    [(10, 2, 158 / 4096), (0, 6, 2 / 64), (0, 5, 2 / 32), (1, 7, 18 / 256), (5, 5, 1.0), (0, 0, 1.0)],
+)
+def test_mcnemar_golden(b: int, c: int, p_value: float) -> None:
+    assert mcnemar_exact(b, c) == pytest.approx(p_value)
+    assert mcnemar_exact(c, b) == pytest.approx(p_value)
+
+
+def test_mcnemar_survives_test_sets_beyond_the_range_of_a_float() -> None:
+    z = (5200 - 4800 - 1) / math.sqrt(10_000)  # the normal approximation with its continuity correction
+    assert mcnemar_exact(5200, 4800) == pytest.approx(math.erfc(z / math.sqrt(2)), rel=0.005)
+    assert mcnemar_exact(0, 5000) == 0.0
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=12))
+def test_the_permutation_test_of_right_and_wrong_is_mcnemar(pairs: list[tuple[bool, bool]]) -> None:
+    a, b = [float(x) for x, _ in pairs], [float(y) for _, y in pairs]
+    expected = mcnemar_exact(sum(x and not y for x, y in pairs), sum(y and not x for x, y in pairs))
+    assert paired_permutation(a, b) == pytest.approx(expected)
+
+
+def test_the_permutation_test_by_draws_agrees_with_the_exact_one() -> None:
+    a, b = [1.0] * 14 + [0.0] * 6, [0.0] * 14 + [1.0] * 6
+    assert paired_permutation(a, b) == pytest.approx(mcnemar_exact(14, 6), abs=0.01)
+    assert paired_permutation([1.0] * 40, [0.0] * 40) == pytest.approx(1 / 10_001)
+    assert paired_permutation([0.5] * 40, [0.5] * 40) == 1.0
+
+
+def test_the_bootstrap_is_seeded_and_close_to_the_normal_interval() -> None:
+    values = np.random.default_rng(3).normal(0.4, 0.2, 400).tolist()
+    low, high = bootstrap_mean(values, seed=1)
+    assert (low, high) == bootstrap_mean(values, seed=1)
+    assert (low, high) != bootstrap_mean(values, seed=2)
+    half = 1.96 * np.std(values) / math.sqrt(400)
+    assert (low, high) == pytest.approx((np.mean(values) - half, np.mean(values) + half), abs=0.003)
+
+
+def test_pairing_takes_out_what_makes_rows_hard() -> None:
+    hardness = np.random.default_rng(0).uniform(0, 0.8, 200)
+    difference, low, high = paired_bootstrap((hardness + 0.05).tolist(), hardness.tolist())
+    assert (difference, low, high) == pytest.approx((0.05, 0.05, 0.05))
+    with pytest.raises(ValueError, match="one length"):
+        paired_bootstrap([1.0], [1.0, 0.0])
+    with pytest.raises(ValueError, match="two values"):
+        bootstrap_mean([1.0])
+
+
+@pytest.mark.parametrize(("n", "points"), [(50, 17.7), (200, 8.9), (1000, 4.0), (5, 100.0), (0, 100.0)])
+def test_detectable_difference_golden(n: int, points: float) -> None:
+    assert detectable_difference(n) * 100 == pytest.approx(points, abs=0.05)
+
+
+def test_with_few_rows_a_difference_needs_as_much_discordance() -> None:
+    """24 rows: 33 points, all one way, are seen by the exact test four times in five; the usual 26 are not."""
+    n, visible = 24, detectable_difference(24)
+    assert visible == pytest.approx(0.327, abs=0.001)
+
+    def power(difference: float) -> float:
+        return sum(math.comb(n, k) * difference**k * (1 - difference) ** (n - k) for k in range(6, n + 1))
+
+    assert mcnemar_exact(6, 0) < 0.05 < mcnemar_exact(5, 0)
+    assert power(visible) > 0.8 > power(0.256)

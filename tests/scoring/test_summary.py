@@ -1,0 +1,203 @@
+"""The verdict in golden sentences, and the figures behind it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from studio.runs.protocol import Row
+from studio.scoring.summary import Comparison, has_one_answer, interval_of, summarize
+
+SENTENCE = "The customer asks for a refund of order {} because the parcel never came to the door"
+
+
+def answer(arm: str, row: Row, text: str, **facts: Any) -> dict[str, Any]:
+    usual = {"tokens": 4, "latency_seconds": 0.4, "prompt_tokens": 80, "is_cut": False, "task": row.task, "key": "k"}
+    return {"arm": arm, "example_id": row.example_id, "text": text, **usual, **facts}
+
+
+def rows_of(n: int, task: str = "tickets", reference: str = "answer {}", first: int = 0) -> list[Row]:
+    return [Row(i, task, f"question {i}", reference.format(i)) for i in range(first, first + n)]
+
+
+def answers(arm: str, rows: list[Row], right: range, **facts: Any) -> list[dict[str, Any]]:
+    """Answers that are right for the rows at the places in ``right`` and "no idea" elsewhere."""
+    return [answer(arm, row, row.completion if i in right else "no idea", **facts) for i, row in enumerate(rows)]
+
+
+def test_a_clear_win() -> None:
+    rows = rows_of(60)
+    found = summarize(
+        rows,
+        answers("zero_shot", rows, range(0))
+        + answers("few_shot:5", rows, range(7))
+        + answers("tuned", rows, range(51)),
+    )
+    assert found.verdict == (
+        "tuned answers 51 of 60 exactly (85 %), few_shot:5 7 (12 %): 73 points better, p < 0.001; "
+        "44 rows fixed, 0 broken."
+    )
+    assert found.baseline == "few_shot:5"
+    assert (found.headline_scorer, found.headline_tasks, found.rows) == ("exact_match", ("tickets",), 60)
+
+
+def test_a_clear_loss_is_corrected_for_choosing_the_best_prompt() -> None:
+    rows = rows_of(60)
+    found = summarize(
+        rows,
+        answers("zero_shot", rows, range(30, 32))
+        + answers("one_shot", rows, range(20))
+        + answers("tuned", rows, range(10)),
+    )
+    assert found.verdict == (
+        "tuned answers 10 of 60 exactly (17 %), one_shot 20 (33 %): 17 points worse, "
+        "p = 0.004 (corrected for the choice among 2); 0 rows fixed, 10 broken."
+    )
+
+
+def test_a_difference_that_the_rows_cannot_show() -> None:
+    rows = rows_of(24)
+    found = summarize(rows, answers("few_shot:5", rows, range(4, 15)) + answers("tuned", rows, range(13)))
+    assert found.verdict == (
+        "No difference that 24 rows can show: tuned answers 13 of 24 exactly (54 %), few_shot:5 11 (46 %), p = 0.69; "
+        "4 rows fixed, 2 broken. A true difference under 33 points can stay invisible."
+    )
+
+
+def test_five_of_five_against_none_is_still_no_proof() -> None:
+    rows = rows_of(5)
+    found = summarize(rows, answers("zero_shot", rows, range(0)) + answers("tuned", rows, range(5)))
+    assert found.verdict == (
+        "No difference that 5 rows can show: tuned answers 5 of 5 exactly (100 %), zero_shot 0 (0 %), p = 0.062; "
+        "5 rows fixed, 0 broken. So few rows cannot show any difference."
+    )
+
+
+def test_a_win_overall_does_not_hide_a_task_that_got_worse() -> None:
+    tickets, tone = rows_of(60), rows_of(20, "tone", "calm {}", first=100)
+    found = summarize(
+        tickets + tone,
+        answers("one_shot", tickets, range(5))
+        + answers("one_shot", tone, range(20))
+        + answers("tuned", tickets, range(50))
+        + answers("tuned", tone, range(8)),
+    )
+    assert found.verdict == (
+        "tuned answers 58 of 80 exactly (72 %), one_shot 25 (31 %): 41 points better, p < 0.001; 45 rows fixed, "
+        "12 broken. But worse on tone by 60 points."
+    )
+
+
+def test_free_text_tasks_stay_out_of_exact_match_and_are_told_apart() -> None:
+    tickets, summaries = rows_of(30), rows_of(12, "summaries", SENTENCE, first=100)
+    found = summarize(
+        tickets + summaries,
+        answers("few_shot:5", tickets, range(3))
+        + answers("few_shot:5", summaries, range(0))
+        + answers("tuned", tickets, range(27))
+        + answers("tuned", summaries, range(6, 12)),
+    )
+    assert found.headline_tasks == ("tickets",)
+    assert found.verdict == (
+        "On tickets, tuned answers 27 of 30 exactly (90 %), few_shot:5 3 (10 %): 80 points better, p < 0.001; "
+        "24 rows fixed, 0 broken. On summaries, ROUGE-L 50.0 against 0.0: 50 points better."
+    )
+    assert found.arms["tuned"].headline == interval_of([1.0] * 27 + [0.0] * 3)
+    assert found.arms["tuned"].scores["exact_match"].n == 42
+
+
+def test_free_text_alone_is_judged_by_rouge() -> None:
+    rows = rows_of(20, "summaries", SENTENCE)
+    # The first k of 17 words, k from 6 to 9: F = 2k / (k + 17).
+    half = [answer("few_shot:5", row, " ".join(row.completion.split()[: 6 + row.example_id % 4])) for row in rows]
+    found = summarize(rows, half + answers("tuned", rows, range(20)))
+    assert found.headline_scorer == "rouge_l"
+    assert found.verdict == (
+        "tuned scores ROUGE-L 100.0, few_shot:5 60.9, on 20 rows: 39 points better (95 %: 36.3 to 41.8), p < 0.001."
+    )
+    same = summarize(rows, half + [{**one, "arm": "tuned"} for one in half])
+    assert same.verdict == (
+        "No difference that 20 rows can show: tuned scores ROUGE-L 60.9, few_shot:5 60.9, on 20 rows "
+        "(95 %: 0.0 to 0.0), p = 1.00."
+    )
+
+
+def test_cut_answers_and_missing_ones_are_said() -> None:
+    rows = rows_of(60)
+    found = summarize(
+        rows,
+        answers("zero_shot", rows, range(7), is_cut=True)
+        + answers("few_shot:40", rows[:50], range(6))
+        + answers("tuned", rows, range(51)),
+    )
+    assert found.verdict.endswith(
+        "50 of 50 answers of zero_shot were cut at the length limit. "
+        "Not answered, and so left out of all arms: 10 by few_shot:40."
+    )
+    assert (found.rows, found.left_out) == (50, 10)
+    assert {arm.n for arm in found.arms.values()} == {50}
+
+
+@pytest.mark.parametrize(
+    ("arms", "verdict"),
+    [
+        (
+            ["tuned"],
+            "tuned answers 9 of 10 exactly (90 %; 95 %: 60 to 98 %). There is no prompting arm to compare with.",
+        ),
+        (
+            ["zero_shot", "one_shot"],
+            "zero_shot answers 9 of 10 exactly (90 %; 95 %: 60 to 98 %), the best of 2 prompting arms. "
+            "There is no tuned arm to compare with.",
+        ),
+        ([], "No row is answered by every arm yet."),
+    ],
+)
+def test_without_a_pair_of_arms(arms: list[str], verdict: str) -> None:
+    rows = rows_of(10)
+    assert summarize(rows, [one for arm in arms for one in answers(arm, rows, range(9))]).verdict == verdict
+
+
+def test_a_resumed_run_counts_the_later_prediction_and_foreign_rows_not_at_all() -> None:
+    rows = rows_of(2)
+    stray = answer("tuned", Row(99, "", "", ""), "x")
+    found = summarize(rows, [answer("tuned", rows[0], "wrong"), stray, *answers("tuned", rows, range(2))])
+    assert found.arms["tuned"].scores["exact_match"].score == 1.0
+
+
+def test_scores_json_holds_the_words_of_the_design_and_comes_back_whole() -> None:
+    rows = rows_of(10) + rows_of(4, "json", '{{"n": {}}}', first=50)
+    found = summarize(
+        rows,
+        answers("zero_shot", rows, range(3), latency_seconds=1.0) + answers("tuned", rows, range(14), prompt_tokens=70),
+    )
+    facts = json.loads(json.dumps(found.to_dict()))
+    assert facts["arms"]["tuned"]["scores"]["exact_match"] == {
+        "score": 1.0,
+        "low": pytest.approx(0.7847, abs=1e-4),
+        "high": 1.0,
+        "n": 14,
+    }
+    assert facts["arms"]["tuned"]["scores"]["valid_json"]["n"] == 4
+    assert facts["arms"]["zero_shot"]["latency_p95_seconds"] == 1.0
+    assert facts["arms"]["tuned"]["prompt_tokens_mean"] == 70
+    assert set(facts["arms"]["tuned"]["tasks"]) == {"tickets", "json"}
+    assert (facts["rows"], facts["headline_scorer"]) == (14, "exact_match")
+    assert Comparison.from_dict(facts) == found
+    assert Comparison.from_dict(summarize([], []).to_dict()).rows == 0
+
+
+def test_an_interval_never_claims_certainty() -> None:
+    assert interval_of([1.0, 1.0, 1.0]).low == pytest.approx(0.4385, abs=1e-4)
+    assert (interval_of([0.4]).low, interval_of([0.4]).high) == (0.0, 1.0)
+    spread = interval_of([0.1, 0.5, 0.9, 0.5])
+    assert 0.1 <= spread.low < 0.5 < spread.high <= 0.9
+
+
+def test_which_tasks_have_one_right_answer() -> None:
+    assert has_one_answer(['{"a": 1, "b": "a longer text with many words in it that goes on"}'] * 3)
+    assert has_one_answer(["angry", "calm"])
+    assert not has_one_answer([SENTENCE] * 3)
+    assert not has_one_answer(["顾客要求退款因为包裹一直没有送到"])
