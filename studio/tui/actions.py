@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - the table has one line for each action
 """The one key table. Bindings, footer, palette, help and README's key table are made from it; a key not here is none.
 
 A screen named ``"Data"`` takes ``bindings_for("Data")``: the rows for it and those for everywhere. An action ``accept``
@@ -9,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 from studio.errors import AskedWrongly
 
 EVERYWHERE = "everywhere"
 SCREENS = ("Data", "Window", "Runs", "Compare", "Try")
-DIALOGS = ("Edit", "Import", "Help", "Reader")
+DIALOGS = ("Edit", "Import", "Welcome", "Help", "Reader", "New run", "New comparison", "Question")
 
 # Keys that a terminal or multiplexer eats or cannot tell from another key.
 _EATEN = {
@@ -50,6 +51,8 @@ _DATA = ("Data",)
 _LISTS = ("Data", "Window", "Runs", "Compare")
 _RUNS = ("Runs",)
 _COMPARE = ("Compare",)
+_ESCAPED = tuple(name for name in DIALOGS if name != "Welcome")
+_FORMS = ("New run", "New comparison")
 
 ACTIONS: tuple[Action, ...] = (
     # everywhere
@@ -79,8 +82,8 @@ ACTIONS: tuple[Action, ...] = (
     # Data
     Action("left", "h left", "column left", "previous column", where=_DATA),
     Action("right", "l right", "column right", "next column", where=_DATA),
-    Action("pane_down", "ctrl+d", "scroll example", "scroll the whole example down", where=_DATA),
-    Action("pane_up", "ctrl+u", "scroll example up", "scroll the whole example up", where=_DATA),
+    Action("pane_down", "ctrl+d", "scroll example", "scroll the whole example down", where=("Data", "Compare")),
+    Action("pane_up", "ctrl+u", "scroll example up", "scroll the whole example up", where=("Data", "Compare")),
     Action("accept", "a", "accept", "label accept, and step on", where=_DATA, footer=1),
     Action("reject", "x", "reject", "label reject, and step on", where=_DATA, footer=2),
     Action("skip", "s", "skip", "label skip, and step on", where=_DATA, footer=3),
@@ -109,34 +112,58 @@ ACTIONS: tuple[Action, ...] = (
     Action("export", "w", "write", "export what this view shows to a file", where=_DATA),
     Action("import", "I", "import", "import a file; a preview comes first", where=_DATA, footer=7),
     # Window
-    Action("policy", "P", "policy", "what a run does with over-long rows", where=("Window",), footer=2),
-    Action("set_max_length", "m", "max_length", "check against another max_length", where=("Window",), footer=3),
-    Action("set_model", "b", "model", "check with another base model", where=("Window",), footer=4),
-    Action("check", "r", "check again", "count the tokens of what changed", where=("Window",), footer=5),
+    Action("longer", "+", "longer", "a longer max_length", where=("Window",), footer=3),
+    Action("shorter", "-", "shorter", "a shorter max_length", where=("Window",), footer=4),
+    Action("set_max_length", "m", "max_length", "type another max_length", where=("Window",), footer=5),
+    Action("set_model", "b", "model", "check with another base model", where=("Window",), footer=6),
+    Action("check", "r", "check again", "count the tokens of what changed", where=("Window",), footer=7),
     # Runs
     Action("new_run", "n", "new run", "a new run: rows, steps and time are shown first", where=_RUNS, footer=1),
-    Action("start", "ctrl+j", "start", "start the run in the form", where=_RUNS),
     Action("stop", "X", "stop", "stop the run after writing a checkpoint (asks)", where=_RUNS, footer=2),
     Action("resume", "p", "resume", "go on from the newest checkpoint", where=_RUNS, footer=3),
     Action("compare_run", "b", "compare", "compare this run with prompting on held-out rows", where=_RUNS, footer=4),
-    Action("smooth_less", "(", "less smoothing", "less smoothing of the training loss", where=_RUNS, footer=6),
-    Action("smooth_more", ")", "more smoothing", "more smoothing of the training loss", where=_RUNS, footer=7),
-    Action("log_axis", "L", "log axis", "loss on a logarithmic axis", where=_RUNS, footer=8),
-    Action("x_axis", "t", "x axis", "x = step, epoch, tokens or time", where=_RUNS),
     Action("log_tail", "o", "log", "the end of the run's output", where=_RUNS, footer=5),
+    Action("overlay", "space", "overlay", "put this run on the chart beside the others, or off it", where=_RUNS, footer=6),
+    Action("smooth_less", "(", "less smoothing", "less smoothing of the training loss", where=_RUNS, footer=7),
+    Action("smooth_more", ")", "more smoothing", "more smoothing of the training loss", where=_RUNS, footer=8),
+    Action("log_axis", "L", "log axis", "loss on a logarithmic axis", where=_RUNS),
+    Action("x_axis", "t", "x axis", "x = step, epoch, tokens or time", where=_RUNS),
+    Action("crosshair_left", "h left", "crosshair left", "read the curve one step earlier", where=_RUNS),
+    Action("crosshair_right", "l right", "crosshair right", "read the curve one step later", where=_RUNS),
     # Compare
     Action("sort_rows", "s", "sort", "order the rows: disagreement, fixed first, broken first", where=_COMPARE, footer=1),
     Action("differences", "D", "differences", "mark the words that differ from the reference", where=_COMPARE, footer=2),
-    Action("new_comparison", "n", "compare a run", "compare a finished run with prompting", where=_COMPARE, footer=3),
-    Action("next_arm", "l right", "next arm", "the next arm's answers", where=_COMPARE),
-    Action("previous_arm", "h left", "previous arm", "the previous arm's answers", where=_COMPARE),
+    Action("filter_task", "f", "task", "all tasks, or only one", where=_COMPARE, footer=3),
+    Action("new_comparison", "n", "new", "compare a finished run with prompting", where=_COMPARE, footer=4),
+    Action("older", "<", "older", "the comparison before this one", where=_COMPARE, footer=6),
+    Action("newer", ">", "newer", "the comparison after this one", where=_COMPARE),
+    Action("show_row", "b", "row in Data", "this row in Data, to look at or mend", where=_COMPARE, footer=7),
+    Action("arm_1", "1", "arm 1", "show or hide the first arm", where=_COMPARE, footer=5),
+    Action("arm_2", "2", "arm 2", "show or hide the second arm", where=_COMPARE),
+    Action("arm_3", "3", "arm 3", "show or hide the third arm", where=_COMPARE),
+    Action("arm_4", "4", "arm 4", "show or hide the fourth arm", where=_COMPARE),
+    Action("arm_5", "5", "arm 5", "show or hide the fifth arm", where=_COMPARE),
+    Action("arm_6", "6", "arm 6", "show or hide the sixth arm", where=_COMPARE),
     # Try: letters are typed into the prompt there
-    Action("ask", "ctrl+s", "ask", "let both models answer", where=("Try",), footer=1),
-    Action("choose_run", "ctrl+o", "run", "choose the run that answers beside the base model", where=("Try",), footer=2),
+    Action("ask", "ctrl+j ctrl+s", "ask", "let both models answer", where=("Try",), footer=1),
+    Action("choose_run", "ctrl+o", "run", "the next run answers beside the base model", where=("Try",), footer=2),
+    Action("clear", "ctrl+l", "clear", "an empty prompt", where=("Try",), footer=3),
+    # forms of Runs and Compare
+    Action("start", "ctrl+j", "start", "start what the form says", where=_FORMS, footer=1),
+    Action("previous_choice", "left", "previous", "the previous choice of this field", where=_FORMS),
+    Action("next_choice", "right", "next", "the next choice of this field", where=_FORMS),
+    Action("next_field", "tab down enter", "next field", "the next field", where=_FORMS, footer=3),
+    Action("previous_field", "shift+tab up", "previous field", "the field before", where=_FORMS),
+    Action("confirm", "y", "yes", "do it", where=("Question",), footer=1),
+    Action("decline", "n", "no", "leave things as they are", where=("Question",), footer=3),
     # dialogs
     Action("save", "ctrl+s", "save", "save and leave", where=("Edit",), footer=1),
-    Action("dismiss", "escape", "leave", "leave; asks only if something changed", where=DIALOGS, footer=2),
+    Action("dismiss", "escape", "leave", "leave; asks only if something changed", where=_ESCAPED, footer=2),
     Action("confirm_import", "enter", "import", "write the good rows to the store", where=("Import",), footer=1),
+    Action("begin_import", "i", "import", "import a file of your own: JSONL or CSV", where=("Welcome",), footer=1),
+    Action("open_samples", "o", "samples", "open the sample data: three tasks of a support desk", where=("Welcome",), footer=2),
+    Action("run_demo", "d", "demo", "run the demo: fine-tune and compare, about five minutes", where=("Welcome",), footer=3),
+    Action("leave_studio", "q Q escape", "leave", "leave; nothing was written", where=("Welcome",)),
     Action("scroll_on", "j down", "down", "scroll down", where=("Help", "Reader")),
     Action("scroll_back", "k up", "up", "scroll up", where=("Help", "Reader")),
     Action("dismiss_too", "q ?", "leave", "leave", where=("Help", "Reader")),
@@ -151,7 +178,7 @@ def actions_for(screen: str) -> tuple[Action, ...]:
     return own + tuple(action for action in ACTIONS if EVERYWHERE in action.where)
 
 
-def bindings_for(screen: str) -> list[Binding]:
+def bindings_for(screen: str) -> list[BindingType]:
     """Textual bindings of the screen; ids are action names, which ``App.set_keymap`` rebinds."""
     return [_binding(action) for action in actions_for(screen)]
 

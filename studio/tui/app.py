@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from textual.app import App, SystemCommand
@@ -15,13 +15,14 @@ from textual.worker import get_current_worker
 from studio.errors import StoreHeld, StudioError
 from studio.project import Project
 from studio.tui import actions, styles
-from studio.tui.messages import ExamplesChanged, ExamplesRequested, RunningCounted, StoreClosed, StoreOpened
+from studio.tui.messages import ExamplesChanged, ExamplesRequested, ModelFound, RunningCounted, StoreClosed, StoreOpened
 from studio.tui.screens.base import StudioScreen
 from studio.tui.widgets.header import HeaderFacts
 from studio.tui.widgets.status import StatusLine
 
 if TYPE_CHECKING:
     from studio.dataset.store import Change, Store
+    from studio.tokens.tokenizer import ModelFolder
 
 DEMO_EVERY_SECONDS = 1.0
 
@@ -31,7 +32,7 @@ class Demo(Protocol):
 
     wanted_screen: str | None
 
-    def advance(self) -> str | None: ...
+    def advance(self, store: Store) -> str | None: ...
 
 
 def _data_screen() -> Screen[Any]:
@@ -87,7 +88,10 @@ class StudioApp(App[None]):
         self.set_keymap(actions.checked_keys(self.keys))
         self.store: Store | None = None
         self.store_closed: StoreClosed | None = None
+        self.model_folder: ModelFolder | None = None
+        self.fingerprint = ""
         self.last_said: tuple[str, str] = ("", "information")
+        self._when_open: list[Callable[[], None]] = []
         self.demo = demo
         self._demo_screen: str | None = None
         self._is_demo_busy = False
@@ -104,7 +108,7 @@ class StudioApp(App[None]):
         if self.project.exists():
             self.call_after_refresh(self.open_store)
         if self.demo is not None:
-            self.set_interval(DEMO_EVERY_SECONDS, self._start_demo_step)
+            self.start_demo(self.demo)
 
     def on_unmount(self) -> None:
         if self.store is not None:
@@ -115,6 +119,10 @@ class StudioApp(App[None]):
     def open_store(self) -> None:
         """Open the store in a thread; every screen then gets ``StoreOpened`` or ``StoreClosed``."""
         self.run_worker(self._open_store, group="store", exclusive=True, thread=True, exit_on_error=True)
+
+    def when_open(self, act: Callable[[], None]) -> None:
+        """Do ``act`` once the store that is being opened is open."""
+        self._when_open.append(act)
 
     def _open_store(self) -> None:
         from studio.dataset.store import Store
@@ -134,6 +142,10 @@ class StudioApp(App[None]):
     def on_store_opened(self, message: StoreOpened) -> None:
         self.store, self.store_closed = message.store, None
         self._tell_screens(partial(StoreOpened, message.store))
+        waiting, self._when_open = self._when_open, []
+        for act in waiting:
+            act()
+        self.run_worker(self._find_model, group="model", exclusive=True, thread=True, exit_on_error=True)
 
     def on_store_closed(self, message: StoreClosed) -> None:
         self.store_closed = message
@@ -144,6 +156,23 @@ class StudioApp(App[None]):
             for screen in stack:
                 if isinstance(screen, StudioScreen):
                     screen.post_message(make())
+
+    def _find_model(self) -> None:
+        """Look for the base model's folder, on this machine only: opening the studio never fetches one."""
+        from studio.acts.models import list_models, resolve_model
+
+        name = self.settings.base_model
+        try:
+            if Path(name).is_dir() or any(model.is_cached and model.name == name for model in list_models()):
+                folder = resolve_model(name)
+                self.post_message(ModelFound(folder, folder.fingerprint, folder.context_window))
+        except StudioError as error:
+            self.call_from_thread(self.report, error)
+
+    def on_model_found(self, message: ModelFound) -> None:
+        self.model_folder, self.fingerprint = message.folder, message.fingerprint
+        self.set_header(model=f"{self.settings.base_model} · {message.context_window:,}")
+        self._tell_screens(partial(ModelFound, message.folder, message.fingerprint, message.context_window))
 
     def undo(self) -> None:
         self._step_back_or_on("undo")
@@ -161,7 +190,7 @@ class StudioApp(App[None]):
             return
         other = "R does it again" if which == "undo" else "u undoes"
         self.say(f"{'undone' if which == 'undo' else 'done again'}: {change.summary} · saved · {other}")
-        self._tell_screens(partial(ExamplesChanged, change.example_ids, change.summary))
+        self.examples_changed(change.example_ids, change.summary)
 
     # -- words and screens
 
@@ -195,8 +224,9 @@ class StudioApp(App[None]):
         self.show_screen("data")
         self.screen.post_message(ExamplesRequested(message.example_ids, message.title))
 
-    def on_examples_changed(self, message: ExamplesChanged) -> None:
-        self._tell_screens(partial(ExamplesChanged, message.example_ids, message.summary))
+    def examples_changed(self, example_ids: Sequence[int], summary: str) -> None:
+        """Tell every screen that these rows are not what they were."""
+        self._tell_screens(partial(ExamplesChanged, example_ids, summary))
 
     def on_running_counted(self, message: RunningCounted) -> None:
         self.set_header(running=message.running)
@@ -226,21 +256,26 @@ class StudioApp(App[None]):
 
     # -- the demo
 
+    def start_demo(self, demo: Demo) -> None:
+        self.demo = demo
+        self.set_interval(DEMO_EVERY_SECONDS, self._start_demo_step)
+
     def _start_demo_step(self) -> None:
-        if not self._is_demo_busy:
+        if not self._is_demo_busy and self.store is not None:
             self._is_demo_busy = True
             self.run_worker(self._demo_step, group="demo", thread=True, exit_on_error=True)
 
     def _demo_step(self) -> None:
-        assert self.demo is not None
-        started = time.monotonic()
+        if self.demo is None or self.store is None:
+            return
+        words: str | None
         try:
-            words, severity = self.demo.advance(), "information"
+            words, severity = self.demo.advance(self.store), "information"
         except StudioError as error:
-            words, severity = str(error), "error"
-        self.call_from_thread(self._demo_stepped, words, severity, time.monotonic() - started)
+            words, severity = " ".join(filter(None, [error.message, error.hint])), "error"
+        self.call_from_thread(self._demo_stepped, words, severity)
 
-    def _demo_stepped(self, words: str | None, severity: str, seconds: float) -> None:
+    def _demo_stepped(self, words: str | None, severity: str) -> None:
         self._is_demo_busy = False
         if words:
             self.say(words, severity)

@@ -10,17 +10,18 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from studio.dataset.store import Store
+    from studio.tokens.tokenizer import ModelFolder
 
 
 @dataclass
-class StoreOpened(Message):
+class StoreOpened(Message, bubble=False):
     """The store is open; sent to every screen that exists, ``StudioScreen.store`` has it from now on."""
 
     store: Store
 
 
 @dataclass
-class StoreClosed(Message):
+class StoreClosed(Message, bubble=False):
     """The store cannot be used now: ``pid`` holds it (None where unknown)."""
 
     reason: str
@@ -29,8 +30,8 @@ class StoreClosed(Message):
 
 
 @dataclass
-class ExamplesChanged(Message):
-    """Rows changed outside the Data screen, or by undo and redo; ``example_ids`` may be every row of an import."""
+class ExamplesChanged(Message, bubble=False):
+    """Rows changed, told to every screen by ``StudioApp.examples_changed``; ``example_ids`` may be a whole import."""
 
     example_ids: Sequence[int]
     summary: str
@@ -42,6 +43,15 @@ class ExamplesRequested(Message):
 
     example_ids: Sequence[int]
     title: str
+
+
+@dataclass
+class ModelFound(Message, bubble=False):
+    """The settings' base model is on this machine."""
+
+    folder: ModelFolder
+    fingerprint: str
+    context_window: int
 
 
 @dataclass
@@ -95,3 +105,10 @@ class LineLeft(Message):
     """The prompt bar was left with escape."""
 
     kind: str
+
+
+@dataclass
+class ComparisonRequested(Message):
+    """A screen wants this comparison shown in Compare."""
+
+    run_id: str

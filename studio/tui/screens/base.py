@@ -176,7 +176,7 @@ class StudioScreen(Asking):
         self.app.exit()
 
 
-class StudioDialog(Asking, ModalScreen[Any]):
+class StudioDialog(ModalScreen[Any], Asking):
     """A dialog over a screen, with its keys from the table (``bindings_for("Edit")`` and so on)."""
 
     BINDINGS: ClassVar[list[BindingType]] = []

@@ -1,0 +1,66 @@
+"""What the Data screen shows, as a value: filters, search, sort; how it reads in a title and on a command line."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+Sort = tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True)
+class DataView:
+    """``filters`` are SQL conditions that all hold; ``sort`` is (column, descending) in order of weight.
+
+    ``chosen`` is a fixed list of rows that another screen asked to show, under ``heading``.
+    """
+
+    filters: tuple[str, ...] = ()
+    sort: Sort = ()
+    chosen: Sequence[int] | None = None
+    heading: str = ""
+
+    @property
+    def where(self) -> str:
+        return " and ".join(self.filters) if len(self.filters) < 2 else " and ".join(f"({one})" for one in self.filters)
+
+    @property
+    def is_plain(self) -> bool:
+        return not self.filters and not self.sort and self.chosen is None
+
+    @property
+    def title(self) -> str:
+        return " · ".join(filter(None, ["examples", self.heading, self.where]))
+
+    def filtered(self, condition: str) -> DataView:
+        """One more condition; the same one twice is one."""
+        condition = condition.strip()
+        return self if condition in self.filters else replace(self, filters=(*self.filters, condition))
+
+    def sorted_by(self, column: str, *, descending: bool) -> DataView:
+        """Sort by ``column`` too; the same again takes it off, the other direction turns it round in its place."""
+        wanted = (column, descending)
+        if wanted in self.sort:
+            return replace(self, sort=tuple(one for one in self.sort if one != wanted))
+        if any(name == column for name, _ in self.sort):
+            return replace(self, sort=tuple(wanted if one[0] == column else one for one in self.sort))
+        return replace(self, sort=(*self.sort, wanted))
+
+    def command(self, project_root: Path) -> str:
+        """The command line that writes these rows to a file."""
+        words = ["studio", "-C", str(project_root), "export", "view.jsonl"]
+        where = self.where
+        if self.chosen is not None:
+            rows = f"example_id in ({', '.join(str(int(one)) for one in self.chosen)})"
+            where = f"{rows} and ({where})" if where else rows
+        return shlex.join([*words, "--where", where] if where else words)
+
+
+def equals(column: str, value: str | int) -> str:
+    """``column = value`` as SQL; quotes in the value are doubled."""
+    if isinstance(value, int):
+        return f"{column} = {value}"
+    quoted = value.replace("'", "''")
+    return f"{column} = '{quoted}'"

@@ -1,0 +1,199 @@
+"""Import: name a file, see what would happen and every problem by file and line, then enter writes it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Grid, Vertical, VerticalScroll
+from textual.content import Content
+from textual.suggester import Suggester
+from textual.widgets import Input, Label, Static
+
+from studio.errors import StudioError
+from studio.reports.words import number, visible
+from studio.tui import actions
+from studio.tui.screens.base import StudioDialog
+from studio.tui.styles import style_of
+
+if TYPE_CHECKING:
+    from studio.acts.importing import ImportPreview
+    from studio.dataset.store import Added
+
+READ_AFTER_SECONDS = 0.25
+PROBLEMS_SHOWN = 500
+Piece = str | Content | tuple[str, str]
+
+
+class PathSuggester(Suggester):
+    """Completes a path from the folder it names; → takes it."""
+
+    def __init__(self) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+
+    async def get_suggestion(self, value: str) -> str | None:
+        if not value:
+            return None
+        folder, _, start = value.rpartition("/")
+        try:
+            names = sorted(
+                path.name + "/" * path.is_dir() for path in Path(folder + "/" if folder else ".").expanduser().iterdir()
+            )
+        except OSError:  # no such folder, or not ours to read: then there is nothing to complete
+            return None
+        match = next((name for name in names if name.startswith(start) and not name.startswith(".")), None)
+        return None if match is None else value[: len(value) - len(start)] + match
+
+
+class ImportDialog(StudioDialog):
+    """Dismissed with what was added, or None. Nothing is written before Enter on a preview."""
+
+    BINDINGS = actions.bindings_for("Import")
+    DEFAULT_CSS = """
+    ImportDialog > Vertical.dialog { height: 90%; }
+    ImportDialog Grid { grid-size: 2; grid-columns: 9 1fr; grid-rows: 1; height: 3; }
+    ImportDialog Label { color: $foreground 60%; }
+    ImportDialog Input { height: 1; border: none; padding: 0 1; }
+    ImportDialog VerticalScroll { height: 1fr; margin-top: 1; }
+    ImportDialog .end { height: 1; }
+    """
+
+    def __init__(self, path: str = "") -> None:
+        super().__init__()
+        self._path = path
+        self._preview: ImportPreview | None = None
+        self._previewed = ("", "", "")
+        self._is_entering = False
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = "import"
+            with Grid():
+                yield Label("file")
+                yield Input(
+                    self._path,
+                    placeholder="JSONL or CSV; → completes",
+                    id="path",
+                    compact=True,
+                    suggester=PathSuggester(),
+                )
+                yield Label("columns")
+                yield Input(placeholder="as they are; or prompt=question,completion=answer", id="columns", compact=True)
+                yield Label("task")
+                yield Input(placeholder="the task of rows that name none", id="task", compact=True)
+            with VerticalScroll():
+                yield Static(id="preview")
+            yield Static(self._words("tab next field · esc leaves; nothing is written yet", "dim"), classes="end")
+
+    def on_mount(self) -> None:
+        self._read()
+
+    @property
+    def entered(self) -> tuple[str, str, str]:
+        path, columns, task = (self.query_one(f"#{name}", Input).value.strip() for name in ("path", "columns", "task"))
+        return path, columns, task
+
+    @on(Input.Changed)
+    def _read_soon(self) -> None:
+        self._preview = None
+        self.forget("preview")
+        self.set_timer(READ_AFTER_SECONDS, partial(self._read_if_still, self.entered))
+
+    def _read_if_still(self, entered: tuple[str, str, str]) -> None:
+        if entered == self.entered:
+            self._read()
+
+    def _read(self) -> None:
+        store, (path, columns, task) = self.store, self.entered
+        if not path or store is None:
+            self._show(self._words("Which file? JSONL with prompt and completion, JSONL chat messages, or CSV.", "dim"))
+            return
+        if self._previewed == self.entered and self._preview is not None:
+            return
+        self._previewed = self.entered
+        self._show(self._words("reading …", "dim"))
+
+        def preview() -> ImportPreview:
+            from studio.acts.importing import parse_mapping, preview_import
+
+            return preview_import(store, [Path(path).expanduser()], parse_mapping(columns) or None, task)
+
+        self.ask("preview", preview, self._show_preview)
+
+    def on_failed(self, noun: str, error: Exception) -> None:
+        if not isinstance(error, StudioError):
+            raise error
+        self._is_entering = False
+        self._show(self._words(visible(error.message), "bad"), self._words(visible(error.hint), "plain"))
+
+    def _show_preview(self, preview: ImportPreview) -> None:
+        self._preview = preview
+        count: list[Piece] = [
+            (f"{number(preview.added)}", style_of("good")),
+            " new · ",
+            (f"{number(preview.duplicates)}", style_of("dim")),
+            " duplicates, left out · ",
+            (f"{number(len(preview.problems))}", style_of("bad" if preview.problems else "dim")),
+            " problems, left out",
+        ]
+        lines = [Content.assemble(*count)]
+        if preview.tasks:
+            named = ", ".join(
+                f"{visible(task, single_line=True)} {number(rows)}" for task, rows in preview.tasks.items()
+            )
+            lines.append(self._words(f"tasks: {named}", "dim"))
+        lines.append(Content(""))
+        lines += [
+            self._words(visible(str(problem), single_line=True), "bad") for problem in preview.problems[:PROBLEMS_SHOWN]
+        ]
+        if len(preview.problems) > PROBLEMS_SHOWN:
+            lines.append(self._words(f"… and {number(len(preview.problems) - PROBLEMS_SHOWN)} more problems", "bad"))
+        lines += self._first_rows(preview)
+        self._show(*lines)
+        words = f"enter imports {number(preview.added)} examples" if preview.added else "nothing new to import"
+        self.query_one(".end", Static).update(self._words(f"{words} · tab next field · esc leaves", "bold"))
+        if self._is_entering:
+            self.action_confirm_import()
+
+    def _first_rows(self, preview: ImportPreview) -> list[Content]:
+        lines = [Content("")] if preview.problems else []
+        for candidate in preview.candidates[:3]:
+            for name in ("prompt", "completion"):
+                shown = visible(getattr(candidate, name)[:300], single_line=True)
+                lines.append(Content.assemble((f"{name:<11}", style_of(name)), shown))
+            lines.append(Content(""))
+        return lines
+
+    @on(Input.Submitted)
+    def _submit(self) -> None:
+        self.action_confirm_import()
+
+    def action_confirm_import(self) -> None:
+        """Write what the preview shows; an Enter that comes before the preview waits for it."""
+        preview, store = self._preview, self.store
+        if preview is None or self._previewed != self.entered:
+            self._is_entering = bool(self.entered[0])
+            self._read()
+            return
+        self._is_entering = False
+        if not preview.added or store is None:
+            return
+        from studio.acts.importing import confirm_import
+
+        self.query_one(".end", Static).update(self._words("writing …", "dim"))
+        self.ask("import", lambda: confirm_import(store, preview), self._added)
+
+    def _added(self, added: Added) -> None:
+        self.dismiss(added)
+
+    async def action_dismiss(self, result: Added | None = None) -> None:
+        self.dismiss(result)
+
+    def _show(self, *lines: Content) -> None:
+        self.query_one("#preview", Static).update(Content("\n").join(lines))
+
+    def _words(self, words: str, style: str) -> Content:
+        return Content.styled(words, style_of(style))

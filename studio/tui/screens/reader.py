@@ -1,0 +1,76 @@
+"""Something to read over the screen: a row's history, a row as it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from studio.reports.words import differences, number, visible
+from studio.tui import actions
+from studio.tui.screens.base import StudioDialog
+from studio.tui.styles import style_of
+
+if TYPE_CHECKING:
+    from studio.acts.window import AsTrained
+    from studio.dataset.store import Edit
+
+Line = list[tuple[str, str]]
+_MARKS = {"same": "", "removed": "removed", "added": "added"}
+
+
+class ReaderScreen(StudioDialog):
+    """Lines of (text, style name) that scroll."""
+
+    BINDINGS = actions.bindings_for("Reader")
+
+    def __init__(self, title: str, lines: Sequence[Line]) -> None:
+        super().__init__()
+        self._title, self._lines = title, lines
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog") as dialog:
+            dialog.border_title = Content(visible(self._title, single_line=True))
+            dialog.border_subtitle = Content("esc leaves")
+            pieces = [Content.assemble(*((text, style_of(name)) for text, name in line)) for line in self._lines]
+            yield Static(Content("\n").join(pieces))
+
+    def action_scroll_on(self) -> None:
+        self.query_one(VerticalScroll).scroll_down(animate=False)
+
+    def action_scroll_back(self) -> None:
+        self.query_one(VerticalScroll).scroll_up(animate=False)
+
+
+def history_lines(edits: Sequence[Edit]) -> list[Line]:
+    """Who changed what and when, newest first; texts as a difference of words."""
+    lines: list[Line] = []
+    for edit in sorted(edits, key=lambda one: one.edit_id, reverse=True):
+        old, new = visible(edit.old or ""), visible(edit.new or "")
+        head = [(f"{edit.at:%Y-%m-%d %H:%M:%S}  ", "dim"), (f"{visible(edit.who)}  ", "title"), (edit.field, "bold")]
+        if edit.field in ("prompt", "completion", "system", "note"):
+            lines += [head, [(piece, _MARKS[kind]) for piece, kind in differences(old, new)]]
+        else:
+            lines.append([*head, (f"  {old or 'none'} → {new or 'none'}", "plain")])
+        lines.append([("", "")])
+    return lines[:-1] or [[("Nothing has been changed in this row since it was imported.", "plain")]]
+
+
+def trained_lines(trained: AsTrained) -> list[Line]:
+    """Every token, parted by ``│``: seen dim, learned bright, cut by ``max_length`` struck through."""
+    total = trained.prompt_tokens + trained.completion_tokens
+    counts = f"{number(trained.prompt_tokens)} seen · {number(trained.completion_tokens)} learned"
+    head: Line = [
+        (f"{counts} · {number(total)} of max_length {number(trained.max_length)} · fate ", "plain"),
+        (trained.fate, "good" if trained.fate == "whole" else "warn"),
+    ]
+    body: Line = []
+    pieces = [(piece, "seen") for piece in trained.seen] + [(piece, "learned") for piece in trained.learned]
+    for index, (piece, style) in enumerate(pieces):
+        body += [(visible(piece), style if index < trained.max_length else "removed"), ("│", "faint")]
+    key: Line = [("seen ", "seen"), ("learned ", "learned"), ("cut", "removed")]
+    return [head, key, [("", "")], body]

@@ -1,0 +1,282 @@
+"""The table of examples over a vector of ids: only the rows in sight, and a page around them, are ever fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from studio.reports.words import fit
+from studio.tui import styles
+from studio.tui.messages import CursorMoved, PreviewsRequested
+
+if TYPE_CHECKING:
+    from studio.dataset.store import Preview
+
+KEPT_PREVIEWS = 4_000
+GLYPHS = {"accept": "✓", "reject": "✗", "skip": "–", "none": "·"}
+GLYPH_STYLES = {"accept": "accept", "reject": "reject", "skip": "skip", "none": "faint"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as the store names it, as the header shows it, and how wide it is (0: shares what is left)."""
+
+    name: str
+    heading: str
+    width: int
+    share: float = 0.0
+    is_number: bool = False
+
+
+COLUMNS = (
+    Column("example_id", "#", 6, is_number=True),
+    Column("label", "label", 3),
+    Column("task", "task", 10),
+    Column("prompt", "prompt", 0, share=0.58),
+    Column("completion", "completion", 0, share=0.42),
+    Column("total_tokens", "tok", 6, is_number=True),
+)
+_GUTTER = 2  # cursor and selection
+
+
+class ExampleTable(ScrollView, can_focus=True):
+    """``show`` sets the rows; ``put`` brings previews it asked for; the cursor is a position and a column."""
+
+    COMPONENT_CLASSES = {"cursor", "cursor-blurred"}  # noqa: RUF012 - Textual's own way to declare them
+    DEFAULT_CSS = """
+    ExampleTable { overflow-x: hidden; overflow-y: scroll; }
+    ExampleTable > .cursor { background: $primary 40%; }
+    ExampleTable > .cursor-blurred { background: $primary 18%; }
+    """
+
+    @dataclass
+    class Entered(Message):
+        """A row was clicked while the cursor stood on it."""
+
+        example_id: int
+
+    def __init__(self) -> None:
+        super().__init__(classes="panel")
+        self.ids: Sequence[int] = ()
+        self.cursor = 0
+        self.column = 3
+        self.selected: set[int] = set()
+        self.sort: tuple[tuple[str, bool], ...] = ()
+        self.max_length = 0
+        self._previews: dict[int, Preview] = {}
+        self._asked: set[int] = set()
+        self._range_start: int | None = None
+        self._nothing: list[tuple[str, str]] = []
+
+    # -- data in
+
+    def show(self, ids: Sequence[int], cursor: int = 0) -> None:
+        """Another view: these ids in this order, with the cursor at a position."""
+        self.ids = ids
+        self._range_start = None
+        self.virtual_size = Size(0, len(ids) + 1)  # + 1: the heading, which does not scroll
+        self.cursor = -1
+        self.move_to(cursor)
+        self.refresh()
+
+    def show_nothing(self, lines: list[tuple[str, str]]) -> None:
+        """(words, style name) lines that stand in place of rows when there are none."""
+        self._nothing = lines
+        self.refresh()
+
+    def put(self, previews: Iterable[Preview]) -> None:
+        for preview in previews:
+            self._previews[preview.example_id] = preview
+            self._asked.discard(preview.example_id)
+        while len(self._previews) > KEPT_PREVIEWS:
+            self._previews.pop(next(iter(self._previews)))
+        self.refresh()
+
+    def forget(self, ids: Iterable[int] | None = None) -> None:
+        """Fetch these rows (all: None) anew when they are next in sight."""
+        for example_id in self._previews.copy() if ids is None else ids:
+            self._previews.pop(int(example_id), None)
+        self._asked.clear()
+        self._ask()
+
+    # -- what it knows
+
+    @property
+    def cursor_id(self) -> int | None:
+        return int(self.ids[self.cursor]) if 0 <= self.cursor < len(self.ids) else None
+
+    @property
+    def column_name(self) -> str:
+        return COLUMNS[self.column].name
+
+    @property
+    def page(self) -> int:
+        """Rows in sight."""
+        return max(1, self.scrollable_content_region.height - 1)
+
+    def preview(self, example_id: int) -> Preview | None:
+        return self._previews.get(example_id)
+
+    # -- moves
+
+    def move(self, rows: int) -> None:
+        self.move_to(self.cursor + rows)
+
+    def move_to(self, position: int) -> None:
+        position = max(0, min(position, len(self.ids) - 1))
+        if position != self.cursor:
+            self.cursor = position
+            self._extend_range()
+        top, page = round(self.scroll_offset.y), self.page
+        if position < top or position >= top + page:
+            centred = (
+                position - page // 2 if abs(position - top) > 2 * page else position - (page - 1) * (position > top)
+            )
+            self.scroll_to(y=max(0, centred), animate=False, force=True)
+        self._ask()
+        self.refresh()
+        self.post_message(CursorMoved(self.cursor_id))
+
+    def move_column(self, columns: int) -> None:
+        self.column = max(0, min(self.column + columns, len(COLUMNS) - 1))
+        self.refresh()
+
+    def toggle(self) -> None:
+        """Select the cursor's row, or unselect it."""
+        if self.cursor_id is not None:
+            self.selected ^= {self.cursor_id}
+            self.refresh()
+
+    def toggle_range(self) -> None:
+        """Begin a range at the cursor, or end the one begun."""
+        self._range_start = self.cursor if self._range_start is None else None
+        self._extend_range()
+        self.refresh()
+
+    @property
+    def is_ranging(self) -> bool:
+        return self._range_start is not None
+
+    def clear_selection(self) -> bool:
+        """Select nothing; whether anything was selected."""
+        had = bool(self.selected) or self.is_ranging
+        self.selected, self._range_start = set(), None
+        self.refresh()
+        return had
+
+    def _extend_range(self) -> None:
+        if self._range_start is not None:
+            first, last = sorted((self._range_start, self.cursor))
+            self.selected |= {int(example_id) for example_id in self.ids[first : last + 1]}
+
+    def _ask(self) -> None:
+        top, page = round(self.scroll_offset.y), self.page
+        around = self.ids[max(0, top - page) : top + 2 * page]
+        wanted = [int(i) for i in around if int(i) not in self._previews and int(i) not in self._asked]
+        if wanted:
+            self._asked.update(wanted)
+            self.post_message(PreviewsRequested(wanted))
+
+    # -- events
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._ask()
+
+    def on_resize(self) -> None:
+        if len(self.ids):
+            self.move_to(self.cursor)
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None or offset.y == 0:
+            return
+        position = round(self.scroll_offset.y) + offset.y - 1
+        if position == self.cursor and self.cursor_id is not None:
+            self.post_message(self.Entered(self.cursor_id))
+        elif position < len(self.ids):
+            self.move_to(position)
+
+    # -- drawing
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        base = self.rich_style
+        if y == 0:
+            return self._heading(width).apply_style(base)
+        if not len(self.ids):
+            return self._nothing_line(y - 2, width).apply_style(base)
+        position = round(self.scroll_offset.y) + y - 1
+        if position >= len(self.ids):
+            return Strip.blank(width, base)
+        strip = self._row(int(self.ids[position]), position == self.cursor, width)
+        if position == self.cursor:
+            name = "cursor" if self.has_focus else "cursor-blurred"
+            base += self.get_component_rich_style(name)
+        return strip.apply_style(base)
+
+    def _widths(self, width: int) -> list[int]:
+        # Narrow terminals give the task's room to the texts.
+        fixed = [min(column.width, 8) if width < 90 else column.width for column in COLUMNS]
+        left = max(0, width - _GUTTER - sum(fixed) - len(COLUMNS) + 1)
+        prompt = round(left * COLUMNS[3].share)
+        return [{3: prompt, 4: left - prompt}.get(index, size) for index, size in enumerate(fixed)]
+
+    def _heading(self, width: int) -> Strip:
+        directions = {name: ("▾" if is_down else "▴") for name, is_down in self.sort}
+        segments = [Segment(" " * _GUTTER)]
+        for index, (column, cells) in enumerate(zip(COLUMNS, self._widths(width), strict=True)):
+            words = column.heading if cells > 3 else ""
+            words += directions.get(column.name, "")
+            here = self._style("title") + Style(underline=True) if index == self.column else self._style("dim")
+            segments += [Segment(fit(words, cells, "right" if column.is_number else "left"), here), Segment(" ")]
+        return Strip(segments[:-1]).adjust_cell_length(width)
+
+    def _row(self, example_id: int, is_cursor: bool, width: int) -> Strip:
+        preview = self._previews.get(example_id)
+        is_selected = example_id in self.selected
+        segments = [
+            Segment("▸" if is_cursor else " ", self._style("title")),
+            Segment("▪" if is_selected else " ", self._style("mark")),
+        ]
+        if preview is None:
+            return Strip(
+                [*segments, Segment(fit(str(example_id), 6, "right"), self._style("faint"))]
+            ).adjust_cell_length(width)
+        cells = self._widths(width)
+        text_style = self._style("dim") if preview.label == "reject" else self._style("bold" if is_cursor else "plain")
+        segments += [
+            Segment(fit(str(example_id), cells[0], "right") + " ", self._style("dim")),
+            Segment(GLYPHS[preview.label] + " ", self._style(GLYPH_STYLES[preview.label])),
+            Segment("◆ " if preview.is_marked else "  ", self._style("mark")),
+            Segment(fit(preview.task, cells[2]) + " ", self._style("dim")),
+            Segment(fit(preview.prompt, cells[3]) + " ", text_style),
+            Segment(fit(preview.completion, cells[4]) + " ", text_style),
+            self._tokens(preview.total_tokens, cells[5]),
+        ]
+        return Strip(segments).adjust_cell_length(width)
+
+    def _tokens(self, total: int | None, cells: int) -> Segment:
+        if total is None:
+            return Segment(fit("", cells, "right"))
+        if self.max_length and total > self.max_length:
+            return Segment(fit(f"{total:,}▲", cells, "right"), self._style("warn"))
+        return Segment(fit(f"{total:,}", cells, "right"), self._style("dim"))
+
+    def _nothing_line(self, index: int, width: int) -> Strip:
+        if not 0 <= index < len(self._nothing):
+            return Strip.blank(width)
+        words, name = self._nothing[index]
+        return Strip([Segment("   " + words, self._style(name))]).adjust_cell_length(width)
+
+    def _style(self, name: str) -> Style:
+        return styles.style(self.app, name)

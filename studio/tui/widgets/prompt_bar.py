@@ -1,0 +1,82 @@
+"""The one-line prompt above the status line: search, filter, command line, path, note."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.suggester import Suggester
+from textual.widgets import Input, Static
+
+from studio.tui.messages import LineEntered, LineLeft
+from studio.tui.styles import style_of
+
+
+class WordSuggester(Suggester):
+    """Completes the last word of the line from a list; → takes it."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._words = words
+
+    async def get_suggestion(self, value: str) -> str | None:
+        head, _, last = value.rpartition(" ")
+        if not last:
+            return None
+        match = next((word for word in self._words if word.startswith(last) and word != last), None)
+        if match is None:
+            return None
+        return f"{head} {match}" if head else match
+
+
+class PromptBar(Horizontal):
+    """Hidden until ``ask``; Enter posts ``LineEntered``, Esc ``LineLeft``. ``refuse`` shows why a line will not do."""
+
+    DEFAULT_CSS = """
+    PromptBar { height: 1; display: none; background: $panel; }
+    PromptBar.open { display: block; }
+    PromptBar > .sign { width: auto; padding: 0 1; color: $text-accent; text-style: bold; }
+    PromptBar > Input { width: 1fr; height: 1; border: none; padding: 0; background: $panel; }
+    PromptBar > .why { width: auto; max-width: 60%; padding: 0 1; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kind = ""
+
+    def compose(self) -> ComposeResult:
+        yield Static(classes="sign")
+        yield Input(compact=True, select_on_focus=False)
+        yield Static(classes="why")
+
+    @property
+    def is_open(self) -> bool:
+        return self.has_class("open")
+
+    def ask(self, kind: str, sign: str, value: str = "", *, hint: str = "", words: Sequence[str] = ()) -> None:
+        """Open the line: ``sign`` says what is asked, ``words`` complete it."""
+        self._kind = kind
+        self.add_class("open")
+        self.query_one(".sign", Static).update(Content(sign))
+        self.query_one(".why", Static).update(Content.styled(hint, style_of("dim")))
+        line = self.query_one(Input)
+        line.suggester = WordSuggester(words) if words else None
+        line.value = value
+        line.cursor_position = len(value)
+        line.focus()
+
+    def refuse(self, why: str) -> None:
+        self.query_one(".why", Static).update(Content.styled(why, style_of("bad")))
+
+    def close(self) -> None:
+        self.remove_class("open")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.post_message(LineEntered(self._kind, event.value))
+
+    def leave(self) -> None:
+        self.close()
+        self.post_message(LineLeft(self._kind))
