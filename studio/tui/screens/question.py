@@ -1,0 +1,37 @@
+"""A question with yes and no, for the few acts that undo cannot reach."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from studio.tui import actions
+from studio.tui.screens.base import StudioDialog
+from studio.tui.widgets.lines import LinesView
+
+
+class QuestionDialog(StudioDialog):
+    """Dismissed with True for yes, False or None for anything else."""
+
+    BINDINGS = actions.bindings_for("Question")
+
+    def __init__(self, question: str, consequence: str) -> None:
+        super().__init__()
+        self._question, self._consequence = question, consequence
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = self._question
+            words = LinesView()
+            words.lines = [
+                [(self._consequence, "")],
+                [("", "")],
+                [("y", "key"), (" yes   ", "dim"), ("n", "key"), (" no", "dim")],
+            ]
+            yield words
+
+    def action_confirm(self) -> None:
+        self.dismiss(True)
+
+    def action_decline(self) -> None:
+        self.dismiss(False)

@@ -1,0 +1,69 @@
+"""Charts of a run: one large chart of the losses, small ones of what goes with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.strip import Strip
+from textual.widget import Widget
+
+from studio.reports.chart import ChartSeries, render_chart
+from studio.tui.widgets.lines import Line, strip_of
+
+MIN_WIDTH, MIN_HEIGHT = 16, 3
+
+
+class ChartView(Widget):
+    """Draws its series anew at whatever size it has. Gets data by ``show``."""
+
+    DEFAULT_CSS = """
+    ChartView { height: 1fr; }
+    """
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._series: Sequence[ChartSeries] = ()
+        self._x_label = "step"
+        self._log_y = False
+        self._marker_x: float | None = None
+        self._marker_label = ""
+        self._nothing = ""
+        self._drawn: tuple[tuple[int, int], list[Line]] | None = None
+
+    def show(
+        self,
+        series: Sequence[ChartSeries],
+        *,
+        x_label: str = "step",
+        log_y: bool = False,
+        marker_x: float | None = None,
+        marker_label: str = "",
+        nothing: str = "",
+    ) -> None:
+        """Draw ``series``; ``marker_x`` is an upright line of this label, ``nothing`` the words for an empty chart."""
+        self._series, self._x_label, self._log_y = series, x_label, log_y
+        self._marker_x, self._marker_label, self._nothing = marker_x, marker_label, nothing
+        self._drawn = None
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        width, height = self.content_size
+        if self._drawn is None or self._drawn[0] != (width, height):
+            self._drawn = (width, height), self._draw(width, height)
+        rows = self._drawn[1]
+        return strip_of(self, rows[y] if y < len(rows) else [], width, self.rich_style)
+
+    def _draw(self, width: int, height: int) -> list[Line]:
+        if width < MIN_WIDTH or height < MIN_HEIGHT:
+            return []
+        chart = render_chart(
+            self._series,
+            width,
+            height,
+            log_y=self._log_y,
+            x_label=self._x_label,
+            marker_x=self._marker_x,
+            marker_label=self._marker_label,
+            empty=self._nothing,
+        )
+        return chart.rows
