@@ -251,16 +251,12 @@ class _Canvas:
         """Runs of cells of one style, row by row."""
         rows = []
         for row in range(self._height):
-            segments: list[Segment] = []
-            for column in range(self._width):
-                bits = int(self._bits[row, column])
-                text = self._glyphs.get((row, column)) or (chr(0x2800 + bits) if bits else " ")
-                style = self._styles[row, column] if text != " " else ""
-                if segments and segments[-1][1] == style:
-                    segments[-1] = (segments[-1][0] + text, style)
-                else:
-                    segments.append((text, style))
-            rows.append(segments)
+            texts = [
+                self._glyphs.get((row, column)) or (chr(0x2800 + bits) if bits else " ")
+                for column, bits in enumerate(self._bits[row].tolist())
+            ]
+            styles = ["" if text == " " else style for text, style in zip(texts, self._styles[row], strict=True)]
+            rows.append(_runs(texts, styles))
         return rows
 
     @staticmethod
@@ -306,26 +302,41 @@ def _y_axis(layout: _Layout) -> list[list[Segment]]:
 
 
 def _x_axis(layout: _Layout, x_range: tuple[float, float], x_label: str, marker_x: float | None) -> list[list[Segment]]:
-    """The axis line with its ticks and, under it, their labels and the axis' name at the right end."""
-    line, labels = ["─"] * layout.plot_width, [" "] * layout.plot_width
-    name = cut(x_label, max(0, layout.plot_width // 3))
-    free_until = layout.plot_width - cells(name) - (2 if name else 0)
-    ticks = [tick for tick in linear_ticks(*x_range, max(2, layout.plot_width // 12)) if tick == int(tick)]
+    """The axis line with its ticks and, at its right end, its name; under it the ticks' labels."""
+    width = layout.plot_width
+    line, labels = ["─"] * width, [" "] * width
+    ticks = [tick for tick in linear_ticks(*x_range, max(2, width // 12)) if tick == int(tick)]
     free_from = 0
     for tick, label in zip(ticks, tick_labels(ticks), strict=True):
-        column = _column_of(tick, x_range, layout.plot_width)
+        column = _column_of(tick, x_range, width)
         line[column] = "┬"
-        start = min(max(0, column - len(label) // 2), max(0, layout.plot_width - len(label)))
-        if start >= free_from and start + len(label) <= free_until:
+        start = min(max(0, column - len(label) // 2), max(0, width - len(label)))
+        if start >= free_from and start + len(label) <= width:
             labels[start : start + len(label)] = label
             free_from = start + len(label) + 2
-    under = "".join(labels)[: layout.plot_width - cells(name)] + name
-    corner = [(" " * (layout.gutter - 1), ""), ("└", "axis")]
-    axis: list[Segment] = [*corner, ("".join(line), "axis")]
+    styles = ["axis"] * width
     if marker_x is not None and x_range[0] <= marker_x <= x_range[1]:
-        column = _column_of(marker_x, x_range, layout.plot_width)
-        axis = [*corner, ("".join(line[:column]), "axis"), ("┴", "best"), ("".join(line[column + 1 :]), "axis")]
-    return [axis, [(" " * layout.gutter, ""), (fit(under, layout.plot_width), "label")]]
+        column = _column_of(marker_x, x_range, width)
+        line[column], styles[column] = "┴", "best"
+    name = cut(x_label, width // 3)
+    kept = width - cells(name) - bool(name)
+    axis = _runs(line[:kept], styles[:kept])
+    corner = " " * (layout.gutter - 1)
+    return [
+        [(corner, ""), ("└", "axis"), *axis, (" " * bool(name) + name, "label")],
+        [(corner + " ", ""), ("".join(labels), "label")],
+    ]
+
+
+def _runs(texts: Sequence[str], styles: Sequence[str]) -> list[Segment]:
+    """Neighbouring cells of one style as one segment."""
+    segments: list[Segment] = []
+    for text, style in zip(texts, styles, strict=True):
+        if segments and segments[-1][1] == style:
+            segments[-1] = (segments[-1][0] + text, style)
+        else:
+            segments.append((text, style))
+    return segments
 
 
 def _column_of(x: float, x_range: tuple[float, float], width: int) -> int:

@@ -28,7 +28,7 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
     """
     decades = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
     for mantissas in ((1, 2, 5), (1, 3), (1,)):
-        ticks = [m * 10.0**exponent for exponent in decades for m in mantissas if low <= m * 10.0**exponent <= high]
+        ticks = [tick for e in decades for m in mantissas if low <= (tick := float(f"{m}e{e}")) <= high]
         if 2 <= len(ticks) <= most:
             return ticks
     if len(ticks) > most >= 1:
