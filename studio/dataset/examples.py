@@ -1,0 +1,96 @@
+"""What the store hands out and takes back: plain facts, no SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ids = NDArray[np.int64]
+Counts = NDArray[np.int32]
+
+PREVIEW_CHARS = 200
+
+
+def _no_ids() -> Ids:
+    return np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One stored pair, whole. ``revision`` names its text for ever; ``edit_count`` counts acts not undone."""
+
+    example_id: int
+    prompt: str
+    completion: str
+    system: str
+    task: str
+    label: str
+    is_marked: bool
+    note: str
+    split: str
+    source: str
+    source_line: int
+    revision: int
+    edit_count: int
+    last_edit_who: str
+    last_edit_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A table row: the first ``PREVIEW_CHARS`` characters of the texts; ``total_tokens`` where they are counted."""
+
+    example_id: int
+    label: str
+    is_marked: bool
+    task: str
+    split: str
+    prompt: str
+    completion: str
+    total_tokens: int | None
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One field of one example changed; ``is_undone`` where that act was taken back. ``at`` is in UTC."""
+
+    edit_id: int
+    batch_id: int
+    field: str
+    old: str
+    new: str
+    who: str
+    at: datetime
+    is_undone: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an act, its undo or its redo did. ``batch_id`` 0 and ``count`` 0: there was nothing to change."""
+
+    batch_id: int
+    summary: str
+    example_ids: Ids = field(default_factory=_no_ids, compare=False)
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Added:
+    """An import: how many rows were new, and how many were there already (or twice in the file)."""
+
+    batch_id: int
+    added: int
+    duplicates: int
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Counts over the examples that are not in the trash; every label and split has its key."""
+
+    examples: int
+    labels: dict[str, int]
+    splits: dict[str, int]
+    tasks: dict[str, int]

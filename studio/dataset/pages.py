@@ -1,0 +1,177 @@
+"""Reading: a view is a vector of ids; only the rows that are shown are fetched."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from studio.dataset.connection import as_ids, id_condition
+from studio.dataset.examples import PREVIEW_CHARS, Edit, Example, Ids, Preview, Stats
+from studio.dataset.filters import COLUMNS, asking, checked
+from studio.dataset.labels import LABELS, SPLITS
+from studio.errors import AskedWrongly
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_SEARCHED = ("prompt", "completion", "system", "task", "note")
+_NEWEST_FINGERPRINT = "(SELECT fingerprint FROM fingerprints ORDER BY used_at DESC LIMIT 1)"
+_COUNTS_JOIN = """
+    LEFT JOIN token_counts
+    ON token_counts.example_id = examples.example_id
+    AND token_counts.revision = examples.revision
+    AND token_counts.fingerprint = {fingerprint}"""
+_COUNTED = """SELECT examples.*, prompt_tokens, completion_tokens, prompt_tokens + completion_tokens AS total_tokens
+    FROM examples""" + _COUNTS_JOIN.format(fingerprint=_NEWEST_FINGERPRINT)
+_EXAMPLE_COLUMNS = (
+    "example_id, prompt, completion, system, task, label, is_marked, note, split, source, source_line, revision"
+)
+
+Sort = Sequence[tuple[str, bool]]
+
+
+def view_ids(cursor: DuckDBPyConnection, where: str, search: str, sort: Sort) -> Ids:
+    condition, parameters = _condition(where, search)
+    order = ", ".join([*map(_order, sort), "example_id"])
+    source = _source(where, [column for column, _ in sort])
+    with asking(where):
+        found = cursor.execute(f"SELECT example_id FROM {source} WHERE {condition} ORDER BY {order}", parameters)
+        return np.asarray(found.fetchnumpy()["example_id"], dtype=np.int64)
+
+
+def previews(cursor: DuckDBPyConnection, ids: Sequence[int] | Ids, fingerprint: str) -> list[Preview]:
+    wanted = as_ids(ids)
+    join = _COUNTS_JOIN.format(fingerprint="$1" if fingerprint else _NEWEST_FINGERPRINT)
+    # token_counts has no index: the second condition lets DuckDB pass over the row groups that cannot match.
+    if len(wanted):
+        join += f" AND token_counts.example_id BETWEEN {wanted[0]} AND {wanted[-1]}"
+    rows = cursor.execute(
+        f"""SELECT examples.example_id, label, is_marked, task, split,
+                left(prompt, {PREVIEW_CHARS}), left(completion, {PREVIEW_CHARS}), prompt_tokens + completion_tokens
+            FROM examples {join}
+            WHERE NOT is_removed AND {id_condition(cursor, wanted, "examples.example_id")}""",
+        [fingerprint] if fingerprint else [],
+    ).fetchall()
+    by_id = {row[0]: Preview(*row) for row in rows}
+    return [by_id[int(id_)] for id_ in ids if int(id_) in by_id]
+
+
+def examples(cursor: DuckDBPyConnection, ids: Sequence[int] | Ids) -> list[Example]:
+    found = _examples(cursor, "examples", id_condition(cursor, as_ids(ids)), [])
+    by_id = {example.example_id: example for example in found}
+    return [by_id[int(id_)] for id_ in ids if int(id_) in by_id]
+
+
+def rows_for(
+    cursor: DuckDBPyConnection, split: str, tasks: Sequence[str], labels: Sequence[str], where: str
+) -> list[Example]:
+    condition, parameters = _condition(where, "")
+    for column, allowed, known in (("split", [split] if split else [], SPLITS), ("label", labels, LABELS)):
+        for name in allowed:
+            if name not in known:
+                raise AskedWrongly(f"{name!r} is no {column}.", f"One of: {', '.join(known)}.")
+    for column, values in (("split", [split] if split else []), ("task", tasks), ("label", labels)):
+        if values:
+            places = ", ".join(f"${len(parameters) + number}" for number in range(1, len(values) + 1))
+            condition += f" AND {column} IN ({places})"
+            parameters.extend(values)
+    with asking(where):
+        return _examples(cursor, _source(where, []), condition, parameters)
+
+
+def history(cursor: DuckDBPyConnection, example_id: int) -> list[Edit]:
+    rows = cursor.execute(
+        """SELECT edit_id, batch_id, field, old, new, who, done_at, is_undone
+           FROM edits JOIN batches USING (batch_id)
+           WHERE example_id = $1 AND field <> 'revision' ORDER BY edit_id""",
+        [example_id],
+    ).fetchall()
+    return [Edit(*_in_utc(row, 6)) for row in rows]
+
+
+def stats(cursor: DuckDBPyConnection) -> Stats:
+    rows = cursor.execute(
+        """SELECT label, split, task, count(*) FROM examples WHERE NOT is_removed
+           GROUP BY GROUPING SETS ((label), (split), (task), ())"""
+    ).fetchall()
+    labels, splits = dict.fromkeys(LABELS, 0), dict.fromkeys(SPLITS, 0)
+    tasks: dict[str, int] = {}
+    total = 0
+    for label, split, task, count in rows:
+        if label is not None:
+            labels[label] = count
+        elif split is not None:
+            splits[split] = count
+        elif task is not None:
+            tasks[task] = count
+        else:
+            total = count
+    return Stats(total, labels, splits, dict(sorted(tasks.items(), key=lambda pair: (-pair[1], pair[0]))))
+
+
+def labelled_since(cursor: DuckDBPyConnection, who: str, seconds: float) -> int:
+    since = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=seconds)
+    row = cursor.execute(
+        """SELECT count(DISTINCT example_id) FROM edits JOIN batches USING (batch_id)
+           WHERE field = 'label' AND new <> 'none' AND NOT is_undone AND who = $1 AND done_at >= $2""",
+        [who, since],
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _condition(where: str, search: str) -> tuple[str, list[Any]]:
+    parts = ["NOT is_removed"]
+    parameters: list[Any] = []
+    if text := checked(where):
+        parts.append(f"(\n{text}\n)")  # on lines of its own, so that a comment in it ends there
+    if search:
+        # The same letters can be written composed or decomposed (Vietnamese); both are found.
+        forms = sorted({unicodedata.normalize(form, search) for form in ("NFC", "NFD")} | {search})
+        parameters.extend(form.encode("utf-8", "replace").decode() for form in forms)
+        hits = (
+            f"contains(lower({column}), lower(${number}))"
+            for column in _SEARCHED
+            for number in range(1, len(forms) + 1)
+        )
+        parts.append(f"({' OR '.join(hits)})")
+    return " AND ".join(parts), parameters
+
+
+def _source(where: str, sort_columns: Sequence[str]) -> str:
+    """The table, joined with token counts only where they may be asked for: the join costs more than the rest."""
+    is_counted = "tokens" in where.lower() or any("tokens" in column for column in sort_columns)
+    return f"({_COUNTED})" if is_counted else "examples"
+
+
+def _order(key: tuple[str, bool]) -> str:
+    column, is_descending = key
+    if column not in COLUMNS:
+        raise AskedWrongly(f"{column!r} is no column to sort by.", f"Columns: {', '.join(COLUMNS)}.")
+    return f"{column} {'DESC' if is_descending else 'ASC'} NULLS LAST"
+
+
+def _examples(cursor: DuckDBPyConnection, source: str, condition: str, parameters: list[Any]) -> list[Example]:
+    rows = cursor.execute(
+        f"""WITH found AS (SELECT {_EXAMPLE_COLUMNS} FROM {source} WHERE {condition} AND NOT is_removed)
+            SELECT found.*, coalesce(edit_count, 0), coalesce(who, ''), newest_at
+            FROM found LEFT JOIN (
+                SELECT example_id, count(DISTINCT batch_id) AS edit_count, arg_max(who, edit_id) AS who,
+                    max(done_at) AS newest_at
+                FROM edits JOIN batches USING (batch_id)
+                WHERE NOT is_undone AND field <> 'revision' AND example_id IN (SELECT example_id FROM found)
+                GROUP BY example_id
+            ) AS edited USING (example_id)
+            ORDER BY example_id""",
+        parameters,
+    ).fetchall()
+    return [Example(*_in_utc(row, 14)) for row in rows]
+
+
+def _in_utc(row: tuple[Any, ...], position: int) -> tuple[Any, ...]:
+    """The store keeps times in UTC without saying so; here it is said."""
+    at = row[position]
+    return (*row[:position], at.replace(tzinfo=UTC) if at else None, *row[position + 1 :])

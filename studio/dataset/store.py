@@ -1,0 +1,223 @@
+"""The store: one DuckDB file with the examples, their labels, every edit, and the token counts.
+
+Importing this module does not load DuckDB; opening a store does. One process holds a store at a time. Each act of a
+person is one method, one transaction and one undo step; when the method returns, the act is on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from studio.dataset import adding, edits, pages, token_counts
+from studio.dataset.candidates import Candidate
+from studio.dataset.connection import Connection, Interrupted
+from studio.dataset.examples import PREVIEW_CHARS, Added, Change, Counts, Edit, Example, Ids, Preview, Stats
+from studio.dataset.labels import LABELS, SPLITS
+from studio.dataset.token_counts import Uncounted
+
+__all__ = [
+    "LABELS",
+    "PREVIEW_CHARS",
+    "SPLITS",
+    "Added",
+    "Change",
+    "Edit",
+    "Example",
+    "Interrupted",
+    "Preview",
+    "Stats",
+    "Store",
+]
+
+_BATCH = 2_000
+
+
+class Store:
+    """An open store. Public methods may be called from any thread; writes wait for each other, reads never wait."""
+
+    def __init__(self, connection: Connection, who: str) -> None:
+        self._connection = connection
+        self.who = who
+
+    @classmethod
+    def open(cls, path: Path, who: str) -> Store:
+        """Open the store at ``path``, or make it; ``who`` is written into the edit log.
+
+        Raises StoreHeld when another process has it open, StoreTooNew when a newer studio wrote it, AskedWrongly when
+        its folder is missing, StudioError when it is damaged, no store at all, or the disk refuses.
+        """
+        return cls(Connection(Path(path)), who)
+
+    @property
+    def path(self) -> Path:
+        return self._connection.path
+
+    def close(self) -> None:
+        """Close the file; a second time does nothing."""
+        self._connection.close()
+
+    def interrupt(self) -> None:
+        """Stop reading queries that run in other threads; they raise Interrupted. Writes are left to finish."""
+        self._connection.interrupt()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- reading
+
+    def view_ids(self, where: str = "", search: str = "", sort: Sequence[tuple[str, bool]] = ()) -> Ids:
+        """Ids of the rows for which ``where`` (see filters.py) holds and in which ``search`` occurs, int64.
+
+        ``search`` is looked for in prompt, completion, system, task and note, in any case. ``sort`` is (column,
+        is_descending) pairs, the first one leading; then by id. Raises AskedWrongly for a filter or a sort column
+        that cannot be used, Interrupted.
+        """
+        with self._connection.reading() as cursor:
+            return pages.view_ids(cursor, where, search, sort)
+
+    def previews(self, ids: Sequence[int] | Ids, fingerprint: str = "") -> list[Preview]:
+        """Table rows in the order of ``ids``; removed ones are left out.
+
+        ``total_tokens`` is counted with ``fingerprint``, or with the newest one of a window check.
+        """
+        with self._connection.reading() as cursor:
+            return pages.previews(cursor, ids, fingerprint)
+
+    def example(self, example_id: int) -> Example:
+        """One example, whole. Raises AskedWrongly where there is none."""
+        found = self.examples([example_id])
+        if not found:
+            raise edits.no_example(example_id)
+        return found[0]
+
+    def examples(self, ids: Sequence[int] | Ids) -> list[Example]:
+        """Whole examples in the order of ``ids``; removed ones are left out. For pages of ids, not for all rows."""
+        with self._connection.reading() as cursor:
+            return pages.examples(cursor, ids)
+
+    def rows_for(
+        self, split: str = "", tasks: Sequence[str] = (), labels: Sequence[str] = (), where: str = ""
+    ) -> list[Example]:
+        """The examples to freeze for a run, by id; an empty argument means all. Raises AskedWrongly."""
+        with self._connection.reading() as cursor:
+            return pages.rows_for(cursor, split, tasks, labels, where)
+
+    def history(self, example_id: int) -> list[Edit]:
+        """Everything done to an example, oldest first, the undone included."""
+        with self._connection.reading() as cursor:
+            return pages.history(cursor, example_id)
+
+    def stats(self) -> Stats:
+        with self._connection.reading() as cursor:
+            return pages.stats(cursor)
+
+    def labelled_since(self, seconds: float) -> int:
+        """How many examples ``who`` gave a label in the last ``seconds``."""
+        with self._connection.reading() as cursor:
+            return pages.labelled_since(cursor, self.who, seconds)
+
+    # -- importing
+
+    def plan_add(self, candidates: Iterable[Candidate]) -> Added:
+        """What ``add`` would do. Nothing is written; ``batch_id`` is 0."""
+        hashes = adding.hashes_of(list(candidates))
+        with self._connection.reading() as cursor:
+            added = len(adding.new_positions(cursor, hashes))
+        return Added(0, added, len(hashes) - added)
+
+    def add(self, candidates: Iterable[Candidate], source: str) -> Added:
+        """Store the candidates that are new, all or none. ``source`` names the import and rows without a source."""
+        rows = list(candidates)
+        hashes = adding.hashes_of(rows)
+        with self._connection.writing() as cursor:
+            return adding.add(cursor, self.who, rows, hashes, source)
+
+    # -- changing; every method raises AskedWrongly for an id that is not there, and then changes nothing
+
+    def set_label(self, ids: Sequence[int] | Ids, label: str) -> Change:
+        """Label rows with one of ``LABELS``."""
+        with self._connection.writing() as cursor:
+            return edits.set_label(cursor, self.who, ids, label)
+
+    def set_text(self, example_id: int, prompt: str | None = None, completion: str | None = None) -> Change:
+        """Replace the texts that are not None; the revision becomes a new one. Raises AskedWrongly for empty text."""
+        with self._connection.writing() as cursor:
+            return edits.set_text(cursor, self.who, example_id, prompt, completion)
+
+    def set_mark(self, ids: Sequence[int] | Ids, is_marked: bool, note: str = "") -> Change:
+        """Mark rows for later, or unmark them, which clears the note. Marking without a note keeps the old one."""
+        with self._connection.writing() as cursor:
+            return edits.set_mark(cursor, self.who, ids, is_marked, note)
+
+    def remove(self, ids: Sequence[int] | Ids) -> Change:
+        """Put rows in the trash; undo brings them back."""
+        with self._connection.writing() as cursor:
+            return edits.remove(cursor, self.who, ids)
+
+    def assign_splits(self, test: float = 0.1, validation: float = 0.1, seed: int = 0) -> Change:
+        """Give every row its split by its prompt's hash (see splits.py). Raises AskedWrongly for senseless shares."""
+        with self._connection.writing() as cursor:
+            return edits.assign_splits(cursor, self.who, test, validation, seed)
+
+    def undo(self) -> Change | None:
+        """Take the newest act back, imports included, also one of an earlier session; None where there is none."""
+        with self._connection.writing() as cursor:
+            return edits.undo(cursor)
+
+    def redo(self) -> Change | None:
+        """Do again what was undone last; None after any new act, or where nothing was undone."""
+        with self._connection.writing() as cursor:
+            return edits.redo(cursor)
+
+    # -- token counts
+
+    def counts(self, fingerprint: str) -> tuple[Ids, Counts, Counts]:
+        """(ids, prompt_tokens, completion_tokens) of the rows whose present text was counted, by id."""
+        with self._connection.reading() as cursor:
+            return token_counts.counts(cursor, fingerprint)
+
+    def uncounted_total(self, fingerprint: str) -> int:
+        """How many rows have no count of their present text."""
+        with self._connection.reading() as cursor:
+            return token_counts.uncounted_total(cursor, fingerprint)
+
+    def uncounted(self, fingerprint: str) -> Iterator[list[Uncounted]]:
+        """Batches of (example_id, revision, prompt, completion, system) to count.
+
+        Asking makes ``fingerprint`` the one that ``total_tokens`` in filters, sorts and previews goes by.
+        """
+        with self._connection.reading() as cursor:
+            ids = token_counts.uncounted_ids(cursor, fingerprint)
+            is_newest = token_counts.is_newest(cursor, fingerprint)
+        if not is_newest:
+            with self._connection.writing() as cursor:
+                token_counts.make_newest(cursor, fingerprint)
+        return self._texts(ids)
+
+    def _texts(self, ids: Ids) -> Iterator[list[Uncounted]]:
+        for start in range(0, len(ids), _BATCH):
+            with self._connection.reading() as cursor:
+                batch = token_counts.texts(cursor, ids[start : start + _BATCH])
+            yield batch
+
+    def save_counts(
+        self,
+        fingerprint: str,
+        ids: Sequence[int] | Ids,
+        revisions: Sequence[int] | Counts,
+        prompt_tokens: Sequence[int] | Counts,
+        completion_tokens: Sequence[int] | Counts,
+    ) -> None:
+        """Keep token counts of rows at these revisions; the four vectors go together. No undo step."""
+        columns = (np.asarray(column, dtype=np.int32) for column in (revisions, prompt_tokens, completion_tokens))
+        with self._connection.writing() as cursor:
+            token_counts.save(cursor, fingerprint, np.asarray(ids, dtype=np.int64), *columns)

@@ -1,0 +1,77 @@
+"""The cache of token counts, keyed by an example's revision and the fingerprint of tokenizer and template."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from studio.dataset.connection import id_condition
+from studio.dataset.examples import Counts, Ids
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+# (example_id, revision, prompt, completion, system)
+Uncounted = tuple[int, int, str, str, str]
+
+_UNCOUNTED = """FROM examples WHERE NOT is_removed AND NOT EXISTS (
+    SELECT 1 FROM token_counts WHERE fingerprint = $1
+    AND token_counts.example_id = examples.example_id AND token_counts.revision = examples.revision)"""
+
+
+def counts(cursor: DuckDBPyConnection, fingerprint: str) -> tuple[Ids, Counts, Counts]:
+    columns = cursor.execute(
+        """SELECT example_id, prompt_tokens, completion_tokens
+           FROM examples JOIN token_counts USING (example_id, revision)
+           WHERE fingerprint = $1 AND NOT is_removed ORDER BY example_id""",
+        [fingerprint],
+    ).fetchnumpy()
+    return (
+        np.asarray(columns["example_id"], dtype=np.int64),
+        np.asarray(columns["prompt_tokens"], dtype=np.int32),
+        np.asarray(columns["completion_tokens"], dtype=np.int32),
+    )
+
+
+def uncounted_total(cursor: DuckDBPyConnection, fingerprint: str) -> int:
+    row = cursor.execute(f"SELECT count(*) {_UNCOUNTED}", [fingerprint]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def uncounted_ids(cursor: DuckDBPyConnection, fingerprint: str) -> Ids:
+    found = cursor.execute(f"SELECT example_id {_UNCOUNTED} ORDER BY example_id", [fingerprint])
+    return np.asarray(found.fetchnumpy()["example_id"], dtype=np.int64)
+
+
+def texts(cursor: DuckDBPyConnection, ids: Ids) -> list[Uncounted]:
+    rows: list[Uncounted] = cursor.execute(
+        f"""SELECT example_id, revision, prompt, completion, system FROM examples
+            WHERE NOT is_removed AND {id_condition(cursor, ids)} ORDER BY example_id"""
+    ).fetchall()
+    return rows
+
+
+def save(
+    cursor: DuckDBPyConnection, fingerprint: str, ids: Ids, revisions: Counts, prompt: Counts, completion: Counts
+) -> None:
+    columns = {"example_id": ids, "revision": revisions, "prompt_tokens": prompt, "completion_tokens": completion}
+    cursor.register("counted", columns)
+    cursor.execute(
+        """INSERT INTO token_counts SELECT $1, example_id, revision, prompt_tokens, completion_tokens FROM counted
+           WHERE NOT EXISTS (SELECT 1 FROM token_counts WHERE fingerprint = $1
+           AND token_counts.example_id = counted.example_id AND token_counts.revision = counted.revision)""",
+        [fingerprint],
+    )
+
+
+def is_newest(cursor: DuckDBPyConnection, fingerprint: str) -> bool:
+    row = cursor.execute("SELECT fingerprint FROM fingerprints ORDER BY used_at DESC LIMIT 1").fetchone()
+    return row is not None and row[0] == fingerprint
+
+
+def make_newest(cursor: DuckDBPyConnection, fingerprint: str) -> None:
+    """From now on ``total_tokens`` in filters and sorts is counted with this fingerprint."""
+    cursor.execute("DELETE FROM fingerprints WHERE fingerprint = $1", [fingerprint])
+    cursor.execute("INSERT INTO fingerprints VALUES ($1, $2)", [fingerprint, datetime.now(UTC).replace(tzinfo=None)])
