@@ -31,8 +31,8 @@ SCORER_NAMES = {"exact_match": "exact match", "token_f1": "token F1", "rouge_l":
 CHANGES = {
     "fixed": ("✚", "good"),
     "broken": ("✖", "bad"),
-    "both right": ("✓", "dim"),
-    "both wrong": ("·", "dim"),
+    "both": ("✓", "dim"),
+    "neither": ("·", "dim"),
     "closer": ("▲", "good"),
     "farther": ("▼", "bad"),
     "alike": ("≈", "dim"),
@@ -41,7 +41,7 @@ CHANGES = {
 
 
 @dataclass(frozen=True)
-class ComparedRow:
+class CompareRow:
     """One held-out row with every arm's answer.
 
     ``change`` is a key of ``CHANGES``. ``disagreement`` in 0..1 is half the difference of the two scores and half how
@@ -71,10 +71,10 @@ class CompareView:
     """``rows`` in the order of the test set; ``changes`` counts every kind of change that occurs."""
 
     comparison: Comparison
-    rows: list[ComparedRow]
+    rows: list[CompareRow]
     changes: dict[str, int]
 
-    def by_disagreement(self) -> list[ComparedRow]:
+    def by_disagreement(self) -> list[CompareRow]:
         """Most disagreeing first; equals keep their order."""
         return sorted(self.rows, key=lambda row: -row.disagreement)
 
@@ -84,9 +84,8 @@ def compare_view(rows: Iterable[Question], predictions: Iterable[Prediction]) ->
 
     rows: the frozen test rows. predictions: lines of predictions.jsonl, of a comparison that may still be running.
     """
-    asked = list(rows)
-    scored = score_rows(asked, predictions)
-    comparison = summarize_scored(scored, len(asked))
+    scored = score_rows(rows, predictions)
+    comparison = summarize_scored(scored)
     pair = (comparison.baseline, TUNED) if comparison.baseline and TUNED in comparison.arms else None
     exact = {
         task: has_one_answer([row.completion for row in scored.rows if row.task == task]) for task in comparison.tasks
@@ -96,7 +95,7 @@ def compare_view(rows: Iterable[Question], predictions: Iterable[Prediction]) ->
     return CompareView(comparison, compared, {change: count for change, count in counts.items() if count})
 
 
-def _compared_row(row: Question, scored: ScoredRows, pair: tuple[str, str] | None, *, has_exact: bool) -> ComparedRow:
+def _compared_row(row: Question, scored: ScoredRows, pair: tuple[str, str] | None, *, has_exact: bool) -> CompareRow:
     answers = {arm: str(given[row.example_id]["text"]) for arm, given in scored.predictions.items()}
     scores = {arm: of[row.example_id] for arm, of in scored.scores.items()}
     change, disagreement = "single", 0.0
@@ -106,7 +105,7 @@ def _compared_row(row: Question, scored: ScoredRows, pair: tuple[str, str] | Non
         change = _change(before, after, has_exact=has_exact)
         apart = 1 - token_f1(answers[pair[0]], answers[pair[1]])
         disagreement = (abs(after - before) + apart) / 2
-    return ComparedRow(row.example_id, row.task, row.prompt, row.completion, answers, scores, change, disagreement)
+    return CompareRow(row.example_id, row.task, row.prompt, row.completion, answers, scores, change, disagreement)
 
 
 def _change(before: float, after: float, *, has_exact: bool) -> str:
@@ -115,22 +114,24 @@ def _change(before: float, after: float, *, has_exact: bool) -> str:
             return "alike"
         return "closer" if after > before else "farther"
     if before == after:
-        return "both right" if after else "both wrong"
+        return "both" if after else "neither"
     return "fixed" if after > before else "broken"
 
 
-def compare_table(comparison: Comparison, context_window: int | None = None, bar_width: int = BAR_WIDTH) -> Table:
+def compare_table(
+    comparison: Comparison, context_window: int | None = None, bar_width: int = BAR_WIDTH, width: int | None = None
+) -> Table:
     """Arms as rows: the headline score with its interval drawn from 0 to 100, the other scores, latency, prompt tokens.
 
-    ``context_window`` adds the column of the window's share; ``bar_width`` 0 leaves the drawing out. An arm that
-    another one beats or equals in headline score, latency and prompt tokens at once is dim.
+    ``context_window`` adds the column of the window's share. Where the table is wider than ``width`` cells it goes
+    without other scores, then p95, the drawing and the share. An arm that another one equals or beats in headline
+    score, latency and prompt tokens at once is dim.
     """
     arms = list(comparison.arms.values())
     others = [name for name in _applying(comparison) if name != comparison.headline_scorer]
     is_part = comparison.headline_tasks != comparison.tasks
-    header = ["arm", "n", SCORER_NAMES[comparison.headline_scorer] + "*" * is_part]
-    header += [*([""] if bar_width else []), "95 %", *(SCORER_NAMES[name] for name in others)]
-    header += ["latency p50", "p95", "prompt tokens", *(["of the window"] if context_window else [])]
+    header = ["arm", "n", SCORER_NAMES[comparison.headline_scorer] + "*" * is_part, "", "95 %"]
+    header += [*(SCORER_NAMES[name] for name in others), "latency p50", "p95", "prompt tokens", "of the window"]
     best = max((_headline(arm) for arm in arms), default=0.0)
     rows = []
     for arm in arms:
@@ -138,7 +139,14 @@ def compare_table(comparison: Comparison, context_window: int | None = None, bar
         style = "dim" if any(_dominates(other, arm) for other in arms) else "good" if is_best else ""
         rows.append(_arm_row(arm, others, context_window, bar_width, style))
     notes = [f"* over {', '.join(comparison.headline_tasks)}; the other scores over all rows."] if is_part else []
-    return Table(header, rows, left=frozenset({0, 3} if bar_width else {0}), notes=notes)
+    table = Table(header, rows, left=frozenset({0, 3}), notes=notes)
+    bar, share, p95 = 3, len(header) - 1, len(header) - 3
+    never_shown = [*([] if bar_width else [bar]), *([] if context_window else [share])]
+    table = table.fitted(0, never_shown)
+    if width is None:
+        return table
+    dispensable = [SCORER_NAMES[name] for name in reversed(others)] + [header[p95], header[bar], header[share]]
+    return table.fitted(width, [table.header.index(name) for name in dispensable if name in table.header])
 
 
 def task_table(comparison: Comparison) -> Table:
@@ -149,12 +157,12 @@ def task_table(comparison: Comparison) -> Table:
         for index, arm in enumerate(comparison.arms.values()):
             intervals = arm.by_task[task]
             n = intervals["token_f1"].n
-            first = [(task or NOTHING, "") if index == 0 else ("", ""), (number(n) if index == 0 else "", "dim")]
+            first = [Cell(task or NOTHING), Cell(number(n), "dim")] if index == 0 else [Cell(""), Cell("")]
             cells = [
-                (f"{score(one.score)} ({_range(one.low, one.high)})" if (one := intervals.get(name)) else NOTHING, "")
+                Cell(f"{score(one.score)} ({_range(one.low, one.high)})" if (one := intervals.get(name)) else NOTHING)
                 for name in names
             ]
-            rows.append([*first, (arm.arm, ""), *cells])
+            rows.append([*first, Cell(arm.arm), *cells])
     return Table(["task", "n", "arm", *(SCORER_NAMES[name] for name in names)], rows, left=frozenset({0, 2}))
 
 
@@ -164,14 +172,12 @@ def _arm_row(
     shown = arm.headline
     low, high, value = (shown.low, shown.high, shown.score) if shown else (None, None, None)
     texts = [arm.arm, number(shown.n if shown else 0), score(value)]
-    texts += [interval_bar(value, low, high, bar_width)] if bar_width else []
-    texts.append(_range(low, high))
+    mean = arm.prompt_tokens_mean
+    texts += [interval_bar(value, low, high, bar_width), _range(low, high)]
     texts += [score(arm.scores[name].score if name in arm.scores else None) for name in others]
-    texts += [latency(arm.latency_p50_seconds), latency(arm.latency_p95_seconds), number(arm.prompt_tokens_mean)]
-    if context_window:
-        mean = arm.prompt_tokens_mean
-        texts.append(percent(None if mean is None else mean / context_window, digits=1))
-    return [(text, style) for text in texts]
+    texts += [latency(arm.latency_p50_seconds), latency(arm.latency_p95_seconds), number(mean)]
+    texts.append(percent(mean / context_window, digits=1) if context_window and mean is not None else NOTHING)
+    return [Cell(text, style) for text in texts]
 
 
 def _applying(comparison: Comparison) -> list[str]:

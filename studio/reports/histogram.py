@@ -16,6 +16,7 @@ Segment = tuple[str, str]
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 LONGEST_SHARE = 0.995
 LOWEST_WITH_AXIS = 3
+LOWEST_WITH_LABEL_ROW = 4
 NARROWEST_WITH_LIMIT = 3
 
 
@@ -27,7 +28,7 @@ def histogram(counts: ArrayLike, width: int, height: int, limit: int | None = No
     longest half percent is gathered in the last column (labelled ``+``) where it would squeeze the rest. The limit is
     a line with its value; far right of all bars it stands at the edge with an arrow.
 
-    Styles: ``bar`` up to the limit, ``bad`` beyond it, ``limit``, ``label``, ``dim``.
+    Styles: ``bar`` up to the limit, ``bar-over`` beyond it, ``limit``, ``label``, ``dim``.
     """
     if width <= 0 or height <= 0:
         return []
@@ -40,7 +41,8 @@ def histogram(counts: ArrayLike, width: int, height: int, limit: int | None = No
     end, is_gathered = _axis_end(tokens, limit)
     scale = _scale(end, width, limit if width >= NARROWEST_WITH_LIMIT else None)
     bar_height = height - 1 if height >= LOWEST_WITH_AXIS else height
-    levels = _levels(np.minimum(tokens, end - 1), scale, bar_height)
+    has_label_row = scale.line is not None and bar_height >= LOWEST_WITH_LABEL_ROW
+    levels = _levels(np.minimum(tokens, end - 1), scale, bar_height - has_label_row)
     rows = [_bar_row(levels - 8 * (bar_height - 1 - row), scale) for row in range(bar_height)]
     if limit is not None and scale.line is not None:
         rows[0] = _with_limit_label(rows[0], limit, is_beyond=limit >= end)
@@ -102,17 +104,21 @@ def _bar_row(eighths: NDArray[np.int64], scale: _Scale) -> list[Segment]:
     text = "".join(_EIGHTHS[level] for level in np.clip(eighths, 0, 8).tolist())
     if scale.line is None:
         return [(text, "bar")]
-    return [(text[: scale.line], "bar"), ("│", "limit"), (text[scale.line :], "bad")]
+    return [(text[: scale.line], "bar"), ("│", "limit"), (text[scale.line :], "bar-over")]
 
 
 def _with_limit_label(row: list[Segment], limit: int, *, is_beyond: bool) -> list[Segment]:
-    """The limit's value beside its line, on the side where no bar is in the way; left out where both are taken."""
+    """The limit's value beside its line, on the side where no bar is in the way.
+
+    From ``LOWEST_WITH_LABEL_ROW`` rows on the top one is free of bars. In fewer, and with bars on both sides, there
+    is no label.
+    """
     left, line, right = (text for text, _ in row)
     after, before = f" {number(limit)}", f"{number(limit)}{' →' if is_beyond else ''} "
     if not is_beyond and not right[: len(after)].strip() and len(right) >= len(after):
-        return [(left, "bar"), (line + after, "limit"), (right[len(after) :], "bad")]
+        return [(left, "bar"), (line + after, "limit"), (right[len(after) :], "bar-over")]
     if len(left) >= len(before) and not left[-len(before) :].strip():
-        return [(left[: -len(before)], "bar"), (before + line, "limit"), (right, "bad")]
+        return [(left[: -len(before)], "bar"), (before + line, "limit"), (right, "bar-over")]
     return row
 
 

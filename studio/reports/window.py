@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from studio.reports.table import Table
+from studio.reports.table import Cell, Table
 from studio.reports.words import number, percent
 from studio.tokens.window import FATES, Fate, fates
 
@@ -111,9 +111,9 @@ def fate_table(report: WindowReport) -> Table:
     """One row per fate: its name, its rows, their share."""
     rows = [
         [
-            (fate.value, _FATE_STYLES[fate] if count else "dim"),
-            (number(count), "" if count else "dim"),
-            (percent(count / report.n, digits=1) if count else "", "dim"),
+            Cell(fate.value, _FATE_STYLES[fate] if count else "dim"),
+            Cell(number(count), "" if count else "dim"),
+            Cell(percent(count / report.n, digits=1) if count else "", "dim"),
         ]
         for fate, count in report.fates.items()
     ]
@@ -124,10 +124,10 @@ def shots_table(report: WindowReport) -> Table:
     """One row per number of shots; the last column counts rows, and is quiet where all fit."""
     rows = [
         [
-            (number(cost.shots), ""),
-            (number(cost.prompt_tokens_mean), ""),
-            (percent(cost.share_of_window, digits=1), "bad" if cost.share_of_window > 1 else ""),
-            (number(cost.rows_that_no_longer_fit), "bad" if cost.rows_that_no_longer_fit else "dim"),
+            Cell(number(cost.shots)),
+            Cell(number(cost.prompt_tokens_mean)),
+            Cell(percent(cost.share_of_window, digits=1), "bad" if cost.share_of_window > 1 else ""),
+            Cell(number(cost.rows_that_no_longer_fit), "bad" if cost.rows_that_no_longer_fit else "dim"),
         ]
         for cost in report.shots
     ]

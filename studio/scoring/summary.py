@@ -101,12 +101,18 @@ class Comparison:
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """The rows that every arm answered, with each arm's prediction and scores by example_id."""
+    """The rows that every arm answered, with each arm's prediction and scores by example_id.
+
+    ``asked`` counts the rows before any was left out, ``unanswered`` those without an answer of any arm, and
+    ``left_out`` per arm those without one of its own.
+    """
 
     rows: Sequence[Question]
     predictions: Mapping[str, Mapping[int, Prediction]]
     scores: Mapping[str, Mapping[int, Scores]] = field(repr=False)
     left_out: Mapping[str, int]
+    asked: int
+    unanswered: int
 
     @property
     def arms(self) -> list[str]:
@@ -130,7 +136,9 @@ def score_rows(rows: Iterable[Question], predictions: Iterable[Prediction]) -> S
         arm: {row.example_id: score_pair(str(given[row.example_id]["text"]), row.completion) for row in shared}
         for arm, given in kept.items()
     }
-    return ScoredRows(shared, kept, scores, {arm: len(asked) - len(given) for arm, given in answers.items()})
+    left_out = {arm: len(asked) - len(given) for arm, given in answers.items()}
+    unanswered = len(asked.keys() - {example_id for given in answers.values() for example_id in given})
+    return ScoredRows(shared, kept, scores, left_out, len(asked), unanswered)
 
 
 def has_one_answer(references: Sequence[str]) -> bool:
@@ -141,12 +149,11 @@ def has_one_answer(references: Sequence[str]) -> bool:
 
 def summarize(rows: Iterable[Question], predictions: Iterable[Prediction]) -> Comparison:
     """Scores with intervals, per arm and per task, and the verdict. ``predictions`` are lines of predictions.jsonl."""
-    asked = list(rows)
-    return summarize_scored(score_rows(asked, predictions), len(asked))
+    return summarize_scored(score_rows(rows, predictions))
 
 
-def summarize_scored(scored: ScoredRows, asked: int) -> Comparison:
-    """As ``summarize``, for rows that are scored already; ``asked`` counts the rows before any was left out."""
+def summarize_scored(scored: ScoredRows) -> Comparison:
+    """As ``summarize``, for rows that are scored already."""
     tasks = _rows_by_task(scored.rows)
     exact = tuple(task for task, members in tasks.items() if has_one_answer([row.completion for row in members]))
     scorer, headline_tasks = ("exact_match", exact) if exact else ("rouge_l", tuple(tasks))
@@ -161,12 +168,13 @@ def summarize_scored(scored: ScoredRows, asked: int) -> Comparison:
         tuned=TUNED if TUNED in arms else "",
         prompting_arms=sum(arm != TUNED for arm in arms),
         cut={arm: (summary.cut, summary.n) for arm, summary in arms.items()},
-        left_out={arm: count for arm, count in scored.left_out.items() if count},
+        left_out={arm: count - scored.unanswered for arm, count in scored.left_out.items()},
+        unanswered=scored.unanswered,
     )
     return Comparison(
         arms=arms,
         rows=len(scored.rows),
-        left_out=asked - len(scored.rows),
+        left_out=scored.asked - len(scored.rows),
         tasks=tuple(tasks),
         headline_scorer=scorer,
         headline_tasks=headline_tasks,

@@ -31,7 +31,7 @@ class Facts:
     ``by_task`` holds, per task of the headline and per arm, the scores of the same rows in the same order;
     ``free_text`` the same by ROUGE-L for the tasks outside the headline.
     ``baseline`` and ``tuned`` are names of arms, empty for none. ``cut`` is (answers cut, answers) per arm,
-    ``left_out`` the rows without an answer, for the arms that have such.
+    ``left_out`` the rows per arm that others answered and it did not, ``unanswered`` those that none did.
     """
 
     scorer: str
@@ -42,6 +42,7 @@ class Facts:
     prompting_arms: int
     cut: Mapping[str, tuple[int, int]]
     left_out: Mapping[str, int]
+    unanswered: int
 
     def values(self, arm: str) -> list[float]:
         """The headline scores of an arm over all tasks of the headline."""
@@ -208,10 +209,13 @@ def _cut(facts: Facts, arms: Sequence[str]) -> list[str]:
 
 
 def _left_out(facts: Facts) -> list[str]:
-    if not facts.left_out:
-        return []
-    counts = ", ".join(f"{count:,} by {arm}" for arm, count in facts.left_out.items())
-    return [f"Not answered, and so left out of all arms: {counts}."]
+    sentences = []
+    if facts.unanswered:
+        sentences.append(f"{facts.unanswered:,} row{'s' * (facts.unanswered != 1)} not answered by any arm.")
+    counts = ", ".join(f"{count:,} by {arm}" for arm, count in facts.left_out.items() if count)
+    if counts:
+        sentences.append(f"Not answered, and so left out of all arms: {counts}.")
+    return sentences
 
 
 def _where(facts: Facts) -> str:

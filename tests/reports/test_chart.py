@@ -47,7 +47,7 @@ def test_a_whole_chart() -> None:
         "  │            ⠉⠓⠲⢤⣀⡀            ┊          ",
         "  │                 ⠉⠓⠲◆⠤⠤⠤⠤⢤⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀◆",
         "  └┬───────────────────┬─────────┴───── step",
-        "   0                  20                 40 ",
+        "   0                  20                  40",
     ]
     assert {style for row in chart.rows for _, style in row} == {"", "label", "axis", "loss", "eval", "best"}
 

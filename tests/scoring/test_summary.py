@@ -137,6 +137,8 @@ def test_cut_answers_and_missing_ones_are_said() -> None:
         "Not answered, and so left out of all arms: 10 by few_shot:40."
     )
     assert (found.rows, found.left_out) == (50, 10)
+    whole = summarize(rows, answers("zero_shot", rows[:57], range(7)) + answers("tuned", rows[:57], range(51)))
+    assert whole.verdict.endswith("44 rows fixed, 0 broken. 3 rows not answered by any arm.")
     assert {arm.n for arm in found.arms.values()} == {50}
 
 
