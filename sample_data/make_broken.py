@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent
 
 
 class Line(NamedTuple):
-    """One line of broken.jsonl without its newline, what it is, and what the studio has to answer."""
+    """One line of broken.jsonl without its newline, what it is, and words that the studio's answer to it contains."""
 
     raw: bytes
     is_fault: bool
@@ -34,8 +34,8 @@ def _chat(*messages: object) -> bytes:
     return json.dumps({"messages": turns, "task": "broken"}, ensure_ascii=False).encode("utf-8")
 
 
-def _good(raw: bytes, what: str, answer: str = "nothing: the row is read") -> Line:
-    return Line(raw, False, what, answer)
+def _good(raw: bytes, what: str) -> Line:
+    return Line(raw, False, what, "")
 
 
 def _fault(raw: bytes, what: str, answer: str) -> Line:
@@ -46,58 +46,70 @@ def _not_json() -> list[Line]:
     """Lines on which a JSON reader stumbles."""
     return [
         _fault(b"Dear shop, my lamp is broken.", "plain text", "not JSON"),
-        _fault(b'{"prompt": "Is it open?", "completion": "yes"', "the closing brace is missing", "not JSON, cut short"),
+        _fault(b'{"prompt": "Is it open?", "completion": "yes"', "the closing brace is missing", "not JSON"),
         _fault(b"{'prompt': 'Is it open?', 'completion': 'yes'}", "Python's quotes", "not JSON"),
         _fault(b'{"prompt": "Is it open?", "completion": "yes",}', "a comma too many", "not JSON"),
         _fault(
             b'{"prompt": "One?", "completion": "1"} {"prompt": "Two?", "completion": "2"}',
             "two objects on one line",
-            "not JSON: more text after the object",
+            "not JSON",
         ),
-        _fault(b"[" * 3000, "3,000 opening brackets", "not JSON, or nested too deeply"),
+        _fault(b"[" * 3000, "3,000 opening brackets", "JSON"),
         _fault(
             b'{"prompt": "How many?", "completion": ' + b"9" * 5000 + b"}",
             "a number of 5,000 digits",
-            "not JSON that can be read, or: completion has to be text",
+            "JSON",
         ),
         _fault(
             b'{"prompt": "Raw\x00zero", "completion": "yes"}',
             "a NUL byte in the middle",
-            "a NUL, or a control character",
+            "NUL byte",
         ),
-        _fault(b'{"prompt": "caf\xe9", "completion": "yes"}', "Latin-1 bytes", "not UTF-8"),
-        _fault(b'{"prompt": "\xf0\x9f\x98", "completion": "cut smiley"}', "half of an emoji's bytes", "not UTF-8"),
+        _fault(b'{"prompt": "caf\xe9", "completion": "yes"}', "Latin-1 bytes", "invalid UTF-8"),
+        _fault(b'{"prompt": "\xf0\x9f\x98", "completion": "cut smiley"}', "half of an emoji's bytes", "invalid UTF-8"),
     ]
 
 
 def _wrong_shapes() -> list[Line]:
     """JSON, but no prompt and completion in it."""
     return [
-        _fault(b'["Is it open?", "yes"]', "an array", "an object is needed, this is an array"),
-        _fault(b'"Is it open?"', "a text alone", "an object is needed, this is a text"),
-        _fault(b"null", "null", "an object is needed, this is null"),
-        _fault(b'{"prompt": "Is it open?", "task": "broken"}', "no completion", "completion is missing"),
-        _fault(b'{"completion": "yes", "task": "broken"}', "no prompt", "prompt is missing"),
-        _fault(b"{}", "an empty object", "prompt is missing"),
-        _fault(_pair("Is it open?", None), "completion is null", "completion has to be text"),
-        _fault(_pair("Is it open?", True), "completion is true", "completion has to be text"),
-        _fault(_pair("Is it open?", ["yes", "no"]), "completion is an array", "completion has to be text"),
-        _fault(_pair("Is it open?", {"answer": "yes"}), "completion is an object", "completion has to be text"),
-        _fault(_pair(8812, "an order"), "prompt is a number", "prompt has to be text"),
-        _fault(_pair({"text": "Is it open?"}, "yes"), "prompt is an object", "prompt has to be text"),
-        _fault(_pair("Is it open?", "yes", task=7), "task is a number", "task has to be text"),
+        _fault(b'["Is it open?", "yes"]', "an array", "is a list; an object"),
+        _fault(b'"Is it open?"', "a text alone", "is a text; an object"),
+        _fault(b"null", "null", "is null; an object"),
+        _fault(b'{"prompt": "Is it open?", "task": "broken"}', "no completion", "completion: is missing"),
+        _fault(b'{"completion": "yes", "task": "broken"}', "no prompt", "prompt: is missing"),
+        _fault(b"{}", "an empty object", "prompt: is missing"),
+        _fault(_pair("Is it open?", None), "completion is null", "completion: is null; text is needed"),
+        _fault(_pair("Is it open?", True), "completion is true", "completion: is true"),
+        _fault(_pair("Is it open?", ["yes", "no"]), "completion is an array", "completion: is a list; text is needed"),
+        _fault(
+            _pair("Is it open?", {"answer": "yes"}),
+            "completion is an object",
+            "completion: is an object; text is needed",
+        ),
+        _fault(_pair(8812, "an order"), "prompt is a number", "prompt: is a number (8812); text is needed"),
+        _fault(_pair({"text": "Is it open?"}, "yes"), "prompt is an object", "prompt: is an object; text is needed"),
+        _fault(_pair("Is it open?", "yes", task=7), "task is a number", "task: is a number (7); text is needed"),
     ]
 
 
 def _empty_texts() -> list[Line]:
     """Texts in which there is nothing to learn, or nothing that may be stored."""
     return [
-        _fault(_pair("Is it open?", ""), "empty completion", "completion is empty"),
-        _fault(_pair("Is it open?", " \t  "), "only spaces", "completion is empty"),
-        _fault(_pair("Is it open?", "\u200b\u200b"), "only zero-width spaces", "completion is empty"),
-        _fault(_pair("", "yes"), "empty prompt", "prompt is empty"),
-        _fault(rb'{"prompt": "Escaped\u0000zero", "completion": "yes"}', r"an escaped NUL, \u0000", "a NUL in prompt"),
-        _fault(rb'{"prompt": "Half a smiley", "completion": "\ud83d"}', "a lone surrogate", "half a character"),
+        _fault(_pair("Is it open?", ""), "empty completion", "completion: is empty"),
+        _fault(_pair("Is it open?", " \t  "), "only spaces", "completion: is empty"),
+        _fault(_pair("Is it open?", "\u200b\u200b"), "only zero-width spaces", "completion: is empty"),
+        _fault(_pair("", "yes"), "empty prompt", "prompt: is empty"),
+        _fault(
+            rb'{"prompt": "Escaped\u0000zero", "completion": "yes"}',
+            r"an escaped NUL, \u0000",
+            "prompt: has a NUL byte",
+        ),
+        _fault(
+            rb'{"prompt": "Half a smiley", "completion": "\ud83d"}',
+            "a lone surrogate",
+            "completion: has half of a surrogate pair",
+        ),
     ]
 
 
@@ -105,18 +117,24 @@ def _chat_faults() -> list[Line]:
     """Conversations that are not one question and one answer."""
     ask, answer = ("user", "Is it open?"), ("assistant", "yes")
     return [
-        _fault(_chat(("wizard", "Is it open?"), answer), "an unknown role", "the role wizard is not known"),
-        _fault(_chat(ask, answer, ("user", "Today?"), answer), "several turns", "several turns; one is needed"),
-        _fault(_chat(ask), "no answer", "the assistant's message is missing"),
-        _fault(_chat(answer), "no question", "the user's message is missing"),
-        _fault(_chat(), "no messages at all", "messages is empty"),
-        _fault(_chat("Is it open?", "yes"), "messages are texts", "a message has to be an object"),
-        _fault(_chat({"role": "user"}, answer), "a message without content", "content is missing"),
+        _fault(_chat(("wizard", "Is it open?"), answer), "an unknown role", "the role 'wizard'"),
+        _fault(_chat(ask, answer, ("user", "Today?"), answer), "several turns", "has several turns"),
+        _fault(_chat(ask), "no answer", "has the roles user; needed: system?, user, assistant"),
+        _fault(_chat(answer), "no question", "has the roles assistant; needed: system?, user, assistant"),
+        _fault(_chat(), "no messages at all", "needed: system?, user, assistant"),
+        _fault(_chat("Is it open?", "yes"), "messages are texts", "message 1 is a text; an object is needed"),
+        _fault(_chat({"role": "user"}, answer), "a message without content", "the content of message 1"),
         _fault(
-            _chat(("user", [{"type": "text", "text": "Is it open?"}]), answer), "content in parts", "has to be text"
+            _chat(("user", [{"type": "text", "text": "Is it open?"}]), answer),
+            "content in parts",
+            "the content of message 1 is a list; text is needed",
         ),
-        _fault(_chat(ask, ("assistant", "  ")), "an answer of spaces", "the answer is empty"),
-        _fault(b'{"messages": "Is it open?", "task": "broken"}', "messages is a text", "messages has to be an array"),
+        _fault(_chat(ask, ("assistant", "  ")), "an answer of spaces", "completion: is empty"),
+        _fault(
+            b'{"messages": "Is it open?", "task": "broken"}',
+            "messages is a text",
+            "messages: is a text; a list of messages is needed",
+        ),
     ]
 
 
@@ -131,11 +149,9 @@ def lines() -> list[Line]:
     return [
         _good(_pair("Is this line fine?", "yes"), "a good row"),
         *_not_json(),
-        _good(
-            _pair(escapes, "shown, not executed"), "escape sequences and markup", "the row is read; shown as symbols"
-        ),
+        _good(_pair(escapes, "shown, not executed"), "escape sequences and markup"),
         *_wrong_shapes(),
-        _good(_pair(bidi, "shown, not obeyed"), "right-to-left text and marks", "the row is read; marks are shown"),
+        _good(_pair(bidi, "shown, not obeyed"), "right-to-left text and marks"),
         _good(smiley, "an emoji escaped as a pair of surrogates"),
         *_empty_texts(),
         _good(_pair(separators, "yes"), "U+2028, U+2029 and U+0085 inside a text"),
@@ -143,7 +159,7 @@ def lines() -> list[Line]:
         _good(system, "a conversation with a system message"),
         _good(_pair(clusters, "yes"), "combining marks and joined emoji"),
         _good(_pair("A field nobody knows?", "let it pass", colour="green"), "a field that is not asked for"),
-        _fault(b'{"prompt": "The disk was full when this', "cut off in the last line", "not JSON, cut short"),
+        _fault(b'{"prompt": "The disk was full when this', "cut off in the last line", "not JSON"),
     ]
 
 
@@ -152,7 +168,8 @@ def key(rows: list[Line]) -> str:
     head = (
         "# What is wrong in broken.jsonl\n\n"
         "Written by `make_broken.py`, like the file itself. An import has to name every line marked `fault` with its\n"
-        "number, and read every line marked `good` exactly as it stands.\n\n"
+        "number and the words of the last column, and read every line marked `good` exactly as it stands: shown, not\n"
+        "executed.\n\n"
         "| line | verdict | what it is | what the studio says |\n|---:|---|---|---|\n"
     )
     verdicts = ("good", "fault")

@@ -162,24 +162,32 @@ def test_the_studio_reads_every_row_of_the_good_files(name: str, rows: int) -> N
     assert {item.task for item in found if isinstance(item, Candidate)} == {name.split(".")[0]}
 
 
-def verdicts() -> dict[int, str]:
-    """Line number → good or fault, from the table of broken.md."""
+def verdicts() -> dict[int, tuple[str, str]]:
+    """Line number → (good or fault, words of the studio's answer), from the table of broken.md."""
     text = (FOLDER / "broken.md").read_text(encoding="utf-8")
-    return {int(line): verdict for line, verdict in re.findall(r"^\| (\d+) \| (\w+) \|", text, re.MULTILINE)}
+    table = re.findall(r"^\| (\d+) \| (\w+) \|[^|]+\|([^|]*)\|$", text, re.MULTILINE)
+    return {int(line): (verdict, words.strip()) for line, verdict, words in table}
 
 
 def test_broken_md_lists_every_line_of_broken_jsonl() -> None:
     lines = (FOLDER / "broken.jsonl").read_bytes().split(b"\n")
     assert list(verdicts()) == list(range(1, len(lines) + 1))
-    assert set(verdicts().values()) == {"good", "fault"}
+    assert {verdict for verdict, _ in verdicts().values()} == {"good", "fault"}
 
 
 def test_the_studio_names_exactly_the_faulty_lines() -> None:
     found = list(read("broken.jsonl"))
     faults = [item.line for item in found if isinstance(item, Problem)]
     good = [item.line for item in found if isinstance(item, Candidate)]
-    assert sorted(set(faults)) == [line for line, verdict in verdicts().items() if verdict == "fault"]
-    assert good == [line for line, verdict in verdicts().items() if verdict == "good"]
+    assert faults == [line for line, (verdict, _) in verdicts().items() if verdict == "fault"]
+    assert good == [line for line, (verdict, _) in verdicts().items() if verdict == "good"]
+
+
+def test_the_studio_says_what_is_wrong_in_the_words_of_broken_md() -> None:
+    for problem in read("broken.jsonl"):
+        if isinstance(problem, Problem):
+            assert f"broken.jsonl:{problem.line}: " in str(problem)
+            assert verdicts()[problem.line][1] in str(problem)
 
 
 def test_good_lines_among_faults_are_read_exactly_as_they_stand() -> None:
