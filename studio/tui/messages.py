@@ -112,3 +112,14 @@ class ComparisonRequested(Message):
     """A screen wants this comparison shown in Compare."""
 
     run_id: str
+
+
+@dataclass
+class TokensCounted(Message):
+    """How far the count of a window check is."""
+
+    done: int
+    total: int
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, TokensCounted)

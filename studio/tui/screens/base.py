@@ -30,8 +30,8 @@ AnswerT = TypeVar("AnswerT")
 class Asking(Screen[Any]):
     """A screen that asks the core in threads: the newest question of each noun is answered, older replies dropped."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(name, id, classes)
         self._requests: dict[str, int] = {}
 
     @property

@@ -186,14 +186,14 @@ class DataRows(StudioScreen):
         message.stop()
         self.show_position()
         if message.example_id is not None and self.store is not None:
-            self.run_worker(self._read_later(message.example_id), group="cursor", exclusive=True)
+            self.run_worker(partial(self._read_later, message.example_id), group="cursor", exclusive=True)
 
     async def _read_later(self, example_id: int) -> None:
         # While a key repeats the rows rush by; only the one that is stayed on is read whole.
         if self.shown is not None:
             await asyncio.sleep(0.02)
-        if self.store is not None and self.table.cursor_id == example_id:
-            self._show_example(self.store.example(example_id))
+        if self.table.cursor_id == example_id:
+            self.refresh_example()
 
     def _show_example(self, example: Example | None) -> None:
         self.shown = example
@@ -238,15 +238,19 @@ class DataRows(StudioScreen):
         self.count_soon()
 
     def refresh_example(self) -> None:
-        """Read the example under the cursor again."""
-        if self.store is not None and self.table.cursor_id is not None and len(self.table.ids):
-            self._show_example(self.store.example(self.table.cursor_id))
+        """Read the example under the cursor again; where it is gone, so is the view as it was."""
+        if self.store is None or self.table.cursor_id is None:
+            return
+        if found := self.store.examples([self.table.cursor_id]):
+            self._show_example(found[0])
+        else:
+            self.load()
 
     # -- counts, a little after the last change
 
     def count_soon(self) -> None:
         self.show_position()
-        self.run_worker(self._count_later(), group="count", exclusive=True)
+        self.run_worker(self._count_later, group="count", exclusive=True)
 
     async def _count_later(self) -> None:
         await asyncio.sleep(COUNT_AFTER_SECONDS)

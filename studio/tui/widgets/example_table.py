@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from studio.dataset.store import Preview
 
 KEPT_PREVIEWS = 4_000
+# A start that so many rows of a task share, and that is so long, tells them not apart: the table leaves it out.
+SHARED_BY_ROWS, SHARED_CHARS = 4, 12
 GLYPHS = {"accept": "✓", "reject": "✗", "skip": "–", "none": "·"}
 GLYPH_STYLES = {"accept": "accept", "reject": "reject", "skip": "skip", "none": "faint"}
 
@@ -74,6 +76,7 @@ class ExampleTable(ScrollView, can_focus=True):
         self.max_length = 0
         self._previews: dict[int, Preview] = {}
         self._asked: set[int] = set()
+        self._shared: dict[str, int] = {}
         self._range_start: int | None = None
         self._nothing: list[tuple[str, str]] = []
 
@@ -99,6 +102,7 @@ class ExampleTable(ScrollView, can_focus=True):
             self._asked.discard(preview.example_id)
         while len(self._previews) > KEPT_PREVIEWS:
             self._previews.pop(next(iter(self._previews)))
+        self._shared = _shared_starts(self._previews.values())
         self.refresh()
 
     def forget(self, ids: Iterable[int] | None = None) -> None:
@@ -259,11 +263,15 @@ class ExampleTable(ScrollView, can_focus=True):
             Segment(GLYPHS[preview.label] + " ", self._style(GLYPH_STYLES[preview.label])),
             Segment("◆ " if preview.is_marked else "  ", self._style("mark")),
             Segment(fit(preview.task, cells[2]) + " ", self._style("dim")),
-            Segment(fit(preview.prompt, cells[3]) + " ", text_style),
+            Segment(fit(self._told_apart(preview), cells[3]) + " ", text_style),
             Segment(fit(preview.completion, cells[4]) + " ", text_style),
             self._tokens(preview.total_tokens, cells[5]),
         ]
         return Strip(segments).adjust_cell_length(width)
+
+    def _told_apart(self, preview: Preview) -> str:
+        shared = self._shared.get(preview.task, 0)
+        return f"… {preview.prompt[shared:].lstrip()}" if shared and len(preview.prompt) > shared else preview.prompt
 
     def _tokens(self, total: int | None, cells: int) -> Segment:
         if total is None:
@@ -280,3 +288,19 @@ class ExampleTable(ScrollView, can_focus=True):
 
     def _style(self, name: str) -> Style:
         return styles.style(self.app, name)
+
+
+def _shared_starts(previews: Iterable[Preview]) -> dict[str, int]:
+    """Task → characters, whole words, with which all its prompts begin; only where that is worth leaving out."""
+    by_task: dict[str, list[str]] = {}
+    for preview in previews:
+        by_task.setdefault(preview.task, []).append(preview.prompt)
+    shared = {}
+    for task, prompts in by_task.items():
+        first, last = min(prompts), max(prompts)  # what these two share all between them share
+        length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
+        start = first[:length]
+        words = start[: max(start.rfind(" "), start.rfind("\n")) + 1]
+        if len(prompts) >= SHARED_BY_ROWS and len(words) >= SHARED_CHARS:
+            shared[task] = len(words)
+    return shared
