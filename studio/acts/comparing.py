@@ -18,6 +18,7 @@ from studio.runs.protocol import Row, RunDirectory, read_rows, write_rows
 from studio.runs.spec import CompareSpec, TrainSpec, shots_of
 from studio.runs.watch import RunWatch, find_run, runs_in, scores_in
 from studio.scoring.summary import Comparison
+from studio.tokens.tokenizer import ModelFolder
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,14 @@ class LoadedComparison:
     rows: list[Row]
     predictions: list[dict[str, Any]]
     scores: Comparison | None
+
+    @property
+    def context_window(self) -> int | None:
+        """Of the base model; None where its folder is gone."""
+        try:
+            return ModelFolder(Path(self.spec.model_path)).context_window
+        except StudioError:
+            return None
 
 
 def start_comparison(project: Project, store: Store, spec: CompareSpec) -> str:

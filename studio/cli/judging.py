@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import shutil
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -103,25 +104,16 @@ def write_comparison(project: Project, run_id: str, as_json: bool) -> None:
     if as_json:
         write_json({"run_id": comparison.run_id, **comparison.scores.to_dict()})
         return
-    write_scores(comparison.scores)
+    write_scores(comparison.scores, comparison.context_window)
 
 
-def write_scores(scores: Comparison) -> None:
+def write_scores(scores: Comparison, context_window: int | None) -> None:
     """The table of arms and the verdict, as the Compare screen has them."""
-    from rich.console import Console
-    from rich.table import Table
-
     from studio.reports.compare import compare_table
 
-    header, *rows = compare_table(scores)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for index, cell in enumerate(header):
-        table.add_column(cell.text, justify="left" if index == 0 else "right")
-    for row in rows:
-        table.add_row(*(cell.text for cell in row))
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(f"\n{scores.verdict}", markup=False)
+    for line in compare_table(scores, context_window, width=shutil.get_terminal_size((120, 24)).columns).lines():
+        write_line(line.rstrip())
+    write_line(f"\n{scores.verdict}")
 
 
 def _answers(replies: queue.SimpleQueue[dict[str, Any]], expected: set[str]) -> dict[str, dict[str, Any]]:

@@ -26,7 +26,7 @@ def words() -> Console:
 
 def say(text: str) -> None:
     """A sentence for the person, not for the pipe. Never read as markup: it may quote data."""
-    words().print(text, markup=False)
+    words().print(text, markup=False, soft_wrap=True)
 
 
 def say_error(error: StudioError) -> None:

@@ -14,7 +14,7 @@ from studio.cli.data import Json, store_of
 from studio.cli.printing import say, words, write_json, write_line
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
-from studio.reports.words import duration, number, score
+from studio.reports.words import duration, loss, number
 from studio.runs.protocol import RunDirectory
 from studio.runs.spec import TrainSpec
 from studio.runs.watch import RunState, RunWatch, find_run, state_as_json
@@ -125,7 +125,7 @@ def _facts(state: RunState) -> str:
     facts = [state.phase] if state.phase else []
     if state.steps:
         facts.append(f"step {number(state.step)} / {number(state.steps)}")
-    facts += [f"{name} {score(value)}" for name, value in (("loss", state.loss), ("eval", state.eval_loss)) if value is not None]
+    facts += [f"{name} {loss(value)}" for name, value in (("loss", state.loss), ("eval", state.eval_loss)) if value is not None]
     if state.tokens_per_second:
         facts.append(f"{number(round(state.tokens_per_second))} tok/s")
     if state.elapsed_seconds:

@@ -1,0 +1,80 @@
+"""The parts of README that are made from the code: key table, verbs, file tree.
+
+    python docs/readme_blocks.py     writes them into README.md
+
+``tests/test_readme.py`` fails when README says something else than the code.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+
+
+def keys() -> str:
+    """One table per screen, in the order of the key table."""
+    from studio.tui.actions import ACTIONS, EVERYWHERE
+
+    places: dict[str, list[str]] = {}
+    for action in ACTIONS:
+        for place in action.where:
+            shown = action.display.replace("|", "\\|").replace("`", "\\`")
+            places.setdefault(place, []).append(f"| `{shown}` | {action.about} |")
+    order = sorted(places, key=lambda place: place != EVERYWHERE)  # stable: only "everywhere" moves, to the front
+    tables = [f"**{place}**\n\n| key | does |\n|---|---|\n" + "\n".join(places[place]) for place in order]
+    return "\n\n".join(tables)
+
+
+def verbs() -> str:
+    """Every verb with the first line of its help."""
+    import typer.main
+
+    from studio.cli.app import app
+
+    def lines(command: object, path: str) -> list[str]:
+        found = []
+        for name, child in getattr(command, "commands", {}).items():
+            here = f"{path} {name}"
+            if getattr(child, "commands", None):
+                found += lines(child, here)
+            else:
+                usage = " ".join(p.make_metavar(None) for p in child.params if p.param_type_name == "argument")
+                found.append(f"| `{f'{here} {usage}'.strip()}` | {child.help.splitlines()[0]} |")
+        return found
+
+    return "| verb | does |\n|---|---|\n" + "\n".join(lines(typer.main.get_command(app), "studio"))
+
+
+def tree() -> str:
+    """Every module with the first sentence of its docstring."""
+    rows = []
+    for path in sorted(ROOT.glob("studio/**/*.py"), key=lambda path: (path.parent.parts, path.name != "__init__.py", path.name)):
+        about = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n\n")[0].replace("\n", " ")
+        relative = path.relative_to(ROOT)
+        depth = "  " * (len(relative.parts) - 2)
+        is_room = path.name == "__init__.py"
+        name = f"{'  ' * (len(relative.parts) - 2)}{relative.parent.name}/" if is_room else f"{depth}  {path.name}"
+        rows.append(f"{name:<28} {about}".rstrip())
+    return "```\n" + "\n".join(rows) + "\n```"
+
+
+BLOCKS: dict[str, Callable[[], str]] = {"keys": keys, "verbs": verbs, "tree": tree}
+
+
+def filled(text: str) -> str:
+    """``text`` with every ``<!-- name -->…<!-- /name -->`` block made anew."""
+    for name, make in BLOCKS.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+        text, count = pattern.subn(lambda match, made=make(): match[1] + made + match[2], text)
+        if count != 1:
+            raise ValueError(f"README.md has {count} blocks {name!r}, not one")
+    return text
+
+
+if __name__ == "__main__":
+    README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,207 @@
+"""A day's work by verbs: data on stdout, words on stderr, exit 0 done, 1 failed, 2 asked wrongly."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from studio.cli.app import app
+from studio.project import Project
+from studio.runs.protocol import EventWriter, RunDirectory
+from studio.runs.spec import TrainSpec
+
+Studio = Callable[..., Result]
+
+PAIRS = [
+    {"prompt": "Where is order 7?", "completion": "On its way.", "task": "tickets"},
+    {"prompt": "Mon colis ?", "completion": "En route.", "task": "tickets"},
+    {"prompt": "The printer [bold red]burns[/] \u001b[31m", "completion": "urgent", "task": "tone"},
+]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project.init(tmp_path / "desk")
+
+
+@pytest.fixture
+def studio(project: Project) -> Studio:
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["-C", str(project.root), *arguments])
+
+    return run
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> str:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("\n".join(json.dumps(pair) for pair in PAIRS))
+    return str(path)
+
+
+def in_json(result: Result) -> Any:
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_import_label_undo_redo(studio: Studio, pairs: str) -> None:
+    assert in_json(studio("import", pairs, "--json")) == {
+        "added": 3, "duplicates": 0, "problems": [], "is_dry_run": False,
+    }  # fmt: skip
+    assert "added 0 examples · 3 already there" in studio("import", pairs).stderr
+    assert studio("label", "1", "2", "--accept").exit_code == 0
+    counted = in_json(studio("stats", "--json"))
+    assert counted["examples"] == 3
+    assert counted["labels"] == {"accept": 2, "reject": 0, "skip": 0, "none": 1}
+    assert counted["tasks"] == {"tickets": 2, "tone": 1}
+    assert "undone: accept 2 examples" in studio("undo").stderr
+    assert in_json(studio("stats", "--json"))["labels"]["accept"] == 0
+    assert studio("redo").exit_code == 0
+    assert in_json(studio("stats", "--json"))["labels"]["accept"] == 2
+
+
+def test_a_dry_run_writes_nothing(studio: Studio, pairs: str) -> None:
+    assert "would add 3 examples" in studio("import", pairs, "--dry-run").stderr
+    assert in_json(studio("stats", "--json"))["examples"] == 0
+
+
+def test_a_file_of_problems_names_them_and_fails(studio: Studio, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"prompt": "p"}\nnot json\n')
+    result = studio("import", str(bad))
+    assert result.exit_code == 1
+    assert f"{bad}:1: completion: is missing" in result.stderr
+    assert f"{bad}:2: not JSON" in result.stderr
+
+
+def test_good_rows_beside_problems_come_in(studio: Studio, tmp_path: Path) -> None:
+    mixed = tmp_path / "mixed.jsonl"
+    mixed.write_text('not json\n{"prompt": "p", "completion": "c"}\n')
+    assert in_json(studio("import", str(mixed), "--json"))["added"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["import", "missing.jsonl"], "no such file"),
+        (["import", "x.jsonl", "--map", "question"], "cannot read 'question'"),
+        (["label", "1"], "name one label"),
+        (["label", "1", "--accept", "--reject"], "name one label"),
+        (["label", "99", "--accept"], "99"),
+        (["show", "99"], "no example 99"),
+        (["export", "rows.txt"], "unknown ending"),
+        (["export", "rows.jsonl", "--where", "prompt = ("], "prompt"),
+        (["split", "--test", "0.9", "--validation", "0.9"], "leave nothing to train on"),
+        (["train", "--set", "epoch=2"], "no such setting"),
+        (["watch", "nothing"], "no run 'nothing'"),
+        (["window", "--model", "no-such-model"], "no model 'no-such-model'"),
+        (["compare"], "no run has made an adapter"),
+        (["models", "get", "gpt-9"], "no model 'gpt-9'"),
+        (["try", "hi", "--model", "a", "--run", "b"], "both given"),
+        (["no-such-verb"], "No such command"),
+    ],
+)
+def test_asked_wrongly_is_exit_code_2_with_the_reason_and_nothing_on_stdout(
+    studio: Studio, arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))
+    result = studio(*arguments)
+    assert result.exit_code == 2, result.stderr
+    assert said in result.stderr
+    assert result.stdout == ""
+
+
+def test_outside_a_project_the_next_step_is_named(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["-C", str(tmp_path), "stats"])
+    assert result.exit_code == 2
+    assert "no project here" in result.stderr and "studio init" in result.stderr
+
+
+def test_show_writes_escape_sequences_and_markup_as_text(studio: Studio, pairs: str) -> None:
+    studio("import", pairs)
+    shown = studio("show", "3").stdout
+    assert "[bold red]burns[/]" in shown
+    assert "\u001b" not in shown and "␛[31m" in shown
+
+
+def test_what_is_exported_imports_again_as_the_same_rows(studio: Studio, pairs: str, tmp_path: Path) -> None:
+    studio("import", pairs)
+    for name in ("out.jsonl", "out.csv"):
+        assert studio("export", str(tmp_path / name), "--where", "task = 'tickets'").exit_code == 0
+        again = in_json(studio("import", str(tmp_path / name), "--json"))
+        assert (again["added"], again["duplicates"], again["problems"]) == (0, 2, [])
+
+
+def test_split_says_how_many_went_where(studio: Studio, pairs: str) -> None:
+    studio("import", pairs)
+    splits = in_json(studio("split", "--json"))["splits"]
+    assert sum(splits.values()) == 3 and splits["none"] == 0
+
+
+def test_runs_lists_the_newest_first_in_the_words_of_the_design(studio: Studio, project: Project) -> None:
+    for name in ("train-1", "train-2"):
+        run = RunDirectory(project.runs_path / name)
+        run.path.mkdir()
+        run.spec_path.write_text(TrainSpec(base_model="m").to_json())
+        run.process_path.write_text("{}")
+        writer = EventWriter(run.events_path)
+        writer.write("started", pid=1, host="h", kind="train")
+        writer.write("plan", steps=4, rows=8)
+    writer.write("failed", message="the loss is not a number.", hint="Lower learning_rate.")
+    listed = in_json(studio("runs", "--json"))
+    assert {(run["run_id"], run["status"]) for run in listed} == {("train-1", "lost"), ("train-2", "failed")}
+    assert {"run_id", "kind", "status", "step", "steps", "loss", "eval_loss", "tokens_per_second"} <= set(listed[0])
+    watched = studio("watch", "train-2")
+    assert watched.exit_code == 1
+    assert "the loss is not a number." in watched.stderr and "Lower learning_rate." in watched.stderr
+
+
+def test_stopping_a_run_that_is_not_running_is_said(studio: Studio, project: Project) -> None:
+    run = RunDirectory(project.runs_path / "train-1")
+    run.path.mkdir()
+    run.spec_path.write_text(TrainSpec().to_json())
+    writer = EventWriter(run.events_path)
+    writer.write("started", pid=1, host="h", kind="train")
+    writer.write("finished", seconds=1)
+    result = studio("stop", "train-1")
+    assert result.exit_code == 2 and "is not running: finished" in result.stderr
+    assert "nothing to resume" in studio("resume", "train-1").stderr
+
+
+def test_training_without_a_split_says_what_to_do(
+    studio: Studio, pairs: str, tiny_model_folder: Path, project: Project
+) -> None:
+    studio("import", pairs)
+    result = studio("train", "--set", f"base_model={tiny_model_folder}")
+    assert result.exit_code == 1
+    assert "studio split" in result.stderr
+
+
+def test_over_long_rows_refuse_the_run_until_their_fate_is_named(
+    studio: Studio, pairs: str, tiny_model_folder: Path
+) -> None:
+    studio("import", pairs)
+    studio("split", "--test", "0", "--validation", "0")
+    result = studio("train", "--set", f"base_model={tiny_model_folder}", "--set", "max_length=10")
+    assert result.exit_code == 1
+    assert "over max_length=10" in result.stderr and "overlong=drop" in result.stderr
+
+
+def test_window_counts_every_fate(studio: Studio, pairs: str, tiny_model_folder: Path) -> None:
+    studio("import", pairs)
+    report = in_json(studio("window", "--model", str(tiny_model_folder), "--max-length", "10", "--shots", "2", "--json"))
+    assert report["examples"] == 3 and report["max_length"] == 10
+    assert sum(report["fates"].values()) == 3
+    assert [cost["shots"] for cost in report["shots"]][:1] == [2]
+
+
+def test_help_names_every_verb_and_reads_without_a_project(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["-C", str(tmp_path), "--help"])
+    assert result.exit_code == 0
+    for verb in ("open", "init", "demo", "import", "export", "stats", "label", "undo", "redo", "window", "show", "split",
+                 "models", "train", "runs", "watch", "stop", "resume", "compare", "try"):  # fmt: skip
+        assert verb in result.stdout
