@@ -38,16 +38,16 @@ def _record_of_line(line: Line, file: str) -> tuple[int, object] | Problem:
         byte = line.raw.index(b"\x00") + 1
         return place.problem("", f"has a NUL byte (byte {byte})", "Remove it: tr -d '\\000' < FILE > CLEAN")
     try:
-        text = line.raw.decode("utf-8")
+        text = line.raw.strip().decode("utf-8")
     except UnicodeDecodeError as error:
         return place.problem("", *invalid_utf8(error.object[error.start], error.start + 1))
     try:
         return line.number, json.loads(text)
     except json.JSONDecodeError as error:
-        if (not line.is_ended and error.pos >= len(text.rstrip()) - 1) or "Unterminated string" in error.msg:
-            hint = "The file was cut off: copy it again." if not line.is_ended else "A closing quote is missing."
+        if error.pos >= len(text) or "Unterminated string" in error.msg:
+            hint = "Close it." if line.is_ended else "The file was cut off: copy it again."
             return place.problem("", "not JSON: the line ends in the middle of an object", hint)
-        hint = "Every line is one object: one JSON document over many lines becomes that by jq -c . FILE"
+        hint = "Every line is one object; one JSON document over many lines becomes that by jq -c . FILE"
         return place.problem("", f"not JSON: {_reason(error)} at column {error.colno}", hint)
     except RecursionError:
         return place.problem("", "not usable JSON: nested too deeply")
