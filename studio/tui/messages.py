@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from studio.dataset.examples import Ids
     from studio.dataset.store import Store
     from studio.tokens.tokenizer import ModelFolder
 
@@ -33,7 +34,7 @@ class StoreClosed(Message, bubble=False):
 class ExamplesChanged(Message, bubble=False):
     """Rows changed, told to every screen by ``StudioApp.examples_changed``; ``example_ids`` may be a whole import."""
 
-    example_ids: Sequence[int]
+    example_ids: Sequence[int] | Ids
     summary: str
 
 
@@ -41,7 +42,7 @@ class ExamplesChanged(Message, bubble=False):
 class ExamplesRequested(Message):
     """A screen wants these rows shown in Data, under this title."""
 
-    example_ids: Sequence[int]
+    example_ids: Sequence[int] | Ids
     title: str
 
 

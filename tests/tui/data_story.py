@@ -33,9 +33,9 @@ def project_with(root: Path, rows: Sequence[Candidate]) -> Project:
 
 async def settle(pilot: Pilot[None]) -> None:
     """Until the threads have answered and the screen has drawn what they said."""
-    for _ in range(3):
+    for _ in range(2):
         await pilot.pause()
-        waiting = [worker for worker in pilot.app.workers if worker.group not in ("count", "cursor")]
+        waiting = [worker for worker in pilot.app.workers if worker.group not in ("stats", "tokens of all")]
         await asyncio.gather(*(worker.wait() for worker in waiting if not worker.is_finished), return_exceptions=True)
     await pilot.pause()
 
@@ -50,6 +50,13 @@ async def opened(project: Project, size: tuple[int, int] = WIDE) -> AsyncIterato
 
 async def press(pilot: Pilot[None], *keys: str) -> None:
     await pilot.press(*keys)
+    await settle(pilot)
+
+
+async def hold_down(pilot: Pilot[None], key: str, times: int) -> None:
+    """Key repeat: the presses come faster than anything is drawn."""
+    for _ in range(times):
+        pilot.app.simulate_key(key)
     await settle(pilot)
 
 

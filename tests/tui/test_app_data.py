@@ -11,6 +11,7 @@ import pytest
 from data_story import (
     NARROW,
     data_screen,
+    hold_down,
     labels,
     opened,
     press,
@@ -46,8 +47,7 @@ async def test_labels_step_on_are_saved_at_once_and_undo_survives_a_restart(tmp_
 async def test_a_held_down_key_makes_as_many_decisions_as_presses(tmp_path: Path) -> None:
     project = project_with(tmp_path, tickets(60))
     async with opened(project) as pilot:
-        await pilot.press(*["a"] * 50)
-        await settle(pilot)
+        await hold_down(pilot, "a", 50)
         assert data_screen(pilot).table.cursor == 50
     assert labels(project) == {"accept": 50, "none": 10}
 

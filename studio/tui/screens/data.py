@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textual.worker import get_current_worker
+
 from studio.errors import AskedWrongly, StudioError
 from studio.reports.words import number, visible
 from studio.tui import actions
@@ -18,6 +20,7 @@ from studio.tui.widgets.example_table import ExampleTable
 
 if TYPE_CHECKING:
     from studio.dataset.store import Example, Store
+    from studio.tokens.tokenizer import ModelFolder
 
 COPIED_FIELDS = ("prompt", "completion", "system", "task", "label", "split")
 
@@ -235,7 +238,7 @@ class DataScreen(DataRows):
     def _export(self, text: str) -> None:
         from studio.acts.exporting import export_examples
 
-        path, store, ids = Path(text.strip()).expanduser(), self.opened(), self.table.ids
+        path, store, ids = Path(text.strip()).expanduser(), self.opened(), list(map(int, self.table.ids))
         if path.exists() and self._replacing != text:
             self._replacing = text
             self.bar.refuse(f"{path.name} exists: enter again replaces it")
@@ -381,14 +384,15 @@ class DataScreen(DataRows):
         """Count the tokens of rows that have no current count, in a thread; the column fills as they come."""
         store, folder = self.store, self.studio.model_folder
         if store is not None and folder is not None:
-            self.ask("count", partial(_count_all, store, folder), self._show_counted)
+            self.ask("tokens of all", partial(self._count_all, store, folder), self._show_counted)
+
+    def _count_all(self, store: Store, folder: ModelFolder) -> int:
+        from studio.acts.window import count_tokens
+
+        worker = get_current_worker()
+        show = partial(self.app.call_from_thread, self.table.forget)
+        return count_tokens(store, folder, lambda done, total: show(), lambda: worker.is_cancelled)
 
     def _show_counted(self, count: int) -> None:
         if count:
             self.table.forget()
-
-
-def _count_all(store: Store, folder: Any) -> int:
-    from studio.acts.window import count_tokens
-
-    return count_tokens(store, folder)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual import events
 from textual.content import Content
+from textual.timer import Timer
 from textual.widget import Widget
 
 from studio.errors import StudioError
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from studio.dataset.store import Change, Example, Store
 
 SIDE_BY_SIDE_FROM = 110
-READ_AFTER_SECONDS = 0.12
+READ_AFTER_SECONDS = 0.015
+TOKENS_AFTER_SECONDS = 0.12
 COUNT_AFTER_SECONDS = 0.4
 
 
@@ -59,7 +60,7 @@ class DataRows(StudioScreen):
         self.shown: Example | None = None
         self._is_beside: bool | None = None
         self._cursor_after: int | None = None
-        self._labelled = 0
+        self._timers_of: dict[str, Timer] = {}
 
     def body(self) -> Iterable[Widget]:
         yield ExampleTable()
@@ -148,7 +149,7 @@ class DataRows(StudioScreen):
             self.found, self.matches = "", ()
         self.table.sort = view.sort
         self.table.forget()
-        self.table.show(ids, position)
+        self.table.show(ids, position, int(ids.max(initial=0)))
         self.table.border_title = Content(visible(view.title, single_line=True))
         self.close_bar()
         if not len(ids):
@@ -186,21 +187,15 @@ class DataRows(StudioScreen):
         message.stop()
         self.show_position()
         if message.example_id is not None and self.store is not None:
-            self.run_worker(partial(self._read_later, message.example_id), group="cursor", exclusive=True)
-
-    async def _read_later(self, example_id: int) -> None:
-        # While a key repeats the rows rush by; only the one that is stayed on is read whole.
-        if self.shown is not None:
-            await asyncio.sleep(0.02)
-        if self.table.cursor_id == example_id:
-            self.refresh_example()
+            # While a key repeats the rows rush by; only the one that is stayed on is read whole.
+            self._after("read", READ_AFTER_SECONDS if self.shown else 0.001, self.refresh_example)
 
     def _show_example(self, example: Example | None) -> None:
         self.shown = example
         self.pane.show(example, None, self.found)
         folder = self.studio.model_folder
         if example is not None and folder is not None:
-            self.set_timer(READ_AFTER_SECONDS, partial(self._count_shown, example))
+            self._after("tokens", TOKENS_AFTER_SECONDS, partial(self._count_shown, example))
 
     def _count_shown(self, example: Example) -> None:
         folder, max_length = self.studio.model_folder, self.studio.settings.max_length
@@ -221,7 +216,7 @@ class DataRows(StudioScreen):
 
     def on_examples_requested(self, message: ExamplesRequested) -> None:
         message.stop()
-        self.load(DataView(chosen=message.example_ids, heading=message.title))
+        self.load(DataView(chosen=[int(one) for one in message.example_ids], heading=message.title))
 
     def on_examples_changed(self, message: ExamplesChanged) -> None:
         """Rows changed elsewhere, or by undo and redo: show them, with the cursor on the first."""
@@ -250,13 +245,17 @@ class DataRows(StudioScreen):
 
     def count_soon(self) -> None:
         self.show_position()
-        self.run_worker(self._count_later, group="count", exclusive=True)
+        self._after("count", COUNT_AFTER_SECONDS, self._count)
 
-    async def _count_later(self) -> None:
-        await asyncio.sleep(COUNT_AFTER_SECONDS)
-        if self.store is not None:
-            store = self.store
+    def _count(self) -> None:
+        if (store := self.store) is not None:
             self.ask("stats", lambda: (store.stats(), store.labelled_since(3600)), self._show_counts)
+
+    def _after(self, noun: str, seconds: float, act: Callable[[], None]) -> None:
+        """Do ``act`` once, so long after the last time this was asked for."""
+        if noun in self._timers_of:
+            self._timers_of[noun].stop()
+        self._timers_of[noun] = self.set_timer(seconds, act)
 
     def _show_counts(self, counted: Any) -> None:
         stats, in_an_hour = counted

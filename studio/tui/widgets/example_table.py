@@ -19,7 +19,7 @@ from studio.tui import styles
 from studio.tui.messages import CursorMoved, PreviewsRequested
 
 if TYPE_CHECKING:
-    from studio.dataset.store import Preview
+    from studio.dataset.examples import Ids, Preview
 
 KEPT_PREVIEWS = 4_000
 # A start that so many rows of a task share, and that is so long, tells them not apart: the table leaves it out.
@@ -40,7 +40,7 @@ class Column:
 
 
 COLUMNS = (
-    Column("example_id", "#", 6, is_number=True),
+    Column("example_id", "#", 3, is_number=True),  # as wide as the ids shown
     Column("label", "label", 3),
     Column("task", "task", 10),
     Column("prompt", "prompt", 0, share=0.58),
@@ -68,7 +68,7 @@ class ExampleTable(ScrollView, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__(classes="panel")
-        self.ids: Sequence[int] = ()
+        self.ids: Sequence[int] | Ids = ()
         self.cursor = 0
         self.column = 3
         self.selected: set[int] = set()
@@ -76,15 +76,18 @@ class ExampleTable(ScrollView, can_focus=True):
         self.max_length = 0
         self._previews: dict[int, Preview] = {}
         self._asked: set[int] = set()
+        self._stale: set[int] = set()
+        self._id_cells = 3
         self._shared: dict[str, int] = {}
         self._range_start: int | None = None
         self._nothing: list[tuple[str, str]] = []
 
     # -- data in
 
-    def show(self, ids: Sequence[int], cursor: int = 0) -> None:
+    def show(self, ids: Sequence[int] | Ids, cursor: int = 0, largest_id: int = 0) -> None:
         """Another view: these ids in this order, with the cursor at a position."""
         self.ids = ids
+        self._id_cells = max(3, len(str(largest_id)))
         self._range_start = None
         self.virtual_size = Size(0, len(ids) + 1)  # + 1: the heading, which does not scroll
         self.cursor = -1
@@ -100,15 +103,15 @@ class ExampleTable(ScrollView, can_focus=True):
         for preview in previews:
             self._previews[preview.example_id] = preview
             self._asked.discard(preview.example_id)
+            self._stale.discard(preview.example_id)
         while len(self._previews) > KEPT_PREVIEWS:
             self._previews.pop(next(iter(self._previews)))
         self._shared = _shared_starts(self._previews.values())
         self.refresh()
 
     def forget(self, ids: Iterable[int] | None = None) -> None:
-        """Fetch these rows (all: None) anew when they are next in sight."""
-        for example_id in self._previews.copy() if ids is None else ids:
-            self._previews.pop(int(example_id), None)
+        """Fetch these rows (all: None) anew when they are next in sight; until then they stand as they were."""
+        self._stale.update(self._previews if ids is None else map(int, ids))
         self._asked.clear()
         self._ask()
 
@@ -185,8 +188,8 @@ class ExampleTable(ScrollView, can_focus=True):
     def _ask(self) -> None:
         top, page = round(self.scroll_offset.y), self.page
         around = self.ids[max(0, top - page) : top + 2 * page]
-        wanted = [int(i) for i in around if int(i) not in self._previews and int(i) not in self._asked]
-        if wanted:
+        missing = (int(i) for i in around if int(i) not in self._previews or int(i) in self._stale)
+        if wanted := [example_id for example_id in missing if example_id not in self._asked]:
             self._asked.update(wanted)
             self.post_message(PreviewsRequested(wanted))
 
@@ -231,6 +234,7 @@ class ExampleTable(ScrollView, can_focus=True):
     def _widths(self, width: int) -> list[int]:
         # Narrow terminals give the task's room to the texts.
         fixed = [min(column.width, 8) if width < 90 else column.width for column in COLUMNS]
+        fixed[0] = self._id_cells
         left = max(0, width - _GUTTER - sum(fixed) - len(COLUMNS) + 1)
         prompt = round(left * COLUMNS[3].share)
         return [{3: prompt, 4: left - prompt}.get(index, size) for index, size in enumerate(fixed)]
@@ -254,7 +258,7 @@ class ExampleTable(ScrollView, can_focus=True):
         ]
         if preview is None:
             return Strip(
-                [*segments, Segment(fit(str(example_id), 6, "right"), self._style("faint"))]
+                [*segments, Segment(fit(str(example_id), self._id_cells, "right"), self._style("faint"))]
             ).adjust_cell_length(width)
         cells = self._widths(width)
         text_style = self._style("dim") if preview.label == "reject" else self._style("bold" if is_cursor else "plain")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widget import Widget
 
+from studio.reports.words import number, percent
 from studio.tui.styles import style_of
 
 _STYLES = {"information": "plain", "warning": "warn", "error": "bad"}
@@ -45,13 +46,13 @@ class StatusLine(Widget):
     def _left(self, room: int) -> Content:
         if not self._total:
             return Content.styled(self._note, style_of("dim")).truncate(max(1, room), ellipsis=True)
-        words = f"{self._done:,} of {self._total:,} labelled "
-        note = f" {round(100 * self._done / self._total)} %" + (f" · {self._note}" if self._note else "")
-        if room < len(words):
-            return Content("")
+        words = f"{number(self._done)} of {number(self._total)} labelled "
+        share = f" {percent(self._done / self._total)}"
+        note = share + (f" · {self._note}" if self._note else "")
         cells = min(40, room - len(words) - len(note))
         if cells < 8:
-            return Content.styled((words + note.strip())[: max(0, room)], style_of("dim"))
+            pieces = (words + note.strip(), words + share.strip(), words.strip(), "")
+            return Content.styled(next((one for one in pieces if len(one) <= room), ""), style_of("dim"))
         full = round(cells * self._done / self._total)
         return Content.assemble(
             (words, style_of("plain")),
