@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from studio.runs.protocol import RunDirectory
+from studio.runs.spec import TrainSpec
 from studio.runs.watch import RunState, RunWatch, Series, runs_in
 
 
@@ -38,6 +39,12 @@ class RunPoll:
         self._sizes[run_id] = size
         self._states[run_id] = _frozen(self._watches[run_id].poll())
         return self._states[run_id]
+
+
+def tuned_runs(runs_path: Path) -> list[str]:
+    """Ids of the train runs that have made an adapter or a model, newest first."""
+    made = [each for each in runs_in(runs_path) if each.adapter_path.exists() or each.model_path.exists()]
+    return [each.run_id for each in made if isinstance(each.spec(), TrainSpec)]
 
 
 def _frozen(state: RunState) -> RunState:

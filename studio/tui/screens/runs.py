@@ -15,7 +15,7 @@ from studio.runs.watch import RunState
 from studio.tui import actions
 from studio.tui.messages import ComparisonRequested, RunningCounted
 from studio.tui.run_poll import RunPoll
-from studio.tui.screens.base import StudioScreen
+from studio.tui.screens.list_screen import ListScreen
 from studio.tui.screens.question import QuestionDialog
 from studio.tui.widgets.curves import SMOOTHING_STEPS, X_AXES, ChartChoice, overlay_glyph, overlay_style
 from studio.tui.widgets.lines import Line, LinesView
@@ -33,10 +33,11 @@ NO_RUNS: list[Line] = [
 ]
 
 
-class RunsScreen(StudioScreen):
+class RunsScreen(ListScreen):
     """The list of runs, and the one under the cursor large. Needs no store: it works while another process holds it."""
 
     NAME = "Runs"
+    MAIN_LIST = "#runs"
     BINDINGS = actions.bindings_for("Runs")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own way
     VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012
@@ -47,7 +48,7 @@ class RunsScreen(StudioScreen):
     }
     RunsScreen.-wide #runs:focus { border: round $primary; }
     RunsScreen.-narrow #runs-body { layout: vertical; }
-    RunsScreen.-narrow #runs { width: 1fr; height: 1; padding: 0 1; scrollbar-size-vertical: 0; }
+    RunsScreen.-narrow #runs { width: 1fr; height: 1; padding: 0 1; overflow-y: hidden; }
     RunsScreen.-low #sides { display: none; }
     RunsScreen #no-runs { margin: 2 4; }
     RunsScreen .hidden { display: none; }
@@ -119,14 +120,18 @@ class RunsScreen(StudioScreen):
         state = self._current
         if state is None:
             return
-        overlaid = tuple(each for name in self._overlaid for each in self._states if name == each.run_id != self._run_id)
+        overlaid = tuple(
+            each for name in self._overlaid for each in self._states if name == each.run_id != self._run_id
+        )
         view = self.query_one(RunView)
         view.show(RunShown(state, self._choice, overlaid, self._crosshair, self._log))
         self._draw_panel(view, state)
 
     def _draw_panel(self, view: RunView, state: RunState) -> None:
         if self._panel == "log":
-            lines: list[Line] = [[(line, "dim")] for line in self._log.splitlines()] or [[("nothing was said yet", "dim")]]
+            lines: list[Line] = [[(line, "dim")] for line in self._log.splitlines()] or [
+                [("nothing was said yet", "dim")]
+            ]
             view.show_log("output.log · o closes", lines)
         elif self._panel == "settings":
             view.show_log("settings · enter closes", setting_lines(state.spec))
@@ -151,28 +156,6 @@ class RunsScreen(StudioScreen):
 
     def on_row_list_chosen(self) -> None:
         self.action_enter()
-
-    # -- moving
-
-    def action_down(self) -> None:
-        self.query_one("#runs", RowList).move(1)
-
-    def action_up(self) -> None:
-        self.query_one("#runs", RowList).move(-1)
-
-    def action_top(self) -> None:
-        self.query_one("#runs", RowList).move_to(0)
-
-    def action_bottom(self) -> None:
-        self.query_one("#runs", RowList).move_to(len(self._states) - 1)
-
-    def action_page_down(self) -> None:
-        runs = self.query_one("#runs", RowList)
-        runs.move(runs.page)
-
-    def action_page_up(self) -> None:
-        runs = self.query_one("#runs", RowList)
-        runs.move(-runs.page)
 
     def action_enter(self) -> None:
         """A comparison opens in Compare; a train run shows its settings."""
@@ -276,7 +259,9 @@ class RunsScreen(StudioScreen):
             self.say("the store is not open here, so no rows can be frozen from it", "warning")
             return
         state = self._current
-        self.app.push_screen(NewComparisonDialog(state.run_id if state and state.kind == "train" else ""), self._started)
+        self.app.push_screen(
+            NewComparisonDialog(state.run_id if state and state.kind == "train" else ""), self._started
+        )
 
     def action_stop(self) -> None:
         state = self._current

@@ -14,12 +14,12 @@ from studio.acts.models import resolve_model
 from studio.acts.window import check_window
 from studio.errors import StudioError
 from studio.reports.window import WindowReport
-from studio.reports.words import number
+from studio.reports.words import number, visible
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import FATES, Fate
-from studio.tui import actions
+from studio.tui import actions, styles
 from studio.tui.messages import ExamplesRequested, LineEntered, LineLeft, TokensCounted
-from studio.tui.screens.base import StudioScreen
+from studio.tui.screens.list_screen import ListScreen
 from studio.tui.widgets.histogram_view import HistogramView
 from studio.tui.widgets.lines import LinesView
 from studio.tui.widgets.prompt_bar import PromptBar
@@ -30,10 +30,11 @@ SHOTS = (0, 1, 2, 5, 10)
 LEAST_MAX_LENGTH = 8
 
 
-class WindowScreen(StudioScreen):
+class WindowScreen(ListScreen):
     """Token lengths against max_length and the context window. Counting runs in a thread; Esc stops it."""
 
     NAME = "Window"
+    MAIN_LIST = "#fates"
     BINDINGS = actions.bindings_for("Window")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own way
     DEFAULT_CSS = """
@@ -46,7 +47,7 @@ class WindowScreen(StudioScreen):
     WindowScreen #fates { height: 6; }
     WindowScreen #longest { height: 1fr; }
     WindowScreen #shots { width: 1fr; height: 1fr; }
-    WindowScreen.-narrow #rows { width: 38; }
+    WindowScreen.-narrow #rows { width: 44; }
     """
 
     def __init__(self) -> None:
@@ -76,7 +77,7 @@ class WindowScreen(StudioScreen):
     @staticmethod
     def _list(name: str, title: str) -> RowList:
         rows = RowList(id=name, classes="panel")
-        rows.border_title = title
+        rows.border_title = styles.title(visible(title))
         return rows
 
     def on_mount(self) -> None:
@@ -106,7 +107,9 @@ class WindowScreen(StudioScreen):
         self._say_title()
         if self.store is None:
             closed = self.studio.store_closed
-            self._show_words([[("The store is not open.", "title")], [(closed.reason if closed else "opening …", "dim")]])
+            self._show_words(
+                [[("The store is not open.", "title")], [(closed.reason if closed else "opening …", "dim")]]
+            )
             return
         self._is_stale = False
         self._stop.set()  # an older count, should one be under way, writes what it has and ends
@@ -128,7 +131,9 @@ class WindowScreen(StudioScreen):
             self.on_tokens_counted(TokensCounted(0, uncounted))
             stop, store, model, max_length = self._stop, self.store, self._model, self._max_length
             progress = partial(self._progressed, stop)
-            self.ask("window", lambda: check_window(store, model, max_length, SHOTS, progress, stop.is_set), self._counted)
+            self.ask(
+                "window", lambda: check_window(store, model, max_length, SHOTS, progress, stop.is_set), self._counted
+            )
 
     def _progressed(self, stop: threading.Event, done: int, total: int) -> None:
         if not stop.is_set():
@@ -151,7 +156,13 @@ class WindowScreen(StudioScreen):
     def on_failed(self, noun: str, error: Exception) -> None:
         if isinstance(error, StudioError) and self._report is None:
             lines = [[("✗ ", "bad"), (error.message, "bad")], [(error.hint, "bold")]]
-            self._show_words([*lines, [("", "")], [("b", "key"), (" names another model · ", "dim"), ("r", "key"), (" tries again", "dim")]])
+            self._show_words(
+                [
+                    *lines,
+                    [("", "")],
+                    [("b", "key"), (" names another model · ", "dim"), ("r", "key"), (" tries again", "dim")],
+                ]
+            )
         super().on_failed(noun, error)
 
     # -- showing
@@ -162,20 +173,24 @@ class WindowScreen(StudioScreen):
 
     def _say_title(self) -> None:
         window = f" · context window {number(self._model.context_window)}" if self._model else ""
-        title = f"tokens per example · {self._model_name}{window} · max_length {number(self._max_length)}"
-        self.query_one("#lengths").border_title = title
+        title = f"tokens per example · max_length {number(self._max_length)} · {self._model_name}{window}"
+        self.query_one("#lengths").border_title = styles.title(visible(title))
 
     def _show_report(self, report: WindowReport) -> None:
         self._report = report
         self._say_title()
         lengths = self.query_one("#lengths")
         if not report.n:
-            self._show_words([[("No examples yet.", "title")], [("F2", "key"), (" Data, then ", ""), ("I", "key"), (" imports a file", "")]])
+            self._show_words(
+                [
+                    [("No examples yet.", "title")],
+                    [("F2", "key"), (" Data, then ", ""), ("I", "key"), (" imports a file", "")],
+                ]
+            )
             return
         lengths.remove_class("-words")
-        lengths.border_subtitle = (
-            f"median {number(report.median)} · p95 {number(report.p95)} · max {number(report.max)} · n {number(report.n)}"
-        )
+        facts = {"median": report.median, "p95": report.p95, "max": report.max, "n": report.n}
+        lengths.border_subtitle = " · ".join(f"{name} {number(value)}" for name, value in facts.items())
         self.query_one(HistogramView).show(report.total_tokens, self._max_length)
         fates = self.query_one("#fates", RowList)
         fates.show(len(FATES), lambda index, width: fate_line(report, FATES[index], width))
@@ -192,31 +207,8 @@ class WindowScreen(StudioScreen):
 
     # -- keys
 
-    @property
-    def _list_in_focus(self) -> RowList:
-        focused = self.focused
-        return focused if isinstance(focused, RowList) else self.query_one("#fates", RowList)
-
-    def action_down(self) -> None:
-        self._list_in_focus.move(1)
-
-    def action_up(self) -> None:
-        self._list_in_focus.move(-1)
-
-    def action_top(self) -> None:
-        self._list_in_focus.move_to(0)
-
-    def action_bottom(self) -> None:
-        self._list_in_focus.move_to(self._list_in_focus.count - 1)
-
-    def action_page_down(self) -> None:
-        self._list_in_focus.move(self._list_in_focus.page)
-
-    def action_page_up(self) -> None:
-        self._list_in_focus.move(-self._list_in_focus.page)
-
     def action_enter(self) -> None:
-        self._list_in_focus.choose()
+        self.row_list.choose()
 
     def on_row_list_chosen(self, message: RowList.Chosen) -> None:
         report = self._report
@@ -230,7 +222,9 @@ class WindowScreen(StudioScreen):
         if not report.fates[fate]:
             self.say(f"no row has the fate {fate.value}")
             return
-        self.post_message(ExamplesRequested(self._ids_of(report, fate), f"{fate.value} at max_length {self._max_length}"))
+        self.post_message(
+            ExamplesRequested(self._ids_of(report, fate), f"{fate.value} at max_length {self._max_length}")
+        )
 
     def _ids_of(self, report: WindowReport, fate: Fate) -> list[int]:
         if fate is not Fate.WHOLE:
@@ -291,4 +285,3 @@ class WindowScreen(StudioScreen):
 def step_of(max_length: int) -> int:
     """How far ``+`` and ``-`` go: an eighth to a quarter of where one is, as a round number."""
     return max(8, 1 << max(0, max_length.bit_length() - 3))
-

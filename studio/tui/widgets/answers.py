@@ -2,21 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from studio.reports.compare import CompareRow
-from studio.reports.words import cut, differences, visible
+from studio.reports.compare import CHANGES, CompareRow
+from studio.reports.words import cut, differences, fit, visible
 from studio.tui.widgets.lines import Line, fitted_line
 
-OUTCOMES: dict[str, tuple[str, str]] = {
-    "fixed": ("✓", "good"),
-    "broken": ("✗", "bad"),
-    "both": ("=", "dim"),
-    "neither": ("·", "warn"),
-}
+ID_WIDTH, TASK_WIDTH, LABEL_WIDTH = 6, 9, 14
 LEAD_CELLS = 8  # of what comes before the first difference, when a cell cannot show both
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the rows show: the arms with the key of each, the reference and the task where there is room."""
+
+    arms: tuple[tuple[int, str], ...]
+    has_reference: bool
+    has_task: bool
+    is_marked: bool
+
+    def cell_width(self, width: int) -> int:
+        cells = len(self.arms) + self.has_reference
+        return max(4, (width - 2 - ID_WIDTH - (TASK_WIDTH if self.has_task else 0)) // max(1, cells))
+
+
+def heading_line(columns: Columns, width: int) -> Line:
+    """Over the rows: the reference, then each shown arm with the key that hides it."""
+    cell = columns.cell_width(width)
+    line: Line = [("  " + fit("#", ID_WIDTH - 1, "right") + " ", "dim")]
+    if columns.has_task:
+        line.append((fit("task", TASK_WIDTH), "dim"))
+    if columns.has_reference:
+        line.append((fit("reference", cell), "dim"))
+    for key, arm in columns.arms:
+        line += [(f"{key} ", "key"), (fit(arm.replace("_", " "), cell - 2), "dim")]
+    return line
+
+
+def row_line(row: CompareRow, columns: Columns, width: int) -> Line:
+    """A row: what tuning did to it, the reference, each arm's answer."""
+    cell = columns.cell_width(width)
+    line: Line = [(f"{row.glyph} ", row.style), (fit(str(row.example_id), ID_WIDTH - 1, "right") + " ", "dim")]
+    if columns.has_task:
+        line.append((fit(row.task, TASK_WIDTH - 1) + " ", "dim"))
+    if columns.has_reference:
+        line.append((fit(row.reference, cell - 1) + " ", "completion"))
+    for _, arm in columns.arms:
+        is_exact = row.scores[arm].get("exact_match") == 1.0
+        line += answer_cell(row.answers[arm], row.reference, cell, is_marked=columns.is_marked, is_exact=is_exact)
+    return line
+
+
+def changes_line(changes: dict[str, int]) -> str:
+    """What the glyphs mean and how often each stands: ``✚ fixed 32  ✖ broken 1``."""
+    return "  ".join(
+        f"{CHANGES[change][0]} {change} {count}" for change, count in changes.items() if change != "single"
+    )
 
 
 def answer_cell(answer: str, reference: str, width: int, *, is_marked: bool, is_exact: bool) -> Line:
@@ -24,39 +67,41 @@ def answer_cell(answer: str, reference: str, width: int, *, is_marked: bool, is_
     glyph: Line = [("✓ ", "good") if is_exact else ("✗ ", "bad")]
     if not is_marked or is_exact:
         return fitted_line([*glyph, (cut(answer, width - 3), "dim" if is_exact else "")], width)
-    pieces = [(visible(text, single_line=True), kind) for text, kind in differences(reference, answer) if kind != "removed"]
+    pieces = [
+        (visible(text, single_line=True), kind) for text, kind in differences(reference, answer) if kind != "removed"
+    ]
     line: Line = [(text, "match" if kind == "added" else "same") for text, kind in pieces]
     return fitted_line([*glyph, *fitted_line(_from_first_difference(line, width - 3), width - 3)], width)
 
 
-def row_in_full(row: CompareRow, arms: Sequence[str], *, is_marked: bool) -> list[Line]:
-    """Prompt, reference and every arm's answer, whole. Amber: not in the reference; struck through: missing."""
-    lines: list[Line] = [[("prompt", "dim")]]
-    lines += [[("  " + visible(line), "prompt")] for line in row.prompt.splitlines() or [""]]
-    lines.append([("reference", "dim")])
-    lines += [[("  " + visible(line), "completion")] for line in row.reference.splitlines() or [""]]
-    for arm in arms:
-        answer = row.answers.get(arm)
-        if answer is None:
-            lines.append([(arm.replace("_", " "), "dim"), ("  no answer yet", "dim")])
-            continue
-        glyph = ("✓ ", "good") if answer == row.reference else ("", "")
-        lines.append([glyph, (arm.replace("_", " "), "dim")])
-        lines += _marked_lines(answer, row.reference) if is_marked else _plain_lines(answer)
-    return lines
+def row_in_full(row: CompareRow, columns: Columns, *, is_prompt_last: bool) -> list[Line]:
+    """Prompt, reference and every shown arm's answer, whole. Amber: not in the reference; struck through: missing."""
+    prompt = _labelled(("", ""), "prompt", [[(visible(line), "prompt")] for line in row.prompt.splitlines()])
+    reference = [[(visible(line), "completion")] for line in row.reference.splitlines()]
+    lines = _labelled(("", ""), "reference", reference)
+    for _, arm in columns.arms:
+        is_exact = row.scores[arm].get("exact_match") == 1.0
+        answer = row.answers[arm]
+        is_plain = is_exact or not columns.is_marked
+        shown = [[(visible(line), "")] for line in answer.splitlines()] if is_plain else _marked(answer, row.reference)
+        lines += _labelled(("✓", "good") if is_exact else ("✗", "bad"), arm.replace("_", " "), shown)
+    return [*lines, *prompt] if is_prompt_last else [*prompt, *lines]
 
 
-def _plain_lines(text: str) -> list[Line]:
-    return [[("  " + visible(line), "")] for line in text.splitlines() or [""]]
+def _labelled(glyph: tuple[str, str], label: str, lines: list[Line]) -> list[Line]:
+    """The lines with a label before the first and as much room before the others."""
+    first: Line = [(fit(glyph[0], 2), glyph[1]), (fit(label, LABEL_WIDTH - 2), "dim")]
+    head, *others = lines or [[("nothing", "dim")]]
+    return [[*first, *head], *([(" " * LABEL_WIDTH, ""), *line] for line in others)]
 
 
-def _marked_lines(answer: str, reference: str) -> list[Line]:
+def _marked(answer: str, reference: str) -> list[Line]:
     styles = {"same": "same", "added": "match", "removed": "removed"}
-    lines: list[Line] = [[("  ", "")]]
+    lines: list[Line] = [[]]
     for text, kind in differences(reference, answer):
         first, *others = text.split("\n")
         lines[-1].append((visible(first), styles[kind]))
-        lines += [[("  ", ""), (visible(other), styles[kind])] for other in others]
+        lines += [[(visible(other), styles[kind])] for other in others]
     return lines
 
 

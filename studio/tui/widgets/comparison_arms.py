@@ -4,58 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from studio.reports.compare import SCORER_NAMES
 from studio.reports.intervals import interval_bar
 from studio.reports.words import NOTHING, fit, latency, number, percent, score
-from studio.scoring.summary import ArmSummary, Interval
+from studio.scoring.metrics import SCORERS
+from studio.scoring.summary import ArmSummary, Comparison, Interval
 from studio.tui.widgets.lines import Line
 
-SCORER_NAMES = {"exact_match": "exact match", "token_f1": "token F1", "rouge_l": "ROUGE-L", "valid_json": "valid JSON"}
 SHORT_SCORER_NAMES = {"exact_match": "exact", "token_f1": "F1", "rouge_l": "ROUGE-L", "valid_json": "JSON"}
 
 ARM_WIDTH = 14
 SCORE_WIDTH = 6
-MIN_BAR, MAX_BAR = 7, 19
+MIN_BAR, MAX_BAR = 5, 19
 WIDE_COST = (("p50", 8), ("p95", 8), ("prompt tok", 11), ("of window", 10))
 NARROW_COST = (("p50", 7), ("prompt", 7))
 
 
-def arm_lines(
-    arms: Sequence[ArmSummary], scorers: Sequence[str], headline: str, task: str, context_window: int | None, width: int
-) -> list[Line]:
+def arm_lines(comparison: Comparison, task: str, context_window: int | None, width: int) -> list[Line]:
     """A heading and one line an arm, in ``width`` cells. ``task`` is empty for all tasks together.
 
-    A dominated arm (another scores no worse, and is no slower and no longer, and better in one) is dim.
+    Over all tasks the headline score counts only the tasks it is fair for, as the verdict does; ``*`` says so. A
+    dominated arm (another is no worse in score, latency and prompt tokens, and better in one) is dim.
     """
+    arms = list(comparison.arms.values())
+    headline = comparison.headline_scorer
+    scores = {arm.arm: scores_of(arm, task, headline) for arm in arms}
+    scorers = [name for name in SCORERS if any(name in of for of in scores.values())]
     arm_width = ARM_WIDTH if width >= 100 else 11
     cost = WIDE_COST if width >= 110 else NARROW_COST
     left = width - arm_width - sum(cells for _, cells in cost)
-    each = left // max(1, len(scorers))
-    bar = min(MAX_BAR, each - SCORE_WIDTH - 1)
-    if bar < MIN_BAR:
-        bar = 0
-    column = min(each, SCORE_WIDTH + 1 + bar) if bar else SCORE_WIDTH + 2
-    scores = {arm.arm: scores_of(arm, task) for arm in arms}
-    lines = [_heading(scores, scorers, column, arm_width, cost)]
-    dominated = dominated_arms(arms, scores, headline)
+    column = min(left // max(1, len(scorers)), SCORE_WIDTH + 1 + MAX_BAR)
+    bar = column - SCORE_WIDTH - 1
+    bar = bar if bar >= MIN_BAR else 0
+    is_part = not task and comparison.headline_tasks != comparison.tasks
+    lines = [_heading(scores, scorers, headline if is_part else "", column, arm_width, cost)]
+    dominated, best = dominated_arms(arms, scores, headline), _best(scores, headline)
     for arm in arms:
-        line: Line = [(fit(arm.arm.replace("_", " "), arm_width), "dim" if arm.arm in dominated else "title")]
-        best = _best(scores, headline)
+        quiet = "dim" if arm.arm in dominated else ""
+        line: Line = [(fit(arm.arm.replace("_", " "), arm_width), quiet or "title")]
         for scorer in scorers:
-            style = "good" if scorer == headline and arm.arm == best else "dim" if arm.arm in dominated else ""
+            style = "good" if scorer == headline and arm.arm == best else quiet
             line.append((_score_cell(scores[arm.arm].get(scorer), bar, column), style))
-        line.extend(_cost_cells(arm, cost, context_window, "dim" if arm.arm in dominated else ""))
+        line.extend(_cost_cells(arm, cost, context_window, quiet))
         lines.append(line)
     return lines
 
 
-def scores_of(arm: ArmSummary, task: str) -> dict[str, Interval]:
-    """The arm's intervals by scorer, over all tasks or over one."""
-    return arm.by_task.get(task, {}) if task else arm.scores
+def scores_of(arm: ArmSummary, task: str, headline: str) -> dict[str, Interval]:
+    """The arm's intervals by scorer, over one task or over all, the headline score then as the verdict takes it."""
+    if task:
+        return arm.by_task.get(task, {})
+    return arm.scores if arm.headline is None else {**arm.scores, headline: arm.headline}
 
 
-def dominated_arms(
-    arms: Sequence[ArmSummary], scores: dict[str, dict[str, Interval]], headline: str
-) -> frozenset[str]:
+def dominated_arms(arms: Sequence[ArmSummary], scores: dict[str, dict[str, Interval]], headline: str) -> frozenset[str]:
     """Arms that another beats or equals in the headline score, p50 latency and prompt tokens, and beats in one."""
 
     def merits(arm: ArmSummary) -> tuple[float, float, float] | None:
@@ -78,6 +80,7 @@ def dominated_arms(
 def _heading(
     scores: dict[str, dict[str, Interval]],
     scorers: Sequence[str],
+    starred: str,
     column: int,
     arm_width: int,
     cost: tuple[tuple[str, int], ...],
@@ -85,7 +88,7 @@ def _heading(
     line: Line = [(fit("arm", arm_width), "dim")]
     for scorer in scorers:
         counts = {arm[scorer].n for arm in scores.values() if scorer in arm}
-        n = f" n {number(max(counts))}" if counts else ""
+        n = ("*" if scorer == starred else "") + (f" n {number(max(counts))}" if counts else "")
         name = SCORER_NAMES[scorer] if len(SCORER_NAMES[scorer] + n) < column - 1 else SHORT_SCORER_NAMES[scorer]
         line.append((fit(f" {name}{n}", column), "dim"))
     line.extend((fit(name, cells, "right"), "dim") for name, cells in cost)

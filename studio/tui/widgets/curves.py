@@ -129,7 +129,9 @@ def read_out(state: RunState, index: int, choice: ChartChoice) -> str:
 
 
 def _evaluations(state: RunState, x_axis: str, glyph: str, style: str) -> ChartSeries:
-    return ChartSeries("", x_at(state.series, x_axis, state.series.eval_step), state.series.eval_loss, "points", glyph, style)
+    return ChartSeries(
+        "", x_at(state.series, x_axis, state.series.eval_step), state.series.eval_loss, "points", glyph, style
+    )
 
 
 def _labels(x: Floats, y: Floats, glyph: str, style: str) -> ChartSeries:

@@ -22,11 +22,11 @@ class HistogramView(Widget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._counts: NDArray[np.int32] = np.array([], dtype=np.int32)
+        self._counts: NDArray[np.int64] = np.array([], dtype=np.int64)
         self._limit: int | None = None
         self._drawn: tuple[tuple[int, int], list[Line]] | None = None
 
-    def show(self, counts: NDArray[np.int32], limit: int | None) -> None:
+    def show(self, counts: NDArray[np.int64], limit: int | None) -> None:
         """``counts``: tokens of each row; ``limit``: max_length, drawn as an upright line."""
         self._counts, self._limit = counts, limit
         self._drawn = None

@@ -6,7 +6,7 @@ drawing, so that a change of theme needs nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 from rich.segment import Segment as RichSegment
@@ -40,6 +40,22 @@ class LinesView(Widget):
 
     def render(self) -> Content:
         return Content("\n").join([content_of(line) for line in self.lines])
+
+
+class HeadLine(Widget):
+    """One line made anew for whatever width it has: the heading of a list beneath it."""
+
+    DEFAULT_CSS = """
+    HeadLine { height: 1; width: 1fr; }
+    """
+
+    def __init__(self, make: Callable[[int], Line], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._make = make
+
+    def render_line(self, y: int) -> Strip:
+        width = self.content_size.width
+        return strip_of(self, self._make(width), width, self.rich_style)
 
 
 def content_of(line: Sequence[Segment]) -> Content:

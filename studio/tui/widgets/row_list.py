@@ -56,7 +56,7 @@ class RowList(ScrollView, can_focus=True):
         self._row: RowMaker = lambda index, width: []
 
     def show(self, count: int, row: RowMaker, index: int | None = None) -> None:
-        """Show ``count`` rows; ``row(index, width)`` makes one. The cursor stays where it was unless ``index`` is given."""
+        """Show ``count`` rows; ``row(index, width)`` makes one. The cursor stays unless ``index`` is given."""
         self.count, self._row = count, row
         wanted = self.index if index is None else index
         self.index = max(0, min(wanted, count - 1))

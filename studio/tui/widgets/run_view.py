@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from studio.reports.words import learning_rate, loss, visible
 from studio.runs.spec import Spec
 from studio.runs.watch import RunState
+from studio.tui import styles
 from studio.tui.widgets.chart_view import ChartView
 from studio.tui.widgets.curves import (
     POINT_GLYPHS,
@@ -77,8 +78,8 @@ class RunView(Vertical):
 
     def show(self, shown: RunShown) -> None:
         state = shown.state
-        self.border_title = state.run_id
-        self.border_subtitle = _subtitle(state)
+        self.border_title = styles.title(visible(state.run_id))
+        self.border_subtitle = styles.title(visible(_subtitle(state)))
         self.query_one("#facts", LinesView).show(facts_lines(state, self.content_size.width or 80))
         self.query_one("#trouble", LinesView).show(trouble_lines(state, shown.log))
         if state.kind == "compare":
@@ -145,9 +146,13 @@ def trouble_lines(state: RunState, log: str) -> list[Line]:
     if state.status == "failed":
         lines.append([("✗ failed: ", "limit"), (visible(state.message), "bad")])
         lines += [[("  " + visible(line), "bold")] for line in state.hint.splitlines()]
-        lines.append([("  p", "key"), (" tries again from the newest checkpoint · ", "dim"), ("o", "key"), (" log", "dim")])
+        lines.append(
+            [("  p", "key"), (" tries again from the newest checkpoint · ", "dim"), ("o", "key"), (" log", "dim")]
+        )
     elif state.status == "lost":
-        lines.append([("? lost: ", "limit"), ("its process ended without a word (killed, or the machine restarted)", "bad")])
+        lines.append(
+            [("? lost: ", "limit"), ("its process ended without a word (killed, or the machine restarted)", "bad")]
+        )
         lines.append([("  p", "key"), (" resumes from the newest checkpoint · ", "dim"), ("o", "key"), (" log", "dim")])
         lines += [[("  │ ", "bad"), (visible(line), "dim")] for line in log.splitlines()[-TROUBLE_LOG_LINES:]]
     elif state.status == "stalled":

@@ -13,7 +13,7 @@ FATE_LOOKS: dict[Fate, tuple[str, str]] = {
     Fate.END_OF_TURN_CUT: ("▲", "warn"),
     Fate.NOTHING_LEFT: ("✗", "bad"),
 }
-COUNT_WIDTH, SHARE_WIDTH = 9, 9
+COUNT_WIDTH, SHARE_WIDTH = 8, 8
 MIN_BAR = 10
 
 
@@ -52,8 +52,12 @@ def longest_line(report: WindowReport, index: int, width: int) -> Line:
 def shot_lines(report: WindowReport, width: int) -> list[Line]:
     """One line per number of shots: prompt tokens, share of the context window, rows that no longer fit."""
     is_wide = width >= 56
-    heads = ("shots", "prompt tokens", "of the window", "no longer fit") if is_wide else ("shots", "prompt", "window", "no fit")
-    widths = (6, 15, 15, 15) if is_wide else (6, 9, 9, 9)
+    heads = (
+        ("shots", "prompt tokens", "of the window", "no longer fit")
+        if is_wide
+        else ("shots", "prompt", "window", "no fit")
+    )
+    widths = (6, 15, 15, 15) if is_wide else (5, 9, 9, 8)
     lines: list[Line] = [[(fit(head, cells, "right"), "dim") for head, cells in zip(heads, widths, strict=True)]]
     for cost in report.shots:
         is_most = cost.shots == report.max_shots
