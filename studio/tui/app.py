@@ -91,6 +91,7 @@ class StudioApp(App[None]):
         self.store_closed: StoreClosed | None = None
         self.model_folder: ModelFolder | None = None
         self.fingerprint = ""
+        self.is_model_sought = True
         self.last_said: tuple[str, str] = ("", "information")
         self._when_open: list[Callable[[], None]] = []
         self.demo = demo
@@ -169,6 +170,7 @@ class StudioApp(App[None]):
                 self.post_message(ModelFound(folder, folder.fingerprint, folder.context_window))
         except StudioError as error:
             self.call_from_thread(self.report, error)
+        self.is_model_sought = False
 
     def on_model_found(self, message: ModelFound) -> None:
         self.model_folder, self.fingerprint = message.folder, message.fingerprint

@@ -22,11 +22,9 @@ from data_story import (
     tickets,
     type_line,
 )
-
 from textual.widgets import Input
 
 from studio.dataset.formats import Candidate
-from studio.dataset.store import Store
 from studio.tui.screens.import_dialog import ImportDialog
 
 
@@ -215,15 +213,19 @@ async def test_import_shows_problems_by_line_before_anything_is_written(tmp_path
         assert len(data_screen(pilot).table.ids) == 0, "one undo takes the import back"
 
 
-async def test_import_of_unknown_columns_asks_for_the_mapping(tmp_path: Path) -> None:
+async def test_import_of_unknown_columns_guesses_the_mapping_and_lets_it_be_mended(tmp_path: Path) -> None:
     file = tmp_path / "gsm.jsonl"
     file.write_text(json.dumps({"question": "1 + 1?", "answer": "2"}) + "\n", encoding="utf-8")
     async with opened(project_with(tmp_path / "p", [])) as pilot:
         await press(pilot, "I")
         await type_line(pilot, str(file))
-        assert isinstance(pilot.app.screen, ImportDialog), "nothing could be read, so nothing is imported"
-        await press(pilot, "tab")
-        await type_line(pilot, "prompt=question,completion=answer")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, ImportDialog), "a guess is shown, never imported unseen"
+        assert dialog.entered[1] == "prompt=question,completion=answer"
+        await pilot.pause(0.3)
+        await settle(pilot)
+        assert "1 new · 0 duplicates" in shown(pilot)
+        await press(pilot, "enter")
         assert len(data_screen(pilot).table.ids) == 1
 
 
@@ -254,7 +256,7 @@ async def test_eighty_columns_stack_the_panes_and_keep_tabs_and_five_keys(tmp_pa
         screen, lines = data_screen(pilot), shown(pilot).splitlines()
         assert screen.pane.region.y > screen.table.region.y
         assert all(name in lines[0] for name in ("Data", "Window", "Runs", "Compare", "Try"))
-        assert lines[-1].split() == "a accept x reject s skip e edit / search ? all keys".split()
+        assert " ".join(lines[-1].split()) == "a accept x reject s skip e edit / search ? all keys"
         assert {len(line) for line in lines} == {80}
         await press(pilot, "z")
         assert screen.pane.region.x > screen.table.region.x

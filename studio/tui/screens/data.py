@@ -360,6 +360,8 @@ class DataScreen(DataRows):
     def action_as_trained(self) -> None:
         folder, example = self.studio.model_folder, self.shown
         if folder is None:
+            if self.studio.is_model_sought:
+                raise StudioError("The model is still being looked for.", "Press again in a moment.")
             name = self.studio.settings.base_model
             raise StudioError(f"The model {name} is not on this machine.", f"studio models get {name}")
         if example is None:

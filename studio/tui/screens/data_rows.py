@@ -84,7 +84,8 @@ class DataRows(StudioScreen):
     def opened(self) -> Store:
         """The store. Raises StudioError while it is not open: an action that needs it then says so."""
         if self.store is None:
-            raise StudioError("The store is not open.", "r tries again.")
+            is_closed = self.studio.store_closed is not None or not self.project.exists()
+            raise StudioError("The store is not open." if is_closed else "The store is being opened.", "r tries again.")
         return self.store
 
     def on_mount(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,6 +129,12 @@ class ImportDialog(StudioDialog):
         if not isinstance(error, StudioError):
             raise error
         self._is_entering = False
+        columns = self.query_one("#columns", Input)
+        guess = re.search(r"--map (prompt=[^\s,=]+,completion=[^\s,=]+)", error.hint)
+        if guess and not columns.value and "COL" not in guess[1]:
+            columns.value = guess[1]  # which reads the file again; nothing is written before Enter
+            self.query_one(".end", Static).update(self._words("the columns are a guess: look, and mend them", "warn"))
+            return
         self._show(self._words(visible(error.message), "bad"), self._words(visible(error.hint), "plain"))
 
     def _show_preview(self, preview: ImportPreview) -> None:
@@ -146,9 +154,9 @@ class ImportDialog(StudioDialog):
             )
             lines.append(self._words(f"tasks: {named}", "dim"))
         lines.append(Content(""))
-        lines += [
-            self._words(visible(str(problem), single_line=True), "bad") for problem in preview.problems[:PROBLEMS_SHOWN]
-        ]
+        for problem in preview.problems[:PROBLEMS_SHOWN]:
+            named = str(replace(problem, file=Path(problem.file).name))
+            lines.append(self._words(visible(named, single_line=True), "bad"))
         if len(preview.problems) > PROBLEMS_SHOWN:
             lines.append(self._words(f"… and {number(len(preview.problems) - PROBLEMS_SHOWN)} more problems", "bad"))
         lines += self._first_rows(preview)

@@ -32,9 +32,9 @@ class WelcomeScreen(StudioDialog):
 
     def _words(self) -> Content:
         lines = [
-            "Label prompt-completion pairs, check that they fit the context window,",
-            "fine-tune a small model in the background, and see whether it beats",
-            "prompting the same model. This folder holds no project yet.",
+            "Label prompt-completion pairs and check that they fit the window;",
+            "fine-tune a small model in the background;",
+            "see whether it beats prompting. This folder holds no project yet.",
         ]
         keys = [action for action in actions.actions_for("Welcome") if action.footer]
         shown = [

@@ -243,7 +243,7 @@ class ExampleTable(ScrollView, can_focus=True):
         directions = {name: ("▾" if is_down else "▴") for name, is_down in self.sort}
         segments = [Segment(" " * _GUTTER)]
         for index, (column, cells) in enumerate(zip(COLUMNS, self._widths(width), strict=True)):
-            words = column.heading if cells > 3 else ""
+            words = "" if column.name == "label" else column.heading
             words += directions.get(column.name, "")
             here = self._style("title") + Style(underline=True) if index == self.column else self._style("dim")
             segments += [Segment(fit(words, cells, "right" if column.is_number else "left"), here), Segment(" ")]

@@ -1,0 +1,168 @@
+"""The frame around the five screens: keys from one table, first start, themes, what is imported when."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from data_story import NARROW, data_screen, opened, press, project_with, said, settle, shown, tickets
+from textual.command import CommandPalette
+
+from studio.errors import AskedWrongly
+from studio.project import Project
+from studio.tui import actions, styles
+from studio.tui.app import StudioApp
+from studio.tui.screens.help import HelpScreen
+from studio.tui.screens.welcome import WelcomeScreen
+from studio.tui.widgets.example_table import ExampleTable
+
+
+@pytest.mark.parametrize("screen", actions.SCREENS + actions.DIALOGS)
+def test_no_two_actions_of_a_screen_share_a_key(screen: str) -> None:
+    keys = [key for action in actions.actions_for(screen) for key in action.keys.split()]
+    assert sorted(keys) == sorted(set(keys))
+
+
+def test_names_are_unique_and_every_screen_has_what_its_keys_call() -> None:
+    names = [action.name for action in actions.ACTIONS]
+    assert sorted(names) == sorted(set(names))
+    from studio.tui.screens.data import DataScreen
+
+    for action in actions.actions_for("Data"):
+        assert hasattr(DataScreen, f"action_{action.name}"), action.name
+
+
+def test_rebinding_refuses_collisions_eaten_keys_and_unknown_names_with_the_reason() -> None:
+    with pytest.raises(AskedWrongly, match=r"accept = 'x': 'x' is already reject on Data"):
+        actions.checked_keys({"accept": "x"})
+    with pytest.raises(AskedWrongly, match=r"ctrl\+b cannot be used, tmux takes it"):
+        actions.checked_keys({"accept": "ctrl+b"})
+    with pytest.raises(AskedWrongly, match="no such action"):
+        actions.checked_keys({"acept": "a"})
+    assert actions.checked_keys({"accept": "x", "reject": "a"}) == {"accept": "x", "reject": "a"}
+
+
+async def test_rebound_keys_work_and_the_footer_shows_them(tmp_path: Path) -> None:
+    project = project_with(tmp_path, tickets(3))
+    project.settings_path.write_text('[keys]\naccept = "x"\nreject = "a"\nskip = "+"\n', encoding="utf-8")
+    async with opened(project) as pilot:
+        await press(pilot, "x")
+        assert said(pilot).startswith("accept · ")
+        await press(pilot, "+")
+        assert said(pilot).startswith("skip · ")
+        assert "x accept  a reject  + skip" in shown(pilot)
+
+
+def test_the_key_table_reads_as_markdown() -> None:
+    table = actions.as_markdown()
+    assert "| Data | `a` | label accept, and step on |" in table
+    assert table.count("\n") == len(actions.ACTIONS) + 1
+
+
+async def test_help_lists_the_keys_of_this_screen(tmp_path: Path) -> None:
+    async with opened(project_with(tmp_path, tickets(1)), NARROW) as pilot:
+        await press(pilot, "?")
+        assert isinstance(pilot.app.screen, HelpScreen)
+        assert "label accept, and step on" in shown(pilot)
+        await press(pilot, "j", "k", "?")
+        assert data_screen(pilot).table.has_focus
+
+
+async def test_the_palette_runs_actions_by_name(tmp_path: Path) -> None:
+    async with opened(project_with(tmp_path, tickets(2))) as pilot:
+        await press(pilot, "ctrl+p")
+        assert isinstance(pilot.app.screen, CommandPalette)
+        await pilot.press(*"reject")
+        await pilot.pause(0.2)
+        await press(pilot, "enter")
+        await settle(pilot)
+        assert said(pilot).startswith("reject · 1 of 2")
+
+
+async def test_an_empty_folder_says_what_this_is_and_writes_nothing_before_a_key(tmp_path: Path) -> None:
+    async with opened(Project(tmp_path), NARROW) as pilot:
+        assert isinstance(pilot.app.screen, WelcomeScreen)
+        assert "i  import a file of your own" in shown(pilot)
+        assert not list(tmp_path.iterdir())
+        await press(pilot, "o")
+        await settle(pilot)
+        assert len(data_screen(pilot).table.ids) >= 400
+        assert Project(tmp_path).exists()
+
+
+async def test_both_themes_are_readable_and_chosen_by_a_key(tmp_path: Path) -> None:
+    async with opened(project_with(tmp_path, tickets(2))) as pilot:
+        for theme in ("textual-light", "textual-dark"):
+            await press(pilot, "ctrl+t")
+            assert pilot.app.theme == theme
+            for name in styles.STYLES:
+                assert styles.style(pilot.app, name).color is not None, name
+        assert 'theme = "textual-dark" in studio.toml' in said(pilot)
+
+
+async def test_without_colour_state_is_still_told_by_glyphs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with opened(project_with(tmp_path, tickets(4)), NARROW) as pilot:
+        await press(pilot, "a", "x", "s", "space")
+        words = shown(pilot)
+        assert all(glyph in words for glyph in "✓✗–▪▸")
+
+
+def test_opening_loads_no_torch_and_paints_before_duckdb(tmp_path: Path) -> None:
+    project_with(tmp_path, tickets(2))
+    code = """
+import asyncio, sys
+from pathlib import Path
+from studio.project import Project
+from studio.tui.app import StudioApp
+heavy = {"torch", "transformers", "peft", "accelerate", "rouge_score", "sacrebleu", "datasets", "pandas", "scipy"}
+late = {"duckdb", "numpy", "tokenizers", "jinja2"}
+async def main():
+    app = StudioApp(Project(Path(sys.argv[1])))
+    assert not late & set(sys.modules), late & set(sys.modules)
+    async with app.run_test() as pilot:
+        await app.workers.wait_for_complete()
+        await pilot.press("j", "a")
+        await pilot.pause()
+        assert "duckdb" in sys.modules
+    assert not heavy & set(sys.modules), heavy & set(sys.modules)
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+async def test_a_click_moves_the_cursor_and_a_second_one_goes_into_the_example(tmp_path: Path) -> None:
+    async with opened(project_with(tmp_path, tickets(5))) as pilot:
+        await pilot.click(ExampleTable, offset=(20, 4))
+        await settle(pilot)
+        assert data_screen(pilot).table.cursor == 2
+        await pilot.click(ExampleTable, offset=(20, 4))
+        await settle(pilot)
+        assert data_screen(pilot).pane.has_focus
+        await press(pilot, "escape")
+        assert data_screen(pilot).table.has_focus
+
+
+async def test_the_demo_is_asked_once_the_store_is_open_and_leads_to_its_screen(tmp_path: Path) -> None:
+    class Demo:
+        wanted_screen: str | None = None
+        calls = 0
+
+        def advance(self, store: object) -> str | None:
+            self.calls += 1
+            return "a step was taken" if self.calls == 1 else None
+
+    demo = Demo()
+    app = StudioApp(project_with(tmp_path, tickets(2)), demo=demo)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        app._start_demo_step()
+        await settle(pilot)
+        assert app.last_said[0] == "a step was taken"
+        demo.wanted_screen = "data"
+        app._start_demo_step()
+        await settle(pilot)
+        assert demo.calls >= 2
