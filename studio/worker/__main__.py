@@ -1,0 +1,87 @@
+"""``python -m studio.worker RUN_DIR``: take the lock, say ``started``, work, end with exactly one final event.
+
+Nothing here imports torch before ``started`` is written: a person waits for that event, not for seconds of imports.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import sys
+import traceback
+from pathlib import Path
+
+from studio.errors import StudioError
+from studio.runs.protocol import EventWriter, RunDirectory, describe_process, take_lock, write_atomically
+from studio.runs.spec import CompareSpec, Spec, TrainSpec
+from studio.worker.session import Session
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 0 for finished or stopped, 1 for failed, 2 when the directory is no run or is being worked on."""
+    if len(arguments) != 1:
+        print("usage: python -m studio.worker RUN_DIR", file=sys.stderr)
+        return 2
+    directory = RunDirectory(Path(arguments[0]))
+    try:
+        spec = directory.spec()
+        lock = take_lock(directory.lock_path)
+    except StudioError as error:
+        print(error, file=sys.stderr)
+        return 2
+    with lock:
+        write_atomically(directory.process_path, json.dumps(describe_process()))
+        events = EventWriter(directory.events_path)
+        try:
+            return work(Session(directory, events), spec)
+        finally:
+            events.close()
+
+
+def work(session: Session, spec: Spec) -> int:
+    """Run the spec to its final event and return the exit code. The only place where a run's errors are caught."""
+    session.listen()
+    process = describe_process()
+    session.events.write("started", pid=process["pid"], host=process["host"], kind=spec.kind)
+    try:
+        _dispatch(session, spec)
+    except StudioError as error:
+        print(error, file=sys.stderr)
+        session.events.write("failed", message=error.message, hint=error.hint)
+        return 1
+    except Exception as error:  # whatever it is, the run must end with a final event that names it
+        traceback.print_exc()
+        message, hint = explain(error, session.directory)
+        session.events.write("failed", message=message, hint=hint)
+        return 1
+    return 0
+
+
+def _dispatch(session: Session, spec: Spec) -> None:
+    match spec:
+        case TrainSpec():
+            from studio.worker.train import train
+
+            train(session, spec)
+        case CompareSpec():
+            from studio.worker.compare import compare
+
+            compare(session, spec)
+        case _:
+            raise StudioError(f"no process knows how to work on a run of kind {spec.kind!r}.")
+
+
+def explain(error: Exception, directory: RunDirectory) -> tuple[str, str]:
+    """Message and hint for an error that nobody foresaw where it happened."""
+    log = f"The traceback is in {directory.log_path}."
+    if isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error).lower():
+        return "there is not enough memory for this run.", "Use a smaller micro_batch_size, batch_size or max_length."
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{error.filename or directory.path}: the disk is full.", "Make room, then resume the run."
+    if not directory.path.exists():
+        return f"{directory.path}: the run directory was removed while the run was working.", ""
+    return f"{type(error).__name__}: {error}", log
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

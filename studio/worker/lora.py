@@ -1,0 +1,82 @@
+"""A faster forward for peft's LoRA layers in float32: base and update multiplied as one matrix.
+
+peft computes ``x W' + s (x A') B'`` with thin matrices and two extra passes over every activation. Here the sum
+``W + s B A`` is formed once per optimizer step, so that the forward is one matrix multiply, and so is the gradient
+for ``x``. Mathematically the same; the adapter stays an ordinary peft adapter. In bfloat16 the sum would round small
+updates away, so it is only used over a float32 base, without dropout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import psutil
+import torch
+from peft.tuners.lora import Linear as LoraLinear
+from torch import Tensor, nn
+
+# The sums take as much memory again as the adapted base weights; beyond this share of what is free, peft's way is used.
+MEMORY_SHARE = 0.25
+
+
+class _FusedLora(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, down: Tensor, up: Tensor, fused: Tensor, scale: float) -> Tensor:
+        """x (..., i), down A (r, i), up B (o, r), fused W + s B A (o, i) -> (..., o)."""
+        ctx.save_for_backward(x, down, up, fused)
+        ctx.scale = scale
+        return nn.functional.linear(x, fused)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        x, down, up, fused = ctx.saved_tensors
+        gradient = gradients[0].flatten(0, -2)
+        flat = x.flatten(0, -2)
+        through_up = gradient @ up
+        for_down = (through_up.T @ flat).mul_(ctx.scale)
+        for_up = (gradient.T @ (flat @ down.T)).mul_(ctx.scale)
+        for_x = (gradient @ fused).view_as(x) if ctx.needs_input_grad[0] else None
+        return for_x, for_down, for_up, None, None
+
+
+class FusedAdapter:
+    """The LoRA layers of one model with their fused matrices. ``refresh`` after every change of the adapter."""
+
+    def __init__(self, layers: Iterable[LoraLinear], name: str = "default") -> None:
+        self._name = name
+        self._layers = list(layers)
+        self._fused = [torch.empty_like(layer.get_base_layer().weight) for layer in self._layers]
+        for layer, fused in zip(self._layers, self._fused, strict=True):
+            self._take_over(layer, fused)
+
+    @torch.no_grad()
+    def refresh(self) -> None:
+        for layer, fused in zip(self._layers, self._fused, strict=True):
+            up, down = layer.lora_B[self._name].weight, layer.lora_A[self._name].weight
+            torch.addmm(layer.get_base_layer().weight, up, down, alpha=layer.scaling[self._name], out=fused)
+
+    def _take_over(self, layer: LoraLinear, fused: Tensor) -> None:
+        down, up, scale = layer.lora_A[self._name], layer.lora_B[self._name], layer.scaling[self._name]
+        bias = layer.get_base_layer().bias
+
+        def forward(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+            result: Tensor = _FusedLora.apply(x, down.weight, up.weight, fused, scale)
+            return result if bias is None else result + bias
+
+        layer.forward = forward
+
+
+def fuse(model: nn.Module) -> FusedAdapter | None:
+    """Make the model's LoRA layers fast where that is exact and there is memory for it; else None and no change."""
+    layers = [module for module in model.modules() if isinstance(module, LoraLinear)]
+    weights = [layer.get_base_layer().weight for layer in layers]
+    if not layers or any(weight.dtype != torch.float32 or weight.device.type != "cpu" for weight in weights):
+        return None
+    if any(not isinstance(layer.lora_dropout["default"], nn.Identity) for layer in layers):
+        return None
+    if sum(weight.nbytes for weight in weights) > MEMORY_SHARE * psutil.virtual_memory().available:
+        return None
+    adapter = FusedAdapter(layers)
+    adapter.refresh()
+    return adapter

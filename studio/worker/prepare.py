@@ -1,0 +1,209 @@
+"""Everything before the first step: rows encoded, speed measured, model loaded, the plan told."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from studio.errors import StudioError
+from studio.runs.protocol import Row, RunDirectory, read_rows
+from studio.runs.spec import TrainSpec
+from studio.tokens.mask import Encoded, Pair
+from studio.tokens.tokenizer import ModelFolder
+from studio.tokens.window import fit
+from studio.worker import lora, measure, model
+from studio.worker.batches import Batches, collate
+from studio.worker.loss import Learner, learner_of
+from studio.worker.measure import Choice
+from studio.worker.session import Session
+
+DTYPES = ("float32", "bfloat16")
+MICRO_BATCH_SIZES = (1, 2, 4)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Frozen rows, encoded. ``dropped`` and ``was_cut`` count what the over-long policy did to training rows."""
+
+    rows: list[Row]
+    train: list[Encoded]
+    validation: list[Encoded]
+    dropped: int
+    was_cut: int
+    data_hash: str
+
+    @property
+    def train_tokens(self) -> int:
+        return sum(row.total_tokens for row in self.train)
+
+    @property
+    def validation_tokens(self) -> int:
+        return sum(row.total_tokens for row in self.validation)
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """What the loop works with; ``fused`` is None where LoRA layers run peft's own forward."""
+
+    session: Session
+    spec: TrainSpec
+    data: Data
+    choice: Choice
+    accelerator: Accelerator
+    model: nn.Module
+    learner: Learner
+    optimizer: torch.optim.Optimizer
+    fused: lora.FusedAdapter | None
+    batches: Batches
+
+    @property
+    def parameters(self) -> dict[str, nn.Parameter]:
+        return model.trainable_parameters(self.model)
+
+    @property
+    def steps(self) -> int:
+        return self.batches.steps_of(self.spec.epochs)
+
+
+def prepare(session: Session, spec: TrainSpec) -> Trainer:
+    """Make ready to train and write the ``plan`` event. Raises StudioError for rows or a model that cannot be used."""
+    measure.check_dtype(spec.dtype)
+    session.events.write("preparing", message="reading the rows")
+    folder = ModelFolder(Path(spec.model_path))
+    data = read_data(session, folder, spec)
+    earlier = session.last_event("plan")
+    known = measure.remembered(f"train-{spec.method}", folder.path)
+    if earlier:  # other kernels round otherwise: a resume computes exactly as the run began
+        choice = Choice(earlier["dtype"], earlier["threads"], earlier["micro_batch_size"])
+    elif known and spec.dtype in ("auto", known.dtype):
+        choice = replace(known, micro_batch_size=spec.micro_batch_size or known.micro_batch_size)
+    else:
+        session.events.write("preparing", message="measuring dtypes")
+        choice = _measured(session, spec, data, folder)
+    torch.set_num_threads(choice.threads)
+    session.events.write("preparing", message="loading the model")
+    trainer = _assemble(session, spec, data, choice)
+    session.events.write("plan", **_plan(trainer))
+    return trainer
+
+
+def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
+    """The run's frozen rows after the over-long policy. Raises StudioError when nothing is left or one is refused."""
+    directory: RunDirectory = session.directory
+    rows = read_rows(directory.rows_path("train"))
+    fitted = fit(folder, [Pair(row.prompt, row.completion, row.system) for row in rows], spec.max_length, spec.overlong)
+    kept = [(row, of.encoded) for row, of in zip(rows, fitted, strict=True) if of.encoded]
+    over = [row.example_id for row, encoded in kept if encoded.total_tokens > spec.max_length]
+    if over:
+        some = ", ".join(map(str, over[:5])) + (", …" if len(over) > 5 else "")
+        raise StudioError(
+            f"{len(over)} of {len(rows)} training rows are longer than max_length={spec.max_length}: examples {some}.",
+            "Raise max_length, or choose overlong=drop, truncate_prompt or truncate_completion.",
+        )
+    if not kept:
+        raise StudioError(
+            "there is no training row to learn from.", "Label or import examples, then assign the splits."
+        )
+    pairs = [Pair(row.prompt, row.completion, row.system) for row in read_rows(directory.rows_path("validation"))]
+    policy = "drop" if spec.overlong == "refuse" else spec.overlong
+    validation = [of.encoded for of in fit(folder, pairs, spec.max_length, policy) if of.encoded] if pairs else []
+    if len(validation) < len(pairs):
+        message = f"{len(pairs) - len(validation)} validation rows are longer than max_length and left out"
+        session.events.write("warning", step=0, message=message)
+    return Data(
+        rows=[row for row, _ in kept],
+        train=[encoded for _, encoded in kept],
+        validation=validation,
+        dropped=len(rows) - len(kept),
+        was_cut=sum(of.was_cut for of in fitted),
+        data_hash=hashlib.sha256(directory.rows_path("train").read_bytes()).hexdigest(),
+    )
+
+
+def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> Trainer:
+    # Full fine-tuning keeps float32 weights under bfloat16 autocast: bfloat16 weights would lose small updates.
+    is_full = spec.method == "full"
+    accelerator = Accelerator(mixed_precision="bf16" if is_full and choice.dtype == "bfloat16" else "no")
+    base = model.load_model(Path(spec.model_path), "float32" if is_full else choice.dtype, is_trusted=spec.is_trusted)
+    tuned: nn.Module = base.requires_grad_(True) if is_full else model.add_adapter(base, spec)
+    tuned.to(accelerator.device)
+    parameters = model.trainable_parameters(tuned).values()
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": spec.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},  # norms and biases stay as they are
+    ]
+    return Trainer(
+        session=session,
+        spec=spec,
+        data=data,
+        choice=choice,
+        accelerator=accelerator,
+        model=tuned,
+        learner=learner_of(tuned),
+        optimizer=torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, fused=True),
+        fused=None if is_full else lora.fuse(tuned),
+        batches=Batches(len(data.train), spec.batch_size, spec.seed),
+    )
+
+
+def _measured(session: Session, spec: TrainSpec, data: Data, folder: ModelFolder) -> Choice:
+    """The fastest way to compute this run, kept for the next run of the same model on this machine."""
+    width = int(folder.config.get("hidden_size", measure.USUAL_WIDTH))
+    dtypes = [spec.dtype] if spec.dtype != "auto" else measure.promising_dtypes(width, DTYPES, with_backward=True)
+    longest = [spec.micro_batch_size] if spec.micro_batch_size else list(MICRO_BATCH_SIZES)
+    sizes = [size for size in longest if size <= min(len(data.train), spec.batch_size)] or [1]
+    ordered = sorted(data.train, key=lambda row: row.total_tokens)
+    rows = ordered[len(ordered) // 2 :][: max(sizes)]  # of middling length, and alike, as sorted batches are
+    deadline = time.monotonic() + measure.BUDGET_SECONDS
+    timings: dict[Choice, float] = {}
+    for dtype in dtypes:
+        trainer = _assemble(session, spec, data, Choice(dtype, measure.thread_counts()[0], sizes[0]))
+        _pass_seconds(trainer, trainer.choice, rows)  # the first pass pays for memory and kernels
+        for threads in measure.thread_counts():
+            for size in sizes:
+                if timings and time.monotonic() > deadline:
+                    break
+                choice = Choice(dtype, threads, size)
+                timings[choice] = _pass_seconds(trainer, choice, rows)
+    fastest = min(timings, key=lambda choice: timings[choice])
+    if spec.dtype == "auto" and not spec.micro_batch_size:
+        measure.remember(f"train-{spec.method}", folder.path, fastest)
+    return fastest
+
+
+def _pass_seconds(trainer: Trainer, choice: Choice, rows: list[Encoded]) -> float:
+    """Seconds per token of one forward and backward pass."""
+    torch.set_num_threads(choice.threads)
+    part = rows[: choice.micro_batch_size]
+
+    def act() -> None:
+        with trainer.accelerator.autocast():
+            loss = trainer.learner.loss_sum(collate(part).to(trainer.accelerator.device))
+        trainer.accelerator.backward(loss)
+
+    return measure.timed(act) / sum(row.total_tokens for row in part)
+
+
+def _plan(trainer: Trainer) -> dict[str, object]:
+    data, spec = trainer.data, trainer.spec
+    return {
+        "steps": trainer.steps,
+        "steps_per_epoch": trainer.batches.steps_per_epoch,
+        "rows": len(data.train),
+        "validation_rows": len(data.validation),
+        "tokens_per_epoch": data.train_tokens,
+        "trainable_parameters": sum(p.numel() for p in trainer.parameters.values()),
+        "parameters": sum(p.numel() for p in trainer.model.parameters()),
+        "dtype": trainer.choice.dtype,
+        "threads": trainer.choice.threads,
+        "micro_batch_size": trainer.choice.micro_batch_size,
+        "dropped_rows": data.dropped,
+        "cut_rows": data.was_cut,
+        "learning_rate": spec.peak_learning_rate,
+    }

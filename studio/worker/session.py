@@ -1,0 +1,39 @@
+"""One life of a run's process: its directory, its events and whether somebody asked it to stop."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass, field
+from types import FrameType
+
+from studio.errors import StudioError
+from studio.runs.protocol import Event, EventWriter, RunDirectory, read_events
+
+
+@dataclass
+class Session:
+    """Handed to ``train`` and ``compare``. Imports no torch, so that ``started`` is written before torch loads."""
+
+    directory: RunDirectory
+    events: EventWriter
+    _was_signalled: bool = field(default=False, init=False)
+
+    def listen(self) -> None:
+        """SIGTERM asks to stop in an orderly way, however often it comes; a closing terminal changes nothing."""
+        signal.signal(signal.SIGTERM, self._note_signal)
+        signal.signal(signal.SIGINT, self._note_signal)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def is_stop_asked(self) -> bool:
+        """Whether a signal or the ``stop`` file came. Raises StudioError when the run directory is gone."""
+        if not self.directory.spec_path.exists():
+            raise StudioError(f"{self.directory.path}: the run directory was removed while the run was working.")
+        return self._was_signalled or self.directory.stop_path.exists()
+
+    def last_event(self, name: str) -> Event | None:
+        """The newest event of that name from this run's earlier lives."""
+        events, _ = read_events(self.directory.events_path)
+        return next((event for event in reversed(events) if event["event"] == name), None)
+
+    def _note_signal(self, number: int, frame: FrameType | None) -> None:
+        self._was_signalled = True

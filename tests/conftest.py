@@ -1,0 +1,14 @@
+"""Fixtures that every room's tests may use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny_model import make_tiny_model
+
+
+@pytest.fixture(scope="session")
+def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder that trains in milliseconds a step; read-only for tests."""
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")

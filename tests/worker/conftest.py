@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@pytest.fixture(autouse=True)
+def leave_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Runs in this process get a cache of their own, and give back signal handlers and threads."""
+    import torch
+    from accelerate.state import AcceleratorState
+
+    monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))
+    # Two threads on a two-layer model mostly wait for each other; one also adds in the same order everywhere.
+    monkeypatch.setattr("studio.worker.measure.thread_counts", lambda: [1])
+    handlers = {number: signal.getsignal(number) for number in HANDLED}
+    threads = torch.get_num_threads()
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    torch.set_num_threads(threads)
+    AcceleratorState._reset_state(reset_partial_state=True)
