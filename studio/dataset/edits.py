@@ -143,7 +143,7 @@ def _changed_ids(cursor: DuckDBPyConnection, assignment: Assignment) -> Ids:
     field = assignment.field
     columns = cursor.execute(
         f"""SELECT example_id, {field} <> CAST($1 AS {_TYPES[field]}) AS is_changed FROM examples
-            WHERE NOT is_removed AND {id_condition(cursor, assignment.ids)} ORDER BY example_id""",
+            WHERE NOT is_removed AND {id_condition(cursor, assignment.ids)}""",
         [assignment.value],
     ).fetchnumpy()
     present = np.asarray(columns["example_id"], dtype=np.int64)

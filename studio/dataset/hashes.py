@@ -14,12 +14,9 @@ import unicodedata
 
 def pair_hash(prompt: str, completion: str, system: str, task: str) -> str:
     """32 hex digits, equal for pairs that count as duplicates."""
-    texts = [_exact(text).encode() for text in (prompt, completion, system, task)]
-    digest = hashlib.md5(usedforsecurity=False)
-    for text in texts:
-        digest.update(b"%d:" % len(text))  # the length keeps ("ab", "c") apart from ("a", "bc")
-        digest.update(text)
-    return digest.hexdigest()
+    # NUL, which no stored text has, keeps ("ab", "c") apart from ("a", "bc").
+    joined = "\0".join(map(_exact, (prompt, completion, system, task)))
+    return hashlib.md5(joined.encode(), usedforsecurity=False).hexdigest()
 
 
 def prompt_hash(prompt: str) -> str:

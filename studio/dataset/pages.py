@@ -156,22 +156,20 @@ def _order(key: tuple[str, bool]) -> str:
 
 def _examples(cursor: DuckDBPyConnection, source: str, condition: str, parameters: list[Any]) -> list[Example]:
     rows = cursor.execute(
-        f"""WITH found AS (SELECT {_EXAMPLE_COLUMNS} FROM {source} WHERE {condition} AND NOT is_removed)
-            SELECT found.*, coalesce(edit_count, 0), coalesce(who, ''), newest_at
-            FROM found LEFT JOIN (
-                SELECT example_id, count(DISTINCT batch_id) AS edit_count, arg_max(who, edit_id) AS who,
-                    max(done_at) AS newest_at
-                FROM edits JOIN batches USING (batch_id)
-                WHERE NOT is_undone AND field <> 'revision' AND example_id IN (SELECT example_id FROM found)
-                GROUP BY example_id
-            ) AS edited USING (example_id)
-            ORDER BY example_id""",
-        parameters,
+        f"SELECT {_EXAMPLE_COLUMNS} FROM {source} WHERE NOT is_removed AND {condition} ORDER BY example_id", parameters
     ).fetchall()
-    return [Example(*_in_utc(row, 14)) for row in rows]
+    # A second statement by ids, not a join: it is twice as fast for one row, and the pane shows one row per key press.
+    ids = np.array([row[0] for row in rows], dtype=np.int64)
+    edited = cursor.execute(
+        f"""SELECT example_id, count(DISTINCT batch_id), arg_max(who, edit_id), max(done_at)
+            FROM edits JOIN batches USING (batch_id)
+            WHERE NOT is_undone AND field <> 'revision' AND {id_condition(cursor, ids)} GROUP BY example_id"""
+    ).fetchall()
+    edits = {example_id: _in_utc(facts, 2) for example_id, *facts in edited}
+    return [Example(*row, *edits.get(row[0], (0, "", None))) for row in rows]
 
 
-def _in_utc(row: tuple[Any, ...], position: int) -> tuple[Any, ...]:
+def _in_utc(row: Sequence[Any], position: int) -> tuple[Any, ...]:
     """The store keeps times in UTC without saying so; here it is said."""
     at = row[position]
     return (*row[:position], at.replace(tzinfo=UTC) if at else None, *row[position + 1 :])

@@ -47,7 +47,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE SEQUENCE batch_ids;
         CREATE SEQUENCE edit_ids;
         CREATE TABLE batches (
-            batch_id BIGINT PRIMARY KEY,
+            batch_id BIGINT NOT NULL,
             follows BIGINT NOT NULL,
             kind VARCHAR NOT NULL,
             summary VARCHAR NOT NULL,

@@ -75,7 +75,10 @@ class TestImporting:
             "a\u2028b\r\nc\t ",
             "x" * 9_000_000,
         ]
-        store.add([Candidate(text, f"{n}{text}", note) for n, (text, note) in enumerate(zip(texts, "abcdef"))], "")
+        store.add(
+            [Candidate(text, f"{n}{text}", note) for n, (text, note) in enumerate(zip(texts, "abcdef", strict=True))],
+            "",
+        )
         assert [example.prompt for example in store.examples(store.view_ids())] == texts
         assert [example.completion for example in store.examples(store.view_ids())] == [
             f"{n}{t}" for n, t in enumerate(texts)

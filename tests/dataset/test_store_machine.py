@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -152,11 +153,14 @@ class StoreMachine(RuleBasedStateMachine):
         assert found == self.now
 
 
-TestStoreMachine = StoreMachine.TestCase
-TestStoreMachine.settings = settings(
-    max_examples=12,
-    stateful_step_count=25,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+SETTINGS = settings(
+    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
+
+TestStoreMachine = StoreMachine.TestCase
+TestStoreMachine.settings = settings(SETTINGS, max_examples=8, stateful_step_count=20)
+
+
+@pytest.mark.soak
+class TestStoreMachineAtLength(StoreMachine.TestCase):
+    settings = settings(SETTINGS, max_examples=150, stateful_step_count=50)
