@@ -134,7 +134,7 @@ class RunsScreen(ListScreen):
             ]
             view.show_log("output.log · o closes", lines)
         elif self._panel == "settings":
-            view.show_log("settings · enter closes", setting_lines(state.spec))
+            view.show_log("settings · enter closes", setting_lines(state.spec), follows=False)
         else:
             view.show_log("", None)
 

@@ -87,15 +87,15 @@ class RunView(Vertical):
         else:
             self._show_charts(shown)
 
-    def show_log(self, title: str, lines: Iterable[Line] | None) -> None:
-        """The lower panel: its lines from the end, or None to close it."""
+    def show_log(self, title: str, lines: Iterable[Line] | None, *, follows: bool = True) -> None:
+        """The lower panel, or None to close it; ``follows`` keeps its end in sight as it grows."""
         panel = self.query_one("#log-panel", VerticalScroll)
         panel.set_class(lines is None, "hidden")
         self.set_class(lines is not None, "has-log")
         if lines is None:
             return
         panel.border_title = title
-        is_at_end = panel.scroll_y >= panel.max_scroll_y - 1
+        is_at_end = follows and panel.scroll_y >= panel.max_scroll_y - 1
         self.query_one("#log", LinesView).show(list(lines))
         if is_at_end:
             panel.scroll_end(animate=False)

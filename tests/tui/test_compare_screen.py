@@ -1,0 +1,141 @@
+"""Stories of the Compare screen on comparisons written by hand, scored by the real scorers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from data_story import NARROW, press, said, settle, shown
+from run_story import comparison, opened_on
+from textual.pilot import Pilot
+
+from studio.project import Project
+from studio.reports.compare import compare_view
+from studio.runs.protocol import EventWriter, read_rows, take_lock
+from studio.tui.screens.compare import CompareScreen
+from studio.tui.screens.data import DataScreen
+from studio.tui.widgets.answers import answer_cell
+from studio.tui.widgets.comparison_arms import arm_lines
+
+
+async def look(pilot: Pilot[None]) -> None:
+    screen = pilot.app.screen
+    assert isinstance(screen, CompareScreen)
+    screen._look()
+    await settle(pilot)
+    await settle(pilot)
+
+
+async def test_no_comparison_says_which_key_makes_one(tmp_path: Path) -> None:
+    async with opened_on(Project.init(tmp_path), "compare") as pilot:
+        assert "No comparison yet." in shown(pilot)
+
+
+async def test_the_verdict_stands_over_the_arms_with_intervals_and_n(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    comparison(project, "compare-1")
+    async with opened_on(project, "compare") as pilot:
+        text = shown(pilot)
+        assert "tuned" in text.splitlines()[1]
+        for words in ("exact match n 3", "token F1 n 3", "ROUGE-L n 3", "valid JSON n 2", "├", "0.40 s", "482"):
+            assert words in text, words
+        assert "✚ fixed 1  ✖ broken 1  ✓ both 1" in text
+
+
+async def test_differences_are_marked_and_what_data_says_is_never_executed(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    comparison(project, "compare-1")
+    async with opened_on(project, "compare") as pilot:
+        await press(pilot, "s", "s", "s")  # the order of the test set
+        text = shown(pilot)
+        assert "[bold]Here[/bold] you go ␛[2J" in text
+        assert "\x1b[2J" not in text
+        marked = [piece for strip in pilot.app.screen._compositor.render_strips() for piece in strip]
+        assert any(piece.style and piece.style.underline and "high" in piece.text for piece in marked)
+        await press(pilot, "D")
+        plain = [piece for strip in pilot.app.screen._compositor.render_strips() for piece in strip]
+        assert not any(piece.style and piece.style.underline and "high" in piece.text for piece in plain)
+
+
+async def test_arms_are_hidden_tasks_filtered_and_rows_ordered_by_keys(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    comparison(project, "compare-1")
+    async with opened_on(project, "compare") as pilot:
+        assert "1 zero shot" in shown(pilot)
+        await press(pilot, "1")
+        assert "1 zero shot" not in shown(pilot)
+        await press(pilot, "2", "3")
+        assert said(pilot) == "the last arm stays"
+        await press(pilot, "f", "f")
+        assert said(pilot) == "only tone"
+        assert "1 rows" in shown(pilot)
+        await press(pilot, "f", "s", "s")
+        assert said(pilot) == "order: broken first"
+        assert "#2 · tickets · broken" in shown(pilot)
+
+
+async def test_a_comparison_under_way_shows_bars_and_then_its_result(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    directory = comparison(project, "compare-1", is_finished=False)
+    lock = take_lock(directory.lock_path)
+    async with opened_on(project, "compare") as pilot:
+        assert "compare-1 is being answered" in shown(pilot)
+        assert "1 / 3" in shown(pilot)
+        events = EventWriter(directory.events_path)
+        events.write("finished", seconds=1.0)
+        events.close()
+        lock.close()
+        await look(pilot)
+        assert "exact match n 3" in shown(pilot)
+
+
+async def test_older_and_newer_comparisons_are_a_key_away(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    for at, (name, arms) in enumerate((("compare-1", ("zero_shot", "tuned")), ("compare-2", ("few_shot:5", "tuned")))):
+        os.utime(comparison(project, name, arms).spec_path, (at, at))
+    async with opened_on(project, "compare") as pilot:
+        assert "1/2 compare-2" in shown(pilot)
+        await press(pilot, "<")
+        assert "2/2 compare-1" in shown(pilot)
+        await press(pilot, "<")
+        assert said(pilot) == "that is the oldest comparison"
+
+
+async def test_at_80_by_24_verdict_scores_rows_and_the_row_in_full_are_there(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    comparison(project, "compare-1")
+    async with opened_on(project, "compare", NARROW) as pilot:
+        text = shown(pilot)
+        for words in ("exact n 3", "├", "1 zero shot", "reference", "#1 · tickets · fixed"):
+            assert words in text, words
+
+
+async def test_b_opens_the_row_in_data(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    comparison(project, "compare-1")
+    async with opened_on(project, "compare") as pilot:
+        await press(pilot, "b")
+        assert isinstance(pilot.app.screen, DataScreen)
+
+
+def test_an_arm_that_another_beats_in_everything_is_dim(tmp_path: Path) -> None:
+    directory = comparison(Project.init(tmp_path), "compare-1")
+    from studio.acts.comparing import read_predictions
+
+    view = compare_view(read_rows(directory.rows_path("test")), read_predictions(directory))
+    lines = arm_lines(view.comparison, "", 8192, 138)
+    assert {line[0][0].strip(): line[0][1] for line in lines[1:]} == {
+        "zero shot": "dim",
+        "few shot:5": "dim",
+        "tuned": "title",
+    }
+    assert all("├" in line[1][0] for line in lines[1:])
+
+
+def test_a_cell_begins_shortly_before_a_difference_that_would_be_out_of_sight() -> None:
+    reference = "the printer that I bought last week is broken"
+    cell = answer_cell("the printer that I bought last week is fine", reference, 24, is_marked=True, is_exact=False)
+    text = "".join(piece for piece, _ in cell)
+    assert text.startswith("✗ …")
+    assert ("fine", "match") in cell
+    assert len(text) == 24

@@ -1,0 +1,224 @@
+"""Stories of the Runs screen on run directories written by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from data_story import NARROW, press, project_with, said, settle, shown, tickets
+from run_story import STEPS, model_without_weights, opened_on, train_run, write_steps
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from studio.dataset.store import Store
+from studio.project import Project
+from studio.runs.protocol import EventWriter, RunDirectory, take_lock
+from studio.tui.screens.new_run import NewRunDialog
+from studio.tui.screens.runs import RunsScreen
+from studio.tui.widgets.row_list import RowList
+
+FINISHED = ("finished", {"seconds": 12.0})
+
+
+async def look(pilot: Pilot[None]) -> None:
+    """What the timer does several times a second."""
+    screen = pilot.app.screen
+    assert isinstance(screen, RunsScreen)
+    screen._look()
+    await settle(pilot)
+
+
+async def test_no_run_says_which_key_starts_one(tmp_path: Path) -> None:
+    async with opened_on(Project.init(tmp_path), "runs") as pilot:
+        assert "No runs yet." in shown(pilot)
+        assert "n  starts a fine-tune" in shown(pilot)
+
+
+async def test_the_chart_is_whole_after_closing_and_opening_again(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    directory = train_run(project, "train-1", steps=20)
+    with take_lock(directory.lock_path):
+        async with opened_on(project, "runs") as pilot:
+            assert "● running" in shown(pilot)
+            assert "step 20 / 40" in shown(pilot)
+        events = EventWriter(directory.events_path)
+        write_steps(events, 21, 30)  # while no studio is open
+        async with opened_on(project, "runs") as pilot:
+            assert "step 30 / 40" in shown(pilot)
+            await press(pilot, "left", "left", "left")
+            assert "step 28 · epoch 1.40 · 5,600 tokens" in shown(pilot)
+            write_steps(events, 31, STEPS)
+            await look(pilot)
+            assert "step 40 / 40" in shown(pilot)
+    events.close()
+
+
+async def test_a_finished_run_shows_its_best_evaluation_and_can_be_read_step_by_step(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    train_run(project, "train-1", ends=FINISHED)
+    async with opened_on(project, "runs") as pilot:
+        text = shown(pilot)
+        assert "✓ finished" in text
+        assert "eval 0.437 (best)" in text
+        assert "★" in text
+        assert "┊" in text
+        assert "learning rate  1e-3" in text
+        await press(pilot, "left")
+        assert "step 40 · epoch 2.00 · 8,000 tokens" in shown(pilot)
+        assert "smoothed" in shown(pilot)
+        await press(pilot, "escape", "t", "L", "(", "(", "(")
+        assert said(pilot) == "no smoothing"
+        assert "x: epoch · log" in shown(pilot)
+
+
+async def test_a_lost_run_shows_its_log_and_p_resumes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Project.init(tmp_path)
+    train_run(project, "train-1", steps=12)
+    launched: list[RunDirectory] = []
+    monkeypatch.setattr("studio.acts.training.launch", launched.append)
+    async with opened_on(project, "runs") as pilot:
+        text = shown(pilot)
+        assert "? lost: its process ended without a word" in text
+        assert "Killed" in text
+        assert "p resumes from the newest checkpoint" in text
+        await press(pilot, "p")
+        assert [directory.run_id for directory in launched] == ["train-1"]
+
+
+async def test_a_failed_run_shows_what_happened_and_the_next_step(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    why = {"message": "row 7 [red]has no tokens[/red] left.", "hint": "Raise max_length."}
+    train_run(project, "train-1", steps=3, ends=("failed", why))
+    async with opened_on(project, "runs") as pilot:
+        assert "✗ failed: row 7 [red]has no tokens[/red] left." in shown(pilot)
+        assert "Raise max_length." in shown(pilot)
+
+
+async def test_a_torn_last_line_hides_nothing_before_it(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    directory = train_run(project, "train-1", steps=15)
+    with directory.events_path.open("a") as file:
+        file.write('{"event": "step", "st')
+    async with opened_on(project, "runs") as pilot:
+        assert "step 15 / 40" in shown(pilot)
+
+
+async def test_stop_asks_first_and_then_writes_the_stop_file(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    directory = train_run(project, "train-1", steps=5)
+    with take_lock(directory.lock_path):
+        async with opened_on(project, "runs") as pilot:
+            await press(pilot, "X")
+            assert "stop train-1?" in shown(pilot)
+            await press(pilot, "n")
+            assert not directory.stop_path.exists()
+            await press(pilot, "X", "y")
+            assert directory.stop_path.exists()
+    async with opened_on(project, "runs") as pilot:
+        await press(pilot, "X")
+        assert said(pilot) == "train-1 is lost: nothing to stop"
+
+
+async def test_a_change_of_status_is_said_and_the_header_counts_what_runs(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    directory = train_run(project, "train-1", steps=5)
+    lock = take_lock(directory.lock_path)
+    async with opened_on(project, "runs") as pilot:
+        assert "Runs ●1" in shown(pilot)
+        lock.close()
+        await look(pilot)
+        assert said(pilot) == "train-1 is lost: its process ended without a word · p resumes"
+        assert "Runs ●1" not in shown(pilot)
+
+
+async def test_another_run_on_the_chart_differs_by_its_glyph(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    for at, name in enumerate(("train-1", "train-2")):
+        directory = train_run(project, name, ends=FINISHED, floor=0.3 + at)
+        os.utime(directory.spec_path, (at, at))
+    async with opened_on(project, "runs") as pilot:
+        await press(pilot, "space", "j")
+        text = shown(pilot)
+        assert "▲ train-2" in text
+        assert "△" in text
+        await press(pilot, "k", "space", "j")
+        assert "▲" not in shown(pilot)
+
+
+async def test_at_80_by_24_the_list_is_a_line_and_the_chart_stays(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    for name in ("train-1", "train-2"):
+        train_run(project, name, ends=FINISHED)
+    async with opened_on(project, "runs", NARROW) as pilot:
+        assert pilot.app.screen.query_one("#runs", RowList).size.height == 1
+        assert "1/2 ↑↓" in shown(pilot)
+        assert pilot.app.screen.query_one("#loss").size.height >= 9
+        await press(pilot, "j")
+        assert "2/2 ↑↓" in shown(pilot)
+
+
+async def test_o_shows_the_log_and_enter_the_settings(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    train_run(project, "train-1", ends=FINISHED)
+    async with opened_on(project, "runs") as pilot:
+        await press(pilot, "o")
+        assert "loading the model" in shown(pilot)
+        await press(pilot, "enter")
+        assert "batch_size" in shown(pilot)
+        assert "Examples per optimizer step." in shown(pilot)
+        await press(pilot, "escape")
+        assert "batch_size" not in shown(pilot)
+
+
+def ready_to_train(root: Path) -> Project:
+    Project.init(root / "project", base_model=str(model_without_weights(root / "model")), max_length=128)
+    project = project_with(root / "project", tickets(40))
+    with Store.open(project.store_path, "anna") as store:
+        store.assign_splits(0.1, 0.1, 0)
+    return project
+
+
+async def test_the_form_says_what_would_be_trained_and_refuses_bad_values_with_the_reason(tmp_path: Path) -> None:
+    async with opened_on(ready_to_train(tmp_path), "runs") as pilot:
+        await press(pilot, "n")
+        assert isinstance(pilot.app.screen, NewRunDialog)
+        assert "to train" in shown(pilot)
+        assert "over max_length no row" in shown(pilot)
+        form = pilot.app.screen
+        for field, value, reason in (
+            ("epochs", "0", "nothing would be learned"),
+            ("batch_size", "2.5", "batch_size=2.5: a whole number is needed."),
+            ("learning_rate", "3", "would blow up any model"),
+            ("max_length", "20", "rows are over max_length=20"),
+        ):
+            line = form.query_one(f"#row-{field}").query_one(Input)
+            before, line.value = line.value, value
+            await pilot.pause()
+            form._think()
+            await settle(pilot)
+            assert reason in " ".join(shown(pilot).split()), field
+            await press(pilot, "ctrl+j")
+            assert pilot.app.screen is form, "a refused run does not start"
+            line.value = before
+            await settle(pilot)
+
+
+async def test_ctrl_j_freezes_the_rows_and_starts_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = ready_to_train(tmp_path)
+    launched: list[RunDirectory] = []
+    monkeypatch.setattr("studio.acts.training.launch", launched.append)
+    async with opened_on(project, "runs") as pilot:
+        await press(pilot, "n")
+        await press(pilot, "tab", "right", "ctrl+j")
+        form = pilot.app.screen
+        assert isinstance(form, NewRunDialog)
+        form._think()
+        await settle(pilot)
+        await press(pilot, "ctrl+j")
+        await look(pilot)
+        assert len(launched) == 1
+        assert json.loads(launched[0].spec_path.read_text())["method"] == "full"
+        assert launched[0].rows_path("train").exists()
+        assert launched[0].run_id in shown(pilot)

@@ -1,0 +1,99 @@
+"""Stories of the Window screen, with a real tokenizer and store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from data_story import NARROW, press, project_with, said, settle, shown, tickets, type_line
+from run_story import model_without_weights, opened_on
+from textual.pilot import Pilot
+
+from studio.dataset.formats import Candidate
+from studio.project import Project
+from studio.tui.screens.data import DataScreen
+from studio.tui.screens.window import WindowScreen, step_of
+
+LONG = Candidate("why " * 90, "because", task="tickets")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))
+    Project.init(tmp_path / "project", base_model=str(model_without_weights(tmp_path / "model")), max_length=128)
+    return project_with(tmp_path / "project", [*tickets(30), LONG])
+
+
+async def counted(pilot: Pilot[None]) -> None:
+    """The store opens, what is known is shown, the rest is counted: one thread after the other."""
+    for _ in range(3):
+        await settle(pilot)
+
+
+async def test_fates_lengths_and_the_cost_of_shots_are_shown(project: Project) -> None:
+    async with opened_on(project, "window") as pilot:
+        await counted(pilot)
+        text = shown(pilot)
+        assert "31 rows counted" in said(pilot)
+        assert "max_length 128" in text
+        assert "n 31" in text
+        assert "96.8 %" in text
+        assert "nothing left to learn" in text
+        assert "│ 128" in text or "128 │" in text, "the limit is drawn in the histogram"
+        assert "of the window" in text
+        assert "#31" in text
+
+
+async def test_a_second_check_counts_nothing_again(project: Project) -> None:
+    async with opened_on(project, "window") as pilot:
+        await counted(pilot)
+    async with opened_on(project, "window") as pilot:
+        await counted(pilot)
+        assert "n 31" in shown(pilot)
+        assert "rows counted" not in said(pilot)
+
+
+async def test_enter_opens_the_rows_of_a_fate_in_data(project: Project) -> None:
+    async with opened_on(project, "window") as pilot:
+        await counted(pilot)
+        await press(pilot, "j")
+        await press(pilot, "enter")
+        assert said(pilot) == "no row has the fate answer cut"
+        await press(pilot, "G", "enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, DataScreen)
+        assert "nothing left to learn" in shown(pilot)
+
+
+async def test_max_length_is_changed_by_steps_or_typed(project: Project) -> None:
+    async with opened_on(project, "window", NARROW) as pilot:
+        await counted(pilot)
+        await press(pilot, "+")
+        await counted(pilot)
+        assert "max_length 160" in shown(pilot)
+        await press(pilot, "m")
+        await type_line(pilot, "x")
+        assert "a whole number from 8 on is needed" in shown(pilot)
+        await press(pilot, "escape")
+        screen = pilot.app.screen
+        assert isinstance(screen, WindowScreen)
+        screen._set_max_length(10_000)
+        await counted(pilot)
+        assert "max_length 256" in shown(pilot), "never beyond the context window"
+
+
+def test_steps_are_round_and_go_back_to_where_they_came_from() -> None:
+    for start in (64, 128, 512, 640, 2048):
+        longer = start + step_of(start)
+        assert longer - step_of(longer - 1) == start
+
+
+async def test_a_model_that_is_not_here_is_said_with_the_command_that_gets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))
+    project = project_with(tmp_path / "project", tickets(2))
+    async with opened_on(project, "window") as pilot:
+        await counted(pilot)
+        assert "no model 'smollm2-135m-instruct' here." in shown(pilot)
+        assert "studio models get smollm2-135m-instruct" in shown(pilot)
