@@ -66,12 +66,11 @@ def _try_screen() -> Screen[Any]:
     return TryScreen()
 
 
-class StudioApp(App[None]):
+class StudioApp(App[None], inherit_bindings=False):
     """Five screens over one project."""
 
     TITLE = "tune-studio"
     CSS_PATH = "studio.tcss"
-    BINDINGS = []  # noqa: RUF012 - every key is in actions.py, and bound by the screens
     # Screens are made, and their modules imported, when first shown: the first paint needs only one of them.
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "data": _data_screen,
@@ -210,6 +209,13 @@ class StudioApp(App[None]):
         if not isinstance(error, StudioError):
             raise error
         self.say(f"{error.message} {error.hint}".strip(), "error")
+
+    def attempt(self, act: Callable[[], None]) -> None:
+        """Do ``act``, which no key asked for (a timer, a message); a StudioError becomes words as it does for a key."""
+        try:
+            act()
+        except StudioError as error:
+            self.report(error)
 
     async def run_action(self, action: Any, *arguments: Any, **named: Any) -> bool:
         try:

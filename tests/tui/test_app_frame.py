@@ -14,7 +14,9 @@ from studio.errors import AskedWrongly
 from studio.project import Project
 from studio.tui import actions, styles
 from studio.tui.app import StudioApp
+from studio.tui.messages import ExamplesRequested
 from studio.tui.screens.help import HelpScreen
+from studio.tui.screens.import_dialog import ImportDialog
 from studio.tui.screens.welcome import WelcomeScreen
 from studio.tui.widgets.example_table import ExampleTable
 
@@ -166,3 +168,30 @@ async def test_the_demo_is_asked_once_the_store_is_open_and_leads_to_its_screen(
         app._start_demo_step()
         await settle(pilot)
         assert demo.calls >= 2
+
+
+async def test_rows_that_another_screen_asks_for_become_the_view_of_data(tmp_path: Path) -> None:
+    async with opened(project_with(tmp_path, tickets(9))) as pilot:
+        pilot.app.post_message(ExamplesRequested([7, 2, 400], "answer cut"))
+        await settle(pilot)
+        assert [int(one) for one in data_screen(pilot).table.ids] == [7, 2]
+        assert "examples · answer cut" in shown(pilot)
+        await press(pilot, "r")
+        assert len(data_screen(pilot).table.ids) == 9
+
+
+async def test_ctrl_c_says_how_to_leave_and_q_leaves(tmp_path: Path) -> None:
+    async with opened(project_with(tmp_path, tickets(1))) as pilot:
+        await press(pilot, "ctrl+c")
+        assert said(pilot) == "Q leaves; runs go on without the studio"
+        await pilot.press("Q")
+    assert pilot.app.return_code == 0
+
+
+async def test_the_first_key_of_a_new_project_imports_a_file(tmp_path: Path) -> None:
+    async with opened(Project(tmp_path), NARROW) as pilot:
+        await press(pilot, "i")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, ImportDialog)
+        await press(pilot, "escape")
+        assert "No examples yet." in shown(pilot)

@@ -157,6 +157,12 @@ class StudioScreen(Asking):
     def action_command(self) -> None:
         self.app.action_command_palette()
 
+    def action_palette(self) -> None:
+        self.app.action_command_palette()
+
+    def action_how_to_leave(self) -> None:
+        self.say("Q leaves; runs go on without the studio")
+
     def action_next_pane(self) -> None:
         self.focus_next()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,8 @@ from studio.errors import AskedWrongly, StudioError
 from studio.reports.words import number, visible
 from studio.tui import actions
 from studio.tui.messages import LineEntered, LineLeft, ModelFound
-from studio.tui.screens.data_rows import DataRows, position_of
-from studio.tui.screens.data_view import DataView, equals
+from studio.tui.screens.data_finding import DataFinding
+from studio.tui.screens.data_rows import position_of
 from studio.tui.widgets.example_table import ExampleTable
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 COPIED_FIELDS = ("prompt", "completion", "system", "task", "label", "split")
 
 
-class DataScreen(DataRows):
+class DataScreen(DataFinding):
     """The rows, and all that is typed at them or opened from them."""
 
     BINDINGS = actions.bindings_for("Data")
@@ -105,129 +104,11 @@ class DataScreen(DataRows):
         message.stop()
         self.table.focus()
 
-    # -- selection
-
-    def action_select(self) -> None:
-        self.table.toggle()
-        self.table.move(1)
-
-    def action_select_range(self) -> None:
-        self.table.toggle_range()
-        self.show_position()
-
-    def action_select_all(self) -> None:
-        self.table.selected = {int(one) for one in self.table.ids}
-        self.table.refresh()
-        self.show_position()
-        self.say(f"{number(len(self.table.selected))} selected: a key acts on all of them, esc lets go")
-
-    # -- filter, sort, search
-
-    def action_filter(self) -> None:
-        from studio.dataset.filters import COLUMNS
-
-        self.opened()
-        hint = "task = 'tickets' and label = 'none'" if not self.view.filters else "AND what is filtered already"
-        self.bar.ask("filter", "filter", hint=hint, words=[*COLUMNS, "and", "or", "not", "ilike", "is null"])
-
-    def action_same_cell(self) -> None:
-        store, example_id = self.opened(), self.table.cursor_id
-        if example_id is None:
-            return
-        name = self.table.column_name
-        preview = self.table.preview(example_id)
-        value = preview.total_tokens if name == "total_tokens" and preview else None
-        if name == "total_tokens" and value is None:
-            raise AskedWrongly("The tokens of this row are not counted yet.", "F3 counts them.")
-        self.load(
-            self.view.filtered(equals(name, getattr(store.example(example_id), name) if value is None else value))
-        )
-
-    def action_reset(self) -> None:
-        if self.store is None:
-            self.table.show_nothing([("opening the store …", "dim")])
-            self.studio.open_store()
-            return
-        self.found, self.matches = "", ()
-        self.load(DataView())
-
-    def action_sort_up(self) -> None:
-        self.load(self.view.sorted_by(self.table.column_name, descending=False))
-
-    def action_sort_down(self) -> None:
-        self.load(self.view.sorted_by(self.table.column_name, descending=True))
-
-    def action_search(self) -> None:
-        self.opened()
-        self.bar.ask("search", "/", self.found, hint="all text; n next, N previous")
-
-    def action_next_match(self) -> None:
-        self._go_to_match(1)
-
-    def action_previous_match(self) -> None:
-        self._go_to_match(-1)
-
-    def _search(self, text: str) -> None:
-        store, view, shown = self.opened(), self.view, self.table.ids
-
-        def find() -> Sequence[int]:
-            import numpy as np
-
-            return [int(one) for one in np.flatnonzero(np.isin(shown, store.view_ids(where=view.where, search=text)))]
-
-        self.ask("search", find, partial(self._show_matches, text))
-
-    def _show_matches(self, text: str, positions: Sequence[int]) -> None:
-        self.found, self.matches = text, positions
-        self.close_bar()
-        if not positions:
-            self.show_position()
-            self.refresh_example()
-            self.say(f"no row of this view has {text!r}", "warning")
-            return
-        at_or_after = next((one for one in positions if one >= self.table.cursor), positions[0])
-        self.table.move_to(at_or_after)
-        self.refresh_example()
-        self.say(f"{number(len(positions))} rows have {visible(text, single_line=True)!r} · n next · N previous")
-
-    def _go_to_match(self, direction: int) -> None:
-        if not self.matches:
-            self.say("nothing is searched for: / searches" if not self.found else f"no row has {self.found!r}")
-            return
-        here, positions = self.table.cursor, self.matches
-        if direction > 0:
-            position = next((one for one in positions if one > here), positions[0])
-        else:
-            position = next((one for one in reversed(positions) if one < here), positions[-1])
-        self.table.move_to(position)
-
     # -- lines
 
     def action_command(self) -> None:
         words = [action.name for action in actions.actions_for(self.NAME)]
         self.bar.ask("command", ":", hint="a row's number, or an action's name", words=words)
-
-    def action_mark(self) -> None:
-        store, ids = self.opened(), self.chosen_ids()
-        if not ids:
-            return
-        previews = [self.table.preview(one) for one in ids]
-        if all(preview is not None and preview.is_marked for preview in previews):
-            self.say_changed("mark taken off", store.set_mark(ids, False), ids)
-            self._after_marking(ids)
-        else:
-            self.bar.ask("mark", "◆ mark", hint="a note, or nothing; enter marks")
-
-    def _mark(self, note: str) -> None:
-        ids = self.chosen_ids()
-        self.say_changed("marked", self.opened().set_mark(ids, True, note.strip()), ids)
-        self.close_bar()
-        self._after_marking(ids)
-
-    def _after_marking(self, ids: list[int]) -> None:
-        self.table.clear_selection()
-        self.table.forget(ids)
-        self.refresh_example()
 
     def action_export(self) -> None:
         self.opened()
@@ -252,28 +133,16 @@ class DataScreen(DataRows):
     def on_line_entered(self, message: LineEntered) -> None:
         message.stop()
         enter = {
-            "filter": self._enter_filter,
-            "search": self._enter_search,
+            "filter": self.enter_filter,
+            "search": self.enter_search,
             "command": self._enter_command,
-            "mark": self._mark,
+            "mark": self.enter_mark,
             "export": self._export,
         }[message.kind]
         try:
             enter(message.text)
         except StudioError as error:
             self.on_failed(message.kind, error)
-
-    def _enter_filter(self, text: str) -> None:
-        if text.strip():
-            self.load(self.view.filtered(text))
-        else:
-            self.bar.leave()
-
-    def _enter_search(self, text: str) -> None:
-        if text:
-            self._search(text)
-        else:
-            self.bar.leave()
 
     def _enter_command(self, text: str) -> None:
         word = text.strip()
@@ -331,8 +200,8 @@ class DataScreen(DataRows):
         if texts is None or texts == (example.prompt, example.completion):
             self.say("nothing changed")
             return
-        change = self.opened().set_text(example.example_id, *texts)
-        self.say_changed("edited", change, [example.example_id])
+        self.opened().set_text(example.example_id, *texts)
+        self.say_changed("edited", [example.example_id])
         self.table.forget([example.example_id])
         self.refresh_example()
         self.count_tokens()

@@ -1,9 +1,8 @@
-"""Data, the rows: the view, the example under the cursor, labels. What is typed or opened from it is in data.py."""
+"""Data, the rows: the view and the example under the cursor. Decisions: data_labels.py; queries: data_finding.py."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +29,13 @@ from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.status import StatusLine
 
 if TYPE_CHECKING:
-    from studio.dataset.store import Change, Example, Store
+    from studio.dataset.store import Example, Store
+    from studio.tokens.tokenizer import ModelFolder
 
 SIDE_BY_SIDE_FROM = 110
 READ_AFTER_SECONDS = 0.015
 TOKENS_AFTER_SECONDS = 0.12
+COUNTED_AT_ONCE_CHARS = 20_000  # tokenized in about 5 ms
 COUNT_AFTER_SECONDS = 0.4
 
 
@@ -61,6 +62,7 @@ class DataRows(StudioScreen):
         self._is_beside: bool | None = None
         self._cursor_after: int | None = None
         self._timers_of: dict[str, Timer] = {}
+        self._is_tokenizer_loaded = False
 
     def body(self) -> Iterable[Widget]:
         yield ExampleTable()
@@ -177,11 +179,14 @@ class DataRows(StudioScreen):
 
     def on_previews_requested(self, message: PreviewsRequested) -> None:
         message.stop()
+        self.studio.attempt(partial(self._fetch, message.example_ids))
+
+    def _fetch(self, ids: list[int]) -> None:
         if self.store is None:
             return
-        previews = self.store.previews(message.example_ids, self.studio.fingerprint)
+        previews = self.store.previews(ids, self.studio.fingerprint)
         self.table.put(previews)
-        if len(previews) < len(message.example_ids):  # rows went away: an undone import, a redone trash
+        if len(previews) < len(ids):  # rows went away: an undone import, a redone trash
             self.load()
 
     def on_cursor_moved(self, message: CursorMoved) -> None:
@@ -193,25 +198,22 @@ class DataRows(StudioScreen):
 
     def _show_example(self, example: Example | None) -> None:
         self.shown = example
-        self.pane.show(example, None, self.found)
         folder = self.studio.model_folder
-        if example is not None and folder is not None:
-            self._after("tokens", TOKENS_AFTER_SECONDS, partial(self._count_shown, example))
+        if example is None or folder is None:
+            self.pane.show(example, None, self.found)
+        elif self._is_tokenizer_loaded and len(example.prompt) + len(example.completion) < COUNTED_AT_ONCE_CHARS:
+            self.pane.show(example, _tokens_of(folder, example, self.studio.settings.max_length), self.found)
+        else:
+            self.pane.show(example, None, self.found)
+            count = partial(_tokens_of, folder, example, self.studio.settings.max_length)
+            self._after("tokens", TOKENS_AFTER_SECONDS, lambda: self._count_shown(example, count))
 
-    def _count_shown(self, example: Example) -> None:
-        folder, max_length = self.studio.model_folder, self.studio.settings.max_length
-        if example is not self.shown or folder is None:
-            return
-
-        def count() -> Tokens:
-            from studio.acts.window import as_trained
-
-            trained = as_trained(folder, example, max_length)
-            return Tokens(trained.prompt_tokens, trained.completion_tokens, trained.fate)
-
-        self.ask("tokens", count, partial(self._show_tokens, example))
+    def _count_shown(self, example: Example, count: Callable[[], Tokens]) -> None:
+        if example is self.shown:
+            self.ask("tokens", count, partial(self._show_tokens, example))
 
     def _show_tokens(self, example: Example, tokens: Tokens) -> None:
+        self._is_tokenizer_loaded = True
         if example is self.shown:
             self.pane.show(example, tokens, self.found)
 
@@ -256,7 +258,7 @@ class DataRows(StudioScreen):
         """Do ``act`` once, so long after the last time this was asked for."""
         if noun in self._timers_of:
             self._timers_of[noun].stop()
-        self._timers_of[noun] = self.set_timer(seconds, act)
+        self._timers_of[noun] = self.set_timer(seconds, partial(self.studio.attempt, act))
 
     def _show_counts(self, counted: Any) -> None:
         stats, in_an_hour = counted
@@ -275,56 +277,6 @@ class DataRows(StudioScreen):
             parts.append(f"{number(len(self.matches))} × /{visible(self.found, single_line=True)}")
         parts.append(f"{number(table.cursor + 1)} / {number(total)}" if total else "0")
         table.border_subtitle = Content(" · ".join(parts))
-
-    # -- labels: one transaction in the key handler, so the order is certain and nothing waits to be saved
-
-    def action_accept(self) -> None:
-        self._label("accept")
-
-    def action_reject(self) -> None:
-        self._label("reject")
-
-    def action_skip(self) -> None:
-        self._label("skip")
-
-    def action_clear_label(self) -> None:
-        self._label("none")
-
-    def _label(self, label: str) -> None:
-        store, table = self.opened(), self.table
-        ids = self.chosen_ids()
-        if not ids:
-            return
-        change = store.set_label(ids, label)
-        previews = [preview for preview in map(table.preview, ids) if preview is not None]
-        table.put([replace(preview, label=label) for preview in previews])
-        is_one = not table.selected
-        self.say_changed("label cleared" if label == "none" else label, change, ids)
-        table.clear_selection()
-        if is_one and table.cursor < len(table.ids) - 1:
-            table.move(1)
-        else:
-            self.refresh_example()
-        self.count_soon()
-
-    def chosen_ids(self) -> list[int]:
-        """The selection in the view's order if there is one, else the cursor's row."""
-        if self.table.selected:
-            return [int(one) for one in self.table.ids if int(one) in self.table.selected]
-        return [] if self.table.cursor_id is None else [self.table.cursor_id]
-
-    def say_changed(self, what: str, change: Change, ids: Sequence[int]) -> None:
-        which = f" · row {ids[0]}" if len(ids) == 1 else ""
-        self.say(f"{what} · {number(len(ids))} of {number(len(self.table.ids))}{which} · saved · u undoes")
-
-    def action_trash(self) -> None:
-        ids = self.chosen_ids()
-        if not ids:
-            return
-        change = self.opened().remove(ids)
-        self.say_changed("to the trash", change, ids)
-        self.table.clear_selection()
-        self.load()
 
     # -- layout
 
@@ -363,3 +315,15 @@ def position_of(ids: Any, example_id: int | None) -> int | None:
 
     found = np.flatnonzero(np.asarray(ids) == example_id)
     return int(found[0]) if len(found) else None
+
+
+def _tokens_of(folder: ModelFolder, example: Example, max_length: int) -> Tokens:
+    import numpy as np
+
+    from studio.tokens.mask import Pair, encode_pairs
+    from studio.tokens.window import FATES, fates
+
+    encoded = encode_pairs(folder, [Pair(example.prompt, example.completion, example.system)])[0]
+    prompt_tokens, completion_tokens = np.array([[encoded.prompt_tokens], [encoded.completion_tokens]], dtype=np.int32)
+    fate = FATES[fates(prompt_tokens, completion_tokens, max_length)[0]]
+    return Tokens(encoded.prompt_tokens, encoded.completion_tokens, str(fate))

@@ -24,13 +24,14 @@ class HelpScreen(StudioDialog):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog") as dialog:
             dialog.border_title = f"keys · {self._screen_name}"
-            dialog.border_subtitle = "esc leaves · rebind in studio.toml under [keys] by the name at the right"
+            dialog.border_subtitle = Content("esc leaves · rebind by the names at the right: [keys] in studio.toml")
             yield Static(self._keys())
 
     def _keys(self) -> Content:
         everything = actions.actions_for(self._screen_name)
         own = [action for action in everything if actions.EVERYWHERE not in action.where]
         shared = [action for action in everything if actions.EVERYWHERE in action.where]
+        own.sort(key=lambda action: action.footer or 99)  # the likeliest first, as in the footer
         parts = [self._list(f"{self._screen_name}", own), self._list("every screen", shared)]
         return Content("\n\n").join(parts)
 
@@ -40,7 +41,7 @@ class HelpScreen(StudioDialog):
             keys = actions.current_keys(action, self.studio.keys)
             lines.append(
                 Content.assemble(
-                    (f"  {keys:<12} ", style_of("key")),
+                    (f"  {keys:<10} ", style_of("key")),
                     (f"{action.about}  ", style_of("plain")),
                     (action.name, style_of("faint")),
                 )
