@@ -141,16 +141,18 @@ def _applied(
 def _changed_ids(cursor: DuckDBPyConnection, assignment: Assignment) -> Ids:
     """The rows in which the assignment changes anything. Raises AskedWrongly for an id that is not there."""
     field = assignment.field
+    # is_removed is looked at here, for DuckDB 1.5 uses the index only where the id is the whole condition.
     columns = cursor.execute(
-        f"""SELECT example_id, {field} <> CAST($1 AS {_TYPES[field]}) AS is_changed FROM examples
-            WHERE NOT is_removed AND {id_condition(cursor, assignment.ids)}""",
+        f"""SELECT example_id, NOT is_removed AS is_present, {field} <> CAST($1 AS {_TYPES[field]}) AS is_changed
+            FROM examples WHERE {id_condition(cursor, assignment.ids)}""",
         [assignment.value],
     ).fetchnumpy()
-    present = np.asarray(columns["example_id"], dtype=np.int64)
+    is_present = np.asarray(columns["is_present"], dtype=bool)
+    present = np.asarray(columns["example_id"], dtype=np.int64)[is_present]
     if len(present) < len(assignment.ids):
         missing = np.setdiff1d(assignment.ids, present)
         raise no_example(int(missing[0]))
-    changed: Ids = present[np.asarray(columns["is_changed"], dtype=bool)]
+    changed: Ids = present[np.asarray(columns["is_changed"], dtype=bool)[is_present]]
     return changed
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from studio.dataset import token_counts
 from studio.dataset.connection import as_ids, id_condition
 from studio.dataset.examples import PREVIEW_CHARS, Edit, Example, Ids, Preview, Stats
 from studio.dataset.filters import COLUMNS, asking, checked
@@ -19,14 +20,11 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _SEARCHED = ("prompt", "completion", "system", "task", "note")
-_NEWEST_FINGERPRINT = "(SELECT fingerprint FROM fingerprints ORDER BY used_at DESC LIMIT 1)"
-_COUNTS_JOIN = """
-    LEFT JOIN token_counts
-    ON token_counts.example_id = examples.example_id
-    AND token_counts.revision = examples.revision
-    AND token_counts.fingerprint = {fingerprint}"""
-_COUNTED = """SELECT examples.*, prompt_tokens, completion_tokens, prompt_tokens + completion_tokens AS total_tokens
-    FROM examples""" + _COUNTS_JOIN.format(fingerprint=_NEWEST_FINGERPRINT)
+_COUNTED = """
+    SELECT examples.*, prompt_tokens, completion_tokens, prompt_tokens + completion_tokens AS total_tokens
+    FROM examples LEFT JOIN token_counts
+    ON token_counts.example_id = examples.example_id AND token_counts.revision = examples.revision
+    AND fingerprint = (SELECT fingerprint FROM fingerprints ORDER BY used_at DESC LIMIT 1)"""
 _EXAMPLE_COLUMNS = (
     "example_id, prompt, completion, system, task, label, is_marked, note, split, source, source_line, revision"
 )
@@ -44,19 +42,19 @@ def view_ids(cursor: DuckDBPyConnection, where: str, search: str, sort: Sort) ->
 
 
 def previews(cursor: DuckDBPyConnection, ids: Sequence[int] | Ids, fingerprint: str) -> list[Preview]:
-    wanted = as_ids(ids)
-    join = _COUNTS_JOIN.format(fingerprint="$1" if fingerprint else _NEWEST_FINGERPRINT)
-    # token_counts has no index: the second condition lets DuckDB pass over the row groups that cannot match.
-    if len(wanted):
-        join += f" AND token_counts.example_id BETWEEN {wanted[0]} AND {wanted[-1]}"
+    condition = id_condition(cursor, as_ids(ids))
     rows = cursor.execute(
-        f"""SELECT examples.example_id, label, is_marked, task, split,
-                left(prompt, {PREVIEW_CHARS}), left(completion, {PREVIEW_CHARS}), prompt_tokens + completion_tokens
-            FROM examples {join}
-            WHERE NOT is_removed AND {id_condition(cursor, wanted, "examples.example_id")}""",
-        [fingerprint] if fingerprint else [],
+        f"""SELECT is_removed, revision, example_id, label, is_marked, task, split,
+                left(prompt, {PREVIEW_CHARS}), left(completion, {PREVIEW_CHARS})
+            FROM examples WHERE {condition}"""
     ).fetchall()
-    by_id = {row[0]: Preview(*row) for row in rows}
+    # DuckDB answers from the index only a statement without a join and (1.5) without a second condition.
+    totals = token_counts.totals(cursor, fingerprint or token_counts.newest(cursor), condition)
+    by_id = {
+        facts[0]: Preview(*(*facts, totals.get((facts[0], revision))))
+        for is_removed, revision, *facts in rows
+        if not is_removed
+    }
     return [by_id[int(id_)] for id_ in ids if int(id_) in by_id]
 
 
@@ -156,8 +154,9 @@ def _order(key: tuple[str, bool]) -> str:
 
 def _examples(cursor: DuckDBPyConnection, source: str, condition: str, parameters: list[Any]) -> list[Example]:
     rows = cursor.execute(
-        f"SELECT {_EXAMPLE_COLUMNS} FROM {source} WHERE NOT is_removed AND {condition} ORDER BY example_id", parameters
+        f"SELECT is_removed, {_EXAMPLE_COLUMNS} FROM {source} WHERE {condition} ORDER BY example_id", parameters
     ).fetchall()
+    rows = [row[1:] for row in rows if not row[0]]
     # A second statement by ids, not a join: it is twice as fast for one row, and the pane shows one row per key press.
     ids = np.array([row[0] for row in rows], dtype=np.int64)
     edited = cursor.execute(

@@ -197,8 +197,8 @@ class Store:
         """
         with self._connection.reading() as cursor:
             ids = token_counts.uncounted_ids(cursor, fingerprint)
-            is_newest = token_counts.is_newest(cursor, fingerprint)
-        if not is_newest:
+            newest = token_counts.newest(cursor)
+        if newest != fingerprint:
             with self._connection.writing() as cursor:
                 token_counts.make_newest(cursor, fingerprint)
         return self._texts(ids)

@@ -35,6 +35,16 @@ def counts(cursor: DuckDBPyConnection, fingerprint: str) -> tuple[Ids, Counts, C
     )
 
 
+def totals(cursor: DuckDBPyConnection, fingerprint: str, condition: str) -> dict[tuple[int, int], int]:
+    """Total tokens by (example_id, revision) of the rows for which ``condition`` holds."""
+    rows = cursor.execute(
+        f"""SELECT example_id, revision, prompt_tokens + completion_tokens
+            FROM token_counts WHERE fingerprint = $1 AND {condition}""",
+        [fingerprint],
+    ).fetchall()
+    return {(example_id, revision): total for example_id, revision, total in rows}
+
+
 def uncounted_total(cursor: DuckDBPyConnection, fingerprint: str) -> int:
     row = cursor.execute(f"SELECT count(*) {_UNCOUNTED}", [fingerprint]).fetchone()
     return int(row[0]) if row else 0
@@ -66,9 +76,10 @@ def save(
     )
 
 
-def is_newest(cursor: DuckDBPyConnection, fingerprint: str) -> bool:
+def newest(cursor: DuckDBPyConnection) -> str:
+    """The fingerprint counted with last, or nothing."""
     row = cursor.execute("SELECT fingerprint FROM fingerprints ORDER BY used_at DESC LIMIT 1").fetchone()
-    return row is not None and row[0] == fingerprint
+    return str(row[0]) if row else ""
 
 
 def make_newest(cursor: DuckDBPyConnection, fingerprint: str) -> None:
