@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging as transformers_logging
@@ -72,7 +73,7 @@ def load_model(path: Path, dtype: str, *, is_trusted: bool = False) -> PreTraine
             local_files_only=True,
             trust_remote_code=is_trusted,
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise StudioError(f"{path}: the model cannot be loaded: {error}") from error
     return model.eval()
 
@@ -98,7 +99,7 @@ def load_adapter(model: PreTrainedModel, path: Path) -> PeftModel:
         raise StudioError(f"{path}: no adapter_model.safetensors here.", "The run saved no adapter; resume it.")
     try:
         adapted: PeftModel = PeftModel.from_pretrained(model, str(path), local_files_only=True)
-    except (RuntimeError, ValueError, KeyError) as error:
+    except (RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise StudioError(f"{path}: the adapter does not fit this base model: {error}") from error
     return adapted.eval()
 

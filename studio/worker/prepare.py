@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -84,7 +85,6 @@ def prepare(session: Session, spec: TrainSpec) -> Trainer:
     elif known and spec.dtype in ("auto", known.dtype):
         choice = replace(known, micro_batch_size=spec.micro_batch_size or known.micro_batch_size)
     else:
-        session.events.write("preparing", message="measuring dtypes")
         choice = _measured(session, spec, data, folder)
     torch.set_num_threads(choice.threads)
     session.events.write("preparing", message="loading the model")
@@ -158,6 +158,10 @@ def _measured(session: Session, spec: TrainSpec, data: Data, folder: ModelFolder
     dtypes = [spec.dtype] if spec.dtype != "auto" else measure.promising_dtypes(width, DTYPES, with_backward=True)
     longest = [spec.micro_batch_size] if spec.micro_batch_size else list(MICRO_BATCH_SIZES)
     sizes = [size for size in longest if size <= min(len(data.train), spec.batch_size)] or [1]
+    candidates = [Choice(*of) for of in product(dtypes, measure.thread_counts(), sizes)]
+    if len(candidates) == 1:
+        return candidates[0]
+    session.events.write("preparing", message="measuring dtypes, threads and micro-batch sizes")
     ordered = sorted(data.train, key=lambda row: row.total_tokens)
     rows = ordered[len(ordered) // 2 :][: max(sizes)]  # of middling length, and alike, as sorted batches are
     deadline = time.monotonic() + measure.BUDGET_SECONDS
@@ -165,11 +169,8 @@ def _measured(session: Session, spec: TrainSpec, data: Data, folder: ModelFolder
     for dtype in dtypes:
         trainer = _assemble(session, spec, data, Choice(dtype, measure.thread_counts()[0], sizes[0]))
         _pass_seconds(trainer, trainer.choice, rows)  # the first pass pays for memory and kernels
-        for threads in measure.thread_counts():
-            for size in sizes:
-                if timings and time.monotonic() > deadline:
-                    break
-                choice = Choice(dtype, threads, size)
+        for choice in candidates:
+            if choice.dtype == dtype and (not timings or time.monotonic() < deadline):
                 timings[choice] = _pass_seconds(trainer, choice, rows)
     fastest = min(timings, key=lambda choice: timings[choice])
     if spec.dtype == "auto" and not spec.micro_batch_size:

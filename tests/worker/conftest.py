@@ -20,6 +20,7 @@ def leave_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setattr("studio.worker.measure.thread_counts", lambda: [1])
     handlers = {number: signal.getsignal(number) for number in HANDLED}
     threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)

@@ -62,7 +62,12 @@ def start_process(directory: RunDirectory, **environment: str) -> subprocess.Pop
             stderr=log,
             start_new_session=True,
             env={**os.environ, **environment},
+            preexec_fn=_use_one_core,
         )
+
+
+def _use_one_core() -> None:
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # two threads on a two-layer model wait for each other
 
 
 def named(events: list[Event], name: str) -> list[Event]:

@@ -1,0 +1,129 @@
+"""A whole tiny comparison: every arm on the same rows, nothing answered twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_model import make_tiny_model
+from worker_runs import colour_rows, make_run, named, run_here, tiny_spec
+
+from studio.runs.protocol import RunDirectory
+from studio.runs.spec import CompareSpec
+from studio.worker.predictions import Predictions, read_predictions
+
+ARMS = ("zero_shot", "one_shot", "tuned")
+
+
+@pytest.fixture
+def tuned_folder(tmp_path: Path, tiny_model_folder: Path) -> Path:
+    run = make_run(tmp_path / "train", tiny_spec(tiny_model_folder, learning_rate=2e-2), train=colour_rows(12))
+    run_here(run)
+    return run.adapter_path
+
+
+def compare_spec(model: Path, **settings: Any) -> CompareSpec:
+    fixed: dict[str, Any] = {"model_path": str(model), "dtype": "float32", "max_new_tokens": 8, "batch_size": 3}
+    return CompareSpec(**{**fixed, "arms": ("zero_shot", "one_shot"), **settings})
+
+
+def compare_run(folder: Path, spec: CompareSpec) -> RunDirectory:
+    return make_run(folder, spec, train=colour_rows(12), test=colour_rows(5, start=200))
+
+
+def test_all_arms_answer_the_same_rows_and_are_scored(
+    tmp_path: Path, tiny_model_folder: Path, tuned_folder: Path
+) -> None:
+    spec = compare_spec(tiny_model_folder, arms=ARMS, run_id="train", tuned_path=str(tuned_folder))
+    run = compare_run(tmp_path / "compare", spec)
+    events = run_here(run)
+    assert events[-1]["event"] == "finished", events[-1]
+    predictions = read_predictions(run.predictions_path)
+    for arm in ARMS:
+        of_arm = [line for line in predictions if line["arm"] == arm]
+        assert sorted(line["example_id"] for line in of_arm) == [200, 201, 202, 203, 204]
+        assert {"key", "task", "text", "tokens", "latency_seconds", "prompt_tokens", "is_cut"} <= set(of_arm[0])
+    told = {event["arm"]: event for event in named(events, "arm")}
+    assert told["one_shot"]["prompt_tokens_mean"] > told["zero_shot"]["prompt_tokens_mean"]
+    assert told["tuned"]["prompt_tokens_mean"] == told["zero_shot"]["prompt_tokens_mean"]
+    assert [event["done"] for event in named(events, "progress") if event["arm"] == "tuned"] == [0, 1, 2, 3, 4, 5]
+    texts = {arm: {line["example_id"]: line["text"] for line in predictions if line["arm"] == arm} for arm in ARMS}
+    assert texts["tuned"] != texts["zero_shot"]
+    scores = json.loads(run.scores_path.read_text())
+    assert set(scores["arms"]) == set(ARMS)
+    assert scores["rows"] == 5
+    assert scores["arms"]["tuned"]["scores"]["exact_match"]["n"] == 5
+
+
+def test_a_fully_tuned_model_answers_in_the_base_model_s_place(tmp_path: Path, tiny_model_folder: Path) -> None:
+    other = make_tiny_model(tmp_path / "other", seed=5)
+    arms = ("tuned", "zero_shot")
+    spec = compare_spec(tiny_model_folder, arms=arms, run_id="x", tuned_path=str(other), tuned_method="full")
+    run = compare_run(tmp_path / "compare", spec)
+    assert run_here(run)[-1]["event"] == "finished"
+    texts = {(line["arm"], line["example_id"]): line["text"] for line in read_predictions(run.predictions_path)}
+    assert any(texts["tuned", row] != texts["zero_shot", row] for row in range(200, 205))
+
+
+def test_a_resumed_comparison_asks_only_what_is_unanswered(tmp_path: Path, tiny_model_folder: Path) -> None:
+    run = compare_run(tmp_path / "compare", compare_spec(tiny_model_folder))
+    run_here(run)
+    whole = run.predictions_path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    run.predictions_path.write_bytes(b"".join(lines[:7]) + lines[7][:30])  # killed in the middle of a line
+    run_here(run)
+    resumed = read_predictions(run.predictions_path)
+    before = [json.loads(line) for line in lines]
+    assert len(resumed) == 10
+    assert resumed[:7] == before[:7]
+    assert {line["key"]: line["text"] for line in resumed} == {line["key"]: line["text"] for line in before}
+
+
+def test_a_stop_file_ends_a_comparison_which_then_resumes(
+    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = compare_run(tmp_path / "compare", compare_spec(tiny_model_folder))
+    answered: list[str] = []
+    append = Predictions.append
+
+    def append_and_stop(predictions: Predictions, prediction: dict[str, Any]) -> None:
+        append(predictions, prediction)
+        answered.append(prediction["key"])
+        run.stop_path.touch()
+
+    monkeypatch.setattr(Predictions, "append", append_and_stop)
+    assert run_here(run)[-1]["event"] == "stopped"
+    monkeypatch.undo()
+    run.stop_path.unlink()
+    assert run_here(run)[-1]["event"] == "finished"
+    assert len(read_predictions(run.predictions_path)) == 10
+    assert answered
+
+
+def test_a_prompt_that_does_not_fit_one_arm_is_left_out_of_all(tmp_path: Path, tiny_model_folder: Path) -> None:
+    spec = compare_spec(tiny_model_folder, max_new_tokens=256 - 65)
+    run = make_run(tmp_path / "run", spec, train=colour_rows(1), test=colour_rows(4, start=200))
+    events = run_here(run)
+    told = {event["arm"]: event for event in named(events, "arm")}
+    assert told["zero_shot"]["left_out"] == 0
+    assert 0 < told["one_shot"]["left_out"] < 4
+    assert told["zero_shot"]["prompts"] == told["one_shot"]["prompts"] == 4 - told["one_shot"]["left_out"]
+    scores = json.loads(run.scores_path.read_text())
+    assert scores["arms"]["one_shot"]["left_out"] == told["one_shot"]["left_out"]
+
+
+def test_test_rows_that_are_also_training_rows_are_refused(tmp_path: Path, tiny_model_folder: Path) -> None:
+    run = make_run(
+        tmp_path / "run", compare_spec(tiny_model_folder), train=colour_rows(5), test=colour_rows(2, start=4)
+    )
+    final = run_here(run)[-1]
+    assert final["event"] == "failed"
+    assert "1 test rows" in final["message"] and "4" in final["message"]
+
+
+def test_the_answer_limit_follows_the_longest_reference(tmp_path: Path, tiny_model_folder: Path) -> None:
+    run = compare_run(tmp_path / "run", compare_spec(tiny_model_folder, max_new_tokens=0, arms=("zero_shot",)))
+    (arm,) = named(run_here(run), "arm")
+    assert 8 < arm["max_new_tokens"] < 60

@@ -1,0 +1,142 @@
+"""The loss is the textbook one, whatever is left out to compute it faster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from worker_runs import colour_rows, tiny_spec
+
+from studio.tokens.mask import Encoded, Pair, encode_pairs
+from studio.tokens.tokenizer import ModelFolder
+from studio.worker import lora, model
+from studio.worker.batches import Batches, collate, cut
+from studio.worker.loss import learner_of
+
+
+@pytest.fixture
+def rows(tiny_model_folder: Path) -> list[Encoded]:
+    pairs = [Pair(row.prompt, row.completion) for row in colour_rows(8)]
+    return encode_pairs(ModelFolder(tiny_model_folder), pairs)
+
+
+def library_loss(whole_model: torch.nn.Module, rows: list[Encoded]) -> torch.Tensor:
+    """The mean over all rows' learned tokens as transformers computes it with labels of -100, row by row."""
+    total = sum(row.completion_tokens for row in rows)
+    loss = torch.zeros(())
+    for row in rows:
+        labels = torch.tensor([[-100] * row.prompt_tokens + row.ids[row.prompt_tokens :]])
+        loss = loss + whole_model(torch.tensor([row.ids]), labels=labels).loss * row.completion_tokens / total
+    return loss
+
+
+def test_the_loss_and_its_gradient_equal_the_library_s(tiny_model_folder: Path, rows: list[Encoded]) -> None:
+    ours = model.load_model(tiny_model_folder, "float32")
+    theirs = model.load_model(tiny_model_folder, "float32")
+    learned = sum(row.completion_tokens for row in rows)
+    loss = learner_of(ours).loss_sum(collate(rows)) / learned
+    golden = library_loss(theirs, rows)
+    assert abs(loss.item() - golden.item()) < 1e-5
+    loss.backward()
+    golden.backward()
+    for (name, mine), other in zip(ours.named_parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, other.grad, rtol=1e-4, atol=1e-6, msg=lambda text, name=name: name + text)
+
+
+def test_evaluation_computes_the_same_loss_as_training(tiny_model_folder: Path, rows: list[Encoded]) -> None:
+    learner = learner_of(model.load_model(tiny_model_folder, "float32"))
+    with torch.no_grad():
+        evaluated = learner.loss_sum(collate(rows)).item()
+    assert evaluated == pytest.approx(learner.loss_sum(collate(rows)).item(), rel=1e-6)
+
+
+def test_the_end_of_turn_is_learned_and_the_prompt_is_not(tiny_model_folder: Path, rows: list[Encoded]) -> None:
+    micro_batch = collate(rows)
+    end = ModelFolder(tiny_model_folder).end_of_turn_id
+    assert micro_batch.learned_tokens == sum(row.completion_tokens for row in rows)
+    assert int((micro_batch.targets == end).sum()) == len(rows)
+    flat = micro_batch.ids.flatten()
+    assert torch.equal(flat[micro_batch.learned_at + 1], micro_batch.targets)
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_the_gradient_does_not_depend_on_the_micro_batch_size(
+    method: str, tiny_model_folder: Path, rows: list[Encoded]
+) -> None:
+    learned = sum(row.completion_tokens for row in rows)
+    gradients = []
+    for size in (1, 2, 4, 8):
+        tuned: torch.nn.Module = model.load_model(tiny_model_folder, "float32")
+        if method == "lora":
+            tuned = model.add_adapter(tuned, tiny_spec(tiny_model_folder))
+        learner = learner_of(tuned)
+        for part in cut(rows, size):
+            (learner.loss_sum(collate(part)) / learned).backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in tuned.parameters() if p.grad is not None]))
+    for other in gradients[1:]:
+        torch.testing.assert_close(other, gradients[0], rtol=1e-4, atol=1e-6)
+
+
+def test_the_fused_adapter_learns_exactly_as_peft_s_own(tiny_model_folder: Path, rows: list[Encoded]) -> None:
+    gradients, losses = [], []
+    for is_fused in (False, True):
+        tuned = model.add_adapter(model.load_model(tiny_model_folder, "float32"), tiny_spec(tiny_model_folder))
+        torch.manual_seed(1)
+        for name, parameter in model.trainable_parameters(tuned).items():
+            if "lora_B" in name:
+                torch.nn.init.normal_(parameter, std=0.1)  # at its start B is 0 and would hide a wrong gradient of A
+        if is_fused:
+            assert lora.fuse(tuned) is not None
+        loss = learner_of(tuned).loss_sum(collate(rows))
+        loss.backward()
+        losses.append(loss.item())
+        gradients.append(torch.cat([p.grad.flatten() for p in tuned.parameters() if p.grad is not None]))
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-3, atol=1e-4)
+
+
+def test_an_adapter_with_dropout_runs_peft_s_own_forward(tiny_model_folder: Path) -> None:
+    spec = tiny_spec(tiny_model_folder, lora_dropout=0.1)
+    assert lora.fuse(model.add_adapter(model.load_model(tiny_model_folder, "float32"), spec)) is None
+
+
+def test_a_model_that_does_more_to_its_logits_keeps_its_own_head() -> None:
+    from transformers import Gemma2Config, Gemma2ForCausalLM
+
+    torch.manual_seed(0)
+    config = Gemma2Config(
+        vocab_size=50,
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=8,
+        final_logit_softcapping=2.0,
+        initializer_range=1.0,
+    )
+    capped = Gemma2ForCausalLM(config)
+    learner = learner_of(capped)
+    assert not learner.is_plain_head
+    rows = [Encoded([5, 6, 7, 8], 2), Encoded([9, 10, 11], 1)]
+    loss = learner.loss_sum(collate(rows)) / 4
+    assert loss.item() == pytest.approx(library_loss(capped, rows).item(), abs=1e-5)
+
+
+def test_every_row_comes_once_an_epoch_and_the_order_follows_from_the_seed() -> None:
+    batches = Batches(rows=10, batch_size=4, seed=3)
+    assert batches.steps_per_epoch == 3
+    for epoch in range(2):
+        steps = range(epoch * 3 + 1, epoch * 3 + 4)
+        seen = [row for step in steps for row in batches.rows_of(step)]
+        assert sorted(seen) == list(range(10))
+        assert [len(batches.rows_of(step)) for step in steps] == [4, 4, 2]
+    assert batches.rows_of(1) != batches.rows_of(4)
+    assert batches.rows_of(5) == Batches(rows=10, batch_size=4, seed=3).rows_of(5)
+    assert batches.rows_of(1) != Batches(rows=10, batch_size=4, seed=4).rows_of(1)
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(1, 3), (2, 6), (0.5, 2), (0.01, 1), (1.1, 4), (0.3334, 2), (1 / 3, 1)])
+def test_epochs_may_be_fractions(epochs: float, steps: int) -> None:
+    assert Batches(rows=10, batch_size=4, seed=0).steps_of(epochs) == steps

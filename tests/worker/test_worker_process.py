@@ -1,0 +1,218 @@
+"""The run's process from outside: killed, told to stop, resumed; and what it never imports."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from worker_runs import colour_rows, make_run, named, run_here, start_process, tiny_spec
+
+from studio.runs.protocol import Event, EventWriter, RunDirectory, is_locked, read_events, take_lock
+from studio.runs.spec import TrainSpec
+
+TIMEOUT_SECONDS = 60.0
+
+
+def long_spec(model: Path, **settings: object) -> TrainSpec:
+    return tiny_spec(model, epochs=10, eval_every=7, save_every=5, **settings)
+
+
+def long_run(folder: Path, spec: TrainSpec) -> RunDirectory:
+    return make_run(folder, spec, train=colour_rows(14), validation=colour_rows(3, start=100))
+
+
+def wait_for(directory: RunDirectory, is_enough: Callable[[list[Event]], bool]) -> None:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not is_enough(read_events(directory.events_path)[0]):
+        assert time.monotonic() < deadline, directory.log_path.read_text()
+        time.sleep(0.005)
+
+
+def losses(events: list[Event]) -> dict[int, float]:
+    """Step → its loss; a step done again after a resume replaces the first."""
+    return {event["step"]: event["loss"] for event in named(events, "step")}
+
+
+def evaluations(events: list[Event]) -> dict[int, float]:
+    return {event["step"]: event["eval_loss"] for event in named(events, "evaluation")}
+
+
+def test_a_killed_run_resumes_and_ends_as_if_never_interrupted(tmp_path: Path, tiny_model_folder: Path) -> None:
+    spec = long_spec(tiny_model_folder, lora_dropout=0.1)  # dropout: the random state must come back too
+    whole = long_run(tmp_path / "whole", spec)
+    uninterrupted = run_here(whole)
+
+    killed = long_run(tmp_path / "killed", spec)
+    process = start_process(killed, STUDIO_CACHE=str(tmp_path / "cache"))
+    wait_for(killed, lambda events: len(losses(events)) >= 17)
+    process.kill()
+    process.wait()
+    assert not is_locked(killed.lock_path)
+    events, _ = read_events(killed.events_path)
+    assert killed.status(events[-1]) == "lost"
+    with killed.events_path.open("ab") as torn:
+        torn.write(b'{"event": "step", "step": 9')
+
+    resumed = run_here(killed)
+    (note,) = named(resumed, "resumed")
+    assert note["step"] >= 15
+    assert resumed[-1]["event"] == "finished"
+    assert losses(resumed) == pytest.approx(losses(uninterrupted), abs=1e-6)
+    assert evaluations(resumed) == pytest.approx(evaluations(uninterrupted), abs=1e-6)
+    assert named(resumed, "step")[-1]["tokens"] == named(uninterrupted, "step")[-1]["tokens"]
+    expected = load_file(whole.adapter_path / "adapter_model.safetensors")
+    for name, tensor in load_file(killed.adapter_path / "adapter_model.safetensors").items():
+        torch.testing.assert_close(tensor, expected[name], rtol=0, atol=1e-6)
+
+
+def test_sigterm_finishes_the_step_and_saves_and_the_import_of_torch_waits_for_started(
+    tmp_path: Path, tiny_model_folder: Path
+) -> None:
+    run = long_run(tmp_path / "run", tiny_spec(tiny_model_folder, epochs=2000))
+    process = start_process(run, STUDIO_CACHE=str(tmp_path / "cache"), PYTHONPROFILEIMPORTTIME="1")
+    os.kill(process.pid, signal.SIGHUP)  # a terminal that closes, at the worst moment
+    wait_for(run, lambda events: bool(named(events, "started")) or process.poll() is not None)
+    if process.poll() is not None:  # the signal came before Python could ignore it: launch() uses setsid for that
+        process = start_process(run, STUDIO_CACHE=str(tmp_path / "cache"), PYTHONPROFILEIMPORTTIME="1")
+    wait_for(run, lambda events: len(losses(events)) >= 2)
+    os.kill(process.pid, signal.SIGHUP)
+    reached = max(losses(read_events(run.events_path)[0]))
+    wait_for(run, lambda events: max(losses(events)) > reached)
+    process.terminate()
+    process.terminate()
+    assert process.wait(TIMEOUT_SECONDS) == 0
+    events, _ = read_events(run.events_path)
+    last = max(losses(events))
+    assert events[-1] == {"event": "stopped", "time": events[-1]["time"], "step": last}
+    assert (run.checkpoints_path / f"step-{last}").is_dir()
+    assert (run.adapter_path / "adapter_model.safetensors").exists()
+    imported = {line.rpartition("|")[2].strip() for line in run.log_path.read_text().splitlines() if "|" in line}
+    assert "torch" in imported
+    assert not {"textual", "duckdb"} & imported
+
+
+def test_started_is_written_before_torch_is_imported(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", TrainSpec(model_path="nowhere"))
+    script = (
+        "import sys, studio.worker.__main__ as worker\n"
+        "from studio.runs.protocol import EventWriter\n"
+        "write = EventWriter.write\n"
+        "def spy(self, event, **facts):\n"
+        "    print(event, sorted({'torch', 'transformers', 'textual', 'duckdb'} & set(sys.modules)))\n"
+        "    write(self, event, **facts)\n"
+        "EventWriter.write = spy\n"
+        f"worker._dispatch = lambda *_: None\n"
+        f"worker.main([{str(run.path)!r}])\n"
+    )
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert said == "started []\n"
+
+
+def test_a_stop_file_ends_the_run_with_a_checkpoint_and_a_resume_ends_it_alike(
+    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = long_spec(tiny_model_folder)
+    uninterrupted = run_here(long_run(tmp_path / "whole", spec))
+    run = long_run(tmp_path / "run", spec)
+    write = EventWriter.write
+
+    def write_and_stop(writer: EventWriter, event: str, **facts: object) -> None:
+        write(writer, event, **facts)
+        if event == "step" and facts["step"] == 14:  # where an evaluation is due, which the stop puts off
+            run.stop_path.touch()
+
+    monkeypatch.setattr(EventWriter, "write", write_and_stop)
+    events = run_here(run)
+    assert events[-1]["event"] == "stopped"
+    assert events[-1]["step"] == 14
+    assert 14 not in evaluations(events)
+    assert (run.adapter_path / "adapter_model.safetensors").exists()
+    monkeypatch.undo()
+    run.stop_path.unlink()
+    monkeypatch.setattr("studio.worker.measure.thread_counts", lambda: [1])
+    resumed = run_here(run)
+    assert resumed[-1]["event"] == "finished"
+    assert losses(resumed) == pytest.approx(losses(uninterrupted), abs=1e-6)
+    assert evaluations(resumed) == pytest.approx(evaluations(uninterrupted), abs=1e-6)
+    assert resumed[-1]["best_eval_loss"] == pytest.approx(uninterrupted[-1]["best_eval_loss"], abs=1e-6)
+
+
+def test_a_resume_on_changed_rows_is_refused(tmp_path: Path, tiny_model_folder: Path) -> None:
+    run = make_run(tmp_path / "run", tiny_spec(tiny_model_folder, epochs=1), train=colour_rows(8))
+    run_here(run)
+    with run.rows_path("train").open("a") as rows:
+        rows.write(run.rows_path("train").read_text().splitlines()[0] + "\n")
+    final = run_here(run)[-1]
+    assert final["event"] == "failed"
+    assert "has changed since step 2" in final["message"]
+
+
+def test_a_run_directory_that_vanishes_is_an_error_that_says_so(
+    tmp_path: Path, tiny_model_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = long_run(tmp_path / "run", long_spec(tiny_model_folder))
+    write = EventWriter.write
+
+    def write_and_vanish(writer: EventWriter, event: str, **facts: object) -> None:
+        write(writer, event, **facts)
+        if event == "step" and run.path.exists():
+            run.path.rename(tmp_path / "gone")
+
+    monkeypatch.setattr(EventWriter, "write", write_and_vanish)
+    run_here(run)
+    events, _ = read_events(tmp_path / "gone" / "events.jsonl")
+    assert events[-1]["event"] == "failed"
+    assert "was removed" in events[-1]["message"]
+    assert "Traceback" not in capsys.readouterr().err
+    assert not run.path.exists()
+
+
+def test_a_second_process_on_the_same_run_is_turned_away(tmp_path: Path) -> None:
+    from studio.worker.__main__ import main
+
+    run = make_run(tmp_path / "run", TrainSpec(model_path="nowhere"))
+    with take_lock(run.lock_path), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("studio.runs.protocol.time.monotonic", iter(range(0, 1000, 10)).__next__)
+        assert main([str(run.path)]) == 2
+    assert not run.events_path.exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"), "pickle"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "no .safetensors"),
+        (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer.json"),
+        (lambda folder: _change_config(folder, auto_map={"AutoModel": "x.Y"}), "Python code"),
+        (lambda folder: _change_config(folder, is_encoder_decoder=True), "encoder-decoder"),
+        (lambda folder: _change_config(folder, model_type="never-heard-of"), "cannot be loaded"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"not weights"), "cannot be loaded"),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_refused_with_the_reason(
+    spoil: Callable[[Path], object], words: str, tmp_path: Path, tiny_model_folder: Path
+) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for file in tiny_model_folder.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    spoil(folder)
+    run = make_run(tmp_path / "run", tiny_spec(folder), train=colour_rows(2))
+    final = run_here(run)[-1]
+    assert final["event"] == "failed"
+    assert words in final["message"]
+    assert "Error" not in final["message"].split(":")[0]
+
+
+def _change_config(folder: Path, **changes: object) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **changes}))
