@@ -51,8 +51,8 @@ def _record_of_line(line: Line, file: str) -> tuple[int, object] | Problem:
         return place.problem("", f"not JSON: {_reason(error)} at column {error.colno}", hint)
     except RecursionError:
         return place.problem("", "not usable JSON: nested too deeply")
-    except ValueError as error:  # a number of thousands of digits
-        return place.problem("", f"not usable JSON: {error}")
+    except ValueError:  # the only one left that json raises: Python's limit on the digits of a number
+        return place.problem("", "not usable JSON: a number with thousands of digits", "Write it in quotes.")
 
 
 def invalid_utf8(byte: int, position: int) -> tuple[str, str]:

@@ -158,7 +158,7 @@ SETTINGS = settings(
 )
 
 TestStoreMachine = StoreMachine.TestCase
-TestStoreMachine.settings = settings(SETTINGS, max_examples=6, stateful_step_count=20)
+TestStoreMachine.settings = settings(SETTINGS, max_examples=6, stateful_step_count=15)
 
 
 @pytest.mark.soak
