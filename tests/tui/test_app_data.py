@@ -206,7 +206,7 @@ async def test_import_shows_problems_by_line_before_anything_is_written(tmp_path
         assert "new.jsonl:2:" in words
         assert pilot.app.screen.store is not None
         assert pilot.app.screen.store.stats().examples == 0
-        await press(pilot, "enter")
+        await hold_down(pilot, "enter", 3)
         assert said(pilot).startswith("imported 3 examples · 1 already there · saved")
         assert len(data_screen(pilot).table.ids) == 3
         await press(pilot, "u")

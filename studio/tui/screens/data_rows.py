@@ -173,9 +173,8 @@ class DataRows(StudioScreen):
 
     def on_failed(self, noun: str, error: Exception) -> None:
         if self.bar.is_open and isinstance(error, StudioError):
-            self.bar.refuse(error.message)
-        else:
-            super().on_failed(noun, error)
+            self.bar.refuse("✗ mend it, or esc leaves")
+        super().on_failed(noun, error)
 
     def on_previews_requested(self, message: PreviewsRequested) -> None:
         message.stop()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,9 +16,10 @@ from textual.containers import Grid, Vertical, VerticalScroll
 from textual.content import Content
 from textual.suggester import Suggester
 from textual.widgets import Input, Label, Static
+from textual.worker import get_current_worker
 
 from studio.errors import StudioError
-from studio.reports.words import number, visible
+from studio.reports.words import number, size, visible
 from studio.tui import actions
 from studio.tui.screens.base import StudioDialog
 from studio.tui.styles import style_of
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 READ_AFTER_SECONDS = 0.25
 PROBLEMS_SHOWN = 500
+SAY_EVERY_SECONDS = 0.2
 Piece = str | Content | tuple[str, str]
 
 
@@ -69,6 +73,7 @@ class ImportDialog(StudioDialog):
         self._preview: ImportPreview | None = None
         self._previewed = ("", "", "")
         self._is_entering = False
+        self._is_writing = False
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
@@ -118,17 +123,34 @@ class ImportDialog(StudioDialog):
         self._previewed = self.entered
         self._show(self._words("reading …", "dim"))
 
+        file = Path(path).expanduser()
+
         def preview() -> ImportPreview:
             from studio.acts.importing import parse_mapping, preview_import
 
-            return preview_import(store, [Path(path).expanduser()], parse_mapping(columns) or None, task)
+            return preview_import(store, [file], parse_mapping(columns) or None, task, self._progress(file))
 
         self.ask("preview", preview, self._show_preview)
+
+    def _progress(self, file: Path) -> Callable[[int], None]:
+        """Called in the thread as bytes are read: says how far it is, and stops when the answer is no longer wanted."""
+        worker, said_at = get_current_worker(), time.monotonic()
+
+        def say(done: int) -> None:
+            nonlocal said_at
+            if worker.is_cancelled:
+                raise StudioError("The reading was stopped.")
+            if time.monotonic() - said_at > SAY_EVERY_SECONDS:
+                said_at = time.monotonic()
+                words = f"reading … {size(done)} of {size(file.stat().st_size)}"
+                self.app.call_from_thread(self._show, self._words(words, "dim"))
+
+        return say
 
     def on_failed(self, noun: str, error: Exception) -> None:
         if not isinstance(error, StudioError):
             raise error
-        self._is_entering = False
+        self._is_entering = self._is_writing = False
         columns = self.query_one("#columns", Input)
         guess = re.search(r"--map (prompt=[^\s,=]+,completion=[^\s,=]+)", error.hint)
         if guess and not columns.value and "COL" not in guess[1]:
@@ -182,6 +204,8 @@ class ImportDialog(StudioDialog):
     def action_confirm_import(self) -> None:
         """Write what the preview shows; an Enter that comes before the preview waits for it."""
         preview, store = self._preview, self.store
+        if self._is_writing:
+            return
         if preview is None or self._previewed != self.entered:
             self._is_entering = bool(self.entered[0])
             self._read()
@@ -191,6 +215,7 @@ class ImportDialog(StudioDialog):
             return
         from studio.acts.importing import confirm_import
 
+        self._is_writing = True
         self.query_one(".end", Static).update(self._words("writing …", "dim"))
         self.ask("import", lambda: confirm_import(store, preview), self._added)
 
@@ -198,6 +223,11 @@ class ImportDialog(StudioDialog):
         self.dismiss(added)
 
     async def action_dismiss(self, result: Added | None = None) -> None:
+        if self._is_writing:
+            self.query_one(".end", Static).update(
+                self._words("it is being written; u takes it back afterwards", "warn")
+            )
+            return
         self.dismiss(result)
 
     def _show(self, *lines: Content) -> None:
