@@ -6,6 +6,7 @@ import os
 import secrets
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -57,6 +58,8 @@ def launch(directory: RunDirectory) -> None:
             start_new_session=True,
             env=_environment(os.environ),
         )
+    # Reaped when it ends, so that a studio that stays open for days collects no zombies.
+    threading.Thread(target=process.wait, name=f"reap {directory.run_id}", daemon=True).start()
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         events, _ = read_events(directory.events_path, before)

@@ -1,0 +1,84 @@
+"""The stories people fear: the terminal closes in the middle of a run; the store is held; the disk is slow to forgive."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from studio.acts.training import start_training
+from studio.dataset.candidates import Candidate
+from studio.dataset.store import Store
+from studio.project import Project
+from studio.runs.protocol import RunDirectory, read_events
+from studio.runs.spec import TrainSpec
+from studio.runs.watch import RunState, RunWatch
+
+PATIENCE_SECONDS = 90.0
+POLL_SECONDS = 0.05  # as often as a screen looks; nothing is timed by it
+
+
+def wait_for(watch: RunWatch, condition: Callable[[RunState], bool]) -> RunState:
+    """Poll until the condition holds; a run that never gets there fails with what it said last."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        state = watch.poll()
+        if condition(state):
+            return state
+        time.sleep(POLL_SECONDS)
+    pytest.fail(f"{state.status}, step {state.step} of {state.steps}: {state.message}\n{watch.log_tail()}")
+
+
+def start(project: Project, model: Path) -> RunDirectory:
+    with Store.open(project.store_path, "anna") as store:
+        store.add([Candidate(f"what is {number} and {number}", f"it is {2 * number}") for number in range(24)], "sums")
+        store.assign_splits(test=0, validation=0.2)
+        settings = ["batch_size=2", "epochs=12", "dtype=float32", "micro_batch_size=2", "lora_rank=2", "max_length=128"]
+        spec = TrainSpec(base_model=str(model)).replaced(settings)
+        return RunDirectory(project.runs_path / start_training(project, store, spec))
+
+
+def open_studio(project: Project) -> pexpect.spawn[bytes]:
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    return pexpect.spawn(
+        sys.executable, ["-m", "studio", "open", str(project.root)], env=environment, dimensions=(24, 80), timeout=60
+    )
+
+
+def test_a_closed_terminal_takes_no_run_with_it_and_the_chart_is_whole_afterwards(
+    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))
+    project = Project.init(tmp_path / "desk", base_model=str(tiny_model_folder), max_length=128)
+    run = start(project, tiny_model_folder)
+    watch = RunWatch(run)
+
+    terminal = open_studio(project)
+    terminal.expect("Runs")
+    terminal.send("\x1bOS")  # F4
+    terminal.expect("step|loading|measuring|starting")
+    wait_for(watch, lambda state: state.step >= 1 or not state.is_live)
+    terminal.kill(signal.SIGHUP)
+    terminal.expect(pexpect.EOF)
+    terminal.close(force=True)
+
+    state = wait_for(RunWatch(run), lambda state: not state.is_live)
+    assert state.status == "finished", state.message
+    assert state.series.step == list(range(1, state.steps + 1))
+    assert state.series.eval_step and (run.adapter_path / "adapter_model.safetensors").exists()
+    assert [event["event"] for event in read_events(run.events_path)[0]].count("started") == 1
+
+    again = open_studio(project)
+    again.expect("Runs")
+    again.send("\x1bOS")
+    again.expect("finished")
+    again.send("Q")
+    again.expect(pexpect.EOF)
+    again.close()
+    assert again.exitstatus == 0
