@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.suggester import Suggester
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from studio.tui.messages import LineEntered, LineLeft
 from studio.tui.styles import style_of
+
+if TYPE_CHECKING:
+    from textual.widgets import Input
 
 
 class WordSuggester(Suggester):
@@ -45,10 +49,10 @@ class PromptBar(Horizontal):
     def __init__(self) -> None:
         super().__init__()
         self._kind = ""
+        self._line: Input | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(classes="sign")
-        yield Input(compact=True, select_on_focus=False)
         yield Static(classes="why")
 
     @property
@@ -61,7 +65,12 @@ class PromptBar(Horizontal):
         self.add_class("open")
         self.query_one(".sign", Static).update(Content(sign))
         self.query_one(".why", Static).update(Content.styled(hint, style_of("dim")))
-        line = self.query_one(Input)
+        line = self._line
+        if line is None:  # made when first needed: the first paint does without it
+            from textual.widgets import Input
+
+            line = self._line = Input(compact=True, select_on_focus=False)
+            self.mount(line, after=0)
         line.suggester = WordSuggester(words) if words else None
         line.value = value
         line.cursor_position = len(value)
