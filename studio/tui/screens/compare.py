@@ -15,10 +15,12 @@ from studio.project import Project
 from studio.reports.compare import CompareRow, CompareView, compare_view
 from studio.reports.words import visible
 from studio.runs.watch import RunState
+from studio.scoring.summary import Comparison
 from studio.tokens.tokenizer import ModelFolder
 from studio.tui import actions, styles
 from studio.tui.messages import ComparisonRequested, ExamplesRequested, RunningCounted
 from studio.tui.run_poll import RunPoll
+from studio.tui.screens.arm_keys import ArmKeys
 from studio.tui.screens.list_screen import ListScreen
 from studio.tui.widgets.answers import Columns, changes_line, heading_line, row_in_full, row_line
 from studio.tui.widgets.comparison_arms import arm_lines
@@ -57,7 +59,7 @@ def load(project: Project, run_id: str) -> Loaded:
     return Loaded(comparison, compare_view(comparison.rows, comparison.predictions), context_window)
 
 
-class CompareScreen(ListScreen):
+class CompareScreen(ArmKeys, ListScreen):
     """The newest comparison unless another is chosen. Needs no store."""
 
     NAME = "Compare"
@@ -171,7 +173,7 @@ class CompareScreen(ListScreen):
         self._draw_totals(loaded)
         panel = self.query_one("#row-panel")
         panel.border_title = styles.title(
-            f"{len(self._rows)} rows · {self._order} · {changes_line(loaded.view.changes)}"
+            f"{len(self._rows)} rows · {self._order}   {changes_line(loaded.view.changes)}"
         )
         rows = self.query_one("#rows", RowList)
         if not rows.has_focus:
@@ -182,21 +184,13 @@ class CompareScreen(ListScreen):
 
     def _draw_totals(self, loaded: Loaded) -> None:
         comparison = loaded.view.comparison
-        lines: list[Line] = [[(comparison.verdict, "bold")]]
-        state = self._current
-        if state is not None and state.status != "finished":
-            glyph, style = status_segment(state.status)
-            lines.append([(f"{glyph}: these are the answers so far · F4 Runs resumes it", style)])
-        self.query_one("#verdict", LinesView).show(lines)
+        self.query_one("#verdict", LinesView).show(verdict_lines(comparison, self._current))
         arms = self.query_one("#arms", LinesView)
         arms.show(arm_lines(comparison, self._only_task, loaded.context_window, self.size.width - 2))
-        position = next((at for at, each in enumerate(self._states) if each.run_id == self._run_id), 0)
-        is_part = not self._only_task and comparison.headline_tasks != comparison.tasks
+        position = next((at for at, each in enumerate(self._states, start=1) if each.run_id == self._run_id), 1)
         notes = [
-            f"{position + 1}/{len(self._states)} {loaded.comparison.run_id}",
-            self._only_task or "all tasks",
-            *([f"* over {', '.join(comparison.headline_tasks)}"] if is_part else []),
-            "95 % intervals from 0 to 100",
+            f"{position}/{len(self._states)} {loaded.comparison.run_id}",
+            *score_notes(comparison, self._only_task),
         ]
         arms.border_title = styles.title(visible(" · ".join(notes)))
 
@@ -300,7 +294,7 @@ class CompareScreen(ListScreen):
             self.say(f"{run_id} started · it goes on when you leave")
             self._choose(run_id)
 
-    def _show_or_hide(self, key: int) -> None:
+    def show_or_hide_arm(self, key: int) -> None:
         if key > len(self._arms):
             self.say(f"there is no arm {key}")
             return
@@ -311,24 +305,6 @@ class CompareScreen(ListScreen):
         self._hidden ^= {arm}
         self._draw()
 
-    def action_arm_1(self) -> None:
-        self._show_or_hide(1)
-
-    def action_arm_2(self) -> None:
-        self._show_or_hide(2)
-
-    def action_arm_3(self) -> None:
-        self._show_or_hide(3)
-
-    def action_arm_4(self) -> None:
-        self._show_or_hide(4)
-
-    def action_arm_5(self) -> None:
-        self._show_or_hide(5)
-
-    def action_arm_6(self) -> None:
-        self._show_or_hide(6)
-
 
 def ordered(view: CompareView, order: str, task: str) -> list[CompareRow]:
     """The rows of ``task`` (empty: all) in one of ``ORDERS``; within one kind of change the most disagreeing first."""
@@ -337,6 +313,22 @@ def ordered(view: CompareView, order: str, task: str) -> list[CompareRow]:
         rows = [row for row in rows if row.task == task]
     wanted = {"fixed first": ("fixed", "closer"), "broken first": ("broken", "farther")}.get(order)
     return sorted(rows, key=lambda row: row.change not in wanted) if wanted else rows
+
+
+def verdict_lines(comparison: Comparison, state: RunState | None) -> list[Line]:
+    """The verdict, and that it is not the last word while the comparison has not finished."""
+    lines: list[Line] = [[(comparison.verdict, "bold")]]
+    if state is not None and state.status != "finished":
+        words, style = status_segment(state.status)
+        lines.append([(f"{words}: these are the answers so far · F4 Runs resumes it", style)])
+    return lines
+
+
+def score_notes(comparison: Comparison, task: str) -> list[str]:
+    """What the scores are over, and what their intervals are."""
+    is_part = not task and comparison.headline_tasks != comparison.tasks
+    starred = [f"* over {', '.join(comparison.headline_tasks)}"] if is_part else []
+    return [task or "all tasks", *starred, "95 % intervals from 0 to 100"]
 
 
 def progress_of(state: RunState, width: int) -> list[Line]:

@@ -21,7 +21,7 @@ from studio.tui.widgets.curves import SMOOTHING_STEPS, X_AXES, ChartChoice, over
 from studio.tui.widgets.lines import Line, LinesView
 from studio.tui.widgets.row_list import RowList
 from studio.tui.widgets.run_list import run_line
-from studio.tui.widgets.run_view import RunShown, RunView, setting_lines
+from studio.tui.widgets.run_view import RunShown, RunView
 
 POLL_SECONDS = 0.35
 LOG_LINES = 200
@@ -43,7 +43,7 @@ class RunsScreen(ListScreen):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012
     DEFAULT_CSS = """
     RunsScreen.-wide #runs {
-        width: 38; height: 1fr; padding: 0 1;
+        width: 41; height: 1fr; padding: 0 1;
         border: round $foreground 30%; border-title-color: $text-primary; border-subtitle-color: $foreground 60%;
     }
     RunsScreen.-wide #runs:focus { border: round $primary; }
@@ -125,18 +125,7 @@ class RunsScreen(ListScreen):
         )
         view = self.query_one(RunView)
         view.show(RunShown(state, self._choice, overlaid, self._crosshair, self._log))
-        self._draw_panel(view, state)
-
-    def _draw_panel(self, view: RunView, state: RunState) -> None:
-        if self._panel == "log":
-            lines: list[Line] = [[(line, "dim")] for line in self._log.splitlines()] or [
-                [("nothing was said yet", "dim")]
-            ]
-            view.show_log("output.log · o closes", lines)
-        elif self._panel == "settings":
-            view.show_log("settings · enter closes", setting_lines(state.spec), follows=False)
-        else:
-            view.show_log("", None)
+        view.show_panel(self._panel, state, self._log)
 
     def _run_row(self, index: int, width: int) -> Line:
         state = self._states[index]

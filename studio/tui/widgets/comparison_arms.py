@@ -118,5 +118,6 @@ def _cost_cells(arm: ArmSummary, cost: tuple[tuple[str, int], ...], context_wind
 
 
 def _best(scores: dict[str, dict[str, Interval]], headline: str) -> str:
-    measured = {arm: intervals[headline].score for arm, intervals in scores.items() if headline in intervals}
+    """The arm of the highest headline score; empty where none scored at all."""
+    measured = {arm: of[headline].score for arm, of in scores.items() if headline in of and of[headline].score > 0}
     return max(measured, key=lambda arm: measured[arm], default="")

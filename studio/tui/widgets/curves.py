@@ -26,7 +26,7 @@ class ChartChoice:
     """How a person wants the chart: the keys of the Runs screen change it."""
 
     x_axis: str = "step"
-    smoothing: int = 3  # index into SMOOTHING_STEPS
+    smoothing: int = 2  # index into SMOOTHING_STEPS
     log_y: bool = False
 
     @property

@@ -87,8 +87,18 @@ class RunView(Vertical):
         else:
             self._show_charts(shown)
 
-    def show_log(self, title: str, lines: Iterable[Line] | None, *, follows: bool = True) -> None:
-        """The lower panel, or None to close it; ``follows`` keeps its end in sight as it grows."""
+    def show_panel(self, name: str, state: RunState, log: str) -> None:
+        """The lower panel: ``"log"``, ``"settings"`` or ``""`` to close it."""
+        if name == "log":
+            lines: list[Line] = [[(visible(line), "dim")] for line in log.splitlines()]
+            self._show_lower("output.log · o closes", lines or [[("nothing was said yet", "dim")]])
+        elif name == "settings":
+            self._show_lower("settings · enter closes", setting_lines(state.spec), follows=False)
+        else:
+            self._show_lower("", None)
+
+    def _show_lower(self, title: str, lines: Iterable[Line] | None, *, follows: bool = True) -> None:
+        """``follows`` keeps the end in sight as it grows."""
         panel = self.query_one("#log-panel", VerticalScroll)
         panel.set_class(lines is None, "hidden")
         self.set_class(lines is not None, "has-log")

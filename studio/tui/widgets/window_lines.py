@@ -75,7 +75,8 @@ def shot_lines(report: WindowReport, width: int) -> list[Line]:
     if report.shots and report.shots[0].shots == 0:
         first, last = report.shots[0], report.shots[-1]
         times = last.prompt_tokens_mean / max(1.0, first.prompt_tokens_mean)
-        lines.append([("", "")])
+        if is_wide:
+            lines.append([("", "")])
         lines.append(
             [
                 (f"{number(last.shots)} shots make every prompt {times:.0f} times as long; ", "dim"),
