@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -29,6 +28,38 @@ from studio.tokens.tokenizer import ModelFolder
 ValueT = TypeVar("ValueT")
 
 
+def measured_round(file: Path, mapping: str, model: Path) -> tuple[int, dict[str, float]]:
+    """One round in a new store: (rows, seconds by name)."""
+    seconds: dict[str, float] = {}
+
+    def timed(name: str, act: Callable[[], ValueT]) -> ValueT:
+        started = time.perf_counter()
+        result = act()
+        seconds[name] = time.perf_counter() - started
+        return result
+
+    def check() -> object:
+        # A new ModelFolder each time: what a fresh process would have to load counts.
+        return check_window(store, ModelFolder(model), 512)
+
+    def run(project: Project, *arguments: str) -> object:
+        command = [sys.executable, "-m", "studio", "-C", str(project.root), *arguments]
+        return subprocess.run(command, check=True, capture_output=True)
+
+    with tempfile.TemporaryDirectory() as scratch:
+        project, fresh = Project.init(Path(scratch) / "p"), Project.init(Path(scratch) / "q")
+        with Store.open(project.store_path, "bench") as store:
+            preview = timed("read and preview", lambda: preview_import(store, [file], parse_mapping(mapping)))
+            rows = timed("import", lambda: confirm_import(store, preview)).added
+            timed("first check", check)
+            timed("check again", check)
+            store.set_text(1, prompt="Another question?")
+            timed("one row edited", check)
+        timed("verb: import", lambda: run(fresh, "import", str(file), "--map", mapping))
+        timed("verb: window again", lambda: run(project, "window", "--model", str(model)))
+    return rows, seconds
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path)
@@ -36,35 +67,12 @@ def main() -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    seconds: dict[str, list[float]] = defaultdict(list)
-
-    def timed(name: str, act: Callable[[], ValueT]) -> ValueT:
-        started = time.perf_counter()
-        result = act()
-        seconds[name].append(time.perf_counter() - started)
-        return result
-
-    folder = resolve_model(arguments.model).path
-    rows = 0
-    for _ in range(arguments.rounds):
-        with tempfile.TemporaryDirectory() as scratch:
-            project = Project.init(Path(scratch) / "p")
-            with Store.open(project.store_path, "bench") as store:
-                preview = timed("read and preview", lambda: preview_import(store, [arguments.file], parse_mapping(arguments.map)))  # noqa: B023
-                rows = timed("import", lambda: confirm_import(store, preview)).added  # noqa: B023
-                # A new ModelFolder each time: what a fresh process would have to load counts.
-                timed("first check", lambda: check_window(store, ModelFolder(folder), 512))  # noqa: B023
-                timed("check again", lambda: check_window(store, ModelFolder(folder), 512))  # noqa: B023
-                store.set_text(1, prompt="Another question?")
-                timed("one row edited", lambda: check_window(store, ModelFolder(folder), 512))  # noqa: B023
-            verb = [sys.executable, "-m", "studio", "-C", str(project.root)]
-            fresh = Project.init(Path(scratch) / "q")
-            command = [*verb[:-1], str(fresh.root), "import", str(arguments.file), "--map", arguments.map]
-            timed("verb: import", lambda: subprocess.run(command, check=True, capture_output=True))  # noqa: B023
-            timed("verb: window again", lambda: subprocess.run([*verb, "window", "--model", str(folder)], check=True, capture_output=True))  # noqa: B023
+    model = resolve_model(arguments.model).path
+    rounds = [measured_round(arguments.file, arguments.map, model) for _ in range(arguments.rounds)]
+    rows = rounds[0][0]
     print(f"{arguments.file.name}: {rows:,} rows, median of {arguments.rounds}")
-    for name, measured in seconds.items():
-        print(f"{name:<20} {statistics.median(measured):7.3f} s")
+    for name in rounds[0][1]:
+        print(f"{name:<20} {statistics.median(seconds[name] for _, seconds in rounds):7.3f} s")
 
 
 if __name__ == "__main__":

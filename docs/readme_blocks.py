@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,16 +19,9 @@ README = ROOT / "README.md"
 
 def keys() -> str:
     """One table per screen, in the order of the key table."""
-    from studio.tui.actions import ACTIONS, EVERYWHERE
+    from studio.tui.actions import as_markdown
 
-    places: dict[str, list[str]] = {}
-    for action in ACTIONS:
-        for place in action.where:
-            shown = action.display.replace("|", "\\|").replace("`", "\\`")
-            places.setdefault(place, []).append(f"| `{shown}` | {action.about} |")
-    order = sorted(places, key=lambda place: place != EVERYWHERE)  # stable: only "everywhere" moves, to the front
-    tables = [f"**{place}**\n\n| key | does |\n|---|---|\n" + "\n".join(places[place]) for place in order]
-    return "\n\n".join(tables)
+    return as_markdown()
 
 
 def verbs() -> str:
@@ -53,14 +47,22 @@ def verbs() -> str:
 def tree() -> str:
     """Every module with the first sentence of its docstring."""
     rows = []
-    for path in sorted(ROOT.glob("studio/**/*.py"), key=lambda path: (path.parent.parts, path.name != "__init__.py", path.name)):
-        about = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n\n")[0].replace("\n", " ")
+    for path in sorted(
+        ROOT.glob("studio/**/*.py"), key=lambda path: (path.parent.parts, path.name != "__init__.py", path.name)
+    ):
+        about = (
+            (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n\n")[0].replace("\n", " ")
+        )
         relative = path.relative_to(ROOT)
         depth = "  " * (len(relative.parts) - 2)
         is_room = path.name == "__init__.py"
         name = f"{'  ' * (len(relative.parts) - 2)}{relative.parent.name}/" if is_room else f"{depth}  {path.name}"
         rows.append(f"{name:<28} {about}".rstrip())
     return "```\n" + "\n".join(rows) + "\n```"
+
+
+def _between(made: str, match: re.Match[str]) -> str:
+    return match[1] + made + match[2]
 
 
 BLOCKS: dict[str, Callable[[], str]] = {"keys": keys, "verbs": verbs, "tree": tree}
@@ -70,7 +72,7 @@ def filled(text: str) -> str:
     """``text`` with every ``<!-- name -->…<!-- /name -->`` block made anew."""
     for name, make in BLOCKS.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
-        text, count = pattern.subn(lambda match, made=make(): match[1] + made + match[2], text)
+        text, count = pattern.subn(partial(_between, make()), text)
         if count != 1:
             raise ValueError(f"README.md has {count} blocks {name!r}, not one")
     return text

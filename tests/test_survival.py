@@ -1,4 +1,4 @@
-"""The stories people fear: the terminal closes in the middle of a run; the store is held; the disk is slow to forgive."""
+"""The story people fear: the terminal closes in the middle of a run."""
 
 from __future__ import annotations
 

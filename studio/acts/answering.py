@@ -55,7 +55,7 @@ class Answerer:
     def __init__(self, on_reply: Callable[[Reply], None]) -> None:
         self._on_reply = on_reply
         self._is_closing = False
-        self._errors = tempfile.TemporaryFile("w+", errors="replace")
+        self._errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - closed by close()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "studio.worker.answer"],
             stdin=subprocess.PIPE,

@@ -54,7 +54,9 @@ def start_comparison(project: Project, store: Store, spec: CompareSpec) -> str:
     model = resolve_model(name, settings.trusted_models)
     is_trusted = name in settings.trusted_models
     spec = dataclasses.replace(spec, base_model=name, model_path=str(model.path), is_trusted=is_trusted)
-    test = _evenly_over_tasks(store.rows_for(spec.split, tasks=spec.tasks, labels=("accept", "none"), where=""), spec.limit)
+    test = _evenly_over_tasks(
+        store.rows_for(spec.split, tasks=spec.tasks, labels=("accept", "none"), where=""), spec.limit
+    )
     if not test:
         raise AskedWrongly(f"no row is in the {spec.split} split.", "Assign splits first: studio split --test 0.1")
     if pool is None:
@@ -110,7 +112,9 @@ def newest_tuned(project: Project) -> str:
     """The newest train run that can answer. Raises AskedWrongly when there is none."""
     for directory in tuned_runs(project):
         return directory.run_id
-    raise AskedWrongly("no run has made an adapter or a model yet.", "studio train --wait, or leave the arm 'tuned' out.")
+    raise AskedWrongly(
+        "no run has made an adapter or a model yet.", "studio train --wait, or leave the arm 'tuned' out."
+    )
 
 
 def read_predictions(directory: RunDirectory) -> list[dict[str, Any]]:
@@ -137,14 +141,15 @@ def _with_run(run: RunDirectory, spec: CompareSpec) -> tuple[CompareSpec, list[R
             "Leave base_model out: the arms must share one base model.",
         )
     tuned = tuned_path(run, trained)
-    changes = {
-        "run_id": run.run_id,
-        "base_model": trained.base_model,
-        "tuned_path": str(tuned.resolve()),
-        "tuned_method": trained.method,
-        "tasks": spec.tasks or trained.tasks,
-    }
-    return dataclasses.replace(spec, **changes), read_rows(run.rows_path("train"))
+    spec = dataclasses.replace(
+        spec,
+        run_id=run.run_id,
+        base_model=trained.base_model,
+        tuned_path=str(tuned.resolve()),
+        tuned_method=trained.method,
+        tasks=spec.tasks or trained.tasks,
+    )
+    return spec, read_rows(run.rows_path("train"))
 
 
 def tuned_path(run: RunDirectory, spec: TrainSpec) -> Path:

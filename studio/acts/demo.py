@@ -97,5 +97,7 @@ class Demo:
             resume_run(self.project, state.run_id)
             return False
         if state.status in ("failed", "stopped"):
-            raise StudioError(f"{state.run_id} {state.status}. {state.message}".strip(), state.hint or "c on Runs resumes it")
+            raise StudioError(
+                f"{state.run_id} {state.status}. {state.message}".strip(), state.hint or "c on Runs resumes it"
+            )
         return state.status == "finished"

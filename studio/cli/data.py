@@ -75,7 +75,8 @@ def import_files(
             }
         )
     verb = "would add" if dry_run else "added"
-    say(f"{verb} {number(added)} examples · {number(duplicates)} already there · {number(len(preview.problems))} problems")
+    problems = number(len(preview.problems))
+    say(f"{verb} {number(added)} examples · {number(duplicates)} already there · {problems} problems")
     if preview.problems and not preview.candidates:
         raise typer.Exit(1)
 
@@ -149,7 +150,10 @@ def split(
     seed: Annotated[int, typer.Option(help="Another seed, another split.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Assign train, validation and test by a hash of the prompt: equal prompts stay together, new rows move no old one."""
+    """Assign train, validation and test by a hash of the prompt.
+
+    Equal prompts stay together, and new rows move no old one.
+    """
     with store_of(project_of(ctx)) as store:
         change = store.assign_splits(test, validation, seed)
         counted = store.stats().splits
@@ -163,7 +167,9 @@ def window(
     ctx: typer.Context,
     model: Annotated[str, typer.Option("--model", help="Default: the project's base model.")] = "",
     max_length: Annotated[int, typer.Option("--max-length", help="Default: the project's.")] = 0,
-    shots: Annotated[list[int] | None, typer.Option("--shots", help="What K examples in the prompt cost; repeatable.")] = None,
+    shots: Annotated[
+        list[int] | None, typer.Option("--shots", help="What K examples in the prompt cost; repeatable.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check every row against the context window: what a cut at max_length would take away."""
@@ -202,7 +208,9 @@ def show(
         from studio.acts.window import as_trained
 
         settings = project.settings()
-        row = as_trained(resolve_model(model or settings.base_model, settings.trusted_models), example, settings.max_length)
+        row = as_trained(
+            resolve_model(model or settings.base_model, settings.trusted_models), example, settings.max_length
+        )
         if as_json:
             write_json(asdict(row))
             return
@@ -234,7 +242,5 @@ def _write_window(report: WindowReport) -> None:
         write_line(f"  {fate:<22} {number(count):>9}  {percent(count / max(1, report.n)):>7}")
     write_line("\nshots  prompt tokens  of the window  rows that no longer fit")
     for cost in report.shots:
-        share = percent(cost.share_of_window)
-        write_line(
-            f"{cost.shots:>5}  {number(cost.prompt_tokens_mean):>13}  {share:>13}  {number(cost.rows_that_no_longer_fit):>22}"
-        )
+        share, unfit = percent(cost.share_of_window), number(cost.rows_that_no_longer_fit)
+        write_line(f"{cost.shots:>5}  {number(cost.prompt_tokens_mean):>13}  {share:>13}  {unfit:>22}")

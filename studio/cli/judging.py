@@ -27,7 +27,9 @@ DEFAULT_ARMS = "zero_shot,one_shot,few_shot:5,tuned"
 @app.command()
 def compare(
     ctx: typer.Context,
-    run: Annotated[str, typer.Option("--run", help="The train run of the tuned arm; default: the newest that can answer.")] = "",
+    run: Annotated[
+        str, typer.Option("--run", help="The train run of the tuned arm; default: the newest that can answer.")
+    ] = "",
     arms: Annotated[str, typer.Option(help="zero_shot, one_shot, few_shot:k, tuned")] = DEFAULT_ARMS,
     limit: Annotated[int, typer.Option(help="At most this many rows, evenly over the tasks.")] = 0,
     tasks: Annotated[str, typer.Option(help="Only these tasks, separated by commas.")] = "",
@@ -46,9 +48,7 @@ def compare(
     chosen = tuple(arm.strip() for arm in arms.split(",") if arm.strip())
     if "tuned" in chosen and not run:
         run = newest_tuned(project)
-    spec = CompareSpec(
-        run_id=run, arms=chosen, limit=limit, split=split, tasks=tuple(filter(None, tasks.split(",")))
-    )
+    spec = CompareSpec(run_id=run, arms=chosen, limit=limit, split=split, tasks=tuple(filter(None, tasks.split(","))))
     with store_of(project) as store:
         run_id = start_comparison(project, store, spec)
     if wait or as_json:

@@ -28,7 +28,9 @@ def list_verb(as_json: Json = False) -> None:
     for model in listed:
         if model.is_cached:
             window = f"{number(model.context_window)} tokens" if model.context_window else "window unknown"
-            write_line(f"{model.name:<28} {size(model.size_bytes):>9}  {window:>14}  {model.dtype:<9} {model.architecture}")
+            write_line(
+                f"{model.name:<28} {size(model.size_bytes):>9}  {window:>14}  {model.dtype:<9} {model.architecture}"
+            )
         else:
             write_line(f"{model.name:<28} not here yet; studio models get {model.name}  ({model.about})")
 

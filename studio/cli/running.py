@@ -27,7 +27,9 @@ SPEC_HELP = "\n\n".join(f"[bold]{name}[/bold]  {about}" for name, about in Train
 def train(
     ctx: typer.Context,
     config: Annotated[Path | None, typer.Option("--config", help="A TOML file of settings.")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; repeatable.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; repeatable.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until it has ended.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -125,7 +127,11 @@ def _facts(state: RunState) -> str:
     facts = [state.phase] if state.phase else []
     if state.steps:
         facts.append(f"step {number(state.step)} / {number(state.steps)}")
-    facts += [f"{name} {loss(value)}" for name, value in (("loss", state.loss), ("eval", state.eval_loss)) if value is not None]
+    facts += [
+        f"{name} {loss(value)}"
+        for name, value in (("loss", state.loss), ("eval", state.eval_loss))
+        if value is not None
+    ]
     if state.tokens_per_second:
         facts.append(f"{number(round(state.tokens_per_second))} tok/s")
     if state.elapsed_seconds:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import subprocess
 import sys
 import threading
@@ -24,7 +23,7 @@ def new_run_directory(runs_path: Path, kind: str) -> RunDirectory:
     """Make an empty run directory. Its name sorts by time and is short enough to type: ``train-1122-1304-7f``."""
     while True:
         stamp = datetime.now().strftime("%m%d-%H%M%S")
-        path = runs_path / f"{kind}-{stamp}-{secrets.token_hex(1)}"
+        path = runs_path / f"{kind}-{stamp}-{os.urandom(1).hex()}"
         try:
             path.mkdir(parents=True)
             return RunDirectory(path)
@@ -88,5 +87,10 @@ def log_tail(directory: RunDirectory, lines: int = LOG_TAIL_LINES) -> str:
 
 def _environment(environment: Mapping[str, str]) -> dict[str, str]:
     # A fork warning of the tokenizers library and progress bars have no reader in a log file.
-    quiet = {"TOKENIZERS_PARALLELISM": "true", "TQDM_DISABLE": "1", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+    quiet = {
+        "TOKENIZERS_PARALLELISM": "true",
+        "TQDM_DISABLE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+    }
     return {**environment, **quiet}

@@ -114,7 +114,11 @@ class RunDirectory:
             return "stalled" if _age_seconds(self.events_path) > STALLED_AFTER_SECONDS else "running"
         if last_event is not None and last_event["event"] in FINAL_EVENTS:
             return str(last_event["event"])
-        if last_event is None and _age_seconds(self.spec_path) < STARTING_FOR_SECONDS and not self.process_path.exists():
+        if (
+            last_event is None
+            and _age_seconds(self.spec_path) < STARTING_FOR_SECONDS
+            and not self.process_path.exists()
+        ):
             return "starting"
         return "lost"
 

@@ -71,7 +71,9 @@ class TrainSpec(Spec):
 
     base_model: str = _about("Base model: a cached name, a local folder or a Hugging Face id.", default="")
     model_path: str = _about("Folder of the base model; filled in at the start.", default="")
-    is_trusted: bool = _about("Pickle weights and the model's own code may be used; set by trusted_models.", default=False)
+    is_trusted: bool = _about(
+        "Pickle weights and the model's own code may be used; set by trusted_models.", default=False
+    )
     method: str = _about("lora trains a small adapter; full trains every weight.", default="lora")
     epochs: float = _about("Passes over the training rows.", default=2.0)
     batch_size: int = _about("Examples per optimizer step.", default=8)
@@ -97,7 +99,9 @@ class TrainSpec(Spec):
     patience: int = _about("Stop after this many evaluations without improvement; 0 never stops early.", default=0)
     tasks: tuple[str, ...] = _about("Only these tasks; empty takes all.", default=())
     where: str = _about("Only rows for which this SQL condition holds; empty takes all.", default="")
-    labels: tuple[str, ...] = _about("Only rows with these labels; rejected rows never train.", default=("accept", "none"))
+    labels: tuple[str, ...] = _about(
+        "Only rows with these labels; rejected rows never train.", default=("accept", "none")
+    )
 
     DEFAULT_LEARNING_RATES: ClassVar[dict[str, float]] = {"lora": 1e-3, "full": 5e-5}
 
@@ -109,7 +113,15 @@ class TrainSpec(Spec):
         _at_least("batch_size", self.batch_size, 1)
         _at_least("lora_rank", self.lora_rank, 1)
         _at_least("max_length", self.max_length, 8)
-        for name in ("micro_batch_size", "learning_rate", "weight_decay", "max_grad_norm", "eval_every", "save_every", "patience"):
+        for name in (
+            "micro_batch_size",
+            "learning_rate",
+            "weight_decay",
+            "max_grad_norm",
+            "eval_every",
+            "save_every",
+            "patience",
+        ):
             _at_least(name, getattr(self, name), 0)
         if not self.epochs > 0:
             raise AskedWrongly(f"epochs={self.epochs}: nothing would be learned.", "Use a number above 0.")
@@ -122,7 +134,9 @@ class TrainSpec(Spec):
                 f"learning_rate={self.learning_rate:g} would blow up any model.", "Usual: 1e-3 for lora, 5e-5 for full."
             )
         if "reject" in self.labels:
-            raise AskedWrongly("labels has 'reject': rejected rows never train.", "Clear the label of the rows you want.")
+            raise AskedWrongly(
+                "labels has 'reject': rejected rows never train.", "Clear the label of the rows you want."
+            )
 
     @property
     def peak_learning_rate(self) -> float:
@@ -137,7 +151,9 @@ class CompareSpec(Spec):
 
     base_model: str = _about("Base model of every arm.", default="")
     model_path: str = _about("Folder of the base model; filled in at the start.", default="")
-    is_trusted: bool = _about("Pickle weights and the model's own code may be used; set by trusted_models.", default=False)
+    is_trusted: bool = _about(
+        "Pickle weights and the model's own code may be used; set by trusted_models.", default=False
+    )
     run_id: str = _about("The train run whose adapter or model is the tuned arm; empty for none.", default="")
     tuned_path: str = _about("Folder of that adapter or model; filled in at the start.", default="")
     tuned_method: str = _about("lora or full; filled in at the start.", default="lora")
@@ -147,7 +163,9 @@ class CompareSpec(Spec):
     split: str = _about("Rows of this split are answered.", default="test")
     tasks: tuple[str, ...] = _about("Only these tasks; empty takes all.", default=())
     limit: int = _about("At most this many rows, evenly over the tasks; 0 takes all.", default=0)
-    max_new_tokens: int = _about("An answer is cut after this many tokens; 0 takes 1.5 × the longest reference.", default=0)
+    max_new_tokens: int = _about(
+        "An answer is cut after this many tokens; 0 takes 1.5 × the longest reference.", default=0
+    )
     batch_size: int = _about("Prompts answered together.", default=16)
     seed: int = _about("Seed of the choice of shots.", default=0)
     dtype: str = _about("auto measures float32 and bfloat16 on this machine and takes the faster.", default="auto")
@@ -165,7 +183,9 @@ class CompareSpec(Spec):
         for arm in self.arms:
             shots_of(arm)
         if "tuned" in self.arms and not self.run_id:
-            raise AskedWrongly("the arm 'tuned' needs a run.", "Add --run RUN (studio runs lists them), or leave it out.")
+            raise AskedWrongly(
+                "the arm 'tuned' needs a run.", "Add --run RUN (studio runs lists them), or leave it out."
+            )
 
 
 def shots_of(arm: str) -> int:
@@ -188,7 +208,9 @@ def spec_from_json(text: str) -> Spec:
         values = json.loads(text)
         kind = SPECS[values.pop("kind")]
     except (ValueError, KeyError, AttributeError) as error:
-        raise AskedWrongly("spec.json is not a run's spec.", "The run directory is damaged; start a new run.") from error
+        raise AskedWrongly(
+            "spec.json is not a run's spec.", "The run directory is damaged; start a new run."
+        ) from error
     return kind.from_dict(values)
 
 

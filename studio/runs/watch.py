@@ -6,6 +6,7 @@ A ``RunWatch`` keeps a byte offset and reads only what is new, so that looking o
 from __future__ import annotations
 
 import bisect
+import dataclasses
 import json
 import time
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from studio.errors import AskedWrongly, StudioError
 from studio.runs.launch import log_tail
-from studio.runs.protocol import FINAL_EVENTS, Event, RunDirectory, read_events
+from studio.runs.protocol import Event, RunDirectory, read_events
 from studio.runs.spec import Spec
 
 RECENT_STEPS = 20
@@ -114,7 +115,7 @@ class RunWatch:
             self._state.message, self._state.hint = error.message, error.hint
 
     def poll(self) -> RunState:
-        """Read the new whole lines and compute the status. The same object is returned each time, brought up to date."""
+        """Read the new whole lines and compute the status; always the same object, brought up to date."""
         if not self.directory.path.exists():
             self._state.status, self._state.message = "lost", "the run directory is gone"
             return self._state
@@ -160,7 +161,7 @@ class RunWatch:
         self._note_best()
 
     def _take_plan(self, event: Event) -> None:
-        self._state.steps = event["steps"]
+        self._state.steps = event.get("steps", 0)  # a comparison's plan has none: its arms bring theirs
         self._state.rows = event.get("rows", 0)
         self._state.dtype = event.get("dtype", "")
 
@@ -266,11 +267,7 @@ def find_run(runs_path: Path, run_id: str) -> RunDirectory:
 
 def state_as_json(state: RunState) -> dict[str, object]:
     """A run as ``studio runs --json`` lists it; NaN, which JSON lacks, becomes null."""
-    names = (
-        "run_id", "kind", "status", "step", "steps", "epoch", "loss", "eval_loss", "best_eval_loss", "best_step",
-        "learning_rate", "grad_norm", "tokens_per_second", "memory_bytes", "started_at", "elapsed_seconds", "eta_seconds",
-        "message", "hint",
-    )  # fmt: skip
+    names = [field.name for field in dataclasses.fields(state) if field.name not in ("spec", "series", "arms")]
     listed = {name: getattr(state, name) for name in names}
     listed["base_model"] = getattr(state.spec, "base_model", "")
     return {name: None if value != value else value for name, value in listed.items()}

@@ -64,7 +64,9 @@ class ChatTemplate:
         try:
             return environment.from_string(self.source)
         except jinja2.TemplateSyntaxError as error:
-            raise StudioError(f"the model's chat template is not valid Jinja: {error} (line {error.lineno}).") from error
+            raise StudioError(
+                f"the model's chat template is not valid Jinja: {error} (line {error.lineno})."
+            ) from error
 
 
 def messages_of(prompt: str, system: str = "", shots: Sequence[tuple[str, str]] = ()) -> list[Message]:

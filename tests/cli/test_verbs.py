@@ -24,7 +24,7 @@ PAIRS = [
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    return Project.init(tmp_path / "desk")
+    return Project.init(tmp_path / "desk", max_length=128)
 
 
 @pytest.fixture
@@ -193,7 +193,9 @@ def test_over_long_rows_refuse_the_run_until_their_fate_is_named(
 
 def test_window_counts_every_fate(studio: Studio, pairs: str, tiny_model_folder: Path) -> None:
     studio("import", pairs)
-    report = in_json(studio("window", "--model", str(tiny_model_folder), "--max-length", "10", "--shots", "2", "--json"))
+    report = in_json(
+        studio("window", "--model", str(tiny_model_folder), "--max-length", "10", "--shots", "2", "--json")
+    )
     assert report["examples"] == 3 and report["max_length"] == 10
     assert sum(report["fates"].values()) == 3
     assert [cost["shots"] for cost in report["shots"]][:1] == [2]
@@ -202,6 +204,6 @@ def test_window_counts_every_fate(studio: Studio, pairs: str, tiny_model_folder:
 def test_help_names_every_verb_and_reads_without_a_project(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["-C", str(tmp_path), "--help"])
     assert result.exit_code == 0
-    for verb in ("open", "init", "demo", "import", "export", "stats", "label", "undo", "redo", "window", "show", "split",
-                 "models", "train", "runs", "watch", "stop", "resume", "compare", "try"):  # fmt: skip
+    verbs = "open init demo import export stats label undo redo window show split models train runs watch stop resume"
+    for verb in f"{verbs} compare try".split():
         assert verb in result.stdout

@@ -38,7 +38,8 @@ def test_the_prompt_at_inference_is_the_start_of_the_training_row(tiny_model_fol
 
 def test_a_template_that_renders_another_prompt_in_training_is_refused(tiny_model_folder: Path, tmp_path: Path) -> None:
     source = (
-        "{% for m in messages %}{{ m['content'] }}{% if m['role'] == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}"
+        "{% for m in messages %}{{ m['content'] }}"
+        "{% if m['role'] == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}"
         "{% if add_generation_prompt %} Answer:{% endif %}"
     )
     model = with_template(tiny_model_folder, source, tmp_path)

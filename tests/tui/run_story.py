@@ -11,7 +11,7 @@ from typing import Any
 
 from data_story import WIDE, settle
 from textual.pilot import Pilot
-from tiny_model import _write_tokenizer
+from tiny_model import write_tokenizer
 
 from studio.project import Project
 from studio.runs.protocol import EventWriter, Row, RunDirectory, write_atomically, write_rows
@@ -32,7 +32,7 @@ async def opened_on(project: Project, screen: str, size: tuple[int, int] = WIDE)
 
 def model_without_weights(folder: Path, context_window: int = 256) -> Path:
     """What counting tokens needs of a model; the weights' file is there and empty."""
-    _write_tokenizer(folder)
+    write_tokenizer(folder)
     (folder / "config.json").write_text(json.dumps({"max_position_embeddings": context_window, "model_type": "llama"}))
     (folder / "model.safetensors").touch()
     return folder
