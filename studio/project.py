@@ -1,8 +1,8 @@
 """The project folder: its layout, every path name in it, and its settings.
 
-    studio.toml     settings a person may edit
-    studio.duckdb   the store
-    runs/<run_id>/  one directory per run
+studio.toml     settings a person may edit
+studio.duckdb   the store
+runs/<run_id>/  one directory per run
 """
 
 from __future__ import annotations

@@ -93,25 +93,20 @@ def load_comparison(project: Project, run_id: str) -> LoadedComparison:
     )
 
 
-def comparisons(project: Project) -> list[RunDirectory]:
-    """The comparisons there are, newest first."""
-    return [watch.directory for watch in map(RunWatch, runs_in(project.runs_path)) if watch.poll().kind == "compare"]
-
-
-def tuned_runs(project: Project) -> list[RunDirectory]:
+def tuned_run_ids(project: Project) -> list[str]:
     """The train runs that can answer, newest first."""
     found = []
     for directory in runs_in(project.runs_path):
-        spec = RunWatch(directory).poll().spec
+        spec = RunWatch(directory).spec
         if isinstance(spec, TrainSpec) and _tuned_folder(directory, spec).exists():
-            found.append(directory)
+            found.append(directory.run_id)
     return found
 
 
 def newest_tuned(project: Project) -> str:
     """The newest train run that can answer. Raises AskedWrongly when there is none."""
-    for directory in tuned_runs(project):
-        return directory.run_id
+    for run_id in tuned_run_ids(project):
+        return run_id
     raise AskedWrongly(
         "no run has made an adapter or a model yet.", "studio train --wait, or leave the arm 'tuned' out."
     )

@@ -32,7 +32,7 @@ _CONFIG = {
 }
 
 
-class Interrupted(StudioError):  # noqa: N818 - it is not an error
+class Interrupted(StudioError):
     """A running query was stopped by ``Store.interrupt``. Nothing was changed."""
 
 

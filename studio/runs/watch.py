@@ -129,6 +129,11 @@ class RunWatch:
             self._state.hint = f"studio resume {self._state.run_id}"
         return self._state
 
+    @property
+    def spec(self) -> Spec | None:
+        """The run's spec; None where ``spec.json`` is damaged."""
+        return self._state.spec
+
     def log_tail(self, lines: int = 20) -> str:
         return log_tail(self.directory, lines)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
@@ -15,7 +15,7 @@ from textual.worker import get_current_worker
 from studio.errors import StoreHeld, StudioError
 from studio.project import Project
 from studio.tui import actions, styles
-from studio.tui.messages import ExamplesChanged, ExamplesRequested, ModelFound, RunningCounted, StoreClosed, StoreOpened
+from studio.tui.messages import ExamplesChanged, ExamplesRequested, ModelFound, RunsPolled, StoreClosed, StoreOpened
 from studio.tui.screens.base import StudioScreen
 from studio.tui.widgets.header import HeaderFacts
 from studio.tui.widgets.status import StatusLine
@@ -23,17 +23,12 @@ from studio.tui.widgets.status import StatusLine
 if TYPE_CHECKING:
     from studio.dataset.examples import Ids
     from studio.dataset.store import Change, Store
+    from studio.runs.watch import RunState
     from studio.tokens.tokenizer import ModelFolder
+    from studio.tui.demo_player import Demo
+    from studio.tui.run_poll import RunPoll
 
-DEMO_EVERY_SECONDS = 1.0
-
-
-class Demo(Protocol):
-    """The main job playing itself: ``advance`` takes the next step if it is time, and says what it did."""
-
-    wanted_screen: str | None
-
-    def advance(self, store: Store) -> str | None: ...
+POLL_SECONDS = 0.35
 
 
 def _data_screen() -> Screen[Any]:
@@ -93,9 +88,10 @@ class StudioApp(App[None], inherit_bindings=False):
         self.is_model_sought = True
         self.last_said: tuple[str, str] = ("", "information")
         self._when_open: list[Callable[[], None]] = []
-        self.demo = demo
-        self._demo_screen: str | None = None
-        self._is_demo_busy = False
+        self._demo = demo
+        self.run_states: list[RunState] = []
+        self._run_poll: RunPoll | None = None
+        self._is_polling = False
         self._first_screen = first_screen
         self._facts = HeaderFacts("", project.name, model=self.settings.base_model)
         if self.settings.theme in self.available_themes:
@@ -108,8 +104,9 @@ class StudioApp(App[None], inherit_bindings=False):
         self.switch_mode(self._first_screen)
         if self.project.exists():
             self.call_after_refresh(self.open_store)
-        if self.demo is not None:
-            self.start_demo(self.demo)
+        self.call_after_refresh(self.set_interval, POLL_SECONDS, self.poll_runs)
+        if self._demo is not None:
+            self.start_demo(self._demo)
 
     def on_unmount(self) -> None:
         if self.store is not None:
@@ -237,15 +234,43 @@ class StudioApp(App[None], inherit_bindings=False):
         """Tell every screen that these rows are not what they were."""
         self._tell_screens(partial(ExamplesChanged, example_ids, summary))
 
-    def on_running_counted(self, message: RunningCounted) -> None:
-        self.set_header(running=message.running)
+    def start_demo(self, demo: Demo) -> None:
+        """Let the demo play, now and in the screens it wants."""
+        from studio.tui.demo_player import DemoPlayer
+
+        DemoPlayer(self, demo).start()
+
+    # -- the runs
+
+    def poll_runs(self) -> None:
+        """Look at the runs in a thread, unless a look is under way; every screen then gets ``RunsPolled``."""
+        if not self._is_polling:
+            self._is_polling = True
+            self.run_worker(self._poll_runs, group="runs", thread=True, exit_on_error=True)
+
+    def _poll_runs(self) -> None:
+        from studio.tui.run_poll import RunPoll
+
+        self._run_poll = self._run_poll or RunPoll(self.project.runs_path)
+        self.post_message(RunsPolled(self._run_poll.poll()))
+
+    def on_runs_polled(self, message: RunsPolled) -> None:
+        self._is_polling = False
+        self.run_states = message.states
+        self.set_header(running=sum(state.is_live for state in message.states))
+        self._tell_screens(partial(RunsPolled, message.states))
+
+    # -- the header
 
     def header_facts(self, screen: str) -> HeaderFacts:
         return replace(self._facts, screen=screen)
 
     def set_header(self, **facts: Any) -> None:
         """Change what the header says: ``examples=``, ``running=``, ``model=``."""
-        self._facts = replace(self._facts, **facts)
+        changed = replace(self._facts, **facts)
+        if changed == self._facts:
+            return
+        self._facts = changed
         for screen in self.screen_stack:
             if isinstance(screen, StudioScreen):
                 screen.refresh_header()
@@ -262,36 +287,6 @@ class StudioApp(App[None], inherit_bindings=False):
 
     def _run_on(self, screen: Screen[Any], action: str) -> None:
         self.call_later(self.run_action, action, screen)
-
-    # -- the demo
-
-    def start_demo(self, demo: Demo) -> None:
-        self.demo = demo
-        self.set_interval(DEMO_EVERY_SECONDS, self._start_demo_step)
-
-    def _start_demo_step(self) -> None:
-        if not self._is_demo_busy and self.store is not None:
-            self._is_demo_busy = True
-            self.run_worker(self._demo_step, group="demo", thread=True, exit_on_error=True)
-
-    def _demo_step(self) -> None:
-        if self.demo is None or self.store is None:
-            return
-        words: str | None
-        try:
-            words, severity = self.demo.advance(self.store), "information"
-        except StudioError as error:
-            words, severity = " ".join(filter(None, [error.message, error.hint])), "error"
-        self.call_from_thread(self._demo_stepped, words, severity)
-
-    def _demo_stepped(self, words: str | None, severity: str) -> None:
-        self._is_demo_busy = False
-        if words:
-            self.say(words, severity)
-        wanted = self.demo.wanted_screen if self.demo is not None else None
-        if wanted and wanted != self._demo_screen:
-            self._demo_screen = wanted
-            self.show_screen(wanted)
 
 
 def run(project: Project, *, first_screen: str = "data", demo: Demo | None = None) -> None:

@@ -11,6 +11,7 @@ from textual.message import Message
 if TYPE_CHECKING:
     from studio.dataset.examples import Ids
     from studio.dataset.store import Store
+    from studio.runs.watch import RunState
     from studio.tokens.tokenizer import ModelFolder
 
 
@@ -56,13 +57,13 @@ class ModelFound(Message, bubble=False):
 
 
 @dataclass
-class RunningCounted(Message):
-    """How many runs are under way; the header shows it."""
+class RunsPolled(Message, bubble=False):
+    """All runs as they are now, newest first; nothing changes these objects afterwards."""
 
-    running: int
+    states: list[RunState]
 
     def can_replace(self, message: Message) -> bool:
-        return isinstance(message, RunningCounted)
+        return isinstance(message, RunsPolled)
 
 
 @dataclass

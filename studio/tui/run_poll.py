@@ -1,4 +1,4 @@
-"""All runs of a project, looked at again and again from a thread."""
+"""All runs of a project, looked at again and again from a thread, for every screen and for the header."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 
 from studio.runs.protocol import RunDirectory
-from studio.runs.spec import TrainSpec
 from studio.runs.watch import RunState, RunWatch, Series, runs_in
 
 
@@ -23,11 +22,6 @@ class RunPoll:
         """The states, newest run first. A run that has ended and written nothing since keeps its very object."""
         return [self._poll_one(directory) for directory in runs_in(self._runs_path)]
 
-    def log_tail(self, run_id: str, lines: int) -> str:
-        """The last lines of the run's output; empty for a run that was not polled yet."""
-        watch = self._watches.get(run_id)
-        return watch.log_tail(lines) if watch else ""
-
     def _poll_one(self, directory: RunDirectory) -> RunState:
         run_id = directory.run_id
         size = _size(directory.events_path)
@@ -39,12 +33,6 @@ class RunPoll:
         self._sizes[run_id] = size
         self._states[run_id] = _frozen(self._watches[run_id].poll())
         return self._states[run_id]
-
-
-def tuned_runs(runs_path: Path) -> list[str]:
-    """Ids of the train runs that have made an adapter or a model, newest first."""
-    made = [each for each in runs_in(runs_path) if each.adapter_path.exists() or each.model_path.exists()]
-    return [each.run_id for each in made if isinstance(each.spec(), TrainSpec)]
 
 
 def _frozen(state: RunState) -> RunState:

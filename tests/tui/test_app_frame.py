@@ -14,6 +14,7 @@ from studio.errors import AskedWrongly
 from studio.project import Project
 from studio.tui import actions, styles
 from studio.tui.app import StudioApp
+from studio.tui.demo_player import DemoPlayer
 from studio.tui.messages import ExamplesRequested
 from studio.tui.screens.help import HelpScreen
 from studio.tui.screens.import_dialog import ImportDialog
@@ -119,6 +120,7 @@ import asyncio, sys
 from pathlib import Path
 from studio.project import Project
 from studio.tui.app import StudioApp
+from studio.tui.demo_player import DemoPlayer
 heavy = {"torch", "transformers", "peft", "accelerate", "rouge_score", "sacrebleu", "datasets", "pandas", "scipy"}
 late = {"duckdb", "numpy", "tokenizers", "jinja2"}
 async def main():
@@ -158,16 +160,23 @@ async def test_the_demo_is_asked_once_the_store_is_open_and_leads_to_its_screen(
             return "a step was taken" if self.calls == 1 else None
 
     demo = Demo()
-    app = StudioApp(project_with(tmp_path, tickets(2)), demo=demo)
+    app = StudioApp(project_with(tmp_path, tickets(2)))
+    player = DemoPlayer(app, demo)
     async with app.run_test() as pilot:
+        player.look()
+        assert demo.calls == 0
         await settle(pilot)
-        app._start_demo_step()
+        player.look()
         await settle(pilot)
         assert app.last_said[0] == "a step was taken"
-        demo.wanted_screen = "data"
-        app._start_demo_step()
+        demo.wanted_screen = "runs"
+        player.look()
         await settle(pilot)
-        assert demo.calls >= 2
+        assert demo.calls == 2 and app.current_mode == "runs"
+        app.show_screen("data")
+        player.look()
+        await settle(pilot)
+        assert app.current_mode == "data"  # who went elsewhere is left there
 
 
 async def test_rows_that_another_screen_asks_for_become_the_view_of_data(tmp_path: Path) -> None:

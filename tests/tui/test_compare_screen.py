@@ -12,16 +12,16 @@ from textual.pilot import Pilot
 from studio.project import Project
 from studio.reports.compare import compare_view
 from studio.runs.protocol import EventWriter, read_rows, take_lock
-from studio.tui.screens.compare import CompareScreen
+from studio.tui.app import StudioApp
 from studio.tui.screens.data import DataScreen
 from studio.tui.widgets.answers import answer_cell
 from studio.tui.widgets.comparison_arms import arm_lines
 
 
 async def look(pilot: Pilot[None]) -> None:
-    screen = pilot.app.screen
-    assert isinstance(screen, CompareScreen)
-    screen._look()
+    assert isinstance(pilot.app, StudioApp)
+    await settle(pilot)
+    pilot.app.poll_runs()
     await settle(pilot)
     await settle(pilot)
 

@@ -15,8 +15,8 @@ from textual.widgets import Input
 from studio.dataset.store import Store
 from studio.project import Project
 from studio.runs.protocol import EventWriter, RunDirectory, take_lock
+from studio.tui.app import StudioApp
 from studio.tui.screens.new_run import NewRunDialog
-from studio.tui.screens.runs import RunsScreen
 from studio.tui.widgets.row_list import RowList
 
 FINISHED = ("finished", {"seconds": 12.0})
@@ -24,9 +24,9 @@ FINISHED = ("finished", {"seconds": 12.0})
 
 async def look(pilot: Pilot[None]) -> None:
     """What the timer does several times a second."""
-    screen = pilot.app.screen
-    assert isinstance(screen, RunsScreen)
-    screen._look()
+    assert isinstance(pilot.app, StudioApp)
+    await settle(pilot)
+    pilot.app.poll_runs()
     await settle(pilot)
 
 

@@ -18,8 +18,7 @@ from studio.runs.watch import RunState
 from studio.scoring.summary import Comparison
 from studio.tokens.tokenizer import ModelFolder
 from studio.tui import actions, styles
-from studio.tui.messages import ComparisonRequested, ExamplesRequested, RunningCounted
-from studio.tui.run_poll import RunPoll
+from studio.tui.messages import ComparisonRequested, ExamplesRequested, RunsPolled
 from studio.tui.screens.arm_keys import ArmKeys
 from studio.tui.screens.list_screen import ListScreen
 from studio.tui.widgets.answers import Columns, changes_line, heading_line, row_in_full, row_line
@@ -29,7 +28,6 @@ from studio.tui.widgets.row_list import RowList
 from studio.tui.widgets.run_list import comparison_lines, status_segment
 from studio.tui.widgets.run_view import trouble_lines
 
-POLL_SECONDS = 0.5
 MOST_ARMS = 6
 ORDERS = ("disagreement", "fixed first", "broken first", "test set order")
 NO_COMPARISONS: list[Line] = [
@@ -82,7 +80,6 @@ class CompareScreen(ArmKeys, ListScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._poll: RunPoll | None = None
         self._states: list[RunState] = []
         self._run_id = ""
         self._shown: tuple[str, str] = ("", "")  # run id and status that were loaded
@@ -104,10 +101,8 @@ class CompareScreen(ArmKeys, ListScreen):
                 yield LinesView(id="row")
 
     def on_mount(self) -> None:
-        super().on_mount()
-        self._poll = RunPoll(self.project.runs_path)
-        self._look()
-        self.set_interval(POLL_SECONDS, self._look)
+        self._take(self.studio.run_states)
+        self.studio.poll_runs()
 
     def on_comparison_requested(self, message: ComparisonRequested) -> None:
         message.stop()
@@ -115,12 +110,10 @@ class CompareScreen(ArmKeys, ListScreen):
 
     # -- looking
 
-    def _look(self) -> None:
-        if self._poll is not None and self.is_current and not self.is_asking("runs"):
-            self.ask("runs", self._poll.poll, self._take)
+    def on_runs_polled(self, message: RunsPolled) -> None:
+        self._take(message.states)
 
     def _take(self, states: list[RunState]) -> None:
-        self.post_message(RunningCounted(sum(state.is_live for state in states)))
         self._states = [state for state in states if state.kind == "compare"]
         if not self._states:
             self._show_words(NO_COMPARISONS)
@@ -153,7 +146,7 @@ class CompareScreen(ArmKeys, ListScreen):
 
     def _choose(self, run_id: str) -> None:
         self._run_id, self._shown = run_id, ("", "")
-        self._look()
+        self.studio.poll_runs()
 
     # -- showing
 

@@ -7,11 +7,10 @@ from typing import cast
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from studio.acts.comparing import start_comparison
+from studio.acts.comparing import start_comparison, tuned_run_ids
 from studio.errors import StudioError
 from studio.runs.spec import CompareSpec
 from studio.tui import actions
-from studio.tui.run_poll import tuned_runs
 from studio.tui.screens.base import StudioDialog
 from studio.tui.screens.new_run import refusal_lines
 from studio.tui.widgets.footer import KeyFooter
@@ -43,7 +42,7 @@ class NewComparisonDialog(StudioDialog):
             yield KeyFooter(actions.footer_actions("New comparison"), self.studio.keys)
 
     def _fields(self) -> list[Field]:
-        runs = tuned_runs(self.project.runs_path)
+        runs = tuned_run_ids(self.project)
         chosen = self._run_id if self._run_id in runs else next(iter(runs), "")
         arms = f"{PROMPTING_ARMS},tuned" if chosen else PROMPTING_ARMS
         return [

@@ -10,11 +10,11 @@ from textual.widget import Widget
 
 from studio.acts.training import resume_run, stop_run
 from studio.reports.words import loss
+from studio.runs.launch import log_tail
 from studio.runs.protocol import RunDirectory
 from studio.runs.watch import RunState
 from studio.tui import actions
-from studio.tui.messages import ComparisonRequested, RunningCounted
-from studio.tui.run_poll import RunPoll
+from studio.tui.messages import ComparisonRequested, RunsPolled
 from studio.tui.screens.list_screen import ListScreen
 from studio.tui.screens.question import QuestionDialog
 from studio.tui.widgets.curves import SMOOTHING_STEPS, X_AXES, ChartChoice, overlay_glyph, overlay_style
@@ -23,7 +23,6 @@ from studio.tui.widgets.row_list import RowList
 from studio.tui.widgets.run_list import run_line
 from studio.tui.widgets.run_view import RunShown, RunView
 
-POLL_SECONDS = 0.35
 LOG_LINES = 200
 NO_RUNS: list[Line] = [
     [("No runs yet.", "title")],
@@ -56,7 +55,6 @@ class RunsScreen(ListScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._poll: RunPoll | None = None
         self._states: list[RunState] = []
         self._run_id = ""
         self._choice = ChartChoice()
@@ -74,11 +72,9 @@ class RunsScreen(ListScreen):
             yield RunView()
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#no-runs", LinesView).show(NO_RUNS)
-        self._poll = RunPoll(self.project.runs_path)
-        self._take(self._poll.poll())
-        self.set_interval(POLL_SECONDS, self._look)
+        self._take(self.studio.run_states)
+        self.studio.poll_runs()
 
     def show_run(self, run_id: str) -> None:
         """Put the cursor on a run, also one that the next look will find."""
@@ -87,32 +83,34 @@ class RunsScreen(ListScreen):
 
     # -- looking
 
-    def _look(self) -> None:
-        if self._poll is not None and not self.is_asking("runs"):
-            self.ask("runs", self._poll.poll, self._take)
+    def on_runs_polled(self, message: RunsPolled) -> None:
+        self._take(message.states)
 
     def _take(self, states: list[RunState]) -> None:
         before = {state.run_id: state.status for state in self._states}
         self._states = states
+        self._keep_cursor()
         for state in states:
             if before.get(state.run_id, state.status) != state.status:
                 self.say(_change_of_status(state), "error" if state.status in ("failed", "lost") else "information")
-        self.post_message(RunningCounted(sum(state.is_live for state in states)))
         if self._panel == "log" or (self._current and self._current.status == "lost"):
-            self._log = self._poll.log_tail(self._run_id, LOG_LINES) if self._poll else ""
+            self._log = self._log_tail()
         self._draw()
 
     @property
     def _current(self) -> RunState | None:
         return next((state for state in self._states if state.run_id == self._run_id), None)
 
+    def _keep_cursor(self) -> None:
+        if self._current is None and self._states:  # the first look, or a run whose directory is gone
+            self._run_id = self._states[0].run_id
+
     def _draw(self) -> None:
         self.query_one("#no-runs").set_class(bool(self._states), "hidden")
         self.query_one("#runs-body").set_class(not self._states, "hidden")
         if not self._states:
             return
-        if self._current is None:
-            self._run_id = self._states[0].run_id
+        self._keep_cursor()
         runs = self.query_one("#runs", RowList)
         index = next(at for at, state in enumerate(self._states) if state.run_id == self._run_id)
         runs.show(len(self._states), self._run_row, index)
@@ -140,7 +138,7 @@ class RunsScreen(ListScreen):
     def on_row_list_highlighted(self, message: RowList.Highlighted) -> None:
         self._run_id = self._states[message.index].run_id
         self._crosshair = None
-        self._log = self._poll.log_tail(self._run_id, LOG_LINES) if self._poll else ""
+        self._log = self._log_tail()
         self._draw()
 
     def on_row_list_chosen(self) -> None:
@@ -166,9 +164,11 @@ class RunsScreen(ListScreen):
 
     def _switch_panel(self, name: str) -> None:
         self._panel = "" if self._panel == name else name
-        if self._panel == "log" and self._poll is not None:
-            self._log = self._poll.log_tail(self._run_id, LOG_LINES)
+        self._log = self._log_tail()
         self._draw()
+
+    def _log_tail(self) -> str:
+        return log_tail(RunDirectory(self.project.runs_path / self._run_id), LOG_LINES)
 
     # -- the chart
 
@@ -239,7 +239,7 @@ class RunsScreen(ListScreen):
         if run_id:
             self.say(f"{run_id} started · it goes on when you leave")
             self._run_id = run_id
-            self._look()
+            self.studio.poll_runs()
 
     def action_compare_run(self) -> None:
         from studio.tui.screens.new_comparison import NewComparisonDialog
@@ -265,7 +265,7 @@ class RunsScreen(ListScreen):
 
     def _stop(self, run_id: str) -> None:
         self.say(f"{run_id}: stopping after this step …")
-        self.ask("stop", lambda: stop_run(self.project, run_id), lambda _: self._look())
+        self.ask("stop", lambda: stop_run(self.project, run_id), lambda _: self.studio.poll_runs())
 
     def action_resume(self) -> None:
         state = self._current
@@ -279,7 +279,7 @@ class RunsScreen(ListScreen):
 
     def _resumed(self, directory: RunDirectory) -> None:
         self.say(f"{directory.run_id} goes on")
-        self._look()
+        self.studio.poll_runs()
 
 
 def _change_of_status(state: RunState) -> str:

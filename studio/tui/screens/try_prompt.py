@@ -11,9 +11,9 @@ from textual.widget import Widget
 from textual.widgets import TextArea
 
 from studio.acts.answering import Answerer, Answering, Reply, answering_by
+from studio.acts.comparing import tuned_run_ids
 from studio.reports.words import number, visible
 from studio.tui import actions, styles
-from studio.tui.run_poll import tuned_runs
 from studio.tui.screens.base import StudioScreen
 from studio.tui.widgets.answer_panel import AnswerPanel
 
@@ -67,11 +67,9 @@ class TryScreen(StudioScreen):
                 yield AnswerPanel(id=arm)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._find_runs()
 
     def on_screen_resume(self) -> None:
-        super().on_screen_resume()
         self._find_runs()
 
     def on_unmount(self) -> None:
@@ -81,7 +79,7 @@ class TryScreen(StudioScreen):
     # -- which models
 
     def _find_runs(self) -> None:
-        self.ask("runs", lambda: tuned_runs(self.project.runs_path), self._found_runs)
+        self.ask("runs", lambda: tuned_run_ids(self.project), self._found_runs)
 
     def _found_runs(self, runs: list[str]) -> None:
         if self._run_id not in runs:

@@ -81,13 +81,11 @@ class WindowScreen(ListScreen):
         return rows
 
     def on_mount(self) -> None:
-        super().on_mount()
         settings = self.project.settings()
         self._model_name, self._max_length = settings.base_model, settings.max_length
         self.check()
 
     def on_screen_resume(self) -> None:
-        super().on_screen_resume()
         if self._is_stale:
             self.check()
 
