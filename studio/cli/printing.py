@@ -52,6 +52,6 @@ def progress_bar() -> Iterator[Progress]:
     """A progress bar on stderr; silent where stderr is not a terminal."""
     from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    columns = (BarColumn(24), TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=words(), transient=True, disable=not words().is_terminal) as progress:
         yield progress

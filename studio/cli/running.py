@@ -11,7 +11,7 @@ import typer
 
 from studio.cli.app import app, project_of
 from studio.cli.data import Json, store_of
-from studio.cli.printing import say, words, write_json, write_line
+from studio.cli.printing import progress_bar, say, words, write_json, write_line
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
 from studio.reports.words import duration, loss, number
@@ -106,9 +106,10 @@ def follow(directory: RunDirectory, as_json: bool = False) -> RunState:
     watch = RunWatch(directory)
     state = watch.poll()
     shown_evaluations = 0
-    with words().status("") as line:
+    with progress_bar() as bar:
+        task = bar.add_task(state.run_id, total=None)
         while state.is_live:
-            line.update(_escaped(f"{state.run_id}  {_facts(state)}"))
+            bar.update(task, completed=state.step, total=state.steps or None, description=_facts(state))
             if not words().is_terminal and len(state.series.eval_step) > shown_evaluations:
                 shown_evaluations = len(state.series.eval_step)
                 say(f"{state.run_id}  {_facts(state)}")
@@ -139,12 +140,6 @@ def _facts(state: RunState) -> str:
     if state.eta_seconds is not None:
         facts.append(f"{duration(state.eta_seconds)} left")
     return " · ".join(facts) or state.message
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
 
 
 def _config(path: Path) -> dict[str, Any]:

@@ -92,6 +92,7 @@ class StudioScreen(Asking):
     """One of the five. A child names itself (``NAME``), sets ``BINDINGS = bindings_for(NAME)`` and makes its body."""
 
     NAME: ClassVar[str]
+    IS_TYPED_INTO: ClassVar[bool] = False
     AUTO_FOCUS = "#body *"
     BINDINGS: ClassVar[list[BindingType]] = []
 
@@ -101,7 +102,7 @@ class StudioScreen(Asking):
             yield from self.body()
         yield from self.above_status()
         yield StatusLine()
-        yield KeyFooter(actions.footer_actions(self.NAME), self.studio.keys)
+        yield KeyFooter(actions.footer_actions(self.NAME), self.studio.keys, is_typed_into=self.IS_TYPED_INTO)
 
     def body(self) -> Iterable[Widget]:
         """The widgets between header and status line."""

@@ -40,6 +40,7 @@ class TryScreen(StudioScreen):
     """The models live in a process of their own, started with the first question and ended with the studio."""
 
     NAME = "Try"
+    IS_TYPED_INTO = True
     BINDINGS = actions.bindings_for("Try")
     AUTO_FOCUS = "TextArea"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's own way

@@ -15,9 +15,14 @@ from studio.tui.styles import style_of
 class KeyFooter(Widget):
     """One line of ``key label`` pairs in their rank's order."""
 
-    def __init__(self, shown: Sequence[Action], keys: Mapping[str, str]) -> None:
+    def __init__(self, shown: Sequence[Action], keys: Mapping[str, str], *, is_typed_into: bool = False) -> None:
+        """``is_typed_into``: where text is being written a letter is a letter, so another key is named if there is one."""
         super().__init__()
-        self._pairs = [(current_keys(action, keys).split()[0], action.label) for action in shown]
+        self._pairs = []
+        for action in shown:
+            names = current_keys(action, keys).split()
+            likely = [name for name in names if len(name) > 1] if is_typed_into else names
+            self._pairs.append(((likely or names)[0], action.label))
 
     def render(self) -> Content:
         *first, last = self._pairs or [("", "")]

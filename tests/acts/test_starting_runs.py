@@ -1,0 +1,130 @@
+"""What a run gets to work on is frozen before it starts, and everything that can refuse refuses by then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from studio.acts import comparing, training
+from studio.dataset.candidates import Candidate
+from studio.dataset.store import Store
+from studio.errors import AskedWrongly, StudioError
+from studio.project import Project
+from studio.runs.protocol import EventWriter, RunDirectory, read_rows
+from studio.runs.spec import CompareSpec, TrainSpec
+
+
+@pytest.fixture
+def project(tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))
+    for module in (training, comparing):
+        monkeypatch.setattr(module, "launch", lambda directory: None)
+    return Project.init(tmp_path / "desk", base_model=str(tiny_model_folder), max_length=128)
+
+
+@pytest.fixture
+def store(project: Project) -> Iterator[Store]:
+    with Store.open(project.store_path, "anna") as store:
+        rows = [Candidate(f"where is order {number}", "on its way", "tickets") for number in range(40)]
+        rows += [Candidate(f"I waited {number} days", "angry", "tone") for number in range(10)]
+        store.add(rows, "desk.jsonl")
+        store.assign_splits(test=0.2, validation=0.1)
+        yield store
+
+
+def trained(project: Project, store: Store) -> RunDirectory:
+    """A run that has finished with an adapter."""
+    run = RunDirectory(project.runs_path / training.start_training(project, store, TrainSpec(max_length=128)))
+    EventWriter(run.events_path).write("finished", seconds=1)
+    run.adapter_path.mkdir()
+    return run
+
+
+def ids(path: Path) -> set[int]:
+    return {row.example_id for row in read_rows(path)}
+
+
+def test_a_run_freezes_its_rows_and_names_its_model(project: Project, store: Store, tiny_model_folder: Path) -> None:
+    rejected = store.rows_for("train")[0].example_id
+    store.set_label([rejected], "reject")
+    spec = TrainSpec(max_length=128, tasks=("tickets",))
+    run = RunDirectory(project.runs_path / training.start_training(project, store, spec))
+    frozen = read_rows(run.rows_path("train"))
+    assert {row.task for row in frozen} == {"tickets"}
+    assert rejected not in {row.example_id for row in frozen}
+    assert ids(run.rows_path("train")).isdisjoint(ids(run.rows_path("validation")))
+    assert run.spec() == TrainSpec(
+        base_model=str(tiny_model_folder), model_path=str(tiny_model_folder), max_length=128, tasks=("tickets",)
+    )
+
+
+def test_later_edits_do_not_reach_a_run_that_has_started(project: Project, store: Store) -> None:
+    run = trained(project, store)
+    before = run.rows_path("train").read_bytes()
+    store.set_text(next(iter(ids(run.rows_path("train")))), completion="something else")
+    assert run.rows_path("train").read_bytes() == before
+
+
+def test_the_plan_counts_steps_and_tokens(project: Project, store: Store) -> None:
+    plan = training.plan_training(project, store, TrainSpec(max_length=128, batch_size=8, epochs=2))
+    rows = len(store.rows_for("train"))
+    assert (plan.rows, plan.steps, plan.refusal) == (rows, 2 * -(-rows // 8), None)
+    assert plan.tokens_per_epoch > 10 * rows
+    assert plan.forecast_seconds is None  # nothing was measured yet, so nothing is guessed
+
+
+def test_more_than_the_context_window_is_refused(project: Project, store: Store) -> None:
+    with pytest.raises(AskedWrongly, match=r"max_length=10000 is more than the context window .* 256 tokens"):
+        training.start_training(project, store, TrainSpec(max_length=10_000))
+
+
+def test_dropping_every_row_is_refused(project: Project, store: Store) -> None:
+    with pytest.raises(StudioError, match="would drop all"):
+        training.start_training(project, store, TrainSpec(max_length=10, overlong="drop"))
+
+
+def test_all_arms_get_the_same_held_out_rows_and_shots_come_from_training_only(project: Project, store: Store) -> None:
+    run = trained(project, store)
+    compare_id = comparing.start_comparison(project, store, CompareSpec(run_id=run.run_id))
+    directory = RunDirectory(project.runs_path / compare_id)
+    asked, pool = ids(directory.rows_path("test")), ids(directory.rows_path("train"))
+    assert asked == {example.example_id for example in store.rows_for("test")}
+    assert pool == ids(run.rows_path("train")) and asked.isdisjoint(pool)
+    spec = directory.spec()
+    assert isinstance(spec, CompareSpec) and spec.tuned_path == str(run.adapter_path.resolve())
+
+
+def test_a_limit_is_spent_evenly_on_the_tasks(project: Project, store: Store) -> None:
+    spec = CompareSpec(arms=("zero_shot",), limit=4)
+    directory = RunDirectory(project.runs_path / comparing.start_comparison(project, store, spec))
+    tasks = [row.task for row in read_rows(directory.rows_path("test"))]
+    small = min(2, sum(example.task == "tone" for example in store.rows_for("test")))
+    assert len(tasks) == 4 and tasks.count("tone") == small
+
+
+def test_more_shots_than_a_task_has_rows_is_refused(project: Project, store: Store) -> None:
+    with pytest.raises(AskedWrongly, match="200 shots are asked for"):
+        comparing.start_comparison(project, store, CompareSpec(arms=("few_shot:200",)))
+
+
+def test_a_run_without_a_result_cannot_be_compared(project: Project, store: Store) -> None:
+    run_id = training.start_training(project, store, TrainSpec(max_length=128))
+    with pytest.raises(StudioError, match="has made no adapter yet"):
+        comparing.start_comparison(project, store, CompareSpec(run_id=run_id))
+    with pytest.raises(AskedWrongly, match="no run has made"):
+        comparing.newest_tuned(project)
+
+
+def test_arms_share_one_base_model(project: Project, store: Store) -> None:
+    run = trained(project, store)
+    with pytest.raises(AskedWrongly, match="was trained on"):
+        comparing.start_comparison(project, store, CompareSpec(run_id=run.run_id, base_model="other"))
+
+
+def test_a_prediction_torn_by_a_crash_is_passed_over(project: Project, store: Store) -> None:
+    spec = CompareSpec(arms=("zero_shot",))
+    directory = RunDirectory(project.runs_path / comparing.start_comparison(project, store, spec))
+    directory.predictions_path.write_text('{"key": "a", "arm": "zero_shot"}\n{"key": "b", "ar')
+    assert [line["key"] for line in comparing.load_comparison(project, directory.run_id).predictions] == ["a"]
