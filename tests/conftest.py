@@ -12,3 +12,7 @@ from tiny_model import make_tiny_model
 def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder that trains in milliseconds a step; read-only for tests."""
     return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--make-pictures", action="store_true", help="make README's pictures anew")

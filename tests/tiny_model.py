@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 CHAT_TEMPLATE = (
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' }}"
+    "{{ message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 CORPUS = ("where is my order, it has not arrived yet", "the colour of the sky is blue", "user assistant system " * 8)
 
@@ -17,7 +17,7 @@ def make_tiny_model(folder: Path, seed: int = 0, context_window: int = 256) -> P
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    vocabulary = _write_tokenizer(folder)
+    vocabulary = write_tokenizer(folder)
     config = LlamaConfig(
         vocab_size=vocabulary,
         hidden_size=48,
@@ -37,7 +37,7 @@ def make_tiny_model(folder: Path, seed: int = 0, context_window: int = 256) -> P
     return folder
 
 
-def _write_tokenizer(folder: Path) -> int:
+def write_tokenizer(folder: Path) -> int:
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())

@@ -1,14 +1,12 @@
-"""Base and tuned model answering one prompt side by side, a token of each in turn, so that both columns move."""
+"""Base and tuned model answering one prompt side by side, each in a lane of its own, so that both columns move."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import torch
 from peft import PeftModel
 from transformers import PreTrainedModel
 
@@ -17,20 +15,23 @@ from studio.tokens.mask import encode_prompts, prompt_text
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker import measure, model
 from studio.worker.generate import Decoder, Ids, stop_ids_of
+from studio.worker.lanes import Lanes
 
 Reply = dict[str, Any]
+
+REPLACEMENT_CHARACTER = "\ufffd"
 
 
 class Models:
     """The models of the last request stay loaded: the next prompt to the same ones starts at once."""
 
     def __init__(self) -> None:
-        torch.set_num_threads(measure.thread_counts()[0])
         self._loaded: tuple[str, ...] = ()
-        self._arms: dict[str, Answerer] = {}
+        self._arms: dict[str, PreTrainedModel] = {}
+        self._lanes = Lanes(2, measure.thread_counts()[0])
 
     def answer(self, request: Reply) -> Iterator[Reply]:
-        """Pieces of both arms, interleaved, and for each arm a last reply with its figures. Raises StudioError."""
+        """Pieces of both arms as they come, and for each arm a last reply with its figures. Raises StudioError."""
         self._load(request)
         folder = ModelFolder(Path(request["model_path"]))
         ids = encode_prompts(folder, [prompt_text(folder, request["prompt"], request.get("system", ""))])[0]
@@ -41,14 +42,8 @@ class Models:
                 f"of {folder.context_window}.",
                 "Shorten the prompt.",
             )
-        streams = {arm: answerer.stream(folder, arm, ids, limit) for arm, answerer in self._arms.items()}
-        while streams:
-            for arm in list(streams):
-                reply = next(streams[arm], None)
-                if reply is None:
-                    del streams[arm]
-                else:
-                    yield reply
+        decoders = {arm: Decoder(answering, stop_ids_of(folder), limit) for arm, answering in self._arms.items()}
+        yield from self._lanes.merge(lambda arm: _stream(folder, arm, decoders[arm], ids), list(decoders))
 
     def _load(self, request: Reply) -> None:
         path, tuned, method = request["model_path"], request.get("tuned_path", ""), request.get("tuned_method", "lora")
@@ -57,41 +52,30 @@ class Models:
         self._loaded, self._arms = (), {}  # free the old models before the new ones are read
         is_trusted = bool(request.get("is_trusted"))
         # One row at a time moves weights, not numbers: float32 is never far behind, and often far ahead on a CPU.
-        base = model.load_model(Path(path), "float32", is_trusted=is_trusted)
-        if not tuned:
-            self._arms = {"base": Answerer(base)}
-        elif method == "full":
-            self._arms = {"base": Answerer(base), "tuned": Answerer(model.load_model(Path(tuned), "float32"))}
-        else:
-            adapted = model.load_adapter(base, Path(tuned))
-            self._arms = {"base": Answerer(base, without=adapted), "tuned": Answerer(base)}
+        self._arms["base"] = model.load_model(Path(path), "float32", is_trusted=is_trusted)
+        if tuned and method == "full":
+            self._arms["tuned"] = model.load_model(Path(tuned), "float32")
+        elif tuned:
+            again = model.load_model(Path(path), "float32", is_trusted=is_trusted)
+            self._arms["tuned"] = merged(model.load_adapter(again, Path(tuned)))
         self._loaded = (path, tuned, method)
 
 
-class Answerer:
-    """One arm; ``without`` is the adapter that is switched off while it computes."""
+def merged(adapted: PeftModel) -> PreTrainedModel:
+    """The model with its adapter added into its weights: the same answers without the thin multiplies."""
+    plain = adapted.merge_and_unload()
+    assert isinstance(plain, PreTrainedModel)
+    return plain
 
-    def __init__(self, answering: PreTrainedModel, without: PeftModel | None = None) -> None:
-        self._model = answering
-        self._without = without
 
-    def stream(self, folder: ModelFolder, arm: str, ids: Ids, limit: int) -> Iterator[Reply]:
-        tokens = Decoder(self._model, stop_ids_of(folder), limit).pieces(ids)
-        said: Ids = []
-        text, seconds = "", 0.0
-        while True:
-            started = time.perf_counter()
-            with self._without.disable_adapter() if self._without else nullcontext():
-                token = next(tokens, None)
-            seconds += time.perf_counter() - started
-            if token is None:
-                break
-            said.append(token)
-            whole = folder.tokenizer.decode(said, skip_special_tokens=True)
-            if whole.endswith("\ufffd"):  # a character in the middle of its bytes: the next token completes it
-                yield {"arm": arm, "text": ""}
-                continue
+def _stream(folder: ModelFolder, arm: str, decoder: Decoder, ids: Ids) -> Iterator[Reply]:
+    said: Ids = []
+    text, started = "", time.perf_counter()
+    for token in decoder.pieces(ids):
+        said.append(token)
+        whole = folder.tokenizer.decode(said, skip_special_tokens=True)
+        if not whole.endswith(REPLACEMENT_CHARACTER):  # else in the middle of a character: the next token completes it
             yield {"arm": arm, "text": whole[len(text) :]}
             text = whole
-        rate = len(said) / seconds if seconds else 0.0
-        yield {"arm": arm, "done": True, "tokens": len(said), "tokens_per_second": rate, "prompt_tokens": len(ids)}
+    rate = len(said) / (time.perf_counter() - started)
+    yield {"arm": arm, "done": True, "tokens": len(said), "tokens_per_second": rate, "prompt_tokens": len(ids)}

@@ -64,15 +64,20 @@ def cut(rows: Sequence[Encoded], micro_batch_size: int) -> list[list[Encoded]]:
     return [ordered[start : start + micro_batch_size] for start in range(0, len(ordered), micro_batch_size)]
 
 
-def collate(rows: Sequence[Encoded], padding_id: int = 0) -> MicroBatch:
-    """One micro-batch from encoded rows; what stands in the padding is never looked at."""
-    longest = max(row.total_tokens for row in rows)
+def collate(rows: Sequence[Encoded], skip: int = 0, padding_id: int = 0) -> MicroBatch:
+    """One micro-batch from encoded rows; what stands in the padding is never looked at.
+
+    ``skip`` tokens at each row's start are left out, because a shared prefix stands for them. It must be less than
+    every row's prompt_tokens.
+    """
+    longest = max(row.total_tokens for row in rows) - skip
     ids = torch.full((len(rows), longest), padding_id, dtype=torch.int64)
     learned_at: list[int] = []
     targets: list[int] = []
     for number, row in enumerate(rows):
-        ids[number, : row.total_tokens] = torch.tensor(row.ids, dtype=torch.int64)
-        start = number * longest - 1
+        ids[number, : row.total_tokens - skip] = torch.tensor(row.ids[skip:], dtype=torch.int64)
+        start = number * longest - skip - 1
         learned_at.extend(range(start + row.prompt_tokens, start + row.total_tokens))
         targets.extend(row.ids[row.prompt_tokens :])
-    return MicroBatch(ids, torch.tensor(learned_at), torch.tensor(targets), sum(row.total_tokens for row in rows))
+    tokens = sum(row.total_tokens - skip for row in rows)
+    return MicroBatch(ids, torch.tensor(learned_at), torch.tensor(targets), tokens)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from transformers import PreTrainedModel
 
 from studio.errors import StudioError
@@ -25,7 +24,9 @@ from studio.tokens.mask import Pair, encode_pairs, encode_prompts, prompt_text
 from studio.tokens.shots import choose_shots
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker import measure, model
+from studio.worker.answering import merged
 from studio.worker.generate import Answer, Decoder, Ids, stop_ids_of
+from studio.worker.lanes import Lanes, lane_count
 from studio.worker.measure import Choice
 from studio.worker.predictions import Predictions, prediction_key, weights_id
 from studio.worker.session import Session
@@ -64,6 +65,7 @@ def compare(session: Session, spec: CompareSpec) -> None:
     comparison = _ask(session, spec)
     base, choice = _load(comparison)
     torch.set_num_threads(choice.threads)
+    lanes = Lanes(choice.lanes, choice.threads)
     questions = next(iter(comparison.questions.values()))
     session.events.write(
         "plan", rows=len(questions), arms=list(comparison.questions), dtype=choice.dtype, threads=choice.threads
@@ -72,7 +74,7 @@ def compare(session: Session, spec: CompareSpec) -> None:
         for arm in comparison.questions:
             if arm == "tuned":
                 base = _tuned(base, spec, choice.dtype)
-            _answer(comparison, arm, base, choice, predictions)
+            _answer(comparison, arm, base, choice, lanes, predictions)
             if session.is_stop_asked():
                 session.events.write("stopped", step=len(predictions.lines))
                 return
@@ -132,7 +134,12 @@ def _questions(
 
 
 def _answer(
-    comparison: Comparison, arm: str, answering: PreTrainedModel, choice: Choice, predictions: Predictions
+    comparison: Comparison,
+    arm: str,
+    answering: PreTrainedModel,
+    choice: Choice,
+    lanes: Lanes,
+    predictions: Predictions,
 ) -> None:
     """Answer what this arm has not answered yet, task by task: within a task the prompts share their shots."""
     session, questions = comparison.session, comparison.questions[arm]
@@ -144,7 +151,7 @@ def _answer(
     for task in sorted({question.row.task for question in waiting}):
         of_task = [question for question in waiting if question.row.task == task]
         prompts = [question.ids for question in of_task]
-        for number, answer in decoder.answers(prompts, comparison.spec.batch_size, session.is_stop_asked):
+        for number, answer in decoder.answers(prompts, comparison.spec.batch_size, session.is_stop_asked, lanes):
             question = of_task[number]
             key = keys[question.row.example_id]
             predictions.append(_prediction(comparison.folder, key, arm, question, answer))
@@ -194,7 +201,7 @@ def _load(comparison: Comparison) -> tuple[PreTrainedModel, Choice]:
     torch.set_num_threads(threads)
     if len(dtypes) > 1:
         dtypes = [min(dtypes, key=lambda dtype: _decode_seconds(comparison, dtype))]
-    choice = Choice(dtypes[0], threads)
+    choice = Choice(dtypes[0], threads, lanes=lane_count(threads, len(next(iter(comparison.questions.values())))))
     if spec.dtype == "auto" and not earlier and not known:
         measure.remember(f"generate-{spec.batch_size}", path, choice)
     return model.load_model(path, choice.dtype, is_trusted=spec.is_trusted), choice
@@ -215,8 +222,9 @@ def _tuned(base: PreTrainedModel, spec: CompareSpec, dtype: str) -> PreTrainedMo
         gc.collect()  # one model in memory at a time
         return model.load_model(Path(spec.tuned_path), dtype)
     adapted = model.load_adapter(base, Path(spec.tuned_path))
-    # Merging is exact enough in float32 and saves the thin multiplies; bfloat16 would round the update away.
-    plain: nn.Module = adapted.merge_and_unload() if dtype == "float32" else adapted.get_base_model()
+    if dtype == "float32":
+        return merged(adapted)
+    plain = adapted.get_base_model()  # in bfloat16 merging would round the update away: the adapter stays beside
     assert isinstance(plain, PreTrainedModel)
     return plain
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from transformers import DynamicCache, PreTrainedModel
 
 from studio.tokens.tokenizer import ModelFolder
+from studio.worker.lanes import Lanes
 
 Ids = list[int]
 
@@ -38,20 +40,27 @@ class Decoder:
     max_new_tokens: int
 
     def answers(
-        self, prompts: Sequence[Ids], batch_size: int, is_cancelled: Callable[[], bool] = lambda: False
+        self,
+        prompts: Sequence[Ids],
+        batch_size: int,
+        is_cancelled: Callable[[], bool] = lambda: False,
+        lanes: Lanes | None = None,
     ) -> Iterator[tuple[int, Answer]]:
         """(number of the prompt, its answer) as they come; ends early when cancelled.
 
-        Prompts are sorted by length and answered ``batch_size`` at a time; none may be empty.
+        Prompts are sorted by length and answered ``batch_size`` at a time in each lane; none may be empty.
         """
         shared = self._prefix(prompts) if len(prompts) > 1 else _Prefix(0, None)
         order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]), reverse=True)
-        for start in range(0, len(order), batch_size):
-            numbers = order[start : start + batch_size]
-            for number, answer in self._batch([prompts[number] for number in numbers], shared, is_cancelled):
-                yield numbers[number], answer
-            if is_cancelled():
-                return
+        count = lanes.count if lanes else 1
+        size = min(batch_size, math.ceil(len(order) / count))  # no lane stands idle while another has all the rows
+
+        def answer(numbers: list[int]) -> Iterator[tuple[int, Answer]]:
+            for row, answer in self._batch([prompts[number] for number in numbers], shared, is_cancelled):
+                yield numbers[row], answer
+
+        batches = [order[start : start + size] for start in range(0, len(order), max(size, 1))]
+        yield from (lanes or Lanes(1, torch.get_num_threads())).merge(answer, batches)
 
     def pieces(self, prompt: Ids) -> Iterator[int]:
         """Token ids of one answer, one at a time, without the end-of-turn."""

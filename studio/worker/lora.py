@@ -8,7 +8,7 @@ updates away, so it is only used over a float32 base, without dropout.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import psutil
@@ -59,12 +59,13 @@ class FusedAdapter:
     def _take_over(self, layer: LoraLinear, fused: Tensor) -> None:
         down, up, scale = layer.lora_A[self._name], layer.lora_B[self._name], layer.scaling[self._name]
         bias = layer.get_base_layer().bias
+        apply: Callable[..., Tensor] = _FusedLora.apply
 
         def forward(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-            result: Tensor = _FusedLora.apply(x, down.weight, up.weight, fused, scale)
+            result = apply(x, down.weight, up.weight, fused, scale)
             return result if bias is None else result + bias
 
-        layer.forward = forward
+        setattr(layer, "forward", forward)  # noqa: B010 - mypy takes an assignment for a redefinition
 
 
 def fuse(model: nn.Module) -> FusedAdapter | None:

@@ -32,11 +32,15 @@ USUAL_WIDTH = 512
 
 @dataclass(frozen=True)
 class Choice:
-    """How a run computes. Recorded in its ``plan`` event and used again at every resume."""
+    """How a run computes. Recorded in its ``plan`` event and used again at every resume.
+
+    ``lanes`` micro-batches are computed side by side, each by its share of ``threads``.
+    """
 
     dtype: str
     threads: int
-    micro_batch_size: int = 0
+    micro_batch_size: int = 1
+    lanes: int = 1
 
 
 def thread_counts() -> list[int]:

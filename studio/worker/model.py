@@ -10,7 +10,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from studio.errors import StudioError
@@ -107,3 +107,13 @@ def load_adapter(model: PreTrainedModel, path: Path) -> PeftModel:
 def trainable_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     """Name → parameter of everything that learns, in a stable order."""
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def uses_dropout(model: nn.Module) -> bool:
+    """Whether training draws random numbers in the forward pass."""
+    if any(isinstance(module, nn.Dropout) and module.p > 0 for module in model.modules()):
+        return True
+    # Attention's own dropout is no module; every architecture names it in its config.
+    settings = model.config.to_dict() if isinstance(model.config, PretrainedConfig) else {}
+    names = [name for name in settings if "dropout" in name or name.endswith("pdrop")]
+    return any(isinstance(settings[name], float) and settings[name] > 0 for name in names)

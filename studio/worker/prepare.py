@@ -19,13 +19,15 @@ from studio.tokens.mask import Encoded, Pair
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import fit
 from studio.worker import lora, measure, model
-from studio.worker.batches import Batches, collate
+from studio.worker.batches import Batches
+from studio.worker.gradients import Gradients, batch_gradients
+from studio.worker.lanes import Lanes, lane_count
 from studio.worker.loss import Learner, learner_of
 from studio.worker.measure import Choice
 from studio.worker.session import Session
 
 DTYPES = ("float32", "bfloat16")
-MICRO_BATCH_SIZES = (1, 2, 4)
+MICRO_BATCH_SIZES = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Trainer:
     accelerator: Accelerator
     model: nn.Module
     learner: Learner
+    lanes: Lanes
     optimizer: torch.optim.Optimizer
     fused: lora.FusedAdapter | None
     batches: Batches
@@ -66,6 +69,13 @@ class Trainer:
     @property
     def parameters(self) -> dict[str, nn.Parameter]:
         return model.trainable_parameters(self.model)
+
+    def gradients(self, rows: list[Encoded]) -> Gradients:
+        """Of the mean loss over the learned tokens of ``rows``."""
+        parameters = list(self.parameters.values())
+        return batch_gradients(
+            self.learner, parameters, rows, self.choice.micro_batch_size, self.lanes, self.accelerator.autocast
+        )
 
     @property
     def steps(self) -> int:
@@ -81,7 +91,7 @@ def prepare(session: Session, spec: TrainSpec) -> Trainer:
     earlier = session.last_event("plan")
     known = measure.remembered(f"train-{spec.method}", folder.path)
     if earlier:  # other kernels round otherwise: a resume computes exactly as the run began
-        choice = Choice(earlier["dtype"], earlier["threads"], earlier["micro_batch_size"])
+        choice = Choice(earlier["dtype"], earlier["threads"], earlier["micro_batch_size"], earlier["lanes"])
     elif known and spec.dtype in ("auto", known.dtype):
         choice = replace(known, micro_batch_size=spec.micro_batch_size or known.micro_batch_size)
     else:
@@ -133,6 +143,8 @@ def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> 
     base = model.load_model(Path(spec.model_path), "float32" if is_full else choice.dtype, is_trusted=spec.is_trusted)
     tuned: nn.Module = base.requires_grad_(True) if is_full else model.add_adapter(base, spec)
     tuned.to(accelerator.device)
+    if model.uses_dropout(tuned):  # side by side, which micro-batch draws which random numbers would be chance
+        choice = replace(choice, lanes=1)
     parameters = model.trainable_parameters(tuned).values()
     groups = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": spec.weight_decay},
@@ -146,6 +158,7 @@ def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> 
         accelerator=accelerator,
         model=tuned,
         learner=learner_of(tuned),
+        lanes=Lanes(choice.lanes, choice.threads),
         optimizer=torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, fused=True),
         fused=None if is_full else lora.fuse(tuned),
         batches=Batches(len(data.train), spec.batch_size, spec.seed),
@@ -156,39 +169,46 @@ def _measured(session: Session, spec: TrainSpec, data: Data, folder: ModelFolder
     """The fastest way to compute this run, kept for the next run of the same model on this machine."""
     width = int(folder.config.get("hidden_size", measure.USUAL_WIDTH))
     dtypes = [spec.dtype] if spec.dtype != "auto" else measure.promising_dtypes(width, DTYPES, with_backward=True)
-    longest = [spec.micro_batch_size] if spec.micro_batch_size else list(MICRO_BATCH_SIZES)
-    sizes = [size for size in longest if size <= min(len(data.train), spec.batch_size)] or [1]
-    candidates = [Choice(*of) for of in product(dtypes, measure.thread_counts(), sizes)]
+    candidates = _candidates(dtypes, spec, len(data.train))
     if len(candidates) == 1:
         return candidates[0]
     session.events.write("preparing", message="measuring dtypes, threads and micro-batch sizes")
     ordered = sorted(data.train, key=lambda row: row.total_tokens)
-    rows = ordered[len(ordered) // 2 :][: max(sizes)]  # of middling length, and alike, as sorted batches are
+    rows = ordered[len(ordered) // 2 :]  # of middling length, and alike, as sorted batches are
     deadline = time.monotonic() + measure.BUDGET_SECONDS
     timings: dict[Choice, float] = {}
     for dtype in dtypes:
-        trainer = _assemble(session, spec, data, Choice(dtype, measure.thread_counts()[0], sizes[0]))
-        _pass_seconds(trainer, trainer.choice, rows)  # the first pass pays for memory and kernels
+        trainer = _assemble(session, spec, data, next(choice for choice in candidates if choice.dtype == dtype))
+        _seconds_a_token(trainer, trainer.choice, rows[:1])  # the first pass pays for memory and kernels
         for choice in candidates:
             if choice.dtype == dtype and (not timings or time.monotonic() < deadline):
-                timings[choice] = _pass_seconds(trainer, choice, rows)
+                timings[choice] = _seconds_a_token(trainer, choice, rows)
+        trainer.lanes.close()
     fastest = min(timings, key=lambda choice: timings[choice])
     if spec.dtype == "auto" and not spec.micro_batch_size:
         measure.remember(f"train-{spec.method}", folder.path, fastest)
     return fastest
 
 
-def _pass_seconds(trainer: Trainer, choice: Choice, rows: list[Encoded]) -> float:
-    """Seconds per token of one forward and backward pass."""
+def _candidates(dtypes: list[str], spec: TrainSpec, rows: int) -> list[Choice]:
+    """What is worth timing, the likeliest first, because the budget may end before the last."""
+    most = min(rows, spec.batch_size)
+    wanted = [spec.micro_batch_size] if spec.micro_batch_size else list(MICRO_BATCH_SIZES)
+    sizes = [size for size in wanted if size <= most] or [most]
+    return [
+        Choice(dtype, threads, size, lane_count(threads, most // size))
+        for dtype, size, threads in product(dtypes, sizes, measure.thread_counts())
+    ]
+
+
+def _seconds_a_token(trainer: Trainer, choice: Choice, rows: list[Encoded]) -> float:
+    """Seconds per token of one forward and backward pass in every lane."""
     torch.set_num_threads(choice.threads)
-    part = rows[: choice.micro_batch_size]
-
-    def act() -> None:
-        with trainer.accelerator.autocast():
-            loss = trainer.learner.loss_sum(collate(part).to(trainer.accelerator.device))
-        trainer.accelerator.backward(loss)
-
-    return measure.timed(act) / sum(row.total_tokens for row in part)
+    part = rows[: choice.micro_batch_size * choice.lanes]
+    trial = replace(trainer, choice=choice, lanes=Lanes(choice.lanes, choice.threads))
+    seconds = measure.timed(lambda: trial.gradients(part))
+    trial.lanes.close()
+    return seconds / sum(row.total_tokens for row in part)
 
 
 def _plan(trainer: Trainer) -> dict[str, object]:
@@ -204,6 +224,7 @@ def _plan(trainer: Trainer) -> dict[str, object]:
         "dtype": trainer.choice.dtype,
         "threads": trainer.choice.threads,
         "micro_batch_size": trainer.choice.micro_batch_size,
+        "lanes": trainer.choice.lanes,
         "dropped_rows": data.dropped,
         "cut_rows": data.was_cut,
         "learning_rate": spec.peak_learning_rate,

@@ -65,6 +65,7 @@ def train(session: Session, spec: TrainSpec) -> None:
         )
 
     was_stopped = session.is_stop_asked() and (not is_last or _is_evaluation_due(trainer, progress, eval_every))
+    trainer.lanes.close()
     _save_result(trainer, progress)
     if was_stopped:
         session.events.write("stopped", step=progress.step)
@@ -95,17 +96,13 @@ def learning_rate_at(step: int, steps: int, spec: TrainSpec) -> float:
 
 def _learn(trainer: Trainer, rows: list[Encoded], step: int) -> tuple[float, float]:
     """Gradients of the exact batch, clipped; (mean loss per learned token, gradient norm before clipping)."""
-    learned = sum(row.completion_tokens for row in rows)
-    loss = 0.0
     trainer.model.train()
-    trainer.optimizer.zero_grad(set_to_none=True)
-    for part in cut(rows, trainer.choice.micro_batch_size):
-        with trainer.accelerator.autocast():
-            # Divided by the whole batch's learned tokens, so that the cut changes nothing but memory.
-            part_loss = trainer.learner.loss_sum(collate(part).to(trainer.accelerator.device)) / learned
-        trainer.accelerator.backward(part_loss)
-        loss += part_loss.item()
-    norm = float(nn.utils.clip_grad_norm_(trainer.parameters.values(), trainer.spec.max_grad_norm or math.inf))
+    parameters = trainer.parameters.values()
+    gradients = trainer.gradients(rows)
+    for parameter, gradient in zip(parameters, gradients.of_parameters, strict=True):
+        parameter.grad = gradient
+    loss = gradients.loss
+    norm = float(nn.utils.clip_grad_norm_(parameters, trainer.spec.max_grad_norm or math.inf))
     if not (math.isfinite(loss) and math.isfinite(norm)):
         ids = ", ".join(str(trainer.data.rows[row].example_id) for row in trainer.batches.rows_of(step))
         raise StudioError(
@@ -123,17 +120,22 @@ def _update(trainer: Trainer, rate: float) -> None:
         trainer.fused.refresh()
 
 
-@torch.no_grad()
 def _evaluate(trainer: Trainer) -> float | None:
     """Mean loss per learned token of the validation rows; None when a stop was asked for meanwhile."""
     trainer.model.eval()
-    total = 0.0
-    for part in cut(trainer.data.validation, trainer.choice.micro_batch_size):
+
+    @torch.no_grad()  # each lane is a thread of its own, and this is said per thread
+    def loss_of(part: list[Encoded]) -> float | None:
         if trainer.session.is_stop_asked():
             return None
         with trainer.accelerator.autocast():
-            total += trainer.learner.loss_sum(collate(part).to(trainer.accelerator.device)).item()
-    return total / sum(row.completion_tokens for row in trainer.data.validation)
+            return trainer.learner.loss_sum(collate(part).to(trainer.learner.device)).item()
+
+    parts = cut(trainer.data.validation, trainer.choice.micro_batch_size)
+    losses = [loss for loss in trainer.lanes.map(loss_of, parts) if loss is not None]
+    if len(losses) < len(parts):
+        return None
+    return sum(losses) / sum(row.completion_tokens for row in trainer.data.validation)
 
 
 def _is_evaluation_due(trainer: Trainer, progress: Progress, eval_every: int) -> bool:

@@ -30,7 +30,7 @@ def greedy(whole_model: torch.nn.Module, prompt: list[int], stop: frozenset[int]
 @pytest.mark.parametrize("batch_size", [1, 4, 8])
 def test_answers_do_not_depend_on_the_batch(batch_size: int, tiny_model_folder: Path) -> None:
     tiny = model.load_model(tiny_model_folder, "float32")
-    # Tokens that this random model says early for some prompts and not for others, so that rows leave at different times.
+    # Tokens that this random model says early to some prompts only, so that rows leave at different times.
     wanted = [greedy(tiny, prompt, frozenset(), 12) for prompt in PROMPTS]
     stop = frozenset({wanted[0][3], wanted[3][5]})
     wanted = [greedy(tiny, prompt, stop, 12) for prompt in PROMPTS]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import LlamaModel
 from worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
 from studio.runs.spec import TrainSpec
@@ -103,7 +105,14 @@ def test_over_long_rows_are_refused_by_default_and_dropped_on_request(tmp_path: 
 def test_a_loss_that_is_no_number_ends_the_run_and_names_its_examples(
     tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("studio.worker.loss.Learner.loss_sum", lambda *_: torch.tensor(math.nan, requires_grad=True))
+    forward = LlamaModel.forward
+
+    def overflow(*given: Any, **named: Any) -> Any:
+        output = forward(*given, **named)
+        output.last_hidden_state = output.last_hidden_state * math.inf
+        return output
+
+    monkeypatch.setattr(LlamaModel, "forward", overflow)
     run = make_run(tmp_path / "run", tiny_spec(tiny_model_folder, batch_size=2), train=colour_rows(2, start=7))
     final = run_here(run)[-1]
     assert final["event"] == "failed"
