@@ -31,7 +31,7 @@ def main() -> int:
         return run_studio(arguments)
     if arguments.child:
         return run_peer(arguments)
-    dtypes = arguments.peer_dtypes.split(",")
+    dtypes = _peer_dtypes(arguments)
     kinds = [(OURS, "auto"), *((PEER, dtype) for dtype in dtypes)]
     results: dict[tuple[str, str], list[dict[str, Any]]] = {kind: [] for kind in kinds}
     for number in range(arguments.rounds):
@@ -43,6 +43,19 @@ def main() -> int:
             print(f"round {number + 1}  {name:<18} {rate:7.1f} tokens/s  {size:5.2f} GB", flush=True)
     _report(results, arguments)
     return 0
+
+
+def _peer_dtypes(arguments: argparse.Namespace) -> list[str]:
+    """Both dtypes, but not one whose bare matrix multiplies are hopeless here: a step of it could take an hour."""
+    if arguments.peer_dtypes:
+        return list(arguments.peer_dtypes.split(","))
+    from studio.worker.measure import USUAL_WIDTH, promising_dtypes
+
+    both = ("float32", "bfloat16")
+    kept = promising_dtypes(USUAL_WIDTH, both, with_backward=True)
+    for dtype in set(both) - set(kept):
+        print(f"TRL in {dtype} is left out: its matrix multiplies alone are slower than {kept[0]}'s by far")
+    return kept
 
 
 def _report(results: dict[tuple[str, str], list[dict[str, Any]]], arguments: argparse.Namespace) -> None:
@@ -220,7 +233,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--peer-python", default=sys.executable, help="interpreter that has TRL")
-    parser.add_argument("--peer-dtypes", default="float32,bfloat16")
+    parser.add_argument("--peer-dtypes", default="", help="float32,bfloat16; default: those that this CPU can do")
     parser.add_argument("--child", default="", help=argparse.SUPPRESS)
     parser.add_argument("--dtype", default="auto", help=argparse.SUPPRESS)
     return parser.parse_args()

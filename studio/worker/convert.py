@@ -48,7 +48,7 @@ def convert(gguf: Path, destination: Path) -> None:
     # A de-quantised model refuses to be saved; its weights in a fresh model of the same shape do not.
     config = read.config
     del config.quantization_config
-    fresh = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    fresh = AutoModelForCausalLM.from_config(config, dtype=torch.float32)  # type: ignore[no-untyped-call]
     fresh.load_state_dict(read.state_dict())
     fresh.save_pretrained(destination)
     tokenizer.save_pretrained(destination)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import torch
 from peft.tuners.lora import Linear as LoraLinear
 from torch import Tensor, nn
@@ -46,19 +46,24 @@ class FusedAdapter:
     def __init__(self, layers: Iterable[LoraLinear], name: str = "default") -> None:
         self._name = name
         self._layers = list(layers)
-        self._fused = [torch.empty_like(layer.get_base_layer().weight) for layer in self._layers]
+        self._fused = [torch.empty_like(_base(layer).weight) for layer in self._layers]
         for layer, fused in zip(self._layers, self._fused, strict=True):
             self._take_over(layer, fused)
 
     @torch.no_grad()
     def refresh(self) -> None:
         for layer, fused in zip(self._layers, self._fused, strict=True):
-            up, down = layer.lora_B[self._name].weight, layer.lora_A[self._name].weight
-            torch.addmm(layer.get_base_layer().weight, up, down, alpha=layer.scaling[self._name], out=fused)
+            up, down, scale = self._adapter(layer)
+            torch.addmm(_base(layer).weight, up.weight, down.weight, alpha=scale, out=fused)
+
+    def _adapter(self, layer: LoraLinear) -> tuple[nn.Linear, nn.Linear, float]:
+        up, down = layer.lora_B[self._name], layer.lora_A[self._name]
+        assert isinstance(up, nn.Linear) and isinstance(down, nn.Linear)
+        return up, down, layer.scaling[self._name]
 
     def _take_over(self, layer: LoraLinear, fused: Tensor) -> None:
-        down, up, scale = layer.lora_A[self._name], layer.lora_B[self._name], layer.scaling[self._name]
-        bias = layer.get_base_layer().bias
+        up, down, scale = self._adapter(layer)
+        bias = _base(layer).bias
         apply: Callable[..., Tensor] = _FusedLora.apply
 
         def forward(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -71,7 +76,7 @@ class FusedAdapter:
 def fuse(model: nn.Module) -> FusedAdapter | None:
     """Make the model's LoRA layers fast where that is exact and there is memory for it; else None and no change."""
     layers = [module for module in model.modules() if isinstance(module, LoraLinear)]
-    weights = [layer.get_base_layer().weight for layer in layers]
+    weights = [_base(layer).weight for layer in layers]
     if not layers or any(weight.dtype != torch.float32 or weight.device.type != "cpu" for weight in weights):
         return None
     if any(not isinstance(layer.lora_dropout["default"], nn.Identity) for layer in layers):
@@ -81,3 +86,9 @@ def fuse(model: nn.Module) -> FusedAdapter | None:
     adapter = FusedAdapter(layers)
     adapter.refresh()
     return adapter
+
+
+def _base(layer: LoraLinear) -> nn.Linear:
+    base = layer.get_base_layer()
+    assert isinstance(base, nn.Linear)
+    return base

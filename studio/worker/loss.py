@@ -79,7 +79,7 @@ class Learner:
 
     def keys_and_values(self, ids: Tensor) -> KeysAndValues:
         """What attention keeps of a prefix, ids int64 (1, n): per layer (1, heads, n, head size) keys and values."""
-        cache = DynamicCache(config=self.model.config)
+        cache: Any = DynamicCache(config=self.model.config)
         self.body(input_ids=ids, past_key_values=cache, use_cache=True)
         return [(layer.keys, layer.values) for layer in cache.layers]
 
@@ -131,8 +131,9 @@ def learner_of(model: nn.Module) -> Learner:
             f"{type(base).__name__}: only decoder-only language models can be trained.",
             "Encoder-decoder models such as T5 are not supported yet.",
         )
-    body = base.get_decoder() if hasattr(base, "get_decoder") else base.base_model
-    head = base.get_output_embeddings()
+    whole: Any = base
+    body = whole.get_decoder() if hasattr(base, "get_decoder") else base.base_model
+    head = whole.get_output_embeddings()
     if body is base or head is None:
         raise StudioError(
             f"{type(base).__name__}: cannot tell the model's body from its LM head.",

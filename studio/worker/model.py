@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -30,8 +31,9 @@ TOKENIZER_FILES = (
 
 def be_quiet() -> None:
     """Keep progress bars and advice for library users out of ``output.log``; errors still get there."""
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
+    library: Any = transformers_logging
+    library.set_verbosity_error()
+    library.disable_progress_bar()
     logging.getLogger("peft").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="peft|transformers|torch")
 
@@ -66,7 +68,7 @@ def load_model(path: Path, dtype: str, *, is_trusted: bool = False) -> PreTraine
     if not is_trusted:
         check_weights(path)
     try:
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             path,
             dtype=DTYPES[dtype],
             use_safetensors=None if is_trusted else True,
@@ -75,7 +77,9 @@ def load_model(path: Path, dtype: str, *, is_trusted: bool = False) -> PreTraine
         )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise StudioError(f"{path}: the model cannot be loaded: {error}") from error
-    return model.eval()
+    assert isinstance(model, PreTrainedModel)
+    model.eval()  # type: ignore[no-untyped-call]
+    return model
 
 
 def add_adapter(model: PreTrainedModel, spec: TrainSpec) -> PeftModel:
@@ -98,7 +102,7 @@ def load_adapter(model: PreTrainedModel, path: Path) -> PeftModel:
     if not (path / "adapter_model.safetensors").exists():
         raise StudioError(f"{path}: no adapter_model.safetensors here.", "The run saved no adapter; resume it.")
     try:
-        adapted: PeftModel = PeftModel.from_pretrained(model, str(path), local_files_only=True)
+        adapted = PeftModel.from_pretrained(model, str(path), local_files_only=True)
     except (RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise StudioError(f"{path}: the adapter does not fit this base model: {error}") from error
     return adapted.eval()

@@ -93,7 +93,9 @@ def prepare(session: Session, spec: TrainSpec) -> Trainer:
     if earlier:  # other kernels round otherwise: a resume computes exactly as the run began
         choice = Choice(earlier["dtype"], earlier["threads"], earlier["micro_batch_size"], earlier["lanes"])
     elif known and spec.dtype in ("auto", known.dtype):
-        choice = replace(known, micro_batch_size=spec.micro_batch_size or known.micro_batch_size)
+        size = spec.micro_batch_size or known.micro_batch_size
+        lanes = lane_count(known.threads, min(len(data.train), spec.batch_size) // size)
+        choice = Choice(known.dtype, known.threads, size, lanes)
     else:
         choice = _measured(session, spec, data, folder)
     torch.set_num_threads(choice.threads)

@@ -1,0 +1,76 @@
+"""The real small model end to end: slow, and needs its weights (``pytest -m model``)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from worker_runs import make_run, named, run_here
+
+from studio.project import DEFAULT_MODEL
+from studio.runs.protocol import Row
+from studio.runs.spec import TrainSpec
+from studio.tokens.mask import encode_prompts, prompt_text
+from studio.tokens.tokenizer import ModelFolder
+from studio.worker import model
+from studio.worker.answering import merged
+from studio.worker.generate import Decoder, stop_ids_of
+
+pytestmark = pytest.mark.model
+
+PLACES = ("kitchen", "garden", "station", "school", "museum", "harbour", "library", "market")
+
+
+@pytest.fixture(scope="module")
+def smollm2() -> Path:
+    from studio.acts.models import get_model
+
+    return Path(get_model(DEFAULT_MODEL, lambda *_: None))
+
+
+def rows(count: int) -> list[Row]:
+    things = ("lamp", "chair", "ticket", "clock", "radio")
+    return [
+        Row(n, "place", f"Where is the {things[n % 5]} of the {PLACES[n % 8]}?", f'{{"place": "{PLACES[n % 8]}"}}')
+        for n in range(count)
+    ]
+
+
+def test_a_few_steps_teach_it_a_form_and_to_stop(tmp_path: Path, smollm2: Path) -> None:
+    spec = TrainSpec(model_path=str(smollm2), epochs=3, batch_size=8, learning_rate=2e-3, max_length=128)
+    run = make_run(tmp_path / "run", spec, train=rows(32), validation=rows(38)[32:])
+    events = run_here(run)
+    assert events[-1]["event"] == "finished", events[-1]
+    losses = [step["loss"] for step in named(events, "step")]
+    assert losses[-1] < 0.2 * losses[0]
+    assert events[-1]["best_eval_loss"] < 0.5
+
+    folder = ModelFolder(smollm2)
+    tuned = merged(model.load_adapter(model.load_model(smollm2, "float32"), run.adapter_path))
+    prompt = encode_prompts(folder, [prompt_text(folder, "Where is the sofa of the museum?")])
+    ((_, answer),) = Decoder(tuned, stop_ids_of(folder), 40).answers(prompt, 1)
+    assert not answer.is_cut
+    assert folder.tokenizer.decode(answer.ids) == '{"place": "museum"}'
+
+
+def test_the_studio_s_token_ids_are_transformers_own(smollm2: Path) -> None:
+    from transformers import AutoTokenizer
+
+    folder = ModelFolder(smollm2)
+    library = AutoTokenizer.from_pretrained(smollm2)
+    for text in ("Where is the lamp?", "Đơn hàng 42 của tôi đâu?", "注文はどこですか", "a  b\n\n\tc 🙂"):
+        messages = [{"role": "user", "content": text}]
+        wanted = library.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"]
+        assert encode_prompts(folder, [prompt_text(folder, text)])[0] == list(wanted)
+
+
+@pytest.mark.skipif("STUDIO_GGUF" not in os.environ, reason="STUDIO_GGUF names no GGUF file to convert")
+def test_a_converted_gguf_is_a_model_folder(tmp_path: Path) -> None:
+    from studio.worker.convert import convert
+
+    convert(Path(os.environ["STUDIO_GGUF"]), tmp_path / "model")
+    folder = ModelFolder(tmp_path / "model")
+    assert folder.context_window == 8192
+    assert folder.template.is_own
+    model.check_weights(folder.path)
