@@ -17,6 +17,8 @@ from studio.errors import StudioError
 
 Request = dict[str, Any]
 
+_saying = threading.Lock()
+
 
 def main() -> int:
     requests: queue.Queue[Request | None] = queue.Queue()
@@ -44,7 +46,9 @@ def main() -> int:
 
 
 def say(**facts: Any) -> None:
-    print(json.dumps(facts), flush=True)
+    """One reply, one whole line, whichever thread says it."""
+    with _saying:
+        print(json.dumps(facts), flush=True)
 
 
 def _read(requests: queue.Queue[Request | None]) -> None:
