@@ -5,7 +5,7 @@ Every step asks the project folder whether it is done already, so a demo that wa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from studio.acts.comparing import start_comparison
@@ -20,8 +20,8 @@ from studio.runs.watch import RunState, RunWatch, runs_in
 
 SAMPLE_FILES = ("tickets.jsonl", "tone.csv", "summaries.jsonl")
 TASK = "tickets"
-TRAIN_SPEC = TrainSpec(tasks=(TASK,), epochs=2.0, batch_size=8, learning_rate=2e-3, max_length=256)
-COMPARE_SPEC = CompareSpec(arms=("zero_shot", "one_shot", "few_shot:5"), tasks=(TASK,), batch_size=32)
+TRAIN_SPEC = TrainSpec(tasks=(TASK,), epochs=1.0, batch_size=8, learning_rate=2e-3, max_length=256)
+ARMS = ("zero_shot", "one_shot", "few_shot:5", "tuned")
 SPLIT = {"test": 0.15, "validation": 0.05, "seed": 0}
 
 
@@ -81,7 +81,7 @@ class Demo:
         compare = self._newest("compare")
         self.wanted_screen = "compare"
         if compare is None:
-            spec = replace(COMPARE_SPEC, run_id=train.run_id)
+            spec = CompareSpec(run_id=train.run_id, arms=ARMS, tasks=(TASK,), batch_size=32)
             return f"{start_comparison(self.project, store, spec)} has started: every arm answers the test split"
         if not self._has_finished(compare):
             return None
