@@ -52,7 +52,10 @@ def thread_counts() -> list[int]:
 
 def promising_dtypes(width: int, dtypes: Sequence[str], *, with_backward: bool) -> list[str]:
     """``dtypes`` whose matrix multiplies at hidden size ``width`` are near the fastest, the fastest first."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # several would measure how busy the machine is
     seconds = {name: _multiply_seconds(width, getattr(torch, name), with_backward) for name in dtypes}
+    torch.set_num_threads(threads)
     best = min(seconds.values())
     return sorted((name for name in dtypes if seconds[name] <= SCREEN_FACTOR * best), key=lambda name: seconds[name])
 
