@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -37,11 +38,16 @@ def verbs() -> str:
             if getattr(child, "commands", None):
                 found += lines(child, here)
             else:
-                usage = " ".join(p.make_metavar(None) for p in child.params if p.param_type_name == "argument")
+                usage = " ".join(_usage(one) for one in child.params if one.param_type_name == "argument")
                 found.append(f"| `{f'{here} {usage}'.strip()}` | {child.help.splitlines()[0]} |")
         return found
 
     return "| verb | does |\n|---|---|\n" + "\n".join(lines(typer.main.get_command(app), "studio"))
+
+
+def _usage(argument: Any) -> str:
+    name = (argument.metavar or argument.name.upper()).removesuffix("...") + "…" * (argument.nargs != 1)
+    return name if argument.required else f"[{name}]"
 
 
 def tree() -> str:
@@ -62,7 +68,7 @@ def tree() -> str:
 
 
 def _between(made: str, match: re.Match[str]) -> str:
-    return match[1] + made + match[2]
+    return f"{match[1]}{made}\n{match[2]}"
 
 
 BLOCKS: dict[str, Callable[[], str]] = {"keys": keys, "verbs": verbs, "tree": tree}
@@ -71,7 +77,7 @@ BLOCKS: dict[str, Callable[[], str]] = {"keys": keys, "verbs": verbs, "tree": tr
 def filled(text: str) -> str:
     """``text`` with every ``<!-- name -->…<!-- /name -->`` block made anew."""
     for name, make in BLOCKS.items():
-        pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         text, count = pattern.subn(partial(_between, make()), text)
         if count != 1:
             raise ValueError(f"README.md has {count} blocks {name!r}, not one")

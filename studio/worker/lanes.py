@@ -2,7 +2,7 @@
 
 Threads inside one multiply wait for each other at its end, hundreds of times a second; where another process takes a
 core for a moment all of them stand still, and speed falls to a tenth (measured: 8 against 89 tokens a second on a busy
-two-core machine, 115 against 160 on an idle one). A lane is one thread that works through pieces of its own.
+two-core machine). A lane is one thread that works through pieces of its own.
 """
 
 from __future__ import annotations

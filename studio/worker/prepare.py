@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -74,8 +75,17 @@ class Trainer:
         """Of the mean loss over the learned tokens of ``rows``."""
         parameters = list(self.parameters.values())
         return batch_gradients(
-            self.learner, parameters, rows, self.choice.micro_batch_size, self.lanes, self.accelerator.autocast
+            self.learner, parameters, rows, self.choice.micro_batch_size, self.lanes, self.autocast
         )
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """Under it full fine-tuning multiplies in the chosen dtype; its weights stay float32, or small updates are lost.
+
+        An adapter's base is in that dtype already. Not accelerate's own, whose precision is fixed once a process:
+        measuring tries one dtype after another.
+        """
+        is_mixed = self.spec.method == "full" and self.choice.dtype != "float32"
+        return torch.autocast(self.accelerator.device.type, model.DTYPES[self.choice.dtype], enabled=is_mixed)
 
     @property
     def steps(self) -> int:
@@ -139,9 +149,8 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
 
 
 def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> Trainer:
-    # Full fine-tuning keeps float32 weights under bfloat16 autocast: bfloat16 weights would lose small updates.
     is_full = spec.method == "full"
-    accelerator = Accelerator(mixed_precision="bf16" if is_full and choice.dtype == "bfloat16" else "no")
+    accelerator = Accelerator()
     base = model.load_model(Path(spec.model_path), "float32" if is_full else choice.dtype, is_trusted=spec.is_trusted)
     tuned: nn.Module = base.requires_grad_(True) if is_full else model.add_adapter(base, spec)
     tuned.to(accelerator.device)

@@ -128,7 +128,7 @@ def _evaluate(trainer: Trainer) -> float | None:
     def loss_of(part: list[Encoded]) -> float | None:
         if trainer.session.is_stop_asked():
             return None
-        with trainer.accelerator.autocast():
+        with trainer.autocast():
             return trainer.learner.loss_sum(collate(part).to(trainer.learner.device)).item()
 
     parts = cut(trainer.data.validation, trainer.choice.micro_batch_size)

@@ -167,3 +167,21 @@ def test_the_learning_rate_warms_up_and_follows_its_schedule() -> None:
     assert 0 < rates[-1] < 1e-6
     assert learning_rate_at(60, 100, TrainSpec(learning_rate=1e-3, schedule="constant")) == 1e-3
     assert learning_rate_at(56, 100, TrainSpec(learning_rate=1e-3, schedule="linear", warmup_ratio=0.1)) == 5e-4
+
+
+def test_full_fine_tuning_may_measure_both_dtypes_in_one_process(
+    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.worker.measure.promising_dtypes", lambda *_, **__: ["float32", "bfloat16"])
+    spec = tiny_spec(tiny_model_folder, method="full", dtype="auto", epochs=1)
+    events = run_here(make_run(tmp_path / "run", spec, train=colour_rows(8)))
+    assert events[-1]["event"] == "finished", events[-1]
+
+
+def test_full_fine_tuning_in_bfloat16_keeps_float32_weights_and_learns(tmp_path: Path, tiny_model_folder: Path) -> None:
+    spec = tiny_spec(tiny_model_folder, method="full", dtype="bfloat16", epochs=4, learning_rate=3e-3)
+    run = make_run(tmp_path / "run", spec, train=colour_rows(16))
+    losses = [event["loss"] for event in run_here(run) if event["event"] == "step"]
+    assert losses[-1] < 0.9 * losses[0]
+    saved = load_file(run.model_path / "model.safetensors")
+    assert {tensor.dtype for tensor in saved.values()} == {torch.float32}
