@@ -21,6 +21,10 @@ from studio.runs.watch import find_run
 if TYPE_CHECKING:
     from studio.scoring.summary import Comparison
 
+LATENCY_NOTE = (
+    "latency: from the start of an answer's batch to its own last token, several answers at a time; "
+    "examples that all prompts share are computed before."
+)
 DEFAULT_ARMS = "zero_shot,one_shot,few_shot:5,tuned"
 
 
@@ -114,6 +118,7 @@ def write_scores(scores: Comparison, context_window: int | None) -> None:
     for line in compare_table(scores, context_window, width=shutil.get_terminal_size((120, 24)).columns).lines():
         write_line(line.rstrip())
     write_line(f"\n{scores.verdict}")
+    say(LATENCY_NOTE)
 
 
 def _answers(replies: queue.SimpleQueue[dict[str, Any]], expected: set[str]) -> dict[str, dict[str, Any]]:

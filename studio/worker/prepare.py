@@ -74,9 +74,7 @@ class Trainer:
     def gradients(self, rows: list[Encoded]) -> Gradients:
         """Of the mean loss over the learned tokens of ``rows``."""
         parameters = list(self.parameters.values())
-        return batch_gradients(
-            self.learner, parameters, rows, self.choice.micro_batch_size, self.lanes, self.autocast
-        )
+        return batch_gradients(self.learner, parameters, rows, self.choice.micro_batch_size, self.lanes, self.autocast)
 
     def autocast(self) -> AbstractContextManager[None]:
         """Under it full fine-tuning multiplies in the chosen dtype; its weights stay float32, or small updates are lost.
