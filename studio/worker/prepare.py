@@ -77,7 +77,7 @@ class Trainer:
         return batch_gradients(self.learner, parameters, rows, self.choice.micro_batch_size, self.lanes, self.autocast)
 
     def autocast(self) -> AbstractContextManager[None]:
-        """Under it full fine-tuning multiplies in the chosen dtype; its weights stay float32, or small updates are lost.
+        """Full fine-tuning multiplies in the chosen dtype; its weights stay float32, or small updates are lost.
 
         An adapter's base is in that dtype already. Not accelerate's own, whose precision is fixed once a process:
         measuring tries one dtype after another.

@@ -16,7 +16,7 @@ class KeyFooter(Widget):
     """One line of ``key label`` pairs in their rank's order."""
 
     def __init__(self, shown: Sequence[Action], keys: Mapping[str, str], *, is_typed_into: bool = False) -> None:
-        """``is_typed_into``: where text is being written a letter is a letter, so another key is named if there is one."""
+        """``is_typed_into``: a letter would be written there, so another key is named where there is one."""
         super().__init__()
         self._pairs = []
         for action in shown:
