@@ -33,7 +33,10 @@ _EATEN = {
 
 @dataclass(frozen=True)
 class Action:
-    """One thing a key does. ``footer`` is its rank there, 1 first; 0 keeps it to the help screen."""
+    """One thing a key does. ``footer`` is its rank there, 1 first; 0 keeps it to the help screen.
+
+    ``is_first``: the key acts before the focused widget sees it, so that what is typed ahead meets the new focus.
+    """
 
     name: str
     keys: str
@@ -41,6 +44,7 @@ class Action:
     about: str
     where: tuple[str, ...] = (EVERYWHERE,)
     footer: int = 0
+    is_first: bool = False
 
     @property
     def display(self) -> str:
@@ -154,8 +158,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("start", "ctrl+j", "start", "start what the form says", where=_FORMS, footer=1),
     Action("previous_choice", "left", "previous", "the previous choice of this field", where=_FORMS),
     Action("next_choice", "right", "next", "the next choice of this field", where=_FORMS),
-    Action("next_field", "tab down enter", "next field", "the next field", where=_FORMS, footer=3),
-    Action("previous_field", "shift+tab up", "previous field", "the field before", where=_FORMS),
+    Action("next_field", "tab down enter", "next field", "the next field", where=_FORMS, footer=3, is_first=True),
+    Action("previous_field", "shift+tab up", "previous field", "the field before", where=_FORMS, is_first=True),
     Action("confirm", "y", "yes", "do it", where=("Question",), footer=1),
     Action("decline", "n", "no", "leave things as they are", where=("Question",), footer=3),
     # dialogs
@@ -233,7 +237,7 @@ def _by_place() -> Iterator[tuple[str, Action]]:
 
 def _binding(action: Action) -> Binding:
     key = ",".join(_textual_key(key) for key in action.keys.split())
-    return Binding(key, action.name, action.label, show=False, id=action.name)
+    return Binding(key, action.name, action.label, show=False, id=action.name, priority=action.is_first)
 
 
 def _textual_key(key: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from data_story import NARROW, press, project_with, said, settle, shown, tickets
 from run_story import STEPS, model_without_weights, opened_on, train_run, write_steps
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -203,6 +204,24 @@ async def test_the_form_says_what_would_be_trained_and_refuses_bad_values_with_t
             assert pilot.app.screen is form, "a refused run does not start"
             line.value = before
             await settle(pilot)
+
+
+async def test_what_is_typed_ahead_of_tab_lands_in_the_field_it_was_meant_for(tmp_path: Path) -> None:
+    async with opened_on(ready_to_train(tmp_path), "runs") as pilot:
+        await press(pilot, "n")
+        form = pilot.app.screen
+        rate, tasks = (form.query_one(f"#row-{name}").query_one(Input) for name in ("learning_rate", "tasks"))
+        before = rate.value
+        for _ in range(len(form.focus_chain)):
+            if tasks.has_focus:
+                break
+            await press(pilot, "tab")
+        assert tasks.has_focus
+        await press(pilot, "shift+tab")
+        for key in ("tab", "t", "o", "n", "e"):  # as a slow line delivers them: all at once
+            pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await settle(pilot)
+        assert (tasks.value, rate.value) == ("tone", before)
 
 
 async def test_ctrl_j_freezes_the_rows_and_starts_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
