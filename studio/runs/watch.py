@@ -229,7 +229,9 @@ class RunWatch:
 
     def _note_best(self) -> None:
         series = self._state.series
-        measured = [(loss, step) for step, loss in zip(series.eval_step, series.eval_loss, strict=True) if loss == loss]
+        # Step 0 is the untuned model: something to compare with, never the best of a run.
+        pairs = zip(series.eval_step, series.eval_loss, strict=True)
+        measured = [(loss, step) for step, loss in pairs if step > 0 and loss == loss]
         loss, step = min(measured, default=(None, None))
         self._state.best_eval_loss, self._state.best_step = loss, step
 

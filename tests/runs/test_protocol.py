@@ -93,6 +93,16 @@ def test_opening_again_shows_the_whole_curve(run: RunDirectory) -> None:
     assert (state.step, state.steps, state.loss, state.eval_loss, state.best_step) == (5, 10, 0.2, 0.3, 5)
 
 
+def test_the_untuned_model_s_loss_is_on_the_chart_but_is_never_the_best(run: RunDirectory) -> None:
+    writer = started(run)
+    writer.write("evaluation", step=0, eval_loss=0.1, tokens=0)
+    assert RunWatch(run).poll().best_step is None
+    step(writer, 1, 1.0)
+    writer.write("evaluation", step=1, eval_loss=0.3, tokens=50)
+    state = RunWatch(run).poll()
+    assert (state.series.eval_step, state.best_step, state.best_eval_loss) == ([0, 1], 1, 0.3)
+
+
 def test_a_resume_draws_the_repeated_steps_once(run: RunDirectory) -> None:
     writer = started(run)
     for number in range(1, 8):
