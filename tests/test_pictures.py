@@ -6,6 +6,7 @@ pytest tests/test_pictures.py --make-pictures     makes them anew; then look at 
 from __future__ import annotations
 
 import html
+import os
 import re
 import shutil
 from pathlib import Path
@@ -30,10 +31,10 @@ async def test_the_picture_shows_what_the_screen_shows(
 ) -> None:
     monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))
     project = Project.init(tmp_path / "support-desk")
-    for run in RECORDED.iterdir():
-        if run.is_dir():
-            shutil.copytree(run, project.runs_path / run.name)
-            (project.runs_path / run.name / "process.json").write_text("{}")
+    for order, name in enumerate(sorted((run.name for run in RECORDED.iterdir() if run.is_dir()), reverse=True)):
+        run = shutil.copytree(RECORDED / name, project.runs_path / name)
+        (run / "process.json").write_text("{}")
+        os.utime(run / "spec.json", (order, order))  # runs are listed by age: first the training, then its comparison
     app = StudioApp(project, first_screen=screen)
     async with app.run_test(size=(120, 36)) as pilot:
         for _ in range(3):  # one look at the runs, one load of what it found, one drawing of that
