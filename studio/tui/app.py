@@ -79,6 +79,7 @@ class StudioApp(App[None], inherit_bindings=False):
         super().__init__()
         self.project = project
         self.settings = project.settings()
+        self.base_model, self.max_length = self.settings.base_model, self.settings.max_length  # as Window has them
         self.keys = self.settings.keys
         self.set_keymap(actions.checked_keys(self.keys))
         self.store: Store | None = None

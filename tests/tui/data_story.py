@@ -17,6 +17,7 @@ from studio.tui.app import StudioApp
 from studio.tui.screens.data import DataScreen
 
 WIDE, NARROW = (140, 40), (80, 24)
+UNAWAITED = ("stats", "tokens of all", "demo")  # they take long, and no story needs their end
 
 
 def tickets(count: int) -> list[Candidate]:
@@ -32,12 +33,18 @@ def project_with(root: Path, rows: Sequence[Candidate]) -> Project:
 
 
 async def settle(pilot: Pilot[None]) -> None:
-    """Until the threads have answered and the screen has drawn what they said."""
-    for _ in range(2):
+    """Until the threads have answered, what waits for the keys to rest is done, and all of it is drawn.
+
+    Quiet twice in a row, however slowly this machine goes: the first pass may have let something begin.
+    """
+    quiet = 0
+    while quiet < 2:
+        before = pilot.app.screen
         await pilot.pause()
-        waiting = [worker for worker in pilot.app.workers if worker.group not in ("stats", "tokens of all")]
-        await asyncio.gather(*(worker.wait() for worker in waiting if not worker.is_finished), return_exceptions=True)
-    await pilot.pause()
+        waiting = [worker for worker in pilot.app.workers if not worker.is_finished and worker.group not in UNAWAITED]
+        await asyncio.gather(*(worker.wait() for worker in waiting), return_exceptions=True)
+        is_changing = waiting or getattr(pilot.app.screen, "is_waiting", False) or pilot.app.screen is not before
+        quiet = 0 if is_changing else quiet + 1
 
 
 @asynccontextmanager

@@ -26,7 +26,6 @@ async def opened_on(project: Project, screen: str, size: tuple[int, int] = WIDE)
     app = StudioApp(project, first_screen=screen)
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
-        await settle(pilot)
         yield pilot
 
 

@@ -199,7 +199,6 @@ async def test_import_shows_problems_by_line_before_anything_is_written(tmp_path
         assert isinstance(pilot.app.screen, ImportDialog)
         assert isinstance(pilot.app.focused, Input)
         pilot.app.focused.value = str(file)
-        await pilot.pause(0.3)
         await settle(pilot)
         words = shown(pilot)
         assert "3 new · 1 duplicates, left out · 1 problems, left out" in words
@@ -222,7 +221,6 @@ async def test_import_of_unknown_columns_guesses_the_mapping_and_lets_it_be_mend
         dialog = pilot.app.screen
         assert isinstance(dialog, ImportDialog), "a guess is shown, never imported unseen"
         assert dialog.entered[1] == "prompt=question,completion=answer"
-        await pilot.pause(0.3)
         await settle(pilot)
         assert "1 new · 0 duplicates" in shown(pilot)
         await press(pilot, "enter")

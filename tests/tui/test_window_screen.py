@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from data_story import NARROW, press, project_with, said, settle, shown, tickets, type_line
 from run_story import model_without_weights, opened_on
-from textual.pilot import Pilot
+from textual.widgets import Input
 
 from studio.dataset.formats import Candidate
 from studio.project import Project
@@ -24,15 +24,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return project_with(tmp_path / "project", [*tickets(30), LONG])
 
 
-async def counted(pilot: Pilot[None]) -> None:
-    """The store opens, what is known is shown, the rest is counted: one thread after the other."""
-    for _ in range(3):
-        await settle(pilot)
-
-
 async def test_fates_lengths_and_the_cost_of_shots_are_shown(project: Project) -> None:
     async with opened_on(project, "window") as pilot:
-        await counted(pilot)
+        await settle(pilot)
         text = shown(pilot)
         assert "31 rows counted" in said(pilot)
         assert "max_length 128" in text
@@ -46,16 +40,16 @@ async def test_fates_lengths_and_the_cost_of_shots_are_shown(project: Project) -
 
 async def test_a_second_check_counts_nothing_again(project: Project) -> None:
     async with opened_on(project, "window") as pilot:
-        await counted(pilot)
+        await settle(pilot)
     async with opened_on(project, "window") as pilot:
-        await counted(pilot)
+        await settle(pilot)
         assert "n 31" in shown(pilot)
         assert "rows counted" not in said(pilot)
 
 
 async def test_enter_opens_the_rows_of_a_fate_in_data(project: Project) -> None:
     async with opened_on(project, "window") as pilot:
-        await counted(pilot)
+        await settle(pilot)
         await press(pilot, "j")
         await press(pilot, "enter")
         assert said(pilot) == "no row has the fate answer cut"
@@ -67,9 +61,9 @@ async def test_enter_opens_the_rows_of_a_fate_in_data(project: Project) -> None:
 
 async def test_max_length_is_changed_by_steps_or_typed(project: Project) -> None:
     async with opened_on(project, "window", NARROW) as pilot:
-        await counted(pilot)
+        await settle(pilot)
         await press(pilot, "+")
-        await counted(pilot)
+        await settle(pilot)
         assert "max_length 160" in shown(pilot)
         await press(pilot, "m")
         await type_line(pilot, "x")
@@ -78,8 +72,14 @@ async def test_max_length_is_changed_by_steps_or_typed(project: Project) -> None
         screen = pilot.app.screen
         assert isinstance(screen, WindowScreen)
         screen._set_max_length(10_000)
-        await counted(pilot)
+        await settle(pilot)
         assert "max_length 256" in shown(pilot), "never beyond the context window"
+
+
+async def test_the_new_run_form_begins_with_the_max_length_that_was_tried_here(project: Project) -> None:
+    async with opened_on(project, "window") as pilot:
+        await press(pilot, "+", "f4", "n")
+        assert pilot.app.screen.query_one("#row-max_length").query_one(Input).value == "160"
 
 
 def test_steps_are_round_and_go_back_to_where_they_came_from() -> None:
@@ -94,6 +94,6 @@ async def test_a_model_that_is_not_here_is_said_with_the_command_that_gets_it(
     monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))
     project = project_with(tmp_path / "project", tickets(2))
     async with opened_on(project, "window") as pilot:
-        await counted(pilot)
+        await settle(pilot)
         assert "no model 'smollm2-135m-instruct' here." in shown(pilot)
         assert "studio models get smollm2-135m-instruct" in shown(pilot)

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.screen import ModalScreen, Screen
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
@@ -33,6 +34,7 @@ class Asking(Screen[Any]):
     def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name, id, classes)
         self._requests: dict[str, int] = {}
+        self._awaited: dict[str, Timer] = {}
 
     @property
     def studio(self) -> StudioApp:
@@ -59,6 +61,23 @@ class Asking(Screen[Any]):
     def forget(self, noun: str) -> None:
         """Drop the reply of the question that is under way, as Esc does."""
         self._requests[noun] = self._requests.get(noun, 0) + 1
+
+    def after(self, noun: str, seconds: float, act: Callable[[], None]) -> None:
+        """Do ``act`` once, so long after the last time this was asked for: while keys come, nothing is counted."""
+        if noun in self._awaited:
+            self._awaited[noun].stop()
+
+        def act_now() -> None:
+            if self._awaited.get(noun) is timer:  # one that had gone off when it was stopped still calls
+                del self._awaited[noun]
+                self.studio.attempt(act)
+
+        timer = self._awaited[noun] = self.set_timer(seconds, act_now)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Something asked for with ``after`` is still to be done."""
+        return bool(self._awaited)
 
     def is_asking(self, noun: str) -> bool:
         return any(worker.group == noun and worker.is_running for worker in self.workers if worker.node is self)

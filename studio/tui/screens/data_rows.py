@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from textual import events
 from textual.content import Content
-from textual.timer import Timer
 from textual.widget import Widget
 
 from studio.errors import StudioError
@@ -61,7 +60,6 @@ class DataRows(StudioScreen):
         self.shown: Example | None = None
         self._is_beside: bool | None = None
         self._cursor_after: int | None = None
-        self._timers_of: dict[str, Timer] = {}
         self._is_tokenizer_loaded = False
 
     def body(self) -> Iterable[Widget]:
@@ -193,7 +191,7 @@ class DataRows(StudioScreen):
         self.show_position()
         if message.example_id is not None and self.store is not None:
             # While a key repeats the rows rush by; only the one that is stayed on is read whole.
-            self._after("read", READ_AFTER_SECONDS if self.shown else 0.001, self.refresh_example)
+            self.after("read", READ_AFTER_SECONDS if self.shown else 0.001, self.refresh_example)
 
     def _show_example(self, example: Example | None) -> None:
         self.shown = example
@@ -205,7 +203,7 @@ class DataRows(StudioScreen):
         else:
             self.pane.show(example, None, self.found)
             count = partial(_tokens_of, folder, example, self.studio.settings.max_length)
-            self._after("tokens", TOKENS_AFTER_SECONDS, lambda: self._count_shown(example, count))
+            self.after("tokens", TOKENS_AFTER_SECONDS, lambda: self._count_shown(example, count))
 
     def _count_shown(self, example: Example, count: Callable[[], Tokens]) -> None:
         if example is self.shown:
@@ -247,17 +245,11 @@ class DataRows(StudioScreen):
 
     def count_soon(self) -> None:
         self.show_position()
-        self._after("count", COUNT_AFTER_SECONDS, self._count)
+        self.after("count", COUNT_AFTER_SECONDS, self._count)
 
     def _count(self) -> None:
         if (store := self.store) is not None:
             self.ask("stats", lambda: (store.stats(), store.labelled_since(3600)), self._show_counts)
-
-    def _after(self, noun: str, seconds: float, act: Callable[[], None]) -> None:
-        """Do ``act`` once, so long after the last time this was asked for."""
-        if noun in self._timers_of:
-            self._timers_of[noun].stop()
-        self._timers_of[noun] = self.set_timer(seconds, partial(self.studio.attempt, act))
 
     def _show_counts(self, counted: Any) -> None:
         stats, in_an_hour = counted

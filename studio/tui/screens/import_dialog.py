@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,11 +106,7 @@ class ImportDialog(StudioDialog):
     def _read_soon(self) -> None:
         self._preview = None
         self.forget("preview")
-        self.set_timer(READ_AFTER_SECONDS, partial(self._read_if_still, self.entered))
-
-    def _read_if_still(self, entered: tuple[str, str, str]) -> None:
-        if entered == self.entered:
-            self._read()
+        self.after("preview", READ_AFTER_SECONDS, self._read)
 
     def _read(self) -> None:
         store, (path, columns, task) = self.store, self.entered

@@ -5,133 +5,88 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
-
 from studio.acts.models import list_models
 from studio.acts.training import TrainPlan, plan_training, start_training
-from studio.errors import StudioError
 from studio.reports.words import duration, learning_rate, number, size
-from studio.runs.spec import METHODS, OVERLONG_POLICIES, TrainSpec
+from studio.runs.spec import METHODS, OVERLONG_POLICIES, Spec, TrainSpec
 from studio.tui import actions
-from studio.tui.screens.base import StudioDialog
-from studio.tui.widgets.footer import KeyFooter
+from studio.tui.screens.form_dialog import FormDialog, refusal_lines
 from studio.tui.widgets.form import Field, SpecForm
-from studio.tui.widgets.lines import Line, LinesView
+from studio.tui.widgets.lines import Line
 
-PLAN_AFTER_SECONDS = 0.2
+COUNT_AFTER_SECONDS = 0.2
 
 
-class NewRunDialog(StudioDialog):
-    """Dismissed with the id of the run it started, or None."""
+class NewRunDialog(FormDialog):
+    """Begins with the model and max_length that Window was last asked about."""
 
-    BINDINGS = actions.bindings_for("New run")
+    NAME = "New run"
+    BINDINGS = actions.bindings_for(NAME)
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's own way
     DEFAULT_CSS = """
-    NewRunDialog > .dialog { height: auto; }
-    NewRunDialog #halves { height: auto; }
+    NewRunDialog #halves { layout: horizontal; }
     NewRunDialog.-narrow #halves { layout: vertical; }
     NewRunDialog SpecForm { width: 1fr; }
-    NewRunDialog #plan { width: 1fr; padding: 0 0 0 2; }
-    NewRunDialog.-narrow #plan { padding: 0; }
+    NewRunDialog #advice { width: 1fr; padding: 0 0 0 2; }
+    NewRunDialog.-narrow #advice { padding: 0; }
     NewRunDialog.-narrow > .dialog { width: 100%; max-height: 100%; }
     NewRunDialog.-narrow #about { height: 1; margin-top: 0; }
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self._considered: Spec | None = None
         self._plan: TrainPlan | None = None
-        self._is_starting = False
 
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "new run"
-            with Horizontal(id="halves"):
-                yield SpecForm(TrainSpec(), self._fields())
-                yield LinesView(id="plan")
-            yield KeyFooter(actions.footer_actions("New run"), self.studio.keys)
-
-    def _fields(self) -> list[Field]:
-        settings, usual = self.project.settings(), TrainSpec()
+    def form(self) -> SpecForm:
+        base_model, max_length, usual = self.studio.base_model, self.studio.max_length, TrainSpec()
         cached = [model.name for model in list_models() if model.is_cached]
-        models = tuple(dict.fromkeys([settings.base_model, *cached]))
-        return [
-            Field("base_model", settings.base_model, models if len(models) > 1 else ()),
+        models = tuple(dict.fromkeys([base_model, self.project.settings().base_model, *cached]))
+        fields = [
+            Field("base_model", base_model, models if len(models) > 1 else ()),
             Field("method", usual.method, METHODS),
             Field("epochs", f"{usual.epochs:g}"),
             Field("batch_size", str(usual.batch_size)),
             Field("learning_rate", "0", note="0: 1e-3 lora, 5e-5 full"),
             Field("lora_rank", str(usual.lora_rank)),
-            Field("max_length", str(settings.max_length)),
+            Field("max_length", str(max_length)),
             Field("overlong", usual.overlong, OVERLONG_POLICIES),
             Field("patience", str(usual.patience), note="0: no early stop"),
             Field("tasks", "", note="empty: all"),
             Field("where", "", note="empty: all"),
             Field("seed", str(usual.seed)),
         ]
+        return SpecForm(usual, fields)
 
-    def on_mount(self) -> None:
-        self.query_one(SpecForm).focus_first()
-        self._think()
-
-    def on_spec_form_changed(self) -> None:
-        self._plan = None
-        self.forget("plan")
-        self.set_timer(PLAN_AFTER_SECONDS, self._think)
-
-    def _think(self) -> None:
+    def consider(self) -> None:
         """Count what the form says now; a change made meanwhile makes the answer stale, and it is dropped."""
-        try:
-            spec = cast(TrainSpec, self.query_one(SpecForm).spec())
-        except StudioError as error:
-            self._show(refusal_lines(error))
+        spec = self.entered()
+        if spec is not None and spec == self._considered:
             return
-        store = self.store
-        if store is None:
-            self._show([[("The store is closed.", "bad")]])
-            return
-        self._show([[("counting rows and tokens …", "dim")]])
-        self.ask("plan", lambda: plan_training(self.project, store, spec), self._planned)
+        self._considered, self._plan = spec, None
+        self.forget("plan")
+        if self.store is None:
+            self.show([[("The store is closed.", "bad")]])
+        elif spec is not None:
+            self.show([[("counting rows and tokens …", "dim")]])
+            self.after("plan", COUNT_AFTER_SECONDS, self._count)
+
+    def _count(self) -> None:
+        store, spec = self.store, cast(TrainSpec | None, self._considered)
+        if store is not None and spec is not None:
+            self.ask("plan", lambda: plan_training(self.project, store, spec), self._planned)
 
     def _planned(self, plan: TrainPlan) -> None:
         self._plan = plan
-        self._show(plan_lines(plan, is_narrow=self.has_class("-narrow")))
-
-    def on_failed(self, noun: str, error: Exception) -> None:
-        self._is_starting = False
-        if not isinstance(error, StudioError):
-            raise error
-        self._show(refusal_lines(error))
-
-    def _show(self, lines: list[Line]) -> None:
-        self.query_one("#plan", LinesView).show(lines)
+        self.show(plan_lines(plan, is_narrow=self.has_class("-narrow")))
 
     def action_start(self) -> None:
-        store, plan = self.store, self._plan
-        if self._is_starting or store is None:
-            return
-        if plan is None:
-            self._show([[("Not counted yet: a moment.", "warn")]])
-            self._think()
-        elif plan.refusal is None:
-            self._is_starting = True
-            self._show([[("freezing the rows, starting …", "title")]])
-            self.ask("start", lambda: start_training(self.project, store, plan.spec), self._started)
-
-    def _started(self, run_id: str) -> None:
-        self.dismiss(run_id)
-
-    def action_next_field(self) -> None:
-        self.focus_next()
-
-    def action_previous_field(self) -> None:
-        self.focus_previous()
-
-    def action_next_choice(self) -> None:
-        self.query_one(SpecForm).step_choice(1)
-
-    def action_previous_choice(self) -> None:
-        self.query_one(SpecForm).step_choice(-1)
+        """Start what is entered, counted already or not; a plan that is shown to refuse stays as it is shown."""
+        store, spec = self.store, cast(TrainSpec | None, self.entered())
+        is_refused = self._plan is not None and self._plan.refusal is not None
+        if store is not None and spec is not None and not is_refused:
+            self.forget("plan")
+            self.start(lambda: start_training(self.project, store, spec))
 
 
 def plan_lines(plan: TrainPlan, *, is_narrow: bool = False) -> list[Line]:
@@ -161,12 +116,6 @@ def plan_lines(plan: TrainPlan, *, is_narrow: bool = False) -> list[Line]:
 
 def _short_fact(name: str, words: str, style: str) -> Line:
     return [(f"{name} ", "dim"), (words, style), (" · " if name != "memory" else "", "faint")]
-
-
-def refusal_lines(error: StudioError) -> list[Line]:
-    """Why the run may not start, and what to do."""
-    lines: list[Line] = [[("✗ ", "limit"), (error.message, "bad")]]
-    return [*lines, [("  " + error.hint, "bold")]] if error.hint else lines
 
 
 def _overlong_words(plan: TrainPlan) -> str:

@@ -52,9 +52,7 @@ class WindowScreen(ListScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._model_name = ""
         self._model: ModelFolder | None = None
-        self._max_length = 0
         self._report: WindowReport | None = None
         self._stop = threading.Event()
         self._is_stale = True
@@ -81,8 +79,6 @@ class WindowScreen(ListScreen):
         return rows
 
     def on_mount(self) -> None:
-        settings = self.project.settings()
-        self._model_name, self._max_length = settings.base_model, settings.max_length
         self.check()
 
     def on_screen_resume(self) -> None:
@@ -112,11 +108,11 @@ class WindowScreen(ListScreen):
         self._is_stale = False
         self._stop.set()  # an older count, should one be under way, writes what it has and ends
         self._stop = threading.Event()
-        self.ask("window", partial(self._check_known, self._model_name, self._max_length), self._known)
+        self.ask("window", partial(self._check_known, self.studio.base_model, self.studio.max_length), self._known)
 
     def _check_known(self, model_name: str, max_length: int) -> tuple[ModelFolder, WindowReport, int]:
         assert self.store is not None
-        if self._model is None or self._model_name != model_name:
+        if self._model is None or self.studio.base_model != model_name:
             self._model = resolve_model(model_name, self.project.settings().trusted_models)
         report = check_window(self.store, self._model, max_length, SHOTS, is_cancelled=lambda: True)
         return self._model, report, self.store.uncounted_total(self._model.fingerprint)
@@ -127,7 +123,7 @@ class WindowScreen(ListScreen):
             self._show_report(report)
         if uncounted and self.store is not None:
             self.on_tokens_counted(TokensCounted(0, uncounted))
-            stop, store, model, max_length = self._stop, self.store, self._model, self._max_length
+            stop, store, model, max_length = self._stop, self.store, self._model, self.studio.max_length
             progress = partial(self._progressed, stop)
             self.ask(
                 "window", lambda: check_window(store, model, max_length, SHOTS, progress, stop.is_set), self._counted
@@ -171,7 +167,7 @@ class WindowScreen(ListScreen):
 
     def _say_title(self) -> None:
         window = f" · context window {number(self._model.context_window)}" if self._model else ""
-        title = f"tokens per example · max_length {number(self._max_length)} · {self._model_name}{window}"
+        title = f"tokens per example · max_length {number(self.studio.max_length)} · {self.studio.base_model}{window}"
         self.query_one("#lengths").border_title = styles.title(visible(title))
 
     def _show_report(self, report: WindowReport) -> None:
@@ -189,7 +185,7 @@ class WindowScreen(ListScreen):
         lengths.remove_class("-words")
         facts = {"median": report.median, "p95": report.p95, "max": report.max, "n": report.n}
         lengths.border_subtitle = " · ".join(f"{name} {number(value)}" for name, value in facts.items())
-        self.query_one(HistogramView).show(report.total_tokens, self._max_length)
+        self.query_one(HistogramView).show(report.total_tokens, self.studio.max_length)
         fates = self.query_one("#fates", RowList)
         fates.show(len(FATES), lambda index, width: fate_line(report, FATES[index], width))
         fates.border_subtitle = "enter: these rows in Data"
@@ -214,14 +210,14 @@ class WindowScreen(ListScreen):
             return
         if message.row_list.id == "longest":
             ids = [example_id for example_id, _ in report.longest]
-            self.post_message(ExamplesRequested(ids, f"longest rows · {self._model_name}"))
+            self.post_message(ExamplesRequested(ids, f"longest rows · {self.studio.base_model}"))
             return
         fate = FATES[message.index]
         if not report.fates[fate]:
             self.say(f"no row has the fate {fate.value}")
             return
         self.post_message(
-            ExamplesRequested(self._ids_of(report, fate), f"{fate.value} at max_length {self._max_length}")
+            ExamplesRequested(self._ids_of(report, fate), f"{fate.value} at max_length {self.studio.max_length}")
         )
 
     def _ids_of(self, report: WindowReport, fate: Fate) -> list[int]:
@@ -242,22 +238,24 @@ class WindowScreen(ListScreen):
         self.check()
 
     def action_longer(self) -> None:
-        self._set_max_length(self._max_length + step_of(self._max_length))
+        self._set_max_length(self.studio.max_length + step_of(self.studio.max_length))
 
     def action_shorter(self) -> None:
-        self._set_max_length(self._max_length - step_of(self._max_length - 1))
+        self._set_max_length(self.studio.max_length - step_of(self.studio.max_length - 1))
 
     def _set_max_length(self, max_length: int) -> None:
         most = self._model.context_window if self._model else max_length
-        self._max_length = max(LEAST_MAX_LENGTH, min(max_length, most))
-        self.say(f"max_length {number(self._max_length)} · to keep it: max_length = {self._max_length} in studio.toml")
+        self.studio.max_length = set_to = max(LEAST_MAX_LENGTH, min(max_length, most))
+        self.say(f"max_length {number(set_to)}, for new runs too · to keep it: max_length = {set_to} in studio.toml")
         self.check()
 
     def action_set_max_length(self) -> None:
-        self.query_one(PromptBar).ask("max_length", "max_length", str(self._max_length), hint="tokens")
+        self.query_one(PromptBar).ask("max_length", "max_length", str(self.studio.max_length), hint="tokens")
 
     def action_set_model(self) -> None:
-        self.query_one(PromptBar).ask("model", "model", self._model_name, hint="a cached name, a folder or org/name")
+        self.query_one(PromptBar).ask(
+            "model", "model", self.studio.base_model, hint="a cached name, a folder or org/name"
+        )
 
     def on_line_left(self, message: LineLeft) -> None:
         message.stop()
@@ -276,7 +274,7 @@ class WindowScreen(ListScreen):
         if message.kind == "max_length":
             self._set_max_length(int(text))
         else:
-            self._model_name, self._model, self._report = text, None, None
+            self.studio.base_model, self._model, self._report = text, None, None
             self.check()
 
 
