@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from studio.acts.models import resolve_model
+from studio.acts.models import with_base_model
 from studio.acts.training import frozen
 from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
@@ -46,14 +46,10 @@ def start_comparison(project: Project, store: Store, spec: CompareSpec) -> str:
     With a run, its own frozen training rows are the pool and its base model and tasks are taken over. Raises
     AskedWrongly when there is nothing to answer or nothing to take shots from.
     """
-    settings = project.settings()
     pool: list[Row] | None = None
     if spec.run_id:
         spec, pool = _with_run(find_run(project.runs_path, spec.run_id), spec)
-    name = spec.base_model or settings.base_model
-    model = resolve_model(name, settings.trusted_models)
-    is_trusted = name in settings.trusted_models
-    spec = dataclasses.replace(spec, base_model=name, model_path=str(model.path), is_trusted=is_trusted)
+    spec, _ = with_base_model(project, spec)
     test = _evenly_over_tasks(
         store.rows_for(spec.split, tasks=spec.tasks, labels=("accept", "none"), where=""), spec.limit
     )

@@ -5,7 +5,7 @@ Every step asks the project folder whether it is done already, so a demo that wa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from studio.acts.comparing import start_comparison
@@ -30,8 +30,9 @@ TRAIN_SPEC = TrainSpec(
     max_length=256,
     eval_every=29,
 )
-ARMS = ("zero_shot", "one_shot", "few_shot:5", "tuned")
-COMPARED_ROWS = 40
+PROMPTING_SPEC = CompareSpec(
+    arms=("zero_shot", "one_shot", "few_shot:5"), tasks=(TASK,), limit=40, batch_size=32, latency_rows=3
+)
 SPLIT = {"test": 0.15, "validation": 0.05, "seed": 0}
 
 
@@ -91,8 +92,9 @@ class Demo:
         compare = self._newest("compare")
         self.wanted_screen = "compare"
         if compare is None:
-            spec = CompareSpec(run_id=train.run_id, arms=ARMS, tasks=(TASK,), limit=COMPARED_ROWS, batch_size=32)
-            return f"{start_comparison(self.project, store, spec)} has started: every arm answers the test split"
+            spec = replace(PROMPTING_SPEC, arms=(*PROMPTING_SPEC.arms, "tuned"), run_id=train.run_id)
+            run_id = start_comparison(self.project, store, spec)
+            return f"{run_id} has started: every arm answers the test split"
         if not self._has_finished(compare):
             return None
         self.is_over = True
@@ -108,6 +110,6 @@ class Demo:
             return False
         if state.status in ("failed", "stopped"):
             raise StudioError(
-                f"{state.run_id} {state.status}. {state.message}".strip(), state.hint or "c on Runs resumes it"
+                f"{state.run_id} {state.status}. {state.message}".strip(), state.hint or "p on Runs resumes it"
             )
         return state.status == "finished"

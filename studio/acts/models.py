@@ -14,14 +14,17 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from studio.errors import AskedWrongly, StudioError
-from studio.project import cache_path
+from studio.project import Project, cache_path
 from studio.runs.protocol import take_lock
+from studio.runs.spec import Spec
 from studio.tokens.tokenizer import ModelFolder
 
+SpecT = TypeVar("SpecT", bound=Spec)
 Progress = Callable[[float, str], None]
 
 
@@ -98,6 +101,14 @@ def resolve_model(name: str, trusted: list[str] | None = None) -> ModelFolder:
         refuse_unsafe(folder, name)
     folder.tokenizer_path  # noqa: B018 - raises where it is missing, before anything long begins
     return folder
+
+
+def with_base_model(project: Project, spec: SpecT) -> tuple[SpecT, ModelFolder]:
+    """The spec with its base model found, the project's own where it names none. Raises as ``resolve_model``."""
+    settings = project.settings()
+    name = spec.base_model or settings.base_model
+    folder, is_trusted = resolve_model(name, settings.trusted_models), name in settings.trusted_models
+    return replace(spec, base_model=name, model_path=str(folder.path), is_trusted=is_trusted), folder
 
 
 def refuse_unsafe(folder: ModelFolder, name: str) -> None:

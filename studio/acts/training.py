@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from studio.acts.models import resolve_model
+from studio.acts.models import with_base_model
 from studio.acts.window import count_tokens
 from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
@@ -18,7 +17,6 @@ from studio.runs.launch import complete, launch, new_run_directory
 from studio.runs.protocol import Row, RunDirectory, write_rows
 from studio.runs.spec import TrainSpec
 from studio.runs.watch import RunState, RunWatch, find_run, runs_in
-from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import FATES, Fate, fates
 
 
@@ -65,7 +63,12 @@ class TrainPlan:
 
 def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
     """Count what ``spec`` would train. Tokenizes rows that have no current count, so call it off the UI thread."""
-    spec, model = _with_model(project, spec)
+    spec, model = with_base_model(project, spec)
+    if spec.max_length > model.context_window:
+        raise AskedWrongly(
+            f"max_length={spec.max_length} is more than the context window of {spec.base_model}: "
+            f"{model.context_window} tokens."
+        )
     count_tokens(store, model)
     training, validation = _rows(store, spec)
     ids, prompt_tokens, completion_tokens = store.counts(model.fingerprint)
@@ -142,18 +145,6 @@ def frozen(examples: Sequence[Example]) -> list[Row]:
         Row(example.example_id, example.task, example.prompt, example.completion, example.system)
         for example in examples
     ]
-
-
-def _with_model(project: Project, spec: TrainSpec) -> tuple[TrainSpec, ModelFolder]:
-    settings = project.settings()
-    name = spec.base_model or settings.base_model
-    model = resolve_model(name, settings.trusted_models)
-    if spec.max_length > model.context_window:
-        raise AskedWrongly(
-            f"max_length={spec.max_length} is more than the context window of {name}: {model.context_window} tokens."
-        )
-    trusted = name in settings.trusted_models
-    return dataclasses.replace(spec, base_model=name, model_path=str(model.path), is_trusted=trusted), model
 
 
 def _rows(store: Store, spec: TrainSpec) -> tuple[list[Example], list[Example]]:

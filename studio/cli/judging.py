@@ -21,10 +21,6 @@ from studio.runs.watch import find_run
 if TYPE_CHECKING:
     from studio.scoring.summary import Comparison
 
-LATENCY_NOTE = (
-    "latency: from the start of an answer's batch to its own last token, several answers at a time; "
-    "examples that all prompts share are computed before."
-)
 DEFAULT_ARMS = "zero_shot,one_shot,few_shot:5,tuned"
 
 
@@ -118,7 +114,8 @@ def write_scores(scores: Comparison, context_window: int | None) -> None:
     for line in compare_table(scores, context_window, width=shutil.get_terminal_size((120, 24)).columns).lines():
         write_line(line.rstrip())
     write_line(f"\n{scores.verdict}")
-    say(LATENCY_NOTE)
+    if timed := max(arm.latency_n for arm in scores.arms.values()):
+        say(f"latency: one answer at a time, the whole prompt included; {timed} rows an arm.")
 
 
 def _answers(replies: queue.SimpleQueue[dict[str, Any]], expected: set[str]) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from studio.reports.intervals import interval_bar
@@ -13,6 +13,7 @@ from studio.scoring.summary import (
     TUNED,
     ArmSummary,
     Comparison,
+    Interval,
     Prediction,
     Question,
     ScoredRows,
@@ -133,10 +134,11 @@ def compare_table(
     header = ["arm", "n", SCORER_NAMES[comparison.headline_scorer] + "*" * is_part, "", "95 %"]
     header += [*(SCORER_NAMES[name] for name in others), "latency p50", "p95", "prompt tokens", "of the window"]
     best = max((_headline(arm) for arm in arms), default=0.0)
+    dominated = dominated_arms(arms, {arm.arm: arm.headline for arm in arms})
     rows = []
     for arm in arms:
         is_best = best > 0 and _headline(arm) == best
-        style = "dim" if any(_dominates(other, arm) for other in arms) else "good" if is_best else ""
+        style = "dim" if arm.arm in dominated else "good" if is_best else ""
         rows.append(_arm_row(arm, others, context_window, bar_width, style))
     notes = [f"* over {', '.join(comparison.headline_tasks)}; the other scores over all rows."] if is_part else []
     table = Table(header, rows, left=frozenset({0, 3}), notes=notes)
@@ -147,6 +149,26 @@ def compare_table(
         return table
     dispensable = [SCORER_NAMES[name] for name in reversed(others)] + [header[p95], header[bar], header[share]]
     return table.fitted(width, [table.header.index(name) for name in dispensable if name in table.header])
+
+
+def dominated_arms(arms: Iterable[ArmSummary], scores: Mapping[str, Interval | None]) -> frozenset[str]:
+    """Arms that another equals or beats in its score of ``scores``, p50 latency and prompt tokens, and beats in one.
+
+    Only arms of which all three are known take part.
+    """
+    merits = {
+        arm.arm: (interval.score, -arm.latency_p50_seconds, -arm.prompt_tokens_mean)
+        for arm in arms
+        if (interval := scores.get(arm.arm)) and arm.latency_p50_seconds and arm.prompt_tokens_mean
+    }
+    return frozenset(
+        name
+        for name, ours in merits.items()
+        if any(
+            theirs != ours and all(one >= other for one, other in zip(theirs, ours, strict=True))
+            for theirs in merits.values()
+        )
+    )
 
 
 def task_table(comparison: Comparison) -> Table:
@@ -186,16 +208,6 @@ def _applying(comparison: Comparison) -> list[str]:
 
 def _headline(arm: ArmSummary) -> float:
     return arm.headline.score if arm.headline else 0.0
-
-
-def _dominates(one: ArmSummary, other: ArmSummary) -> bool:
-    """At least as good in all of score, median latency and prompt tokens, and better in one."""
-
-    def costs(arm: ArmSummary) -> tuple[float, float, float]:
-        return -_headline(arm), arm.latency_p50_seconds or 0.0, arm.prompt_tokens_mean or 0.0
-
-    mine, theirs = costs(one), costs(other)
-    return mine != theirs and all(a <= b for a, b in zip(mine, theirs, strict=True))
 
 
 def _range(low: float | None, high: float | None) -> str:

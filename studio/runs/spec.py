@@ -26,9 +26,15 @@ def _about(sentence: str, **default: Any) -> Any:
 
 @dataclass(frozen=True)
 class Spec:
-    """Common to every kind of run; ``to_json`` and ``from_json`` are the ``spec.json`` format."""
+    """Common to every kind of run; ``to_json`` and ``spec_from_json`` are the ``spec.json`` format."""
 
     kind: ClassVar[str]
+
+    base_model: str = _about("Base model: a cached name, a local folder or a Hugging Face id.", default="")
+    model_path: str = _about("Folder of the base model; filled in at the start.", default="")
+    is_trusted: bool = _about(
+        "Pickle weights and the model's own code may be used; set by trusted_models.", default=False
+    )
 
     def to_json(self) -> str:
         return json.dumps({"kind": self.kind, **dataclasses.asdict(self)}, indent=2, ensure_ascii=False)
@@ -69,11 +75,6 @@ class TrainSpec(Spec):
 
     kind: ClassVar[str] = "train"
 
-    base_model: str = _about("Base model: a cached name, a local folder or a Hugging Face id.", default="")
-    model_path: str = _about("Folder of the base model; filled in at the start.", default="")
-    is_trusted: bool = _about(
-        "Pickle weights and the model's own code may be used; set by trusted_models.", default=False
-    )
     method: str = _about("lora trains a small adapter; full trains every weight.", default="lora")
     epochs: float = _about("Passes over the training rows.", default=2.0)
     batch_size: int = _about("Examples per optimizer step.", default=8)
@@ -149,11 +150,6 @@ class CompareSpec(Spec):
 
     kind: ClassVar[str] = "compare"
 
-    base_model: str = _about("Base model of every arm.", default="")
-    model_path: str = _about("Folder of the base model; filled in at the start.", default="")
-    is_trusted: bool = _about(
-        "Pickle weights and the model's own code may be used; set by trusted_models.", default=False
-    )
     run_id: str = _about("The train run whose adapter or model is the tuned arm; empty for none.", default="")
     tuned_path: str = _about("Folder of that adapter or model; filled in at the start.", default="")
     tuned_method: str = _about("lora or full; filled in at the start.", default="lora")
@@ -167,6 +163,9 @@ class CompareSpec(Spec):
         "An answer is cut after this many tokens; 0 takes 1.5 × the longest reference.", default=0
     )
     batch_size: int = _about("Prompts answered together.", default=16)
+    latency_rows: int = _about(
+        "Rows that each arm answers one at a time, to measure its latency; 0 measures none.", default=8
+    )
     seed: int = _about("Seed of the choice of shots.", default=0)
     dtype: str = _about("auto measures float32 and bfloat16 on this machine and takes the faster.", default="auto")
 
@@ -175,6 +174,7 @@ class CompareSpec(Spec):
         _one_of("dtype", self.dtype, DTYPES)
         _at_least("batch_size", self.batch_size, 1)
         _at_least("limit", self.limit, 0)
+        _at_least("latency_rows", self.latency_rows, 0)
         _at_least("max_new_tokens", self.max_new_tokens, 0)
         if not self.arms:
             raise AskedWrongly("arms is empty.", "For example: zero_shot,few_shot:5,tuned")

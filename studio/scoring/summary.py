@@ -49,8 +49,8 @@ class ArmSummary:
 
     ``headline`` is the headline score of the comparison, over its tasks; None without rows. ``scores`` are over all
     rows that a scorer applies to, ``by_task`` the same per task. ``left_out`` counts the rows this arm has no answer
-    to, ``cut`` the scored answers that were cut at the length limit. Latency and prompt tokens are None where nothing
-    was answered.
+    to, ``cut`` the scored answers that were cut at the length limit. Latency is over the ``latency_n`` rows that were
+    answered one at a time, None without any; prompt tokens are None where nothing was answered.
     """
 
     arm: str
@@ -60,6 +60,7 @@ class ArmSummary:
     by_task: dict[str, dict[str, Interval]]
     latency_p50_seconds: float | None
     latency_p95_seconds: float | None
+    latency_n: int
     prompt_tokens_mean: float | None
     prompt_tokens_max: int | None
     left_out: int
@@ -209,7 +210,7 @@ def _summarize_arm(
 ) -> ArmSummary:
     headline_values = [value for values in headline.values() for value in values[arm]]
     given = scored.predictions[arm].values()
-    latencies = [float(prediction["latency_seconds"]) for prediction in given]
+    latencies = [float(taken) for prediction in given if (taken := prediction["latency_seconds"]) is not None]
     prompt_tokens = [int(prediction["prompt_tokens"]) for prediction in given]
     p50, p95 = np.quantile(latencies, (0.5, 0.95)).tolist() if latencies else (None, None)
     return ArmSummary(
@@ -220,6 +221,7 @@ def _summarize_arm(
         by_task={task: _intervals(scored.scores[arm], rows) for task, rows in tasks.items()},
         latency_p50_seconds=p50,
         latency_p95_seconds=p95,
+        latency_n=len(latencies),
         prompt_tokens_mean=float(np.mean(prompt_tokens)) if prompt_tokens else None,
         prompt_tokens_max=max(prompt_tokens, default=None),
         left_out=scored.left_out[arm],

@@ -8,8 +8,9 @@ import json
 import math
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -141,23 +142,49 @@ def _answer(
     lanes: Lanes,
     predictions: Predictions,
 ) -> None:
-    """Answer what this arm has not answered yet, task by task: within a task the prompts share their shots."""
+    """Answer what this arm has not answered yet: a few alone, to time them, the rest many at a time."""
     session, questions = comparison.session, comparison.questions[arm]
     keys = dict(zip((q.row.example_id for q in questions), _keys(comparison, arm, choice), strict=True))
     waiting = [question for question in questions if keys[question.row.example_id] not in predictions.lines]
     decoder = Decoder(answering, comparison.stop_ids, comparison.max_new_tokens)
     done, tokens, started = len(questions) - len(waiting), 0, time.monotonic()
     session.events.write("progress", arm=arm, done=done, total=len(questions), tokens_per_second=None)
-    for task in sorted({question.row.task for question in waiting}):
-        of_task = [question for question in waiting if question.row.task == task]
+    timed = [question for question in _evenly(questions, comparison.spec.latency_rows) if question in waiting]
+    others = [question for question in waiting if question not in timed]
+    for question, answer in chain(
+        _one_by_one(decoder, timed, session.is_stop_asked),
+        _task_by_task(decoder, others, comparison.spec.batch_size, session.is_stop_asked, lanes),
+    ):
+        predictions.append(_prediction(comparison.folder, keys[question.row.example_id], arm, question, answer))
+        done, tokens = done + 1, tokens + len(answer.ids) + (not answer.is_cut)
+        rate = tokens / (time.monotonic() - started)
+        session.events.write("progress", arm=arm, done=done, total=len(questions), tokens_per_second=rate)
+
+
+def _evenly(questions: list[Question], count: int) -> list[Question]:
+    """At most ``count`` of the questions, from all over them."""
+    return questions[:: max(1, len(questions) // count)][:count] if count else []
+
+
+def _one_by_one(
+    decoder: Decoder, questions: list[Question], is_cancelled: Callable[[], bool]
+) -> Iterator[tuple[Question, Answer]]:
+    if questions:
+        next(decoder.pieces(questions[0].ids), None)  # the first pass pays for memory and kernels
+    for question in questions:
+        if (answer := decoder.alone(question.ids, is_cancelled)) is not None:
+            yield question, answer
+
+
+def _task_by_task(
+    decoder: Decoder, questions: list[Question], batch_size: int, is_cancelled: Callable[[], bool], lanes: Lanes
+) -> Iterator[tuple[Question, Answer]]:
+    """Within a task the prompts share their shots, which are computed once."""
+    for task in sorted({question.row.task for question in questions}):
+        of_task = [question for question in questions if question.row.task == task]
         prompts = [question.ids for question in of_task]
-        for number, answer in decoder.answers(prompts, comparison.spec.batch_size, session.is_stop_asked, lanes):
-            question = of_task[number]
-            key = keys[question.row.example_id]
-            predictions.append(_prediction(comparison.folder, key, arm, question, answer))
-            done, tokens = done + 1, tokens + len(answer.ids) + (not answer.is_cut)
-            rate = tokens / (time.monotonic() - started)
-            session.events.write("progress", arm=arm, done=done, total=len(questions), tokens_per_second=rate)
+        for number, answer in decoder.answers(prompts, batch_size, is_cancelled, lanes):
+            yield of_task[number], answer
 
 
 def _prediction(folder: ModelFolder, key: str, arm: str, question: Question, answer: Answer) -> dict[str, Any]:

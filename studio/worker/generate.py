@@ -23,12 +23,12 @@ Ids = list[int]
 class Answer:
     """``ids`` without the end-of-turn; ``is_cut`` says that the limit ended it.
 
-    ``latency_seconds`` runs from the start of its batch to its own last token, the shared prefix not included.
+    ``latency_seconds`` is what it took, the whole prompt included; None for one that was answered among others.
     """
 
     ids: Ids
-    latency_seconds: float
     is_cut: bool
+    latency_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,18 @@ class Decoder:
         size = min(batch_size, math.ceil(len(order) / count))  # no lane stands idle while another has all the rows
 
         def answer(numbers: list[int]) -> Iterator[tuple[int, Answer]]:
-            for row, answer in self._batch([prompts[number] for number in numbers], shared, is_cancelled):
-                yield numbers[row], answer
+            for row, ids, is_cut in self._batch([prompts[number] for number in numbers], shared, is_cancelled):
+                yield numbers[row], Answer(ids, is_cut)
 
         batches = [order[start : start + size] for start in range(0, len(order), max(size, 1))]
         yield from (lanes or Lanes(1, torch.get_num_threads())).merge(answer, batches)
+
+    def alone(self, prompt: Ids, is_cancelled: Callable[[], bool] = lambda: False) -> Answer | None:
+        """The answer to one prompt of which nothing was computed before, with its latency; None when cancelled."""
+        started = time.perf_counter()
+        for _, ids, is_cut in self._batch([prompt], _Prefix(0, None), is_cancelled):
+            return Answer(ids, is_cut, time.perf_counter() - started)
+        return None
 
     def pieces(self, prompt: Ids) -> Iterator[int]:
         """Token ids of one answer, one at a time, without the end-of-turn."""
@@ -73,21 +80,19 @@ class Decoder:
 
     def _batch(
         self, prompts: Sequence[Ids], shared: _Prefix, is_cancelled: Callable[[], bool]
-    ) -> Iterator[tuple[int, Answer]]:
-        started = time.perf_counter()
+    ) -> Iterator[tuple[int, Ids, bool]]:
         batch = _Batch(self.model, prompts, shared)
         rows = list(range(len(prompts)))
         said: list[Ids] = [[] for _ in prompts]
         while rows and not is_cancelled():
             going_on: list[int] = []
             tokens = batch.next_tokens().tolist()
-            seconds = time.perf_counter() - started
             for place, (row, token) in enumerate(zip(rows, tokens, strict=True)):
                 is_end = token in self.stop_ids
                 if not is_end:
                     said[row].append(token)
                 if is_end or len(said[row]) >= self.max_new_tokens:
-                    yield row, Answer(said[row], seconds, is_cut=not is_end)
+                    yield row, said[row], not is_end
                 else:
                     going_on.append(place)
             if len(going_on) < len(rows):

@@ -26,6 +26,7 @@ def tuned_folder(tmp_path: Path, tiny_model_folder: Path) -> Path:
 
 def compare_spec(model: Path, **settings: Any) -> CompareSpec:
     fixed: dict[str, Any] = {"model_path": str(model), "dtype": "float32", "max_new_tokens": 8, "batch_size": 3}
+    fixed["latency_rows"] = 2
     return CompareSpec(**{**fixed, "arms": ("zero_shot", "one_shot"), **settings})
 
 
@@ -45,6 +46,8 @@ def test_all_arms_answer_the_same_rows_and_are_scored(
         of_arm = [line for line in predictions if line["arm"] == arm]
         assert sorted(line["example_id"] for line in of_arm) == [200, 201, 202, 203, 204]
         assert {"key", "task", "text", "tokens", "latency_seconds", "prompt_tokens", "is_cut"} <= set(of_arm[0])
+        timed = {line["example_id"] for line in of_arm if line["latency_seconds"]}
+        assert timed == {200, 202}, "two rows from all over, the same for every arm; the rest are answered together"
     told = {event["arm"]: event for event in named(events, "arm")}
     assert told["one_shot"]["prompt_tokens_mean"] > told["zero_shot"]["prompt_tokens_mean"]
     assert told["tuned"]["prompt_tokens_mean"] == told["zero_shot"]["prompt_tokens_mean"]
@@ -55,6 +58,7 @@ def test_all_arms_answer_the_same_rows_and_are_scored(
     assert set(scores["arms"]) == set(ARMS)
     assert scores["rows"] == 5
     assert scores["arms"]["tuned"]["scores"]["exact_match"]["n"] == 5
+    assert scores["arms"]["tuned"]["latency_n"] == 2
 
 
 def test_a_fully_tuned_model_answers_in_the_base_model_s_place(tmp_path: Path, tiny_model_folder: Path) -> None:

@@ -38,12 +38,21 @@ def test_answers_do_not_depend_on_the_batch(batch_size: int, tiny_model_folder: 
     answers = dict(Decoder(tiny, stop, 12).answers(PROMPTS, batch_size))
     assert [answers[number].ids for number in range(len(PROMPTS))] == wanted
     assert [answers[number].is_cut for number in range(len(PROMPTS))] == [len(ids) == 12 for ids in wanted]
-    assert all(answer.latency_seconds > 0 for answer in answers.values())
+    assert all(answer.latency_seconds is None for answer in answers.values()), "what the others took is not its own"
 
 
 def test_pieces_are_the_same_tokens_one_at_a_time(tiny_model_folder: Path) -> None:
     tiny = model.load_model(tiny_model_folder, "float32")
     assert list(Decoder(tiny, frozenset(), 9).pieces(PROMPTS[1])) == greedy(tiny, PROMPTS[1], frozenset(), 9)
+
+
+def test_an_answer_given_alone_is_the_same_and_is_timed(tiny_model_folder: Path) -> None:
+    tiny = model.load_model(tiny_model_folder, "float32")
+    answer = Decoder(tiny, frozenset(), 9).alone(PROMPTS[1])
+    assert answer is not None
+    assert answer.ids == greedy(tiny, PROMPTS[1], frozenset(), 9)
+    assert answer.latency_seconds and answer.latency_seconds > 0
+    assert Decoder(tiny, frozenset(), 9).alone(PROMPTS[1], lambda: True) is None
 
 
 def test_a_cancelled_batch_ends_at_the_next_token(tiny_model_folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from studio.reports.compare import SCORER_NAMES
+from studio.reports.compare import SCORER_NAMES, dominated_arms
 from studio.reports.intervals import interval_bar
 from studio.reports.words import NOTHING, fit, latency, number, percent, score
 from studio.scoring.metrics import SCORERS
@@ -16,15 +16,15 @@ SHORT_SCORER_NAMES = {"exact_match": "exact", "token_f1": "F1", "rouge_l": "ROUG
 ARM_WIDTH = 14
 SCORE_WIDTH = 6
 MIN_BAR, MAX_BAR = 5, 19
-WIDE_COST = (("p50", 8), ("p95", 8), ("prompt tok", 11), ("of window", 10))
-NARROW_COST = (("p50", 7), ("prompt", 7))
+WIDE_COST = (("p50", 9), ("p95", 8), ("prompt tok", 11), ("of window", 10))
+NARROW_COST = (("p50", 9), ("prompt", 7))
 
 
 def arm_lines(comparison: Comparison, task: str, context_window: int | None, width: int) -> list[Line]:
     """A heading and one line an arm, in ``width`` cells. ``task`` is empty for all tasks together.
 
-    Over all tasks the headline score counts only the tasks it is fair for, as the verdict does; ``*`` says so. A
-    dominated arm (another is no worse in score, latency and prompt tokens, and better in one) is dim.
+    Over all tasks the headline score counts only the tasks it is fair for, as the verdict does; ``*`` says so. Latency
+    is of answers given one at a time. A dominated arm (``reports.compare.dominated_arms``) is dim.
     """
     arms = list(comparison.arms.values())
     headline = comparison.headline_scorer
@@ -37,8 +37,10 @@ def arm_lines(comparison: Comparison, task: str, context_window: int | None, wid
     bar = column - SCORE_WIDTH - 1
     bar = bar if bar >= MIN_BAR else 0
     is_part = not task and comparison.headline_tasks != comparison.tasks
-    lines = [_heading(scores, scorers, headline if is_part else "", column, arm_width, cost)]
-    dominated, best = dominated_arms(arms, scores, headline), _best(scores, headline)
+    timed = max((arm.latency_n for arm in arms), default=0)
+    lines = [_heading(scores, scorers, headline if is_part else "", column, arm_width, cost, timed)]
+    dominated = dominated_arms(arms, {arm: of.get(headline) for arm, of in scores.items()})
+    best = _best(scores, headline)
     for arm in arms:
         quiet = "dim" if arm.arm in dominated else ""
         line: Line = [(fit(arm.arm.replace("_", " "), arm_width), quiet or "title")]
@@ -57,26 +59,6 @@ def scores_of(arm: ArmSummary, task: str, headline: str) -> dict[str, Interval]:
     return arm.scores if arm.headline is None else {**arm.scores, headline: arm.headline}
 
 
-def dominated_arms(arms: Sequence[ArmSummary], scores: dict[str, dict[str, Interval]], headline: str) -> frozenset[str]:
-    """Arms that another beats or equals in the headline score, p50 latency and prompt tokens, and beats in one."""
-
-    def merits(arm: ArmSummary) -> tuple[float, float, float] | None:
-        interval = scores[arm.arm].get(headline)
-        if interval is None or arm.latency_p50_seconds is None or arm.prompt_tokens_mean is None:
-            return None
-        return interval.score, -arm.latency_p50_seconds, -arm.prompt_tokens_mean
-
-    known = {arm.arm: merit for arm in arms if (merit := merits(arm)) is not None}
-    return frozenset(
-        name
-        for name, merit in known.items()
-        if any(
-            other != merit and all(theirs >= ours for theirs, ours in zip(other, merit, strict=True))
-            for other in known.values()
-        )
-    )
-
-
 def _heading(
     scores: dict[str, dict[str, Interval]],
     scorers: Sequence[str],
@@ -84,6 +66,7 @@ def _heading(
     column: int,
     arm_width: int,
     cost: tuple[tuple[str, int], ...],
+    timed: int,
 ) -> Line:
     line: Line = [(fit("arm", arm_width), "dim")]
     for scorer in scorers:
@@ -91,7 +74,8 @@ def _heading(
         n = ("*" if scorer == starred else "") + (f" n {number(max(counts))}" if counts else "")
         name = SCORER_NAMES[scorer] if len(SCORER_NAMES[scorer] + n) < column - 1 else SHORT_SCORER_NAMES[scorer]
         line.append((fit(f" {name}{n}", column), "dim"))
-    line.extend((fit(name, cells, "right"), "dim") for name, cells in cost)
+    names = [f"p50 n {timed}" if name == "p50" and timed else name for name, _ in cost]
+    line.extend((fit(name, cells, "right"), "dim") for name, (_, cells) in zip(names, cost, strict=True))
     return line
 
 
