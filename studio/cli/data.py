@@ -14,7 +14,7 @@ from studio.cli.app import app, project_of
 from studio.cli.printing import progress_bar, say, write_json, write_line
 from studio.errors import AskedWrongly
 from studio.project import DEFAULT_MAX_LENGTH, DEFAULT_MODEL, Project
-from studio.reports.words import number, percent, visible
+from studio.reports.words import counted, number, percent, visible
 
 if TYPE_CHECKING:
     from studio.dataset.store import Change, Store
@@ -75,8 +75,8 @@ def import_files(
             }
         )
     verb = "would add" if dry_run else "added"
-    problems = number(len(preview.problems))
-    say(f"{verb} {number(added)} examples · {number(duplicates)} already there · {problems} problems")
+    problems = counted(len(preview.problems), "problem")
+    say(f"{verb} {counted(added, 'example')} · {number(duplicates)} already there · {problems}")
     if preview.problems and not preview.candidates:
         raise typer.Exit(1)
 
@@ -92,7 +92,7 @@ def export_file(
 
     with store_of(project_of(ctx)) as store:
         count = export_examples(store, file, [int(example_id) for example_id in store.view_ids(where=where)])
-    say(f"wrote {number(count)} examples to {file}")
+    say(f"wrote {counted(count, 'example')} to {file}")
 
 
 @app.command()
@@ -214,8 +214,8 @@ def show(
         if as_json:
             write_json(asdict(row))
             return
-        write_line(f"seen ({row.prompt_tokens} tokens)\n{'│'.join(map(visible, row.seen))}\n")
-        write_line(f"learned ({row.completion_tokens} tokens)\n{'│'.join(map(visible, row.learned))}\n")
+        write_line(f"seen ({counted(row.prompt_tokens, 'token')})\n{'│'.join(map(visible, row.seen))}\n")
+        write_line(f"learned ({counted(row.completion_tokens, 'token')})\n{'│'.join(map(visible, row.learned))}\n")
         write_line(f"fate at max_length {row.max_length}: {row.fate}")
         return
     if as_json:

@@ -15,7 +15,7 @@ from studio.cli.judging import write_comparison
 from studio.cli.printing import progress_bar, say
 from studio.cli.running import follow
 from studio.project import DEFAULT_MODEL, Project
-from studio.reports.words import duration, number
+from studio.reports.words import counted, duration
 
 if TYPE_CHECKING:
     from studio.acts.demo import Demo
@@ -49,7 +49,7 @@ def demo(
 def _run_headless(demo: Demo, project: Project) -> None:
     with store_of(project) as store:
         stats = store.stats()
-        say(f"{number(stats.examples)} examples imported and split: " + ", ".join(stats.tasks))
+        say(f"{counted(stats.examples, 'example')} imported and split: " + ", ".join(stats.tasks))
         while not demo.is_over:
             if said := demo.advance(store):
                 say(said)

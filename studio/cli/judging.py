@@ -15,6 +15,7 @@ from studio.cli.printing import say, words, write_json, write_line
 from studio.cli.running import follow
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
+from studio.reports.words import counted
 from studio.runs.spec import CompareSpec
 from studio.runs.watch import find_run
 
@@ -115,7 +116,7 @@ def write_scores(scores: Comparison, context_window: int | None) -> None:
         write_line(line.rstrip())
     write_line(f"\n{scores.verdict}")
     if timed := max(arm.latency_n for arm in scores.arms.values()):
-        say(f"latency: one answer at a time, the whole prompt included; {timed} rows an arm.")
+        say(f"latency: one answer at a time, the whole prompt included; {counted(timed, 'row')} an arm.")
 
 
 def _answers(replies: queue.SimpleQueue[dict[str, Any]], expected: set[str]) -> dict[str, dict[str, Any]]:

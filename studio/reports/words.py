@@ -53,6 +53,11 @@ def latency(seconds: float | None) -> str:
     return duration(seconds)
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 row``, ``7,473 rows``; ``noun`` is the singular of a regular plural."""
+    return f"{number(count)} {noun}" + ("" if count == 1 else "s")
+
+
 def number(value: float | None) -> str:
     """``1,204``: the nearest whole number with thousands separators."""
     if value is None or not math.isfinite(value):

@@ -228,8 +228,9 @@ class StudioApp(App[None], inherit_bindings=False):
 
     def on_examples_requested(self, message: ExamplesRequested) -> None:
         """Another screen has rows to look at: they become the view of Data."""
+        asked_on = self.current_mode
         self.show_screen("data")
-        self.screen.post_message(ExamplesRequested(message.example_ids, message.title))
+        self.screen.post_message(ExamplesRequested(message.example_ids, message.title, asked_on))
 
     def examples_changed(self, example_ids: Sequence[int] | Ids, summary: str) -> None:
         """Tell every screen that these rows are not what they were."""

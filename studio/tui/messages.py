@@ -41,10 +41,11 @@ class ExamplesChanged(Message, bubble=False):
 
 @dataclass
 class ExamplesRequested(Message):
-    """A screen wants these rows shown in Data, under this title."""
+    """A screen wants these rows shown in Data, under this title; ``asked_on`` is the mode that esc goes back to."""
 
     example_ids: Sequence[int] | Ids
     title: str
+    asked_on: str = "data"
 
 
 @dataclass

@@ -181,3 +181,7 @@ def test_words_are_light_for_the_first_paint() -> None:
     program = "import sys, studio.reports.words; print([m for m in ('numpy', 'rich', 'duckdb') if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_one_row_is_not_one_rows() -> None:
+    assert [words.counted(n, "row") for n in (0, 1, 7473)] == ["0 rows", "1 row", "7,473 rows"]

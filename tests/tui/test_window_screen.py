@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from data_story import NARROW, press, project_with, said, settle, shown, tickets, type_line
+from data_story import NARROW, data_screen, press, project_with, said, settle, shown, tickets, type_line
 from run_story import model_without_weights, opened_on
 from textual.widgets import Input
 
@@ -57,6 +57,11 @@ async def test_enter_opens_the_rows_of_a_fate_in_data(project: Project) -> None:
         await settle(pilot)
         assert isinstance(pilot.app.screen, DataScreen)
         assert "nothing left to learn" in shown(pilot)
+        assert said(pilot) == "1 rows · esc goes back to Window"
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, WindowScreen)
+        await press(pilot, "f2")
+        assert len(data_screen(pilot).table.ids) == 31, "Data has the rows it had before"
 
 
 async def test_max_length_is_changed_by_steps_or_typed(project: Project) -> None:

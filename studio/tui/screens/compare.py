@@ -13,7 +13,7 @@ from studio.acts.comparing import LoadedComparison, load_comparison
 from studio.errors import StudioError
 from studio.project import Project
 from studio.reports.compare import CompareRow, CompareView, compare_view
-from studio.reports.words import visible
+from studio.reports.words import counted, visible
 from studio.runs.watch import RunState
 from studio.scoring.summary import Comparison
 from studio.tokens.tokenizer import ModelFolder
@@ -33,8 +33,8 @@ ORDERS = ("disagreement", "fixed first", "broken first", "test set order")
 NO_COMPARISONS: list[Line] = [
     [("No comparison yet.", "title")],
     [("", "")],
-    [("n", "key"), ("  answers the held-out rows with every arm: zero-shot, one-shot, few-shot, tuned.", "")],
-    [("   The same rows and the same base model for all, so that the verdict is about the method.", "dim")],
+    [("n", "key"), ("  lets zero-shot, one-shot, few-shot and the tuned model answer.", "")],
+    [("   The same held-out rows and the same base model for all.", "dim")],
 ]
 
 
@@ -166,7 +166,7 @@ class CompareScreen(ArmKeys, ListScreen):
         self._draw_totals(loaded)
         panel = self.query_one("#row-panel")
         panel.border_title = styles.title(
-            f"{len(self._rows)} rows · {self._order}   {changes_line(loaded.view.changes)}"
+            f"{counted(len(self._rows), 'row')} · {self._order}   {changes_line(loaded.view.changes)}"
         )
         rows = self.query_one("#rows", RowList)
         if not rows.has_focus:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from textual.worker import get_current_worker
 
 from studio.errors import AskedWrongly, StudioError
-from studio.reports.words import number, visible
+from studio.reports.words import counted, number, visible
 from studio.tui import actions
 from studio.tui.messages import LineEntered, LineLeft, ModelFound
 from studio.tui.screens.data_finding import DataFinding
@@ -83,7 +83,7 @@ class DataScreen(DataFinding):
         self.pane.focus()
 
     def action_back(self) -> None:
-        """One thing at a time: the line, a running query, the pane, the selection, the search."""
+        """One thing at a time: the line, a running query, the pane, the selection, the search, the rows asked for."""
         if self.bar.is_open:
             self.bar.leave()
         elif self.is_asking("view") and self.store is not None:
@@ -92,9 +92,13 @@ class DataScreen(DataFinding):
             self.say("interrupted; the rows are as they were")
         elif self.pane.has_focus:
             self.table.focus()
-        elif not self.table.clear_selection() and self.found:
+        elif self.table.clear_selection():
+            self.say("nothing is selected")
+        elif self.found:
             self.found, self.matches = "", ()
             self.refresh_example()
+        elif self.view.chosen is not None:
+            self.leave_chosen()
         self.show_position()
 
     def action_close(self) -> None:
@@ -113,7 +117,7 @@ class DataScreen(DataFinding):
     def action_export(self) -> None:
         self.opened()
         self._replacing = ""
-        hint = f"{number(len(self.table.ids))} rows; .jsonl or .csv"
+        hint = f"{counted(len(self.table.ids), 'row')}; .jsonl or .csv"
         self.bar.ask("export", "write to", f"{self.project.name}.jsonl", hint=hint)
 
     def _export(self, text: str) -> None:
@@ -128,7 +132,7 @@ class DataScreen(DataFinding):
 
     def _exported(self, path: Path, count: int) -> None:
         self.close_bar()
-        self.say(f"wrote {number(count)} examples to {path}")
+        self.say(f"wrote {counted(count, 'example')} to {path}")
 
     def on_line_entered(self, message: LineEntered) -> None:
         message.stop()
@@ -214,7 +218,7 @@ class DataScreen(DataFinding):
 
     def _imported(self, added: Any) -> None:
         if added is not None:
-            words = f"imported {number(added.added)} examples · {number(added.duplicates)} already there"
+            words = f"imported {counted(added.added, 'example')} · {number(added.duplicates)} already there"
             self.say(f"{words} · saved · u undoes")
             self.load()
             self.count_tokens()

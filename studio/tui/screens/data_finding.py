@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from studio.errors import AskedWrongly
-from studio.reports.words import number, visible
+from studio.reports.words import counted, visible
 from studio.tui.screens.data_labels import DataLabels
 from studio.tui.screens.data_view import DataView, equals
 
@@ -81,7 +81,7 @@ class DataFinding(DataLabels):
         at_or_after = next((one for one in positions if one >= self.table.cursor), positions[0])
         self.table.move_to(at_or_after)
         self.refresh_example()
-        self.say(f"{number(len(positions))} rows have {visible(text, single_line=True)!r} · n next · N previous")
+        self.say(f"{visible(text, single_line=True)!r} is in {counted(len(positions), 'row')} · n next · N previous")
 
     def _go_to_match(self, direction: int) -> None:
         if not self.matches:

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from studio.errors import StudioError
-from studio.reports.words import number, visible
+from studio.reports.words import counted, number, visible
 from studio.tui.messages import (
     CursorMoved,
     ExamplesChanged,
@@ -59,6 +59,8 @@ class DataRows(StudioScreen):
         self.matches: Sequence[int] = ()
         self.shown: Example | None = None
         self._is_beside: bool | None = None
+        self._before_chosen: tuple[DataView, int | None] = (self.view, None)
+        self._chosen_on = "data"
         self._cursor_after: int | None = None
         self._is_tokenizer_loaded = False
 
@@ -216,7 +218,17 @@ class DataRows(StudioScreen):
 
     def on_examples_requested(self, message: ExamplesRequested) -> None:
         message.stop()
+        if self.view.chosen is None:
+            self._before_chosen = self.view, self.table.cursor_id
+        self._chosen_on = message.asked_on
         self.load(DataView(chosen=[int(one) for one in message.example_ids], heading=message.title))
+        self.say(f"{counted(len(message.example_ids), 'row')} · esc goes back to {message.asked_on.capitalize()}")
+
+    def leave_chosen(self) -> None:
+        """Go back to the screen that asked for these rows; the view is then what it was before them."""
+        view, cursor_id = self._before_chosen
+        self.load(view, cursor_id)
+        self.studio.show_screen(self._chosen_on)
 
     def on_examples_changed(self, message: ExamplesChanged) -> None:
         """Rows changed elsewhere, or by undo and redo: show them, with the cursor on the first."""
@@ -256,7 +268,7 @@ class DataRows(StudioScreen):
         labelled = stats.examples - stats.labels["none"]
         note = f"{number(in_an_hour)} an hour" if in_an_hour else ""
         self.query_one(StatusLine).progress(labelled, stats.examples, note)
-        self.studio.set_header(examples=f"{number(stats.examples)} examples")
+        self.studio.set_header(examples=counted(stats.examples, "example"))
 
     def show_position(self) -> None:
         table = self.table

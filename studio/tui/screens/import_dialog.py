@@ -18,7 +18,7 @@ from textual.widgets import Input, Label, Static
 from textual.worker import get_current_worker
 
 from studio.errors import StudioError
-from studio.reports.words import number, size, visible
+from studio.reports.words import counted, number, size, visible
 from studio.tui import actions
 from studio.tui.screens.base import StudioDialog
 from studio.tui.styles import style_of
@@ -178,7 +178,7 @@ class ImportDialog(StudioDialog):
             lines.append(self._words(f"… and {number(len(preview.problems) - PROBLEMS_SHOWN)} more problems", "bad"))
         lines += self._first_rows(preview)
         self._show(*lines)
-        words = f"enter imports {number(preview.added)} examples" if preview.added else "nothing new to import"
+        words = f"enter imports {counted(preview.added, 'example')}" if preview.added else "nothing new to import"
         self.query_one(".end", Static).update(self._words(f"{words} · tab next field · esc leaves", "bold"))
         if self._is_entering:
             self.action_confirm_import()

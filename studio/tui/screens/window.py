@@ -14,7 +14,7 @@ from studio.acts.models import resolve_model
 from studio.acts.window import check_window
 from studio.errors import StudioError
 from studio.reports.window import WindowReport
-from studio.reports.words import number, visible
+from studio.reports.words import counted, number, visible
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import FATES, Fate
 from studio.tui import actions, styles
@@ -136,9 +136,9 @@ class WindowScreen(ListScreen):
     def _counted(self, report: WindowReport) -> None:
         self._show_report(report)
         if self._stop.is_set():
-            self.say(f"stopped with {number(report.n)} rows counted · r goes on", "warning")
+            self.say(f"stopped with {counted(report.n, 'row')} counted · r goes on", "warning")
         else:
-            self.say(f"{number(report.n)} rows counted; only changed rows are counted the next time")
+            self.say(f"{counted(report.n, 'row')} counted; only changed rows are counted the next time")
 
     def on_tokens_counted(self, message: TokensCounted) -> None:
         if self._report is None or not self._report.n:
@@ -166,8 +166,8 @@ class WindowScreen(ListScreen):
         self.query_one("#words", LinesView).show(lines)
 
     def _say_title(self) -> None:
-        window = f" · context window {number(self._model.context_window)}" if self._model else ""
-        title = f"tokens per example · max_length {number(self.studio.max_length)} · {self.studio.base_model}{window}"
+        window = f" of {number(self._model.context_window)}" if self._model else ""
+        title = f"tokens per example · max_length {number(self.studio.max_length)}{window} · {self.studio.base_model}"
         self.query_one("#lengths").border_title = styles.title(visible(title))
 
     def _show_report(self, report: WindowReport) -> None:

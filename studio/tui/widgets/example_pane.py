@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from studio.reports.words import visible
+from studio.reports.words import counted, visible
 from studio.tui.styles import style_of
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _remarks(example: Example, tokens: Tokens | None) -> list[Content]:
 def _edits(example: Example) -> str:
     if not example.edit_count:
         return ""
-    times = "1 edit" if example.edit_count == 1 else f"{example.edit_count} edits"
+    times = counted(example.edit_count, "edit")
     if example.last_edit_at is None:
         return times
     return f"{times}, last by {visible(example.last_edit_who, single_line=True)} {example.last_edit_at:%Y-%m-%d %H:%M}"

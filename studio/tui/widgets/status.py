@@ -38,7 +38,8 @@ class StatusLine(Widget):
         said = Content.styled(_SIGNS[self._severity] + self._said, style_of(_STYLES[self._severity]))
         if self._severity != "information":  # what went wrong matters more than how far one is
             return Content.assemble(" ", said.truncate(max(1, width - 2), ellipsis=True))
-        said = said.truncate(max(1, width * 2 // 3), ellipsis=True)
+        has_left = self._total or self._note
+        said = said.truncate(max(1, width * 2 // 3 if has_left else width - 2), ellipsis=True)
         left = self._left(width - said.cell_length - 4)
         spare = width - left.cell_length - said.cell_length - 2
         return Content.assemble(" ", left, " " * max(1, spare), said)
