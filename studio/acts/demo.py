@@ -31,7 +31,7 @@ TRAIN_SPEC = TrainSpec(
     eval_every=29,
 )
 PROMPTING_SPEC = CompareSpec(
-    arms=("zero_shot", "one_shot", "few_shot:5"), tasks=(TASK,), limit=40, batch_size=32, latency_rows=3
+    arms=("zero_shot", "one_shot", "few_shot:5"), tasks=(TASK,), limit=40, batch_size=32, latency_rows=2
 )
 SPLIT = {"test": 0.15, "validation": 0.05, "seed": 0}
 

@@ -35,6 +35,7 @@ from studio.worker.session import Session
 ANSWER_ROOM = 1.5
 # Decode steps timed per dtype; enough to tell, short enough to pay.
 MEASURED_TOKENS = 8
+WARM_UP_TOKENS = 8
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ def _one_by_one(
     decoder: Decoder, questions: list[Question], is_cancelled: Callable[[], bool]
 ) -> Iterator[tuple[Question, Answer]]:
     if questions:
-        next(decoder.pieces(questions[0].ids), None)  # the first pass pays for memory and kernels
+        next(decoder.pieces(questions[0].ids[:WARM_UP_TOKENS]), None)  # the first pass pays for memory and kernels
     for question in questions:
         if (answer := decoder.alone(question.ids, is_cancelled)) is not None:
             yield question, answer

@@ -1,4 +1,4 @@
-"""The gradient of one exact batch, however it is cut up: micro-batches side by side, their shared prefix once.
+"""The loss and gradient of an exact batch, however it is cut up: micro-batches side by side, their shared prefix once.
 
 Rows of one batch mostly begin alike (the system prompt, an instruction). That prefix is computed once, its keys and
 values serve every row, and its backward pass runs once on their summed gradients.
@@ -73,6 +73,33 @@ def batch_gradients(
         )
         _add(of_parameters, gradients)
     return Gradients(total, of_parameters)
+
+
+def batch_loss(
+    learner: Learner,
+    rows: Sequence[Encoded],
+    micro_batch_size: int,
+    lanes: Lanes,
+    autocast: Callable[[], AbstractContextManager[None]],
+    is_cancelled: Callable[[], bool],
+) -> float | None:
+    """Mean loss over all learned tokens of ``rows``, in the same way but without gradients; None when cancelled."""
+    skip = _prefix_length(learner, rows)
+    prefix: KeysAndValues = []
+    if skip:
+        with torch.no_grad(), autocast():
+            prefix = learner.keys_and_values(torch.tensor([rows[0].ids[:skip]], device=learner.device))
+
+    @torch.no_grad()  # each lane is a thread of its own, and this is said per thread
+    def loss_of(part: list[Encoded]) -> float | None:
+        if is_cancelled():
+            return None
+        with autocast():
+            return learner.loss_sum(collate(part, skip).to(learner.device), prefix).item()
+
+    losses = list(lanes.map(loss_of, cut(rows, micro_batch_size)))
+    total = sum(loss for loss in losses if loss is not None)
+    return None if None in losses else total / sum(row.completion_tokens for row in rows)
 
 
 def _prefix_length(learner: Learner, rows: Sequence[Encoded]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import product
@@ -21,7 +22,7 @@ from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import fit
 from studio.worker import lora, measure, model
 from studio.worker.batches import Batches
-from studio.worker.gradients import Gradients, batch_gradients
+from studio.worker.gradients import Gradients, batch_gradients, batch_loss
 from studio.worker.lanes import Lanes, lane_count
 from studio.worker.loss import Learner, learner_of
 from studio.worker.measure import Choice
@@ -75,6 +76,12 @@ class Trainer:
         """Of the mean loss over the learned tokens of ``rows``."""
         parameters = list(self.parameters.values())
         return batch_gradients(self.learner, parameters, rows, self.choice.micro_batch_size, self.lanes, self.autocast)
+
+    def loss(self, rows: list[Encoded], is_cancelled: Callable[[], bool]) -> float | None:
+        """Mean over the learned tokens of ``rows``, without gradients; None when cancelled."""
+        return batch_loss(
+            self.learner, rows, self.choice.micro_batch_size, self.lanes, self.autocast, is_cancelled=is_cancelled
+        )
 
     def autocast(self) -> AbstractContextManager[None]:
         """Full fine-tuning multiplies in the chosen dtype; its weights stay float32, or small updates are lost.

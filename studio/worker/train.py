@@ -14,7 +14,6 @@ from studio.errors import StudioError
 from studio.runs.spec import TrainSpec
 from studio.tokens.mask import Encoded
 from studio.worker import checkpoints
-from studio.worker.batches import collate, cut
 from studio.worker.checkpoints import Progress
 from studio.worker.prepare import Trainer, prepare
 from studio.worker.saving import save_tuned
@@ -123,19 +122,7 @@ def _update(trainer: Trainer, rate: float) -> None:
 def _evaluate(trainer: Trainer) -> float | None:
     """Mean loss per learned token of the validation rows; None when a stop was asked for meanwhile."""
     trainer.model.eval()
-
-    @torch.no_grad()  # each lane is a thread of its own, and this is said per thread
-    def loss_of(part: list[Encoded]) -> float | None:
-        if trainer.session.is_stop_asked():
-            return None
-        with trainer.autocast():
-            return trainer.learner.loss_sum(collate(part).to(trainer.learner.device)).item()
-
-    parts = cut(trainer.data.validation, trainer.choice.micro_batch_size)
-    losses = [loss for loss in trainer.lanes.map(loss_of, parts) if loss is not None]
-    if len(losses) < len(parts):
-        return None
-    return sum(losses) / sum(row.completion_tokens for row in trainer.data.validation)
+    return trainer.loss(trainer.data.validation, trainer.session.is_stop_asked)
 
 
 def _is_evaluation_due(trainer: Trainer, progress: Progress, eval_every: int) -> bool:

@@ -15,7 +15,7 @@ from worker_runs import colour_rows, tiny_spec
 from studio.tokens.mask import Encoded, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker import model
-from studio.worker.gradients import Gradients, batch_gradients
+from studio.worker.gradients import Gradients, batch_gradients, batch_loss
 from studio.worker.lanes import Lanes, lane_count
 from studio.worker.loss import Learner, learner_of
 
@@ -59,6 +59,17 @@ def test_the_gradient_is_the_same_with_a_shared_prefix_and_in_lanes(
         for mine, wanted in zip(other.of_parameters, plain.of_parameters, strict=True):
             assert mine is not None and wanted is not None
             torch.testing.assert_close(mine, wanted, rtol=1e-3, atol=1e-5)
+
+
+def test_evaluation_gives_the_loss_that_training_gives(tiny_model_folder: Path, rows: list[Encoded]) -> None:
+    tiny = learner(tiny_model_folder, "lora")
+    wanted = gradients(replace(tiny, can_share_prefix=False), rows, size=7, lanes=1).loss
+    for size, lanes in ((1, 1), (2, 2), (7, 1)):
+        side_by_side = Lanes(lanes, lanes)
+        loss = batch_loss(tiny, rows, size, side_by_side, nullcontext, lambda: False)
+        assert loss == pytest.approx(wanted, abs=1e-5)
+        assert batch_loss(tiny, rows, size, side_by_side, nullcontext, lambda: True) is None
+        side_by_side.close()
 
 
 def test_lanes_give_the_very_same_numbers_each_time(tiny_model_folder: Path, rows: list[Encoded]) -> None:
