@@ -24,6 +24,8 @@ NARROWEST_WITH_LABELS = 20
 LOWEST_WITH_LABELS = 4
 LOWEST_WITH_LEGEND = 7
 ROWS_PER_TICK = 4
+# What is larger, as a run that blew up may be, is drawn at this height: the range of an axis must itself be a float.
+HUGE = 1e150
 # Dot bits of a Braille cell, by row and column of the dot (Unicode 2800 block).
 _DOT_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.int32)
 
@@ -162,8 +164,8 @@ def _curve(series: ChartSeries, log_y: bool) -> _Curve:
     is_known = np.isfinite(x) & np.isfinite(y) & ((y > 0) if log_y else True)
     follows = np.zeros(len(x), dtype=np.bool_)
     follows[1:] = is_known[1:] & is_known[:-1]
-    y = y[is_known]
-    return _Curve(series, x[is_known], np.log10(y) if log_y else y, follows[is_known])
+    x, y = np.clip(x[is_known], -HUGE, HUGE), np.clip(y[is_known], 1 / HUGE if log_y else -HUGE, HUGE)
+    return _Curve(series, x, np.log10(y) if log_y else y, follows[is_known])
 
 
 def _padded(low: float, high: float, spread: float | None) -> tuple[float, float]:

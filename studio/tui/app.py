@@ -292,5 +292,11 @@ class StudioApp(App[None], inherit_bindings=False):
 
 
 def run(project: Project, *, first_screen: str = "data", demo: Demo | None = None) -> None:
-    """Show the studio until it is left. Raises AskedWrongly for settings that cannot be used."""
-    StudioApp(project, first_screen=first_screen, demo=demo).run()
+    """Show the studio until it is left. Raises AskedWrongly for settings that cannot be used.
+
+    Raises SystemExit(1) where a fault of ours ended it, whose traceback is on the terminal then.
+    """
+    app = StudioApp(project, first_screen=first_screen, demo=demo)
+    app.run()
+    if app.return_code:
+        raise SystemExit(app.return_code)

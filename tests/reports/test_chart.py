@@ -124,6 +124,12 @@ def test_a_series_of_two_lengths_is_refused() -> None:
         render_chart([ChartSeries("loss", [1, 2], [1.0])], 40, 10)
 
 
+def test_a_loss_that_blew_up_to_the_largest_float_is_still_drawn() -> None:
+    for log_y in (False, True):
+        for y in ([1.0, 1.7976931348623157e308, -1e292], [1.7e280], [5e-324, 1.0]):
+            assert len(render_chart([line(y)], 30, 8, log_y=log_y).rows) == 8
+
+
 values = st.lists(
     st.one_of(st.floats(), st.floats(-5, 5), st.just(NAN), st.integers(-(10**6), 10**6).map(float)), max_size=30
 )

@@ -17,7 +17,7 @@ from studio.tui.app import StudioApp
 from studio.tui.screens.data import DataScreen
 
 WIDE, NARROW = (140, 40), (80, 24)
-UNAWAITED = ("stats", "tokens of all", "demo")  # they take long, and no story needs their end
+UNAWAITED = ("tokens of all", "demo")  # they take long, and no story needs their end
 
 
 def tickets(count: int) -> list[Candidate]:

@@ -275,7 +275,7 @@ async def test_copies_and_writes_say_what_they_did(tmp_path: Path) -> None:
         target = tmp_path / "out.jsonl"
         await press(pilot, "w", "ctrl+u")
         await type_line(pilot, str(target))
-        assert said(pilot) == f"wrote 1 examples to {target}"
+        assert said(pilot) == f"wrote 1 example to {target}"
         await press(pilot, "w", "ctrl+u")
         await type_line(pilot, str(target))
         assert "enter again replaces it" in shown(pilot)

@@ -13,7 +13,7 @@ from textual.command import CommandPalette
 from studio.errors import AskedWrongly
 from studio.project import Project
 from studio.tui import actions, styles
-from studio.tui.app import StudioApp
+from studio.tui.app import StudioApp, run
 from studio.tui.demo_player import DemoPlayer
 from studio.tui.messages import ExamplesRequested
 from studio.tui.screens.help import HelpScreen
@@ -119,7 +119,7 @@ def test_opening_loads_no_torch_and_paints_before_duckdb(tmp_path: Path) -> None
 import asyncio, sys
 from pathlib import Path
 from studio.project import Project
-from studio.tui.app import StudioApp
+from studio.tui.app import StudioApp, run
 from studio.tui.demo_player import DemoPlayer
 heavy = {"torch", "transformers", "peft", "accelerate", "rouge_score", "sacrebleu", "datasets", "pandas", "scipy"}
 late = {"duckdb", "numpy", "tokenizers", "jinja2"}
@@ -204,3 +204,10 @@ async def test_the_first_key_of_a_new_project_imports_a_file(tmp_path: Path) -> 
         assert isinstance(pilot.app.screen, ImportDialog)
         await press(pilot, "escape")
         assert "No examples yet." in shown(pilot)
+
+
+def test_a_crash_of_the_screens_is_a_failure_to_the_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(StudioApp, "run", lambda app: setattr(app, "_return_code", 1))
+    with pytest.raises(SystemExit) as ended:
+        run(Project.init(tmp_path))
+    assert ended.value.code == 1

@@ -68,7 +68,7 @@ async def test_arms_are_hidden_tasks_filtered_and_rows_ordered_by_keys(tmp_path:
         assert said(pilot) == "the last arm stays"
         await press(pilot, "f", "f")
         assert said(pilot) == "only tone"
-        assert "1 rows" in shown(pilot)
+        assert "1 row" in shown(pilot)
         await press(pilot, "f", "s", "s")
         assert said(pilot) == "order: broken first"
         assert "#2 · tickets · broken" in shown(pilot)

@@ -57,7 +57,7 @@ async def test_enter_opens_the_rows_of_a_fate_in_data(project: Project) -> None:
         await settle(pilot)
         assert isinstance(pilot.app.screen, DataScreen)
         assert "nothing left to learn" in shown(pilot)
-        assert said(pilot) == "1 rows · esc goes back to Window"
+        assert said(pilot) == "1 row · esc goes back to Window"
         await press(pilot, "escape")
         assert isinstance(pilot.app.screen, WindowScreen)
         await press(pilot, "f2")

@@ -28,7 +28,7 @@ from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.status import StatusLine
 
 if TYPE_CHECKING:
-    from studio.dataset.store import Example, Store
+    from studio.dataset.store import Example, Stats, Store
     from studio.tokens.tokenizer import ModelFolder
 
 SIDE_BY_SIDE_FROM = 110
@@ -263,8 +263,8 @@ class DataRows(StudioScreen):
         if (store := self.store) is not None:
             self.ask("stats", lambda: (store.stats(), store.labelled_since(3600)), self._show_counts)
 
-    def _show_counts(self, counted: Any) -> None:
-        stats, in_an_hour = counted
+    def _show_counts(self, counts: tuple[Stats, int]) -> None:
+        stats, in_an_hour = counts
         labelled = stats.examples - stats.labels["none"]
         note = f"{number(in_an_hour)} an hour" if in_an_hour else ""
         self.query_one(StatusLine).progress(labelled, stats.examples, note)
