@@ -65,7 +65,7 @@ async def test_a_finished_run_shows_its_best_evaluation_and_can_be_read_step_by_
         assert "eval 0.437 (best)" in text
         assert "★" in text
         assert "┊" in text
-        assert "learning rate  1e-3" in text
+        assert "1e-3 ─" in text
         await press(pilot, "left")
         assert "step 40 · epoch 2.00 · 8,000 tokens" in shown(pilot)
         assert "smoothed" in shown(pilot)

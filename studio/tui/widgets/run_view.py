@@ -141,7 +141,7 @@ class RunView(Vertical):
         )
         for (name, series), value in zip(side_series(state, choice.x_axis).items(), _newest(state), strict=True):
             side = self.query_one("#" + name.replace(" ", "-").replace("/", "-"), ChartView)
-            side.border_title = f"{name}  {value}"
+            side.border_subtitle = value
             side.show([series], x_label=choice.x_axis, marker_x=at)
 
     def _set_charts_hidden(self, is_hidden: bool) -> None:
