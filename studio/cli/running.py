@@ -20,10 +20,18 @@ from studio.runs.spec import TrainSpec
 from studio.runs.watch import RunState, RunWatch, find_run, state_as_json
 
 POLL_SECONDS = 0.25
-SPEC_HELP = "\n\n".join(f"[bold]{name}[/bold]  {about}" for name, about in TrainSpec.fields().items())
 
 
-@app.command(epilog=f"Settings for --set and --config:\n\n{SPEC_HELP}")
+def list_settings(is_wanted: bool) -> None:
+    """What ``--settings`` prints: name, default, meaning."""
+    if not is_wanted:
+        return
+    for name, (default, about) in TrainSpec.settings().items():
+        write_line(f"{name:<17} {default:<12} {about}")
+    raise typer.Exit
+
+
+@app.command()
 def train(
     ctx: typer.Context,
     config: Annotated[Path | None, typer.Option("--config", help="A TOML file of settings.")] = None,
@@ -31,6 +39,15 @@ def train(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; repeatable.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until it has ended.")] = False,
+    list_them: Annotated[
+        bool,
+        typer.Option(
+            "--settings",
+            callback=list_settings,
+            is_eager=True,
+            help="List what --set and --config take, with defaults and meaning.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Start a fine-tune in the background; its run id is printed at once."""

@@ -1,7 +1,7 @@
 """What a run is asked to do, written down before it starts.
 
 Wrong combinations fail when the spec is made, with the value and the next step, not an hour into the run.
-Each field's sentence is what ``studio train --help-spec`` and the new-run form show.
+Each field's sentence is what ``studio train --settings`` and the new-run form show.
 """
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ def _about(sentence: str, **default: Any) -> Any:
     return field(metadata={"about": sentence}, **default)
 
 
+def _filled_in(sentence: str, **default: Any) -> Any:
+    """A field that the start of a run fills in, whatever a person says."""
+    return field(metadata={"about": sentence, "is_filled_in": True}, **default)
+
+
 @dataclass(frozen=True)
 class Spec:
     """Common to every kind of run; ``to_json`` and ``spec_from_json`` are the ``spec.json`` format."""
@@ -31,8 +36,8 @@ class Spec:
     kind: ClassVar[str]
 
     base_model: str = _about("Base model: a cached name, a local folder or a Hugging Face id.", default="")
-    model_path: str = _about("Folder of the base model; filled in at the start.", default="")
-    is_trusted: bool = _about(
+    model_path: str = _filled_in("Folder of the base model.", default="")
+    is_trusted: bool = _filled_in(
         "Pickle weights and the model's own code may be used; set by trusted_models.", default=False
     )
 
@@ -43,6 +48,11 @@ class Spec:
     def fields(cls) -> dict[str, str]:
         """Field name → its one-sentence meaning, in order."""
         return {f.name: f.metadata["about"] for f in dataclasses.fields(cls)}
+
+    @classmethod
+    def settings(cls) -> dict[str, tuple[str, str]]:
+        """Name → (default as it is typed, sentence) of the fields that a person sets, in order."""
+        return {f.name: (_typed(f.default), f.metadata["about"]) for f in _settable(cls)}
 
     def replaced(self, settings: list[str]) -> Self:
         """A copy with each ``key=value`` applied. Raises AskedWrongly for an unknown key or an unreadable value."""
@@ -63,7 +73,7 @@ class Spec:
         name, equals, text = setting.partition("=")
         name = name.strip()
         hints = typing.get_type_hints(cls)
-        known = {f.name for f in dataclasses.fields(cls)}
+        known = {f.name for f in _settable(cls)}
         if not equals or name not in known:
             raise AskedWrongly(f"--set {setting}: no such setting.", f"Known: {', '.join(sorted(known))}.")
         return name, _coerced(name, text.strip(), hints[name])
@@ -151,8 +161,8 @@ class CompareSpec(Spec):
     kind: ClassVar[str] = "compare"
 
     run_id: str = _about("The train run whose adapter or model is the tuned arm; empty for none.", default="")
-    tuned_path: str = _about("Folder of that adapter or model; filled in at the start.", default="")
-    tuned_method: str = _about("lora or full; filled in at the start.", default="lora")
+    tuned_path: str = _filled_in("Folder of that adapter or model.", default="")
+    tuned_method: str = _filled_in("lora or full.", default="lora")
     arms: tuple[str, ...] = _about(
         "zero_shot, one_shot, few_shot:k and tuned.", default=("zero_shot", "one_shot", "few_shot:5", "tuned")
     )
@@ -212,6 +222,17 @@ def spec_from_json(text: str) -> Spec:
             "spec.json is not a run's spec.", "The run directory is damaged; start a new run."
         ) from error
     return kind.from_dict(values)
+
+
+def _settable(kind: type[Spec]) -> list[dataclasses.Field[Any]]:
+    return [f for f in dataclasses.fields(kind) if "is_filled_in" not in f.metadata]
+
+
+def _typed(value: Any) -> str:
+    """A value as ``--set`` takes it."""
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _coerced(name: str, value: Any, wanted: Any) -> Any:

@@ -207,3 +207,13 @@ def test_help_names_every_verb_and_reads_without_a_project(tmp_path: Path) -> No
     verbs = "open init demo import export stats label undo redo window show split models train runs watch stop resume"
     for verb in f"{verbs} compare try".split():
         assert verb in result.stdout
+
+
+def test_train_lists_its_settings_with_their_defaults(studio: Studio) -> None:
+    listed = studio("train", "--settings")
+    assert listed.exit_code == 0
+    lines = {line.split()[0]: line for line in listed.stdout.splitlines()}
+    assert lines["epochs"].split()[1] == "2" and "Passes over the training rows." in lines["epochs"]
+    assert lines["labels"].split()[1] == "accept,none"
+    assert "is_trusted" not in lines, "what the start fills in is nobody's to set"
+    assert studio("train", "--set", "is_trusted=true").exit_code == 2
