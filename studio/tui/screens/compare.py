@@ -318,10 +318,11 @@ def verdict_lines(comparison: Comparison, state: RunState | None) -> list[Line]:
 
 
 def score_notes(comparison: Comparison, task: str) -> list[str]:
-    """What the scores are over, and what their intervals are."""
+    """What the scores are over, and what intervals and latency are."""
     is_part = not task and comparison.headline_tasks != comparison.tasks
     starred = [f"* over {', '.join(comparison.headline_tasks)}"] if is_part else []
-    return [task or "all tasks", *starred, "95 % intervals from 0 to 100"]
+    timed = ["p50, p95: seconds for one answer alone"] if any(arm.latency_n for arm in comparison.arms.values()) else []
+    return [task or "all tasks", *starred, "95 % intervals from 0 to 100", *timed]
 
 
 def progress_of(state: RunState, width: int) -> list[Line]:
