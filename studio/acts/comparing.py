@@ -54,7 +54,9 @@ def start_comparison(project: Project, store: Store, spec: CompareSpec) -> str:
         store.rows_for(spec.split, tasks=spec.tasks, labels=("accept", "none"), where=""), spec.limit
     )
     if not test:
-        raise AskedWrongly(f"no row is in the {spec.split} split.", "Assign splits first: studio split --test 0.1")
+        raise AskedWrongly(
+            f"no row is in the {spec.split} split.", "Assign the splits first: studio split, or S on Data."
+        )
     if pool is None:
         pool = frozen(store.rows_for("train", tasks=spec.tasks, labels=("accept", "none"), where=""))
     needed = max(shots_of(arm) for arm in spec.arms)

@@ -45,7 +45,7 @@ class TrainPlan:
             return StudioError(
                 "no row would be trained: none is in the train split"
                 + (" for these tasks and this filter." if narrowed else "."),
-                "Assign splits first (studio split), or import rows." if not narrowed else "Widen tasks or where.",
+                "Assign the splits first: studio split, or S on Data." if not narrowed else "Widen tasks or where.",
             )
         if self.overlong_rows and spec.overlong == "refuse":
             return StudioError(
@@ -77,10 +77,11 @@ def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
     totals = prompt_tokens + completion_tokens
     is_overlong = totals > spec.max_length
     has_nothing_left = fates(prompt_tokens, completion_tokens, spec.max_length) == FATES.index(Fate.NOTHING_LEFT)
-    dropped = {"drop": is_overlong, "truncate_completion": has_nothing_left}.get(spec.overlong)
-    dropped_rows = int(dropped.sum()) if dropped is not None else 0
+    no_row = np.zeros(len(totals), dtype=np.bool_)
+    is_dropped = {"drop": is_overlong, "truncate_completion": has_nothing_left}.get(spec.overlong, no_row)
+    dropped_rows = int(is_dropped.sum())
     kept = len(training) - dropped_rows
-    tokens = int(np.minimum(totals, spec.max_length).sum())
+    tokens = int(np.minimum(totals, spec.max_length)[~is_dropped].sum())
     seconds, memory = _forecast(project, spec, tokens * spec.epochs)
     return TrainPlan(
         spec=spec,

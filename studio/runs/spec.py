@@ -174,7 +174,7 @@ class CompareSpec(Spec):
     )
     batch_size: int = _about("Prompts answered together.", default=16)
     latency_rows: int = _about(
-        "Rows that each arm answers one at a time, to measure its latency; 0 measures none.", default=8
+        "Rows that each arm answers one at a time, to measure its latency; 0 measures none.", default=4
     )
     seed: int = _about("Seed of the choice of shots.", default=0)
     dtype: str = _about("auto measures float32 and bfloat16 on this machine and takes the faster.", default="auto")

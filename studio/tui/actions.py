@@ -116,6 +116,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy_cell", "Y", "copy cell", "copy this column's text of the row", where=_DATA),
     Action("copy_command", "C", "copy command", "copy the command line that shows this view", where=_DATA),
     Action("export", "w", "write", "export what this view shows to a file", where=_DATA),
+    Action("split", "S", "split", "assign all rows to train, validation and test by a hash of the prompt", where=_DATA),
     Action("import", "I", "import", "import a file; a preview comes first", where=_DATA, footer=7),
     # Window
     Action("longer", "+", "longer", "a longer max_length", where=("Window",), footer=3),

@@ -95,7 +95,7 @@ def _ask(session: Session, spec: CompareSpec) -> Comparison:
     folder = ModelFolder(Path(spec.model_path))
     rows, pool = read_rows(session.directory.rows_path("test")), read_rows(session.directory.rows_path("train"))
     if not rows:
-        raise StudioError("there is no held-out row to answer.", "Assign the splits first: studio split.")
+        raise StudioError("there is no held-out row to answer.", "Assign the splits first: studio split, or S on Data.")
     _refuse_overlap(rows, pool)
     references = encode_pairs(folder, [Pair(row.prompt, row.completion, row.system) for row in rows])
     limit = spec.max_new_tokens or math.ceil(ANSWER_ROOM * max(row.completion_tokens for row in references))
@@ -264,7 +264,7 @@ def _refuse_overlap(rows: list[Row], pool: list[Row]) -> None:
         some = ", ".join(map(str, shared[:5]))
         raise StudioError(
             f"{len(shared)} test rows share their prompt with a training row: examples {some}.",
-            "A comparison on rows that were trained on says nothing. Assign the splits again: studio split.",
+            "Rows that were trained on prove nothing. Assign the splits again: studio split, or S on Data.",
         )
 
 

@@ -71,7 +71,13 @@ def test_the_plan_counts_steps_and_tokens(project: Project, store: Store) -> Non
     plan = training.plan_training(project, store, TrainSpec(max_length=128, batch_size=8, epochs=2))
     rows = len(store.rows_for("train"))
     assert (plan.rows, plan.steps, plan.refusal) == (rows, 2 * -(-rows // 8), None)
-    assert plan.tokens_per_epoch > 10 * rows
+    counted = store.counts(training.with_base_model(project, TrainSpec())[1].fingerprint)
+    total_tokens = dict(zip(counted[0], counted[1] + counted[2], strict=True))
+    tokens = [int(total_tokens[example.example_id]) for example in store.rows_for("train")]
+    assert plan.tokens_per_epoch == sum(tokens)
+    longest = max(tokens)
+    dropping = training.plan_training(project, store, TrainSpec(max_length=longest - 1, overlong="drop"))
+    assert dropping.tokens_per_epoch == sum(count for count in tokens if count < longest), "dropped rows cost nothing"
     assert plan.forecast_seconds is None  # nothing was measured yet, so nothing is guessed
 
 

@@ -309,3 +309,19 @@ async def test_a_store_held_elsewhere_names_the_process_and_r_tries_again(tmp_pa
             await press(pilot, "r")
             await settle(pilot)
             assert len(data_screen(pilot).table.ids) == 3
+
+
+async def test_splits_are_assigned_in_the_screens_and_taken_back_by_one_undo(tmp_path: Path) -> None:
+    project = project_with(tmp_path, tickets(200))
+    async with opened(project, NARROW) as pilot:
+        await press(pilot, "S")
+        assert "shares; the rest trains" in shown(pilot)
+        await press(pilot, "enter")
+        assert said(pilot) == "split: train 157, validation 24, test 19 · saved · u undoes"
+        await press(pilot, "S")
+        assert "now train 157" in shown(pilot)
+        await type_line(pilot, " half=0.5")
+        assert "half=0.5: not understood." in said(pilot)
+        await press(pilot, "escape", "u")
+        with_store = pilot.app.screen.store
+        assert with_store.stats().splits["none"] == 200

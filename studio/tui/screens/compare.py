@@ -29,6 +29,7 @@ from studio.tui.widgets.run_list import comparison_lines, status_segment
 from studio.tui.widgets.run_view import trouble_lines
 
 MOST_ARMS = 6
+WIDE = 110
 ORDERS = ("disagreement", "fixed first", "broken first", "test set order")
 NO_COMPARISONS: list[Line] = [
     [("No comparison yet.", "title")],
@@ -62,7 +63,7 @@ class CompareScreen(ArmKeys, ListScreen):
 
     NAME = "Compare"
     BINDINGS = actions.bindings_for("Compare")
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own way
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual's own way
     VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012
     DEFAULT_CSS = """
     CompareScreen #words { margin: 1 2; }
@@ -183,7 +184,7 @@ class CompareScreen(ArmKeys, ListScreen):
         position = next((at for at, each in enumerate(self._states, start=1) if each.run_id == self._run_id), 1)
         notes = [
             f"{position}/{len(self._states)} {loaded.comparison.run_id}",
-            *score_notes(comparison, self._only_task),
+            *score_notes(comparison, self._only_task, self.size.width),
         ]
         arms.border_title = styles.title(visible(" · ".join(notes)))
 
@@ -317,11 +318,12 @@ def verdict_lines(comparison: Comparison, state: RunState | None) -> list[Line]:
     return lines
 
 
-def score_notes(comparison: Comparison, task: str) -> list[str]:
-    """What the scores are over, and what intervals and latency are."""
+def score_notes(comparison: Comparison, task: str, width: int) -> list[str]:
+    """What the scores are over, and what intervals are, and latency where there is room to say it."""
     is_part = not task and comparison.headline_tasks != comparison.tasks
     starred = [f"* over {', '.join(comparison.headline_tasks)}"] if is_part else []
-    timed = ["p50, p95: seconds for one answer alone"] if any(arm.latency_n for arm in comparison.arms.values()) else []
+    is_timed = width >= WIDE and any(arm.latency_n for arm in comparison.arms.values())
+    timed = ["p50, p95: seconds for one answer alone"] if is_timed else []
     return [task or "all tasks", *starred, "95 % intervals from 0 to 100", *timed]
 
 

@@ -141,6 +141,7 @@ class DataScreen(DataFinding):
             "search": self.enter_search,
             "command": self._enter_command,
             "mark": self.enter_mark,
+            "split": self.enter_split,
             "export": self._export,
         }[message.kind]
         try:

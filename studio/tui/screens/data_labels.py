@@ -1,12 +1,19 @@
-"""Data, the decisions: selection, labels, marks and the trash. Each is one transaction and one undo step."""
+"""Data, the decisions: selection, labels, marks, the trash and splits. Each is one transaction and one undo step."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from studio.errors import AskedWrongly
 from studio.reports.words import number
 from studio.tui.screens.data_rows import DataRows
+
+if TYPE_CHECKING:
+    from studio.dataset.store import Change
+
+USUAL_SPLIT = "test=0.1 validation=0.1 seed=0"
 
 
 class DataLabels(DataRows):
@@ -97,7 +104,37 @@ class DataLabels(DataRows):
         self.close_bar()
         self._after_marking(ids)
 
+    def action_split(self) -> None:
+        splits = self.opened().stats().splits
+        now = ", ".join(f"{name} {number(count)}" for name, count in splits.items() if count and name != "none")
+        self.bar.ask("split", "split", USUAL_SPLIT, hint=f"now {now}" if now else "shares; the rest trains")
+
+    def enter_split(self, text: str) -> None:
+        store, (test, validation, seed) = self.opened(), parse_split(text)
+        self.ask("split", lambda: store.assign_splits(test, validation, seed), self._show_split)
+
+    def _show_split(self, change: Change) -> None:
+        self.close_bar()
+        splits = self.opened().stats().splits
+        counts = ", ".join(f"{name} {number(count)}" for name, count in splits.items() if count)
+        self.say(f"split: {counts} · saved · u undoes" if change.count else f"split as before: {counts}")
+        self.studio.examples_changed(change.example_ids, change.summary)
+
     def _after_marking(self, ids: list[int]) -> None:
         self.table.clear_selection()
         self.table.forget(ids)
         self.refresh_example()
+
+
+def parse_split(text: str) -> tuple[float, float, int]:
+    """``test=0.1 validation=0.1 seed=0`` in any order, what is left out as usual. Raises AskedWrongly."""
+    values = dict(pair.split("=") for pair in USUAL_SPLIT.split())
+    for word in text.split():
+        name, equals, value = word.partition("=")
+        if not equals or name not in values:
+            raise AskedWrongly(f"{word}: not understood.", f"As in: {USUAL_SPLIT}")
+        values[name] = value
+    try:
+        return float(values["test"]), float(values["validation"]), int(values["seed"])
+    except ValueError:
+        raise AskedWrongly(f"{text}: a number is needed after each =.", f"As in: {USUAL_SPLIT}") from None

@@ -19,7 +19,6 @@ class NewComparisonDialog(FormDialog):
     NAME = "New comparison"
     BINDINGS = actions.bindings_for(NAME)
     DEFAULT_CSS = """
-    NewComparisonDialog > .dialog { max-width: 90; }
     NewComparisonDialog #advice { margin-top: 1; }
     """
 
@@ -37,6 +36,7 @@ class NewComparisonDialog(FormDialog):
             Field("limit", "0", note="0: all rows"),
             Field("tasks", "", note="empty: all"),
             Field("batch_size", str(CompareSpec.batch_size)),
+            Field("latency_rows", str(CompareSpec.latency_rows), note="0: no latency"),
             Field("seed", "0"),
         ]
         return SpecForm(CompareSpec(arms=("zero_shot",)), fields)

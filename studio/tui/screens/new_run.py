@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import cast
 
 from studio.acts.models import list_models
@@ -15,6 +14,7 @@ from studio.tui.widgets.form import Field, SpecForm
 from studio.tui.widgets.lines import Line
 
 COUNT_AFTER_SECONDS = 0.2
+LAST_FACTS = ("memory", "time, memory")
 
 
 class NewRunDialog(FormDialog):
@@ -29,7 +29,6 @@ class NewRunDialog(FormDialog):
     NewRunDialog SpecForm { width: 1fr; }
     NewRunDialog #advice { width: 1fr; padding: 0 0 0 2; }
     NewRunDialog.-narrow #advice { padding: 0; }
-    NewRunDialog.-narrow > .dialog { width: 100%; max-height: 100%; }
     NewRunDialog.-narrow #about { height: 1; margin-top: 0; }
     """
 
@@ -98,8 +97,7 @@ def plan_lines(plan: TrainPlan, *, is_narrow: bool = False) -> list[Line]:
         ("steps", f"{number(plan.steps)} of {plan.spec.batch_size} rows", ""),
         ("learning rate", learning_rate(plan.spec.peak_learning_rate), ""),
         ("over max_length", _overlong_words(plan), "warn" if plan.overlong_rows else "good"),
-        ("time", _about(plan.forecast_seconds, duration), ""),
-        ("memory", _about(plan.forecast_memory_bytes, size), ""),
+        *_forecast_facts(plan),
     ]
     if is_narrow:
         lines: list[Line] = [[piece for name, words, style in facts for piece in _short_fact(name, words, style)]]
@@ -115,7 +113,7 @@ def plan_lines(plan: TrainPlan, *, is_narrow: bool = False) -> list[Line]:
 
 
 def _short_fact(name: str, words: str, style: str) -> Line:
-    return [(f"{name} ", "dim"), (words, style), (" · " if name != "memory" else "", "faint")]
+    return [(f"{name} ", "dim"), (words, style), (" · " if name not in LAST_FACTS else "", "faint")]
 
 
 def _overlong_words(plan: TrainPlan) -> str:
@@ -129,5 +127,8 @@ def _overlong_words(plan: TrainPlan) -> str:
     return ": ".join([parts[0], ", ".join(parts[1:])]) if len(parts) > 1 else parts[0]
 
 
-def _about(value: float | None, words: Callable[[float | None], str]) -> str:
-    return "not known before a first run" if value is None else f"about {words(value)}"
+def _forecast_facts(plan: TrainPlan) -> list[tuple[str, str, str]]:
+    seconds, memory = plan.forecast_seconds, plan.forecast_memory_bytes
+    if seconds is None or memory is None:  # a first run tells both
+        return [("time, memory", "not known before a first run", "")]
+    return [("time", f"about {duration(seconds)}", ""), ("memory", f"about {size(memory)}", "")]
