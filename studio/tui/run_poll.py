@@ -19,26 +19,31 @@ class RunPoll:
         self._sizes: dict[str, int] = {}
 
     def poll(self) -> list[RunState]:
-        """The states, newest run first. A run that has ended and written nothing since keeps its very object."""
+        """The states, newest run first. Who has written nothing since keeps the very series, or the state if it ended.
+
+        That spares the screens their drawing: on a small machine it is the trainer's time.
+        """
         return [self._poll_one(directory) for directory in runs_in(self._runs_path)]
 
     def _poll_one(self, directory: RunDirectory) -> RunState:
         run_id = directory.run_id
         size = _size(directory.events_path)
         known = self._states.get(run_id)
-        if known is not None and not known.is_live and self._sizes[run_id] == size:
+        is_unwritten = known is not None and self._sizes[run_id] == size
+        if known is not None and is_unwritten and not known.is_live:
             return known
         if run_id not in self._watches:
             self._watches[run_id] = RunWatch(directory)
         self._sizes[run_id] = size
-        self._states[run_id] = _frozen(self._watches[run_id].poll())
+        state = self._watches[run_id].poll()
+        series = known.series if known is not None and is_unwritten else _copy(state.series)
+        arms = [dataclasses.replace(arm) for arm in state.arms]
+        self._states[run_id] = dataclasses.replace(state, arms=arms, series=series)
         return self._states[run_id]
 
 
-def _frozen(state: RunState) -> RunState:
-    columns = {field.name: list(getattr(state.series, field.name)) for field in dataclasses.fields(Series)}
-    arms = [dataclasses.replace(arm) for arm in state.arms]
-    return dataclasses.replace(state, arms=arms, series=Series(**columns))
+def _copy(series: Series) -> Series:
+    return Series(**{field.name: list(getattr(series, field.name)) for field in dataclasses.fields(Series)})
 
 
 def _size(path: Path) -> int:

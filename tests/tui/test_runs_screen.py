@@ -17,6 +17,7 @@ from studio.dataset.store import Store
 from studio.project import Project
 from studio.runs.protocol import EventWriter, RunDirectory, take_lock
 from studio.tui.app import StudioApp
+from studio.tui.run_poll import RunPoll
 from studio.tui.screens.new_run import NewRunDialog
 from studio.tui.widgets.row_list import RowList
 
@@ -235,3 +236,22 @@ async def test_ctrl_j_freezes_the_rows_and_starts_the_run(tmp_path: Path, monkey
         assert json.loads(launched[0].spec_path.read_text())["method"] == "full"
         assert launched[0].rows_path("train").exists()
         assert launched[0].run_id in shown(pilot)
+
+
+def test_what_was_not_written_is_not_drawn_again(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    ended, live = train_run(project, "train-1", ends=FINISHED), train_run(project, "train-2", steps=5)
+    poll = RunPoll(project.runs_path)
+    with take_lock(live.lock_path):
+        before = {state.run_id: state for state in poll.poll()}
+        again = {state.run_id: state for state in poll.poll()}
+        assert again[ended.run_id] is before[ended.run_id]
+        assert again[live.run_id].series is before[live.run_id].series, (
+            "the chart is drawn once a step, not once a look"
+        )
+        written = EventWriter(live.events_path)
+        write_steps(written, 6, 6)
+        written.close()
+        (newest,) = [state for state in poll.poll() if state.run_id == live.run_id]
+        assert newest.series.step[-1] == 6
+        assert before[live.run_id].series.step[-1] == 5, "what a screen was given never changes under it"

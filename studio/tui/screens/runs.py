@@ -84,7 +84,8 @@ class RunsScreen(ListScreen):
     # -- looking
 
     def on_runs_polled(self, message: RunsPolled) -> None:
-        self._take(message.states)
+        if [id(state) for state in message.states] != [id(state) for state in self._states]:
+            self._take(message.states)
 
     def _take(self, states: list[RunState]) -> None:
         before = {state.run_id: state.status for state in self._states}
