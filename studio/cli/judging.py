@@ -12,7 +12,7 @@ import typer
 from studio.cli.app import app, project_of
 from studio.cli.data import Json, store_of
 from studio.cli.printing import say, words, write_json, write_line
-from studio.cli.running import follow
+from studio.cli.running import Settings, follow, settings_lister
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
 from studio.reports.words import counted
@@ -35,6 +35,16 @@ def compare(
     limit: Annotated[int, typer.Option(help="At most this many rows, evenly over the tasks.")] = 0,
     tasks: Annotated[str, typer.Option(help="Only these tasks, separated by commas.")] = "",
     split: Annotated[str, typer.Option(help="test or validation")] = "test",
+    settings: Settings = None,
+    list_them: Annotated[
+        bool,
+        typer.Option(
+            "--settings",
+            callback=settings_lister(CompareSpec),
+            is_eager=True,
+            help="List what --set takes, with defaults and meaning.",
+        ),
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress, then the result.")] = False,
     show: Annotated[str, typer.Option("--show", metavar="RUN", help="The result of an earlier comparison.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Wait, then the result as JSON.")] = False,
@@ -49,7 +59,8 @@ def compare(
     chosen = tuple(arm.strip() for arm in arms.split(",") if arm.strip())
     if "tuned" in chosen and not run:
         run = newest_tuned(project)
-    spec = CompareSpec(run_id=run, arms=chosen, limit=limit, split=split, tasks=tuple(filter(None, tasks.split(","))))
+    named = CompareSpec(run_id=run, arms=chosen, limit=limit, split=split, tasks=tuple(filter(None, tasks.split(","))))
+    spec = named.replaced(settings or [])
     with store_of(project) as store:
         run_id = start_comparison(project, store, spec)
     if wait or as_json:

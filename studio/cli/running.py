@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,34 +17,38 @@ from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
 from studio.reports.words import duration, loss, number
 from studio.runs.protocol import RunDirectory
-from studio.runs.spec import TrainSpec
+from studio.runs.spec import Spec, TrainSpec
 from studio.runs.watch import RunState, RunWatch, find_run, state_as_json
 
 POLL_SECONDS = 0.25
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; repeatable.")]
 
 
-def list_settings(is_wanted: bool) -> None:
-    """What ``--settings`` prints: name, default, meaning."""
-    if not is_wanted:
-        return
-    for name, (default, about) in TrainSpec.settings().items():
-        write_line(f"{name:<17} {default:<12} {about}")
-    raise typer.Exit
+def settings_lister(spec: type[Spec]) -> Callable[[bool], None]:
+    """The callback of ``--settings``: name, default and meaning of each, on stdout."""
+
+    def list_settings(is_wanted: bool) -> None:
+        if is_wanted:
+            settings = spec.settings()
+            width = max(len(default) for default, _ in settings.values())
+            for name, (default, about) in settings.items():
+                write_line(f"{name:<17} {default:<{width}}  {about}")
+            raise typer.Exit
+
+    return list_settings
 
 
 @app.command()
 def train(
     ctx: typer.Context,
     config: Annotated[Path | None, typer.Option("--config", help="A TOML file of settings.")] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; repeatable.")
-    ] = None,
+    settings: Settings = None,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until it has ended.")] = False,
     list_them: Annotated[
         bool,
         typer.Option(
             "--settings",
-            callback=list_settings,
+            callback=settings_lister(TrainSpec),
             is_eager=True,
             help="List what --set and --config take, with defaults and meaning.",
         ),
