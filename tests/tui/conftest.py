@@ -1,0 +1,12 @@
+"""For every story of the screens."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def keys_rest_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits until a person stops typing need not wait as long for a test."""
+    for name in ("data_rows.COUNT_AFTER_SECONDS", "data_rows.TOKENS_AFTER_SECONDS", "new_run.COUNT_AFTER_SECONDS"):
+        monkeypatch.setattr(f"studio.tui.screens.{name}", 0.02)
