@@ -12,7 +12,7 @@ import typer
 from studio.cli.app import app, project_of
 from studio.cli.data import Json, store_of
 from studio.cli.printing import say, words, write_json, write_line
-from studio.cli.running import Settings, follow, settings_lister
+from studio.cli.running import Settings, follow, settings_option
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
 from studio.reports.words import counted
@@ -36,15 +36,7 @@ def compare(
     tasks: Annotated[str, typer.Option(help="Only these tasks, separated by commas.")] = "",
     split: Annotated[str, typer.Option(help="test or validation")] = "test",
     settings: Settings = None,
-    list_them: Annotated[
-        bool,
-        typer.Option(
-            "--settings",
-            callback=settings_lister(CompareSpec),
-            is_eager=True,
-            help="List what --set takes, with defaults and meaning.",
-        ),
-    ] = False,
+    list_them: Annotated[bool, settings_option(CompareSpec)] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress, then the result.")] = False,
     show: Annotated[str, typer.Option("--show", metavar="RUN", help="The result of an earlier comparison.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Wait, then the result as JSON.")] = False,

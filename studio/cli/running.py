@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,8 +23,8 @@ POLL_SECONDS = 0.25
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; repeatable.")]
 
 
-def settings_lister(spec: type[Spec]) -> Callable[[bool], None]:
-    """The callback of ``--settings``: name, default and meaning of each, on stdout."""
+def settings_option(spec: type[Spec]) -> Any:
+    """The option ``--settings``: name, default and meaning of what ``--set`` takes, on stdout."""
 
     def list_settings(is_wanted: bool) -> None:
         if is_wanted:
@@ -35,24 +34,19 @@ def settings_lister(spec: type[Spec]) -> Callable[[bool], None]:
                 write_line(f"{name:<17} {default:<{width}}  {about}")
             raise typer.Exit
 
-    return list_settings
+    about = "List what --set takes, with defaults and meaning."
+    return typer.Option("--settings", callback=list_settings, is_eager=True, help=about)
 
 
 @app.command()
 def train(
     ctx: typer.Context,
-    config: Annotated[Path | None, typer.Option("--config", help="A TOML file of settings.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="A TOML file of settings, as --set takes them.")
+    ] = None,
     settings: Settings = None,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until it has ended.")] = False,
-    list_them: Annotated[
-        bool,
-        typer.Option(
-            "--settings",
-            callback=settings_lister(TrainSpec),
-            is_eager=True,
-            help="List what --set and --config take, with defaults and meaning.",
-        ),
-    ] = False,
+    list_them: Annotated[bool, settings_option(TrainSpec)] = False,
     as_json: Json = False,
 ) -> None:
     """Start a fine-tune in the background; its run id is printed at once."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
-from textual.widget import Widget
 
 from studio.errors import StudioError
 from studio.runs.spec import Spec
@@ -27,7 +26,6 @@ class FormDialog(StudioDialog):
 
     NAME: ClassVar[str]
     DEFAULT_CSS = """
-    FormDialog > .dialog { height: auto; }
     FormDialog #halves { height: auto; }
     """
 
@@ -47,12 +45,9 @@ class FormDialog(StudioDialog):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self.NAME.lower()
             with Container(id="halves"):
-                yield from self._halves()
+                yield self.form()
+                yield LinesView(id="advice")
             yield KeyFooter(actions.footer_actions(self.NAME), self.studio.keys)
-
-    def _halves(self) -> Iterable[Widget]:
-        yield self.form()
-        yield LinesView(id="advice")
 
     def on_mount(self) -> None:
         self.query_one(SpecForm).focus_first()
@@ -80,7 +75,8 @@ class FormDialog(StudioDialog):
         self.dismiss(run_id)
 
     def on_failed(self, noun: str, error: Exception) -> None:
-        self._is_starting = False
+        if noun == "start":
+            self._is_starting = False
         if not isinstance(error, StudioError):
             raise error
         self.show(refusal_lines(error))
