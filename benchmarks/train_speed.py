@@ -49,7 +49,7 @@ def _peer_dtypes(arguments: argparse.Namespace) -> list[str]:
     """Both dtypes, but not one whose bare matrix multiplies are hopeless here: a step of it could take an hour."""
     if arguments.peer_dtypes:
         return list(arguments.peer_dtypes.split(","))
-    from studio.worker.measure import USUAL_WIDTH, promising_dtypes
+    from studio.worker.compute.measure import USUAL_WIDTH, promising_dtypes
 
     both = ("float32", "bfloat16")
     kept = promising_dtypes(USUAL_WIDTH, both, with_backward=True)
@@ -92,10 +92,10 @@ def _child(arguments: argparse.Namespace, kind: str, dtype: str) -> dict[str, An
 
 def run_studio(arguments: argparse.Namespace) -> int:
     """One run of the studio's own worker, exactly as ``studio train`` would do it, without evaluation."""
-    from studio.runs.protocol import EventWriter, Row, RunDirectory, read_events, write_rows
-    from studio.runs.spec import TrainSpec
+    from studio.runs.directory import EventWriter, Row, RunDirectory, read_events, write_rows
+    from studio.runs.specs import TrainSpec
     from studio.worker.session import Session
-    from studio.worker.train import train
+    from studio.worker.training.train import train
 
     directory = RunDirectory(Path(os.environ["STUDIO_BENCH_SCRATCH"]))
     rows = [Row(number, "", prompt, completion) for number, (prompt, completion) in enumerate(_rows(arguments))]
@@ -144,9 +144,9 @@ def run_peer(arguments: argparse.Namespace) -> int:
     from transformers import TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
-    from studio.tokens.mask import Pair, encode_pairs
+    from studio.tokens.encoding import Pair, encode_pairs
     from studio.tokens.tokenizer import ModelFolder
-    from studio.worker.batches import Batches
+    from studio.worker.training.batches import Batches
 
     pairs = _rows(arguments)
     batches = Batches(len(pairs), arguments.batch_size, seed=0)

@@ -16,8 +16,8 @@ from studio.acts.training import start_training
 from studio.dataset.candidates import Candidate
 from studio.dataset.store import Store
 from studio.project import Project
-from studio.runs.protocol import RunDirectory, read_events
-from studio.runs.spec import TrainSpec
+from studio.runs.directory import RunDirectory, read_events
+from studio.runs.specs import TrainSpec
 from studio.runs.watch import RunState, RunWatch
 
 PATIENCE_SECONDS = 90.0

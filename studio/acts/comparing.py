@@ -13,9 +13,9 @@ from studio.acts.training import frozen
 from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
-from studio.runs.launch import complete, launch, new_run_directory
-from studio.runs.protocol import Row, RunDirectory, read_rows, write_rows
-from studio.runs.spec import CompareSpec, TrainSpec, shots_of
+from studio.runs.directory import Row, RunDirectory, read_rows, write_rows
+from studio.runs.places.local import complete, launch, new_run_directory
+from studio.runs.specs import CompareSpec, TrainSpec, shots_of
 from studio.runs.watch import RunWatch, find_run, runs_in, scores_in
 from studio.scoring.summary import Comparison
 from studio.tokens.tokenizer import ModelFolder

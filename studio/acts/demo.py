@@ -14,8 +14,8 @@ from studio.acts.training import resume_run, start_training
 from studio.dataset.store import Store
 from studio.errors import StudioError
 from studio.project import DEFAULT_MODEL, Project
-from studio.runs.protocol import RunDirectory
-from studio.runs.spec import CompareSpec, TrainSpec
+from studio.runs.directory import RunDirectory
+from studio.runs.specs import CompareSpec, TrainSpec
 from studio.runs.watch import RunState, RunWatch, runs_in
 
 SAMPLE_FILES = ("tickets.jsonl", "tone.csv", "summaries.jsonl")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from studio.dataset.formats import Candidate, Problem, read_file
+from studio.dataset.formats.reading import Candidate, Problem, read_file
 from studio.dataset.store import Added, Store
 from studio.errors import AskedWrongly
 

@@ -20,8 +20,8 @@ from typing import TypeVar
 
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project, cache_path
-from studio.runs.protocol import take_lock
-from studio.runs.spec import Spec
+from studio.runs.directory import take_lock
+from studio.runs.specs import Spec
 from studio.tokens.tokenizer import ModelFolder
 
 SpecT = TypeVar("SpecT", bound=Spec)

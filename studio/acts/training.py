@@ -13,9 +13,9 @@ from studio.acts.window import count_tokens
 from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
-from studio.runs.launch import complete, launch, new_run_directory
-from studio.runs.protocol import Row, RunDirectory, write_rows
-from studio.runs.spec import TrainSpec
+from studio.runs.directory import Row, RunDirectory, write_rows
+from studio.runs.places.local import complete, launch, new_run_directory
+from studio.runs.specs import TrainSpec
 from studio.runs.watch import RunState, RunWatch, find_run, runs_in
 from studio.tokens.window import FATES, Fate, fates
 

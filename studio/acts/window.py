@@ -11,8 +11,8 @@ import numpy as np
 from studio.dataset.store import Example, Store
 from studio.project import cache_path
 from studio.reports.window import WindowReport, window_report
-from studio.runs.protocol import write_atomically
-from studio.tokens.mask import Pair, encode_pairs, encode_prompts, prompt_text
+from studio.runs.directory import write_atomically
+from studio.tokens.encoding import Pair, encode_pairs, encode_prompts, prompt_text
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import FATES, fates
 

@@ -16,7 +16,7 @@ from studio.cli.running import Settings, follow, settings_option
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
 from studio.reports.words import counted
-from studio.runs.spec import CompareSpec
+from studio.runs.specs import CompareSpec
 from studio.runs.watch import find_run
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def try_prompt(
     as_json: Json = False,
 ) -> None:
     """Ask a model, or a run beside its base model, one prompt."""
-    from studio.acts.answering import Answerer, answering_by
+    from studio.acts.trying import Answerer, answering_by
 
     if model and run:
         raise AskedWrongly("--model and --run are both given.", "--run brings its base model along.")

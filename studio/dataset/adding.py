@@ -11,7 +11,7 @@ import numpy as np
 from studio.dataset.candidates import Candidate
 from studio.dataset.edits import new_batch
 from studio.dataset.examples import Added, Ids
-from studio.dataset.hashes import pair_hash, prompt_hash
+from studio.dataset.texts import pair_hash, prompt_hash
 from studio.dataset.transfer import execute_with_rows
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from studio.dataset.examples import Ids
-from studio.dataset.schema import migrate
+from studio.dataset.migrations import migrate
 from studio.errors import AskedWrongly, StoreHeld, StoreTooNew, StudioError
 
 if TYPE_CHECKING:

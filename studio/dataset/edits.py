@@ -17,9 +17,9 @@ import numpy as np
 from studio.dataset.candidates import text_fault
 from studio.dataset.connection import as_ids, id_condition
 from studio.dataset.examples import Change, Ids
-from studio.dataset.hashes import pair_hash, prompt_hash
 from studio.dataset.labels import LABELS
 from studio.dataset.splits import check_shares, split_of
+from studio.dataset.texts import pair_hash, prompt_hash
 from studio.dataset.transfer import execute_with_rows
 from studio.errors import AskedWrongly
 

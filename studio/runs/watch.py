@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from studio.errors import AskedWrongly, StudioError
-from studio.runs.launch import log_tail
-from studio.runs.protocol import Event, RunDirectory, read_events
-from studio.runs.spec import Spec
+from studio.runs.directory import Event, RunDirectory, read_events
+from studio.runs.places.local import log_tail
+from studio.runs.specs import Spec
 
 RECENT_STEPS = 20
 

@@ -21,7 +21,7 @@ Scores = Mapping[str, float | None]
 
 
 class Question(Protocol):
-    """A held-out row; ``completion`` is the reference. ``runs.protocol.Row`` is one."""
+    """A held-out row; ``completion`` is the reference. ``runs.directory.Row`` is one."""
 
     @property
     def example_id(self) -> int: ...

@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.tokens.mask import Encoded, Pair, encode_pairs
+from studio.tokens.encoding import Encoded, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
 
 Counts = NDArray[np.int32]

@@ -32,31 +32,31 @@ POLL_SECONDS = 0.35
 
 
 def _data_screen() -> Screen[Any]:
-    from studio.tui.screens.data import DataScreen
+    from studio.tui.screens.data.screen import DataScreen
 
     return DataScreen()
 
 
 def _window_screen() -> Screen[Any]:
-    from studio.tui.screens.window import WindowScreen
+    from studio.tui.screens.window.screen import WindowScreen
 
     return WindowScreen()
 
 
 def _runs_screen() -> Screen[Any]:
-    from studio.tui.screens.runs import RunsScreen
+    from studio.tui.screens.runs.screen import RunsScreen
 
     return RunsScreen()
 
 
 def _compare_screen() -> Screen[Any]:
-    from studio.tui.screens.compare import CompareScreen
+    from studio.tui.screens.compare.screen import CompareScreen
 
     return CompareScreen()
 
 
 def _try_screen() -> Screen[Any]:
-    from studio.tui.screens.try_prompt import TryScreen
+    from studio.tui.screens.try_prompt.screen import TryScreen
 
     return TryScreen()
 

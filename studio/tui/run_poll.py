@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from studio.runs.protocol import RunDirectory
+from studio.runs.directory import RunDirectory
 from studio.runs.watch import RunState, RunWatch, Series, runs_in
 
 

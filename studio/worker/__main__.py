@@ -12,8 +12,8 @@ import traceback
 from pathlib import Path
 
 from studio.errors import StudioError
-from studio.runs.protocol import EventWriter, RunDirectory, describe_process, take_lock, write_atomically
-from studio.runs.spec import CompareSpec, Spec, TrainSpec
+from studio.runs.directory import EventWriter, RunDirectory, describe_process, take_lock, write_atomically
+from studio.runs.specs import CompareSpec, Spec, TrainSpec
 from studio.worker.session import Session
 
 
@@ -60,11 +60,11 @@ def work(session: Session, spec: Spec) -> int:
 def _dispatch(session: Session, spec: Spec) -> None:
     match spec:
         case TrainSpec():
-            from studio.worker.train import train
+            from studio.worker.training.train import train
 
             train(session, spec)
         case CompareSpec():
-            from studio.worker.compare import compare
+            from studio.worker.comparing.compare import compare
 
             compare(session, spec)
         case _:

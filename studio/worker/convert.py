@@ -30,7 +30,7 @@ def convert(gguf: Path, destination: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from studio.worker.model import be_quiet
+    from studio.worker.compute.loading import be_quiet
 
     be_quiet()
     # The tokenizer, the configuration and the weights each have the whole file read, which takes seconds every time.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from studio.errors import StudioError
-from studio.runs.protocol import Event, EventWriter, RunDirectory, read_events
+from studio.runs.directory import Event, EventWriter, RunDirectory, read_events
 
 
 @dataclass

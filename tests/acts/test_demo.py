@@ -14,8 +14,8 @@ from studio.acts.demo import Demo, open_sample_project
 from studio.dataset.store import Store
 from studio.errors import StudioError
 from studio.project import Project
-from studio.runs.protocol import EventWriter, RunDirectory, read_rows
-from studio.runs.spec import CompareSpec
+from studio.runs.directory import EventWriter, RunDirectory, read_rows
+from studio.runs.specs import CompareSpec
 from studio.tokens.tokenizer import ModelFolder
 
 Launched = list[RunDirectory]

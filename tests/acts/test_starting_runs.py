@@ -12,8 +12,8 @@ from studio.dataset.candidates import Candidate
 from studio.dataset.store import Store
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
-from studio.runs.protocol import EventWriter, RunDirectory, read_rows
-from studio.runs.spec import CompareSpec, TrainSpec
+from studio.runs.directory import EventWriter, RunDirectory, read_rows
+from studio.runs.specs import CompareSpec, TrainSpec
 
 
 @pytest.fixture

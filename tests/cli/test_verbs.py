@@ -10,8 +10,8 @@ from typer.testing import CliRunner, Result
 
 from studio.cli.app import app
 from studio.project import Project
-from studio.runs.protocol import EventWriter, RunDirectory
-from studio.runs.spec import TrainSpec
+from studio.runs.directory import EventWriter, RunDirectory
+from studio.runs.specs import TrainSpec
 
 Studio = Callable[..., Result]
 

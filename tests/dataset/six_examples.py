@@ -1,6 +1,6 @@
 """Rows that the dataset tests share."""
 
-from studio.dataset.formats import Candidate
+from studio.dataset.formats.reading import Candidate
 
 SIX = [
     Candidate("Where is my parcel?", '{"intent": "track"}', "tickets", source="six.jsonl", line=1),

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from studio.dataset import lines
-from studio.dataset.formats import Candidate, Problem, read_file
+from studio.dataset.formats import lines
+from studio.dataset.formats.reading import Candidate, Problem, read_file
 from studio.errors import AskedWrongly
 
 GOOD = '{"prompt": "p", "completion": "c"}'

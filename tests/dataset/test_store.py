@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from six_examples import SIX
 
-from studio.dataset.formats import Candidate
+from studio.dataset.formats.reading import Candidate
 from studio.dataset.store import LABELS, PREVIEW_CHARS, SPLITS, Change, Interrupted, Store
 from studio.errors import AskedWrongly
 
 
 def test_importing_the_store_does_not_load_duckdb():
     code = (
-        "import sys, studio.dataset.store, studio.dataset.formats, studio.dataset.filters, studio.dataset.splits;"
+        "import sys, studio.dataset.store, studio.dataset.formats.reading, studio.dataset.filters;"
         "sys.exit('duckdb' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from six_examples import SIX
 
-from studio.dataset import edits, schema
-from studio.dataset.formats import Candidate
+from studio.dataset import edits, migrations
+from studio.dataset.formats.reading import Candidate
 from studio.dataset.store import Store
 from studio.errors import AskedWrongly, StoreHeld, StoreTooNew, StudioError
 
@@ -39,7 +39,7 @@ with Store.open(Path(sys.argv[1]), "ben"):
 ACTS_THEN_IS_KILLED = """
 import os, signal, sys
 from pathlib import Path
-from studio.dataset.formats import Candidate
+from studio.dataset.formats.reading import Candidate
 from studio.dataset.store import Store
 store = Store.open(Path(sys.argv[1]), "ben")
 store.add([Candidate(f"prompt {number}", "c") for number in range(3_000)], "")
@@ -88,7 +88,9 @@ def test_closing_twice_and_a_second_store_in_this_process(store, store_path):
 class TestOtherVersions:
     def test_a_store_from_a_newer_studio_is_left_alone(self, store_path, monkeypatch):
         with monkeypatch.context() as newer:
-            newer.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("0099 tags", "CREATE TABLE tags (tag VARCHAR)")))
+            newer.setattr(
+                migrations, "MIGRATIONS", (*migrations.MIGRATIONS, ("0099 tags", "CREATE TABLE tags (tag VARCHAR)"))
+            )
             Store.open(store_path, "anna").close()
         before = store_path.read_bytes()
         with pytest.raises(StoreTooNew, match="'0099 tags'") as caught:
@@ -98,8 +100,8 @@ class TestOtherVersions:
     def test_an_older_store_is_brought_up_with_its_rows(self, store_path, monkeypatch):
         with Store.open(store_path, "anna") as store:
             store.add(SIX, "six")
-        newer = (*schema.MIGRATIONS, ("0099 stars", "ALTER TABLE examples ADD COLUMN stars INTEGER"))
-        monkeypatch.setattr(schema, "MIGRATIONS", newer)
+        newer = (*migrations.MIGRATIONS, ("0099 stars", "ALTER TABLE examples ADD COLUMN stars INTEGER"))
+        monkeypatch.setattr(migrations, "MIGRATIONS", newer)
         with Store.open(store_path, "anna") as store:
             assert store.stats().examples == 6
             assert store.set_label([1], "accept").count == 1
@@ -108,14 +110,14 @@ class TestOtherVersions:
         Store.open(store_path, "anna").close()
         with monkeypatch.context() as newer:
             broken = "CREATE TABLE tags (tag VARCHAR); CREATE TABLE tags (tag VARCHAR)"
-            newer.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("0099 tags", broken)))
+            newer.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, ("0099 tags", broken)))
             with pytest.raises(StudioError, match="already exists"):
                 Store.open(store_path, "anna")
         with Store.open(store_path, "anna") as store:
             assert store.add(SIX, "six").added == 6
 
     def test_the_steps_in_people_s_stores_are_not_changed(self):
-        names = [name for name, _ in schema.MIGRATIONS]
+        names = [name for name, _ in migrations.MIGRATIONS]
         assert names[:3] == ["0001 examples", "0002 edits", "0003 token counts"]
         assert names == sorted(set(names))
 

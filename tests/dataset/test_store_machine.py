@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from studio.dataset.formats import Candidate
-from studio.dataset.hashes import prompt_hash
+from studio.dataset.formats.reading import Candidate
 from studio.dataset.splits import split_of
 from studio.dataset.store import LABELS, Store
+from studio.dataset.texts import prompt_hash
 
 
 @dataclass(frozen=True)

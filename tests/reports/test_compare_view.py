@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from studio.reports.compare import compare_table, compare_view, task_table
-from studio.runs.protocol import Row
+from studio.runs.directory import Row
 
 LONG = "The customer would like to send the lamp back because it arrived with a broken foot"
 ROWS = [

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.dataset.formats import Candidate, Problem, read_file
+from studio.dataset.formats.reading import Candidate, Problem, read_file
 
 FOLDER = Path(__file__).parents[2] / "sample_data"
 GOOD_FILES = {"tickets.jsonl": 307, "tone.csv": 142, "summaries.jsonl": 70, "windows.csv": 3}

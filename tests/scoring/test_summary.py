@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from studio.runs.protocol import Row
+from studio.runs.directory import Row
 from studio.scoring.summary import Comparison, has_one_answer, interval_of, summarize
 
 SENTENCE = "The customer asks for a refund of order {} because the parcel never came to the door"

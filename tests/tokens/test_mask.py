@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from studio.errors import StudioError
-from studio.tokens.mask import Pair, encode_pairs, encode_prompts, prompt_text, training_text
+from studio.tokens.encoding import Pair, encode_pairs, encode_prompts, prompt_text, training_text
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import fit
 

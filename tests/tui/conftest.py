@@ -8,5 +8,9 @@ import pytest
 @pytest.fixture(autouse=True)
 def keys_rest_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits until a person stops typing need not wait as long for a test."""
-    for name in ("data_rows.COUNT_AFTER_SECONDS", "data_rows.TOKENS_AFTER_SECONDS", "new_run.COUNT_AFTER_SECONDS"):
-        monkeypatch.setattr(f"studio.tui.screens.{name}", 0.02)
+    for name in (
+        "screens.data.rows.COUNT_AFTER_SECONDS",
+        "screens.data.rows.TOKENS_AFTER_SECONDS",
+        "dialogs.new_run.COUNT_AFTER_SECONDS",
+    ):
+        monkeypatch.setattr(f"studio.tui.{name}", 0.02)

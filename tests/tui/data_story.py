@@ -10,11 +10,11 @@ from pathlib import Path
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from studio.dataset.formats import Candidate
+from studio.dataset.formats.reading import Candidate
 from studio.dataset.store import Store
 from studio.project import Project
 from studio.tui.app import StudioApp
-from studio.tui.screens.data import DataScreen
+from studio.tui.screens.data.screen import DataScreen
 
 WIDE, NARROW = (140, 40), (80, 24)
 UNAWAITED = ("tokens of all", "demo")  # they take long, and no story needs their end

@@ -14,8 +14,8 @@ from textual.pilot import Pilot
 from tiny_model import write_tokenizer
 
 from studio.project import Project
-from studio.runs.protocol import EventWriter, Row, RunDirectory, write_atomically, write_rows
-from studio.runs.spec import CompareSpec, TrainSpec
+from studio.runs.directory import EventWriter, Row, RunDirectory, write_atomically, write_rows
+from studio.runs.specs import CompareSpec, TrainSpec
 from studio.tui.app import StudioApp
 
 STEPS = 40

@@ -24,8 +24,8 @@ from data_story import (
 )
 from textual.widgets import Input
 
-from studio.dataset.formats import Candidate
-from studio.tui.screens.import_dialog import ImportDialog
+from studio.dataset.formats.reading import Candidate
+from studio.tui.dialogs.import_dialog import ImportDialog
 
 
 async def test_labels_step_on_are_saved_at_once_and_undo_survives_a_restart(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ async def test_edit_in_place_saves_and_escape_asks_only_if_changed(tmp_path: Pat
 
 
 async def test_an_editor_gets_both_texts_as_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from studio.tui.screens import edit
+    from studio.tui.dialogs import edit
 
     file = tmp_path / "edited.txt"
     file.write_text(edit.as_file("two\nlines", "an answer\n").replace("answer", "ANSWER"), encoding="utf-8")

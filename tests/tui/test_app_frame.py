@@ -15,11 +15,11 @@ from studio.project import Project
 from studio.tui import actions, styles
 from studio.tui.app import StudioApp, run
 from studio.tui.demo_player import DemoPlayer
+from studio.tui.dialogs.help import HelpScreen
+from studio.tui.dialogs.import_dialog import ImportDialog
+from studio.tui.dialogs.welcome import WelcomeScreen
 from studio.tui.messages import ExamplesRequested
-from studio.tui.screens.help import HelpScreen
-from studio.tui.screens.import_dialog import ImportDialog
-from studio.tui.screens.welcome import WelcomeScreen
-from studio.tui.widgets.example_table import ExampleTable
+from studio.tui.screens.data.example_table import ExampleTable
 
 
 @pytest.mark.parametrize("screen", actions.SCREENS + actions.DIALOGS)
@@ -31,7 +31,7 @@ def test_no_two_actions_of_a_screen_share_a_key(screen: str) -> None:
 def test_names_are_unique_and_every_screen_has_what_its_keys_call() -> None:
     names = [action.name for action in actions.ACTIONS]
     assert sorted(names) == sorted(set(names))
-    from studio.tui.screens.data import DataScreen
+    from studio.tui.screens.data.screen import DataScreen
 
     for action in actions.actions_for("Data"):
         assert hasattr(DataScreen, f"action_{action.name}"), action.name

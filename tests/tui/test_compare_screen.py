@@ -11,11 +11,11 @@ from textual.pilot import Pilot
 
 from studio.project import Project
 from studio.reports.compare import compare_view
-from studio.runs.protocol import EventWriter, read_rows, take_lock
+from studio.runs.directory import EventWriter, read_rows, take_lock
 from studio.tui.app import StudioApp
-from studio.tui.screens.data import DataScreen
-from studio.tui.widgets.answers import answer_cell
-from studio.tui.widgets.comparison_arms import arm_lines
+from studio.tui.screens.compare.answers import answer_cell
+from studio.tui.screens.compare.arms import arm_lines
+from studio.tui.screens.data.screen import DataScreen
 
 
 async def look(pilot: Pilot[None]) -> None:

@@ -15,10 +15,10 @@ from textual.widgets import Input
 
 from studio.dataset.store import Store
 from studio.project import Project
-from studio.runs.protocol import EventWriter, RunDirectory, take_lock
+from studio.runs.directory import EventWriter, RunDirectory, take_lock
 from studio.tui.app import StudioApp
+from studio.tui.dialogs.new_run import NewRunDialog
 from studio.tui.run_poll import RunPoll
-from studio.tui.screens.new_run import NewRunDialog
 from studio.tui.widgets.row_list import RowList
 
 FINISHED = ("finished", {"seconds": 12.0})

@@ -12,7 +12,7 @@ from run_story import model_without_weights, opened_on, train_run
 from textual.pilot import Pilot
 from textual.widgets import TextArea
 
-from studio.acts.answering import Answering
+from studio.acts.trying import Answering
 from studio.project import Project
 
 Reply = dict[str, Any]
@@ -42,7 +42,7 @@ class PlayedAnswerer:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    monkeypatch.setattr("studio.tui.screens.try_prompt.Answerer", PlayedAnswerer)
+    monkeypatch.setattr("studio.tui.screens.try_prompt.screen.Answerer", PlayedAnswerer)
     project = Project.init(tmp_path / "project", base_model=str(model_without_weights(tmp_path / "model")))
     train_run(project, "train-1", ends=("finished", {"seconds": 1.0})).adapter_path.mkdir()
     return project
@@ -100,7 +100,7 @@ async def test_a_process_that_ended_is_said_and_the_next_question_starts_another
 
 
 async def test_without_a_run_the_base_model_answers_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studio.tui.screens.try_prompt.Answerer", PlayedAnswerer)
+    monkeypatch.setattr("studio.tui.screens.try_prompt.screen.Answerer", PlayedAnswerer)
     project = Project.init(tmp_path / "project", base_model=str(model_without_weights(tmp_path / "model")))
     async with opened_on(project, "try") as pilot:
         assert "No run has made a model yet." in shown(pilot)

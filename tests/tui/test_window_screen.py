@@ -9,10 +9,10 @@ from data_story import NARROW, data_screen, press, project_with, said, settle, s
 from run_story import model_without_weights, opened_on
 from textual.widgets import Input
 
-from studio.dataset.formats import Candidate
+from studio.dataset.formats.reading import Candidate
 from studio.project import Project
-from studio.tui.screens.data import DataScreen
-from studio.tui.screens.window import WindowScreen, step_of
+from studio.tui.screens.data.screen import DataScreen
+from studio.tui.screens.window.screen import WindowScreen, step_of
 
 LONG = Candidate("why " * 90, "because", task="tickets")
 

@@ -17,7 +17,7 @@ def leave_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
     monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))
     # Two threads on a two-layer model mostly wait for each other; one also adds in the same order everywhere.
-    monkeypatch.setattr("studio.worker.measure.thread_counts", lambda: [1])
+    monkeypatch.setattr("studio.worker.compute.measure.thread_counts", lambda: [1])
     handlers = {number: signal.getsignal(number) for number in HANDLED}
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -12,7 +12,7 @@ import pytest
 from worker_runs import colour_rows, make_run, run_here, tiny_spec
 
 from studio.errors import StudioError
-from studio.worker.answering import Models
+from studio.worker.trying.models import Models
 
 
 def request(folder: Path, **facts: Any) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def test_the_process_answers_the_newest_question_and_survives_bad_ones(tiny_mode
         json.dumps({"cancel": True}),
         json.dumps(request(tiny_model_folder, id=2)),
     ]
-    command = [sys.executable, "-m", "studio.worker.answer"]
+    command = [sys.executable, "-m", "studio.worker.trying"]
     done = subprocess.run(command, input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=60)
     replies = [json.loads(line) for line in done.stdout.splitlines()]
     assert {"ready": True} in replies

@@ -10,9 +10,9 @@ import pytest
 from tiny_model import make_tiny_model
 from worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
-from studio.runs.protocol import RunDirectory
-from studio.runs.spec import CompareSpec
-from studio.worker.predictions import Predictions, read_predictions
+from studio.runs.directory import RunDirectory
+from studio.runs.specs import CompareSpec
+from studio.worker.comparing.predictions import Predictions, read_predictions
 
 ARMS = ("zero_shot", "one_shot", "tuned")
 

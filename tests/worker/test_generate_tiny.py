@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from studio.tokens.tokenizer import ModelFolder
-from studio.worker import model
-from studio.worker.generate import Decoder, shared_prefix_length, stop_ids_of
+from studio.worker.compute import loading
+from studio.worker.compute.decoding import Decoder, shared_prefix_length, stop_ids_of
 
 SHARED = [1, 20, 30, 40, 50, 60]
 PROMPTS = [[*SHARED, *tail] for tail in ([70], [71, 72, 73], [80, 81], [90, 91, 92, 93, 94], [70, 5], [9])]
@@ -29,7 +29,7 @@ def greedy(whole_model: torch.nn.Module, prompt: list[int], stop: frozenset[int]
 
 @pytest.mark.parametrize("batch_size", [1, 4, 8])
 def test_answers_do_not_depend_on_the_batch(batch_size: int, tiny_model_folder: Path) -> None:
-    tiny = model.load_model(tiny_model_folder, "float32")
+    tiny = loading.load_model(tiny_model_folder, "float32")
     # Tokens that this random model says early to some prompts only, so that rows leave at different times.
     wanted = [greedy(tiny, prompt, frozenset(), 12) for prompt in PROMPTS]
     stop = frozenset({wanted[0][3], wanted[3][5]})
@@ -42,12 +42,12 @@ def test_answers_do_not_depend_on_the_batch(batch_size: int, tiny_model_folder: 
 
 
 def test_pieces_are_the_same_tokens_one_at_a_time(tiny_model_folder: Path) -> None:
-    tiny = model.load_model(tiny_model_folder, "float32")
+    tiny = loading.load_model(tiny_model_folder, "float32")
     assert list(Decoder(tiny, frozenset(), 9).pieces(PROMPTS[1])) == greedy(tiny, PROMPTS[1], frozenset(), 9)
 
 
 def test_an_answer_given_alone_is_the_same_and_is_timed(tiny_model_folder: Path) -> None:
-    tiny = model.load_model(tiny_model_folder, "float32")
+    tiny = loading.load_model(tiny_model_folder, "float32")
     answer = Decoder(tiny, frozenset(), 9).alone(PROMPTS[1])
     assert answer is not None
     assert answer.ids == greedy(tiny, PROMPTS[1], frozenset(), 9)
@@ -56,7 +56,7 @@ def test_an_answer_given_alone_is_the_same_and_is_timed(tiny_model_folder: Path)
 
 
 def test_a_cancelled_batch_ends_at_the_next_token(tiny_model_folder: Path) -> None:
-    tiny = model.load_model(tiny_model_folder, "float32")
+    tiny = loading.load_model(tiny_model_folder, "float32")
     assert list(Decoder(tiny, frozenset(), 1000).answers(PROMPTS, 2, lambda: True)) == []
 
 

@@ -12,12 +12,12 @@ import torch
 from transformers import LlamaForCausalLM
 from worker_runs import colour_rows, tiny_spec
 
-from studio.tokens.mask import Encoded, Pair, encode_pairs
+from studio.tokens.encoding import Encoded, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
-from studio.worker import model
-from studio.worker.gradients import Gradients, batch_gradients, batch_loss
-from studio.worker.lanes import Lanes, lane_count
-from studio.worker.loss import Learner, learner_of
+from studio.worker.compute import loading
+from studio.worker.compute.lanes import Lanes, lane_count
+from studio.worker.families.causal import Learner, learner_of
+from studio.worker.training.gradients import Gradients, batch_gradients, batch_loss
 
 
 @pytest.fixture
@@ -27,12 +27,12 @@ def rows(tiny_model_folder: Path) -> list[Encoded]:
 
 
 def learner(folder: Path, method: str) -> Learner:
-    base = model.load_model(folder, "float32")
+    base = loading.load_model(folder, "float32")
     if method == "full":
         return learner_of(base.requires_grad_(True))
-    tuned = model.add_adapter(base, tiny_spec(folder))
+    tuned = loading.add_adapter(base, tiny_spec(folder))
     torch.manual_seed(1)
-    for name, parameter in model.trainable_parameters(tuned).items():
+    for name, parameter in loading.trainable_parameters(tuned).items():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.1)
     return learner_of(tuned)
@@ -40,7 +40,7 @@ def learner(folder: Path, method: str) -> Learner:
 
 def gradients(of: Learner, rows: list[Encoded], size: int, lanes: int) -> Gradients:
     side_by_side = Lanes(lanes, lanes)
-    parameters = list(model.trainable_parameters(of.model).values())
+    parameters = list(loading.trainable_parameters(of.model).values())
     found = batch_gradients(of, parameters, rows, size, side_by_side, nullcontext)
     side_by_side.close()
     return found
@@ -83,12 +83,12 @@ def test_lanes_give_the_very_same_numbers_each_time(tiny_model_folder: Path, row
 
 def test_dropout_keeps_rows_apart(tiny_model_folder: Path) -> None:
     spec = tiny_spec(tiny_model_folder, lora_dropout=0.1)
-    assert not learner_of(model.add_adapter(model.load_model(tiny_model_folder, "float32"), spec)).can_share_prefix
-    tiny = model.load_model(tiny_model_folder, "float32")
+    assert not learner_of(loading.add_adapter(loading.load_model(tiny_model_folder, "float32"), spec)).can_share_prefix
+    tiny = loading.load_model(tiny_model_folder, "float32")
     assert isinstance(tiny, LlamaForCausalLM)
-    assert not model.uses_dropout(tiny)
+    assert not loading.uses_dropout(tiny)
     tiny.config.attention_dropout = 0.1
-    assert model.uses_dropout(tiny)
+    assert loading.uses_dropout(tiny)
 
 
 def test_merging_lanes_loses_nothing_and_passes_errors_on() -> None:

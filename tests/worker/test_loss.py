@@ -8,11 +8,11 @@ import pytest
 import torch
 from worker_runs import colour_rows, tiny_spec
 
-from studio.tokens.mask import Encoded, Pair, encode_pairs
+from studio.tokens.encoding import Encoded, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
-from studio.worker import lora, model
-from studio.worker.batches import Batches, collate, cut
-from studio.worker.loss import learner_of
+from studio.worker.compute import fused_lora, loading
+from studio.worker.families.causal import learner_of
+from studio.worker.training.batches import Batches, collate, cut
 
 
 @pytest.fixture
@@ -32,8 +32,8 @@ def library_loss(whole_model: torch.nn.Module, rows: list[Encoded]) -> torch.Ten
 
 
 def test_the_loss_and_its_gradient_equal_the_library_s(tiny_model_folder: Path, rows: list[Encoded]) -> None:
-    ours = model.load_model(tiny_model_folder, "float32")
-    theirs = model.load_model(tiny_model_folder, "float32")
+    ours = loading.load_model(tiny_model_folder, "float32")
+    theirs = loading.load_model(tiny_model_folder, "float32")
     learned = sum(row.completion_tokens for row in rows)
     loss = learner_of(ours).loss_sum(collate(rows)) / learned
     golden = library_loss(theirs, rows)
@@ -45,7 +45,7 @@ def test_the_loss_and_its_gradient_equal_the_library_s(tiny_model_folder: Path, 
 
 
 def test_evaluation_computes_the_same_loss_as_training(tiny_model_folder: Path, rows: list[Encoded]) -> None:
-    learner = learner_of(model.load_model(tiny_model_folder, "float32"))
+    learner = learner_of(loading.load_model(tiny_model_folder, "float32"))
     with torch.no_grad():
         evaluated = learner.loss_sum(collate(rows)).item()
     assert evaluated == pytest.approx(learner.loss_sum(collate(rows)).item(), rel=1e-6)
@@ -67,9 +67,9 @@ def test_the_gradient_does_not_depend_on_the_micro_batch_size(
     learned = sum(row.completion_tokens for row in rows)
     gradients = []
     for size in (1, 2, 4, 8):
-        tuned: torch.nn.Module = model.load_model(tiny_model_folder, "float32")
+        tuned: torch.nn.Module = loading.load_model(tiny_model_folder, "float32")
         if method == "lora":
-            tuned = model.add_adapter(tuned, tiny_spec(tiny_model_folder))
+            tuned = loading.add_adapter(tuned, tiny_spec(tiny_model_folder))
         learner = learner_of(tuned)
         for part in cut(rows, size):
             (learner.loss_sum(collate(part)) / learned).backward()
@@ -81,13 +81,13 @@ def test_the_gradient_does_not_depend_on_the_micro_batch_size(
 def test_the_fused_adapter_learns_exactly_as_peft_s_own(tiny_model_folder: Path, rows: list[Encoded]) -> None:
     gradients, losses = [], []
     for is_fused in (False, True):
-        tuned = model.add_adapter(model.load_model(tiny_model_folder, "float32"), tiny_spec(tiny_model_folder))
+        tuned = loading.add_adapter(loading.load_model(tiny_model_folder, "float32"), tiny_spec(tiny_model_folder))
         torch.manual_seed(1)
-        for name, parameter in model.trainable_parameters(tuned).items():
+        for name, parameter in loading.trainable_parameters(tuned).items():
             if "lora_B" in name:
                 torch.nn.init.normal_(parameter, std=0.1)  # at its start B is 0 and would hide a wrong gradient of A
         if is_fused:
-            assert lora.fuse(tuned) is not None
+            assert fused_lora.fuse(tuned) is not None
         loss = learner_of(tuned).loss_sum(collate(rows))
         loss.backward()
         losses.append(loss.item())
@@ -98,7 +98,7 @@ def test_the_fused_adapter_learns_exactly_as_peft_s_own(tiny_model_folder: Path,
 
 def test_an_adapter_with_dropout_runs_peft_s_own_forward(tiny_model_folder: Path) -> None:
     spec = tiny_spec(tiny_model_folder, lora_dropout=0.1)
-    assert lora.fuse(model.add_adapter(model.load_model(tiny_model_folder, "float32"), spec)) is None
+    assert fused_lora.fuse(loading.add_adapter(loading.load_model(tiny_model_folder, "float32"), spec)) is None
 
 
 def test_a_model_that_does_more_to_its_logits_keeps_its_own_head() -> None:

@@ -8,8 +8,8 @@ import pytest
 import torch
 from worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
-from studio.worker import measure
-from studio.worker.measure import Choice
+from studio.worker.compute import measure
+from studio.worker.compute.measure import Choice
 
 
 def test_dtypes_are_screened_in_one_thread_and_hopeless_ones_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,13 +9,13 @@ import pytest
 from worker_runs import make_run, named, run_here
 
 from studio.project import DEFAULT_MODEL
-from studio.runs.protocol import Row
-from studio.runs.spec import TrainSpec
-from studio.tokens.mask import encode_prompts, prompt_text
+from studio.runs.directory import Row
+from studio.runs.specs import TrainSpec
+from studio.tokens.encoding import encode_prompts, prompt_text
 from studio.tokens.tokenizer import ModelFolder
-from studio.worker import model
-from studio.worker.answering import merged
-from studio.worker.generate import Decoder, stop_ids_of
+from studio.worker.compute import loading
+from studio.worker.compute.decoding import Decoder, stop_ids_of
+from studio.worker.trying.models import merged
 
 pytestmark = pytest.mark.model
 
@@ -47,7 +47,7 @@ def test_a_few_steps_teach_it_a_form_and_to_stop(tmp_path: Path, smollm2: Path) 
     assert events[-1]["best_eval_loss"] < 0.5
 
     folder = ModelFolder(smollm2)
-    tuned = merged(model.load_adapter(model.load_model(smollm2, "float32"), run.adapter_path))
+    tuned = merged(loading.load_adapter(loading.load_model(smollm2, "float32"), run.adapter_path))
     prompt = encode_prompts(folder, [prompt_text(folder, "Where is the sofa of the museum?")])
     ((_, answer),) = Decoder(tuned, stop_ids_of(folder), 40).answers(prompt, 1)
     assert not answer.is_cut
@@ -73,4 +73,4 @@ def test_a_converted_gguf_is_a_model_folder(tmp_path: Path) -> None:
     folder = ModelFolder(tmp_path / "model")
     assert folder.context_window == 8192
     assert folder.template.is_own
-    model.check_weights(folder.path)
+    loading.check_weights(folder.path)

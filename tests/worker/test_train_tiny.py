@@ -13,10 +13,10 @@ from safetensors.torch import load_file
 from transformers import LlamaModel
 from worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
-from studio.runs.spec import TrainSpec
+from studio.runs.specs import TrainSpec
 from studio.tokens.tokenizer import ModelFolder
-from studio.worker import model
-from studio.worker.train import learning_rate_at
+from studio.worker.compute import loading
+from studio.worker.training.train import learning_rate_at
 
 # Written down from this very run (float32). A change here is a change of what people's runs would give.
 GOLDEN = [5.971117, 5.406956, 4.820717, 4.380489, 4.455014, 3.985196]
@@ -64,7 +64,7 @@ def test_a_full_run_leaves_a_folder_that_is_a_model(tmp_path: Path, tiny_model_f
     run = make_run(tmp_path / "run", spec, train=colour_rows(4))
     run_here(run)
     assert ModelFolder(run.model_path).fingerprint == ModelFolder(tiny_model_folder).fingerprint
-    tuned, base = model.load_model(run.model_path, "float32"), model.load_model(tiny_model_folder, "float32")
+    tuned, base = loading.load_model(run.model_path, "float32"), loading.load_model(tiny_model_folder, "float32")
     ids = torch.arange(8)[None]
     assert not torch.allclose(tuned(input_ids=ids).logits, base(input_ids=ids).logits, atol=1e-4)
 
@@ -76,7 +76,7 @@ def test_the_adapter_is_an_ordinary_peft_adapter(tmp_path: Path, tiny_model_fold
     assert (config["peft_type"], config["r"], config["lora_alpha"]) == ("LORA", 4, 32)
     tensors = load_file(run.adapter_path / "adapter_model.safetensors")
     assert len(tensors) == 2 * 2 * 7  # two matrices, two layers, seven linear layers in each
-    adapted = model.load_adapter(model.load_model(tiny_model_folder, "float32"), run.adapter_path)
+    adapted = loading.load_adapter(loading.load_model(tiny_model_folder, "float32"), run.adapter_path)
     assert math.isfinite(float(adapted(input_ids=torch.arange(8)[None]).logits.sum()))
 
 
@@ -128,7 +128,7 @@ def test_an_error_nobody_foresaw_still_ends_the_run_with_one_final_event(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("studio.worker.train._learn", fail)
+    monkeypatch.setattr("studio.worker.training.train._learn", fail)
     run = make_run(tmp_path / "run", tiny_spec(tiny_model_folder), train=colour_rows(4))
     final = run_here(run)[-1]
     assert final["event"] == "failed"
@@ -172,7 +172,7 @@ def test_the_learning_rate_warms_up_and_follows_its_schedule() -> None:
 def test_full_fine_tuning_may_measure_both_dtypes_in_one_process(
     tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("studio.worker.measure.promising_dtypes", lambda *_, **__: ["float32", "bfloat16"])
+    monkeypatch.setattr("studio.worker.compute.measure.promising_dtypes", lambda *_, **__: ["float32", "bfloat16"])
     spec = tiny_spec(tiny_model_folder, method="full", dtype="auto", epochs=1)
     events = run_here(make_run(tmp_path / "run", spec, train=colour_rows(8)))
     assert events[-1]["event"] == "finished", events[-1]

@@ -16,8 +16,8 @@ import torch
 from safetensors.torch import load_file
 from worker_runs import colour_rows, make_run, named, run_here, start_process, tiny_spec
 
-from studio.runs.protocol import Event, EventWriter, RunDirectory, is_locked, read_events, take_lock
-from studio.runs.spec import TrainSpec
+from studio.runs.directory import Event, EventWriter, RunDirectory, is_locked, read_events, take_lock
+from studio.runs.specs import TrainSpec
 
 TIMEOUT_SECONDS = 60.0
 
@@ -104,7 +104,7 @@ def test_started_is_written_before_torch_is_imported(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", TrainSpec(model_path="nowhere"))
     script = (
         "import sys, studio.worker.__main__ as worker\n"
-        "from studio.runs.protocol import EventWriter\n"
+        "from studio.runs.directory import EventWriter\n"
         "write = EventWriter.write\n"
         "def spy(self, event, **facts):\n"
         "    print(event, sorted({'torch', 'transformers', 'textual', 'duckdb'} & set(sys.modules)))\n"
@@ -138,7 +138,7 @@ def test_a_stop_file_ends_the_run_with_a_checkpoint_and_a_resume_ends_it_alike(
     assert (run.adapter_path / "adapter_model.safetensors").exists()
     monkeypatch.undo()
     run.stop_path.unlink()
-    monkeypatch.setattr("studio.worker.measure.thread_counts", lambda: [1])
+    monkeypatch.setattr("studio.worker.compute.measure.thread_counts", lambda: [1])
     resumed = run_here(run)
     assert resumed[-1]["event"] == "finished"
     assert losses(resumed) == pytest.approx(losses(uninterrupted), abs=1e-6)
@@ -181,7 +181,7 @@ def test_a_second_process_on_the_same_run_is_turned_away(tmp_path: Path) -> None
 
     run = make_run(tmp_path / "run", TrainSpec(model_path="nowhere"))
     with take_lock(run.lock_path), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("studio.runs.protocol.time.monotonic", iter(range(0, 1000, 10)).__next__)
+        patch.setattr("studio.runs.directory.time.monotonic", iter(range(0, 1000, 10)).__next__)
         assert main([str(run.path)]) == 2
     assert not run.events_path.exists()
 

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from studio.runs.protocol import Event, EventWriter, Row, RunDirectory, read_events, write_atomically, write_rows
-from studio.runs.spec import CompareSpec, TrainSpec
+from studio.runs.directory import Event, EventWriter, Row, RunDirectory, read_events, write_atomically, write_rows
+from studio.runs.specs import CompareSpec, TrainSpec
 from studio.worker.__main__ import work
 from studio.worker.session import Session
 

@@ -164,7 +164,7 @@ class StudioScreen(Asking):
         self.studio.show_screen("try")
 
     def action_help(self) -> None:
-        from studio.tui.screens.help import HelpScreen
+        from studio.tui.dialogs.help import HelpScreen
 
         self.app.push_screen(HelpScreen(self.NAME))
 

@@ -1,0 +1,112 @@
+"""CSV files into records, with the physical line on which each row begins, whatever its quotes do."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+
+from studio.dataset.candidates import Place, Problem
+from studio.dataset.formats.json_files import Records, invalid_utf8, too_long
+from studio.dataset.formats.lines import MAX_LINE_BYTES, Line, LineReader
+from studio.errors import AskedWrongly
+
+# What the csv module says, and what that means to a person.
+_REASONS = {
+    "unexpected end of data": "a quote is opened in this row and never closed",
+    "expected after": 'text follows a closing quote; a quote inside a quoted field is written twice ("")',
+    "field larger": "a field is longer than 8 MB; a quote may be opened and never closed",
+    "new-line character": "has a carriage return without a newline",
+}
+
+
+class _TooLongError(Exception):
+    def __init__(self, line: Line) -> None:
+        super().__init__(line.number)
+        self.line = line
+
+
+class _Source(Iterator[str]):
+    """Feeds csv.reader and remembers where the row being read began, so that a broken row can be stepped over."""
+
+    def __init__(self, lines: LineReader) -> None:
+        self._lines = lines
+        self._is_row_start = True
+        self.row_line = 1
+        self._next_offset = 0
+
+    def begin_row(self) -> None:
+        self._is_row_start = True
+
+    def step_over_row(self) -> None:
+        """Continue with the line behind the broken row's first: its quotes cannot be trusted."""
+        self._lines.go_to(self._next_offset, self.row_line)
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        if self._is_row_start:
+            self._is_row_start = False
+            self.row_line, self._next_offset = line.number, self._lines.offset
+        if line.is_too_long:
+            raise _TooLongError(line)
+        return line.raw.decode("utf-8", "surrogateescape")
+
+
+def header_of(lines: LineReader, file: str) -> tuple[list[str], str]:
+    """The column names and the delimiter (comma, semicolon or tab, whichever the first line has most).
+
+    Raises AskedWrongly when the first line cannot be a header.
+    """
+    line = next(lines, None)
+    if line is None or line.is_too_long:
+        raise AskedWrongly(f"{file}:1: no header: the first line must name the columns.")
+    first = line.raw.decode("utf-8", "replace")
+    delimiter = max(",;\t", key=first.count)
+    lines.go_to(0, 0)
+    try:
+        header = next(csv.reader(_Source(lines), delimiter=delimiter, strict=True), [])
+    except (csv.Error, _TooLongError) as error:
+        raise AskedWrongly(f"{file}:1: the header cannot be read: {_reason(error)}.") from error
+    if doubled := [name for name in header if header.count(name) > 1]:
+        raise AskedWrongly(f"{file}:1: the column {doubled[0]!r} is there twice.", "Give every column its own name.")
+    return header, delimiter
+
+
+def csv_records(lines: LineReader, file: str) -> Records:
+    """A record or a Problem per row behind the header."""
+    csv.field_size_limit(MAX_LINE_BYTES)
+    header, delimiter = header_of(lines, file)
+    source = _Source(lines)
+    reader = csv.reader(source, delimiter=delimiter, strict=True)
+    while True:
+        source.begin_row()
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except (csv.Error, _TooLongError) as error:
+            if isinstance(error, _TooLongError) and error.line.number == source.row_line:
+                yield too_long(file, error.line)
+            else:
+                yield Problem(file, source.row_line, "", f"not CSV: {_reason(error)}", "Mend the quotes of this row.")
+            source.step_over_row()
+            reader = csv.reader(source, delimiter=delimiter, strict=True)
+            continue
+        if row:
+            yield _record_of_row(row, header, Place(file, file, source.row_line))
+
+
+def _record_of_row(row: list[str], header: list[str], place: Place) -> tuple[int, object] | Problem:
+    for name, text in zip(header, row, strict=False):
+        for position, character in enumerate(text if not text.isascii() else "", start=1):
+            if "\udc80" <= character <= "\udcff":  # how surrogateescape keeps a byte that is not UTF-8
+                return place.problem(name, *invalid_utf8(ord(character) - 0xDC00, position))
+    if len(row) != len(header):
+        hint = "A field with a comma or a newline must stand in quotes."
+        return place.problem("", f"has {len(row)} columns; the header has {len(header)}", hint)
+    return place.line, dict(zip(header, row, strict=True))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, _TooLongError):
+        return f"line {error.line.number} within it is longer than 8 MB"
+    return next((words for said, words in _REASONS.items() if said in str(error)), str(error))

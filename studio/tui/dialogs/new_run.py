@@ -1,0 +1,134 @@
+"""The new-run form: what would be trained, in how many steps and how long, before anything starts."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from studio.acts.models import list_models
+from studio.acts.training import TrainPlan, plan_training, start_training
+from studio.reports.words import duration, learning_rate, number, size
+from studio.runs.specs import METHODS, OVERLONG_POLICIES, Spec, TrainSpec
+from studio.tui import actions
+from studio.tui.dialogs.form import Field, SpecForm
+from studio.tui.dialogs.form_dialog import FormDialog, refusal_lines
+from studio.tui.widgets.lines import Line
+
+COUNT_AFTER_SECONDS = 0.2
+LAST_FACTS = ("memory", "time, memory")
+
+
+class NewRunDialog(FormDialog):
+    """Begins with the model and max_length that Window was last asked about."""
+
+    NAME = "New run"
+    BINDINGS = actions.bindings_for(NAME)
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's own way
+    DEFAULT_CSS = """
+    NewRunDialog #halves { layout: horizontal; }
+    NewRunDialog.-narrow #halves { layout: vertical; }
+    NewRunDialog SpecForm { width: 1fr; }
+    NewRunDialog #advice { width: 1fr; padding: 0 0 0 2; }
+    NewRunDialog.-narrow #advice { padding: 0; }
+    NewRunDialog.-narrow #about { height: 1; margin-top: 0; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._considered: Spec | None = None
+        self._plan: TrainPlan | None = None
+
+    def form(self) -> SpecForm:
+        base_model, max_length, usual = self.studio.base_model, self.studio.max_length, TrainSpec()
+        cached = [model.name for model in list_models() if model.is_cached]
+        models = tuple(dict.fromkeys([base_model, self.project.settings().base_model, *cached]))
+        fields = [
+            Field("base_model", base_model, models if len(models) > 1 else ()),
+            Field("method", usual.method, METHODS),
+            Field("epochs", f"{usual.epochs:g}"),
+            Field("batch_size", str(usual.batch_size)),
+            Field("learning_rate", "0", note="0: 1e-3 lora, 5e-5 full"),
+            Field("lora_rank", str(usual.lora_rank)),
+            Field("max_length", str(max_length)),
+            Field("overlong", usual.overlong, OVERLONG_POLICIES),
+            Field("patience", str(usual.patience), note="0: no early stop"),
+            Field("tasks", "", note="empty: all"),
+            Field("where", "", note="empty: all"),
+            Field("seed", str(usual.seed)),
+        ]
+        return SpecForm(usual, fields)
+
+    def consider(self) -> None:
+        """Count what the form says now; a change made meanwhile makes the answer stale, and it is dropped."""
+        spec = self.entered()
+        if spec is not None and spec == self._considered:
+            return
+        self._considered, self._plan = spec, None
+        self.forget("plan")
+        if self.store is None:
+            self.show([[("The store is closed.", "bad")]])
+        elif spec is not None:
+            self.show([[("counting rows and tokens …", "dim")]])
+            self.after("plan", COUNT_AFTER_SECONDS, self._count)
+
+    def _count(self) -> None:
+        store, spec = self.store, cast(TrainSpec | None, self._considered)
+        if store is not None and spec is not None:
+            self.ask("plan", lambda: plan_training(self.project, store, spec), self._planned)
+
+    def _planned(self, plan: TrainPlan) -> None:
+        self._plan = plan
+        self.show(plan_lines(plan, is_narrow=self.has_class("-narrow")))
+
+    def action_start(self) -> None:
+        """Start what is entered, counted already or not; a plan that is shown to refuse stays as it is shown."""
+        store, spec = self.store, cast(TrainSpec | None, self.entered())
+        is_refused = self._plan is not None and self._plan.refusal is not None
+        if store is not None and spec is not None and not is_refused:
+            self.forget("plan")
+            self.start(lambda: start_training(self.project, store, spec))
+
+
+def plan_lines(plan: TrainPlan, *, is_narrow: bool = False) -> list[Line]:
+    """What would be trained and what it would take; what refuses it last. Narrow, facts share lines."""
+    kept = plan.rows - plan.dropped_rows
+    facts: list[tuple[str, str, str]] = [
+        ("rows", f"{number(kept)} to train, {number(plan.validation_rows)} to validate", ""),
+        ("tokens", f"{number(plan.tokens_per_epoch)} an epoch", ""),
+        ("steps", f"{number(plan.steps)} of {plan.spec.batch_size} rows", ""),
+        ("learning rate", learning_rate(plan.spec.peak_learning_rate), ""),
+        ("over max_length", _overlong_words(plan), "warn" if plan.overlong_rows else "good"),
+        *_forecast_facts(plan),
+    ]
+    if is_narrow:
+        lines: list[Line] = [[piece for name, words, style in facts for piece in _short_fact(name, words, style)]]
+    else:
+        lines = [[(f"{name:<16}", "dim"), (words, style)] for name, words, style in facts]
+    if plan.refusal is not None:
+        lines += refusal_lines(plan.refusal)
+    elif not plan.validation_rows:
+        lines.append([("▲ no validation rows: no eval loss, and the last checkpoint is the one kept", "warn")])
+    elif not is_narrow:
+        lines += [[("", "")], [("ctrl+j", "key"), (" starts it; it goes on when this terminal closes", "dim")]]
+    return lines
+
+
+def _short_fact(name: str, words: str, style: str) -> Line:
+    return [(f"{name} ", "dim"), (words, style), (" · " if name not in LAST_FACTS else "", "faint")]
+
+
+def _overlong_words(plan: TrainPlan) -> str:
+    if not plan.overlong_rows:
+        return "no row"
+    parts = [f"{number(plan.overlong_rows)} of {number(plan.rows)}"]
+    if plan.dropped_rows:
+        parts.append(f"{number(plan.dropped_rows)} dropped")
+    if plan.cut_rows:
+        parts.append(f"{number(plan.cut_rows)} cut")
+    return ": ".join([parts[0], ", ".join(parts[1:])]) if len(parts) > 1 else parts[0]
+
+
+def _forecast_facts(plan: TrainPlan) -> list[tuple[str, str, str]]:
+    seconds, memory = plan.forecast_seconds, plan.forecast_memory_bytes
+    if seconds is None or memory is None:  # a first run tells both
+        return [("time, memory", "not known before a first run", "")]
+    return [("time", f"about {duration(seconds)}", ""), ("memory", f"about {size(memory)}", "")]

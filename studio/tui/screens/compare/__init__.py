@@ -1,0 +1,1 @@
+"""Compare: the arms, the verdict and every row's answers."""

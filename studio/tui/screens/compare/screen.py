@@ -1,0 +1,335 @@
+"""Compare: what won, by how much, can I trust it, show me."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.containers import Vertical, VerticalScroll
+from textual.widget import Widget
+
+from studio.acts.comparing import LoadedComparison, load_comparison
+from studio.errors import StudioError
+from studio.project import Project
+from studio.reports.compare import CompareRow, CompareView, compare_view
+from studio.reports.words import counted, visible
+from studio.runs.watch import RunState
+from studio.scoring.summary import Comparison
+from studio.tokens.tokenizer import ModelFolder
+from studio.tui import actions, styles
+from studio.tui.messages import ComparisonRequested, ExamplesRequested, RunsPolled
+from studio.tui.screens.compare.answers import Columns, changes_line, heading_line, row_in_full, row_line
+from studio.tui.screens.compare.arm_keys import ArmKeys
+from studio.tui.screens.compare.arms import arm_lines
+from studio.tui.screens.list_screen import ListScreen
+from studio.tui.screens.runs.run_view import trouble_lines
+from studio.tui.widgets.lines import HeadLine, Line, LinesView
+from studio.tui.widgets.row_list import RowList
+from studio.tui.widgets.run_list import comparison_lines, status_segment
+
+MOST_ARMS = 6
+WIDE = 110
+ORDERS = ("disagreement", "fixed first", "broken first", "test set order")
+NO_COMPARISONS: list[Line] = [
+    [("No comparison yet.", "title")],
+    [("", "")],
+    [("n", "key"), ("  lets zero-shot, one-shot, few-shot and the tuned model answer.", "")],
+    [("   The same held-out rows and the same base model for all.", "dim")],
+]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A comparison with its scored rows; ``context_window`` is None where the model is gone."""
+
+    comparison: LoadedComparison
+    view: CompareView
+    context_window: int | None
+
+
+def load(project: Project, run_id: str) -> Loaded:
+    """Read and score a comparison. Seconds for thousands of rows: call it in a thread."""
+    comparison = load_comparison(project, run_id)
+    try:
+        context_window = ModelFolder(Path(comparison.spec.model_path)).context_window
+    except StudioError:  # the model was moved away since: its answers are still worth reading
+        context_window = None
+    return Loaded(comparison, compare_view(comparison.rows, comparison.predictions), context_window)
+
+
+class CompareScreen(ArmKeys, ListScreen):
+    """The newest comparison unless another is chosen. Needs no store."""
+
+    NAME = "Compare"
+    BINDINGS = actions.bindings_for("Compare")
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual's own way
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012
+    DEFAULT_CSS = """
+    CompareScreen #words { margin: 1 2; }
+    CompareScreen #verdict { padding: 0 2; max-height: 3; }
+    CompareScreen.-high #verdict { margin: 0 0 1 0; }
+    CompareScreen #arms, CompareScreen #row-panel, CompareScreen #full {
+        border-top: solid $foreground 30%; border-title-color: $text-primary; border-subtitle-color: $foreground 60%;
+        padding: 0 1;
+    }
+    CompareScreen #row-panel { height: 1fr; }
+    CompareScreen #full { height: 40%; }
+    CompareScreen.-low #full { height: 7; }
+    CompareScreen .hidden { display: none; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._states: list[RunState] = []
+        self._run_id = ""
+        self._shown: tuple[str, str] = ("", "")  # run id and status that were loaded
+        self._loaded: Loaded | None = None
+        self._rows: list[CompareRow] = []
+        self._order, self._only_task = ORDERS[0], ""
+        self._hidden: set[str] = set()
+        self._is_marked = True
+
+    def body(self) -> Iterable[Widget]:
+        yield LinesView(id="words")
+        with Vertical(id="results", classes="hidden"):
+            yield LinesView(id="verdict")
+            yield LinesView(id="arms")
+            with Vertical(id="row-panel"):
+                yield HeadLine(self._heading, id="heading")
+                yield RowList(id="rows", empty="no row was answered by every arm")
+            with VerticalScroll(id="full", can_focus=False):
+                yield LinesView(id="row")
+
+    def on_mount(self) -> None:
+        self._take(self.studio.run_states)
+        self.studio.poll_runs()
+
+    def on_comparison_requested(self, message: ComparisonRequested) -> None:
+        message.stop()
+        self._choose(message.run_id)
+
+    # -- looking
+
+    def on_runs_polled(self, message: RunsPolled) -> None:
+        self._take(message.states)
+
+    def _take(self, states: list[RunState]) -> None:
+        self._states = [state for state in states if state.kind == "compare"]
+        if not self._states:
+            self._show_words(NO_COMPARISONS)
+            return
+        if self._current is None and not self._run_id:
+            self._run_id = self._states[0].run_id
+        state = self._current
+        if state is None:  # just started, or asked for: the next look finds it
+            return
+        if state.is_live:
+            self._show_words(progress_of(state, self.size.width))
+        elif self._shown != (state.run_id, state.status):
+            self._shown = (state.run_id, state.status)
+            self.ask("comparison", lambda: load(self.project, state.run_id), self._take_loaded)
+
+    def _take_loaded(self, loaded: Loaded) -> None:
+        is_other = self._loaded is None or self._loaded.comparison.run_id != loaded.comparison.run_id
+        self._loaded = loaded
+        if is_other:
+            self._only_task, self._hidden = "", set()
+        state = self._current
+        if state is not None and not loaded.view.rows:
+            self._show_words([*trouble_lines(state, ""), [("no row was answered by every arm yet", "dim")]])
+            return
+        self._draw(from_top=is_other)
+
+    @property
+    def _current(self) -> RunState | None:
+        return next((state for state in self._states if state.run_id == self._run_id), None)
+
+    def _choose(self, run_id: str) -> None:
+        self._run_id, self._shown = run_id, ("", "")
+        self.studio.poll_runs()
+
+    # -- showing
+
+    def _show_words(self, lines: list[Line]) -> None:
+        self.query_one("#results").add_class("hidden")
+        words = self.query_one("#words", LinesView)
+        words.remove_class("hidden")
+        words.show(lines)
+
+    def _draw(self, *, from_top: bool = False) -> None:
+        loaded = self._loaded
+        if loaded is None or not loaded.view.rows:
+            return
+        self.query_one("#words").add_class("hidden")
+        self.query_one("#results").remove_class("hidden")
+        self._rows = ordered(loaded.view, self._order, self._only_task)
+        self._draw_totals(loaded)
+        panel = self.query_one("#row-panel")
+        panel.border_title = styles.title(
+            f"{counted(len(self._rows), 'row')} · {self._order}   {changes_line(loaded.view.changes)}"
+        )
+        rows = self.query_one("#rows", RowList)
+        if not rows.has_focus:
+            rows.focus()
+        rows.show(len(self._rows), self._row_line, 0 if from_top else None)
+        self.query_one("#heading").refresh()
+        self._draw_row()
+
+    def _draw_totals(self, loaded: Loaded) -> None:
+        comparison = loaded.view.comparison
+        self.query_one("#verdict", LinesView).show(verdict_lines(comparison, self._current))
+        arms = self.query_one("#arms", LinesView)
+        arms.show(arm_lines(comparison, self._only_task, loaded.context_window, self.size.width - 2))
+        position = next((at for at, each in enumerate(self._states, start=1) if each.run_id == self._run_id), 1)
+        notes = [
+            f"{position}/{len(self._states)} {loaded.comparison.run_id}",
+            *score_notes(comparison, self._only_task, self.size.width),
+        ]
+        arms.border_title = styles.title(visible(" · ".join(notes)))
+
+    def _heading(self, width: int) -> Line:
+        return heading_line(self._columns, self.query_one("#rows", RowList).scrollable_content_region.width or width)
+
+    def _draw_row(self) -> None:
+        index = self.query_one("#rows", RowList).index
+        if index >= len(self._rows):
+            return
+        row = self._rows[index]
+        full = self.query_one("#full", VerticalScroll)
+        facts = [f"#{row.example_id}", row.task, row.change]
+        full.border_title = styles.title(visible(" · ".join(fact for fact in facts if fact)))
+        lines = row_in_full(row, self._columns, is_prompt_last=self.has_class("-low"))
+        self.query_one("#row", LinesView).show(lines)
+        full.scroll_home(animate=False)
+
+    def _row_line(self, index: int, width: int) -> Line:
+        return row_line(self._rows[index], self._columns, width)
+
+    @property
+    def _columns(self) -> Columns:
+        is_wide = self.has_class("-wide")
+        tasks = self._loaded.view.comparison.tasks if self._loaded else ()
+        arms = tuple((key, arm) for key, arm in enumerate(self._arms, start=1) if arm not in self._hidden)
+        return Columns(
+            arms, is_wide or len(arms) < 3, is_wide and len(tasks) > 1 and not self._only_task, self._is_marked
+        )
+
+    @property
+    def _arms(self) -> list[str]:
+        return list(self._loaded.view.comparison.arms)[:MOST_ARMS] if self._loaded else []
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw)
+
+    def on_row_list_highlighted(self) -> None:
+        self._draw_row()
+
+    # -- keys
+
+    def action_pane_down(self) -> None:
+        self.query_one("#full", VerticalScroll).scroll_relative(y=3, animate=False)
+
+    def action_pane_up(self) -> None:
+        self.query_one("#full", VerticalScroll).scroll_relative(y=-3, animate=False)
+
+    def action_enter(self) -> None:
+        self.action_show_row()
+
+    def action_show_row(self) -> None:
+        index = self.query_one("#rows", RowList).index
+        if index < len(self._rows):
+            row = self._rows[index]
+            self.post_message(ExamplesRequested([row.example_id], f"row {row.example_id} of {self._run_id}"))
+
+    def action_sort_rows(self) -> None:
+        self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
+        self.say(f"order: {self._order}")
+        self._draw(from_top=True)
+
+    def action_differences(self) -> None:
+        self._is_marked = not self._is_marked
+        self.say("differences marked" if self._is_marked else "differences not marked")
+        self._draw()
+
+    def action_filter_task(self) -> None:
+        tasks = ["", *(self._loaded.view.comparison.tasks if self._loaded else ())]
+        self._only_task = tasks[(tasks.index(self._only_task) + 1) % len(tasks)]
+        self.say(f"only {self._only_task}" if self._only_task else "all tasks")
+        self._draw(from_top=True)
+
+    def action_older(self) -> None:
+        self._step_comparison(1)
+
+    def action_newer(self) -> None:
+        self._step_comparison(-1)
+
+    def _step_comparison(self, delta: int) -> None:
+        ids = [state.run_id for state in self._states]
+        if self._run_id not in ids:
+            return
+        at = ids.index(self._run_id) + delta
+        if not 0 <= at < len(ids):
+            self.say("that is the oldest comparison" if delta > 0 else "that is the newest comparison")
+            return
+        self.say(ids[at])
+        self._choose(ids[at])
+
+    def action_new_comparison(self) -> None:
+        from studio.tui.dialogs.new_comparison import NewComparisonDialog
+
+        if self.store is None:
+            self.say("the store is not open here, so no rows can be frozen from it", "warning")
+            return
+        self.app.push_screen(NewComparisonDialog(), self._started)
+
+    def _started(self, run_id: str | None) -> None:
+        if run_id:
+            self.say(f"{run_id} started · it goes on when you leave")
+            self._choose(run_id)
+
+    def show_or_hide_arm(self, key: int) -> None:
+        if key > len(self._arms):
+            self.say(f"there is no arm {key}")
+            return
+        arm = self._arms[key - 1]
+        if arm not in self._hidden and len(self._columns.arms) == 1:
+            self.say("the last arm stays", "warning")
+            return
+        self._hidden ^= {arm}
+        self._draw()
+
+
+def ordered(view: CompareView, order: str, task: str) -> list[CompareRow]:
+    """The rows of ``task`` (empty: all) in one of ``ORDERS``; within one kind of change the most disagreeing first."""
+    rows = view.rows if order == ORDERS[3] else view.by_disagreement()
+    if task:
+        rows = [row for row in rows if row.task == task]
+    wanted = {"fixed first": ("fixed", "closer"), "broken first": ("broken", "farther")}.get(order)
+    return sorted(rows, key=lambda row: row.change not in wanted) if wanted else rows
+
+
+def verdict_lines(comparison: Comparison, state: RunState | None) -> list[Line]:
+    """The verdict, and that it is not the last word while the comparison has not finished."""
+    lines: list[Line] = [[(comparison.verdict, "bold")]]
+    if state is not None and state.status != "finished":
+        words, style = status_segment(state.status)
+        lines.append([(f"{words}: these are the answers so far · F4 Runs resumes it", style)])
+    return lines
+
+
+def score_notes(comparison: Comparison, task: str, width: int) -> list[str]:
+    """What the scores are over, and what intervals are, and latency where there is room to say it."""
+    is_part = not task and comparison.headline_tasks != comparison.tasks
+    starred = [f"* over {', '.join(comparison.headline_tasks)}"] if is_part else []
+    is_timed = width >= WIDE and any(arm.latency_n for arm in comparison.arms.values())
+    timed = ["p50, p95: seconds for one answer alone"] if is_timed else []
+    return [task or "all tasks", *starred, "95 % intervals from 0 to 100", *timed]
+
+
+def progress_of(state: RunState, width: int) -> list[Line]:
+    """A comparison under way."""
+    phase = f" · {state.phase}" if state.phase else ""
+    lines: list[Line] = [[(f"{state.run_id} is being answered", "title"), (phase, "dim")], [("", "")]]
+    lines += comparison_lines(state, width)
+    return [*lines, [("", "")], [("F4", "key"), (" Runs stops it; it goes on when this terminal closes", "dim")]]

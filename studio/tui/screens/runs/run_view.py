@@ -1,0 +1,224 @@
+"""One run, large: facts, what is wrong with it, the loss chart, what goes with it, the log's tail."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+
+from studio.reports.words import learning_rate, loss, visible
+from studio.runs.specs import Spec
+from studio.runs.watch import RunState
+from studio.tui import styles
+from studio.tui.screens.runs.chart_view import ChartView
+from studio.tui.screens.runs.curves import (
+    POINT_GLYPHS,
+    ChartChoice,
+    best_x,
+    loss_series,
+    overlay_glyph,
+    overlay_style,
+    read_out,
+    side_series,
+    x_values,
+)
+from studio.tui.widgets.lines import Line, LinesView
+from studio.tui.widgets.run_list import comparison_lines, facts_lines
+
+SIDE_NAMES = ("learning rate", "gradient norm", "tokens/s")
+TROUBLE_LOG_LINES = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class RunShown:
+    """What a RunView draws. ``crosshair`` is an index into the run's steps, None for off."""
+
+    state: RunState
+    choice: ChartChoice
+    overlaid: tuple[RunState, ...] = ()
+    crosshair: int | None = None
+    log: str = ""
+
+
+class RunView(Vertical):
+    """Gets data by ``show``."""
+
+    DEFAULT_CSS = """
+    RunView { width: 1fr; height: 1fr; }
+    RunView #facts { height: auto; max-height: 2; }
+    RunView #trouble { height: auto; max-height: 50%; }
+    RunView #loss { height: 1fr; min-height: 5; }
+    RunView #legend { height: auto; max-height: 2; }
+    RunView #sides { height: 8; }
+    RunView #sides ChartView { width: 1fr; border: round $foreground 20%; border-title-color: $foreground 70%; }
+    RunView #log-panel { height: 45%; border-top: solid $foreground 30%; border-title-color: $text-primary; }
+    RunView.has-log #sides { display: none; }
+    RunView .hidden { display: none; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(classes="panel")
+        self._drawn: object = None
+
+    def compose(self) -> ComposeResult:
+        yield LinesView(id="facts")
+        yield LinesView(id="trouble")
+        yield ChartView(id="loss")
+        yield LinesView(id="legend")
+        with Horizontal(id="sides"):
+            for name in SIDE_NAMES:
+                side = ChartView(id=name.replace(" ", "-").replace("/", "-"))
+                side.border_title = name
+                yield side
+        with VerticalScroll(id="log-panel", classes="hidden", can_focus=False):
+            yield LinesView(id="log")
+
+    def show(self, shown: RunShown) -> None:
+        state = shown.state
+        self.border_title = styles.title(visible(state.run_id))
+        self.border_subtitle = styles.title(visible(_subtitle(state)))
+        self.query_one("#facts", LinesView).show(facts_lines(state, self.content_size.width or 80))
+        self.query_one("#trouble", LinesView).show(trouble_lines(state, shown.log))
+        if state.kind == "compare":
+            self._show_comparison(state)
+        else:
+            self._show_charts(shown)
+
+    def show_panel(self, name: str, state: RunState, log: str) -> None:
+        """The lower panel: ``"log"``, ``"settings"`` or ``""`` to close it."""
+        if name == "log":
+            lines: list[Line] = [[(visible(line), "dim")] for line in log.splitlines()]
+            self._show_lower("output.log · o closes", lines or [[("nothing was said yet", "dim")]])
+        elif name == "settings":
+            self._show_lower("settings · enter closes", setting_lines(state.spec), follows=False)
+        else:
+            self._show_lower("", None)
+
+    def _show_lower(self, title: str, lines: Iterable[Line] | None, *, follows: bool = True) -> None:
+        """``follows`` keeps the end in sight as it grows."""
+        panel = self.query_one("#log-panel", VerticalScroll)
+        panel.set_class(lines is None, "hidden")
+        self.set_class(lines is not None, "has-log")
+        if lines is None:
+            return
+        panel.border_title = title
+        is_at_end = follows and panel.scroll_y >= panel.max_scroll_y - 1
+        self.query_one("#log", LinesView).show(list(lines))
+        if is_at_end:
+            panel.scroll_end(animate=False)
+
+    @property
+    def chart_columns(self) -> int:
+        return max(1, self.query_one("#loss", ChartView).content_size.width)
+
+    def _show_comparison(self, state: RunState) -> None:
+        self._set_charts_hidden(True)
+        lines = comparison_lines(state, self.content_size.width)
+        hint: Line = [("enter", "key"), (" opens it in Compare", "dim")]
+        self.query_one("#legend", LinesView).show([*lines, [("", "")], hint])
+        self._drawn = None
+
+    def _show_charts(self, shown: RunShown) -> None:
+        self._set_charts_hidden(False)
+        state, choice = shown.state, shown.choice
+        x = x_values(state.series, choice.x_axis)
+        at = None if shown.crosshair is None or not len(x) else float(x[min(shown.crosshair, len(x) - 1)])
+        self.query_one("#legend", LinesView).show([_legend(shown)])
+        key = (id(state.series), len(x), len(state.series.eval_step), choice, at, tuple(map(id, shown.overlaid)))
+        if key == self._drawn:
+            return
+        self._drawn = key
+        self.query_one("#loss", ChartView).show(
+            loss_series(state, choice, shown.overlaid),
+            x_label=choice.x_axis,
+            log_y=choice.log_y,
+            marker_x=best_x(state, choice.x_axis) if at is None else at,
+            marker_label="best" if at is None else "",
+            nothing="no step has been made yet" if state.is_live else "no step was made",
+        )
+        for (name, series), value in zip(side_series(state, choice.x_axis).items(), _newest(state), strict=True):
+            side = self.query_one("#" + name.replace(" ", "-").replace("/", "-"), ChartView)
+            side.border_subtitle = value
+            side.show([series], x_label=choice.x_axis, marker_x=at)
+
+    def _set_charts_hidden(self, is_hidden: bool) -> None:
+        self.query_one("#loss").set_class(is_hidden, "hidden")
+        self.query_one("#sides").set_class(is_hidden, "hidden")
+        self.query_one("#legend").styles.max_height = 12 if is_hidden else 2
+
+
+def trouble_lines(state: RunState, log: str) -> list[Line]:
+    """What is wrong and the key that helps, where the eye is; empty when all is well."""
+    lines: list[Line] = []
+    if state.status == "failed":
+        lines.append([("✗ failed: ", "limit"), (visible(state.message), "bad")])
+        lines += [[("  " + visible(line), "bold")] for line in state.hint.splitlines()]
+        lines.append(
+            [("  p", "key"), (" tries again from the newest checkpoint · ", "dim"), ("o", "key"), (" log", "dim")]
+        )
+    elif state.status == "lost":
+        lines.append(
+            [("? lost: ", "limit"), ("its process ended without a word (killed, or the machine restarted)", "bad")]
+        )
+        lines.append([("  p", "key"), (" resumes from the newest checkpoint · ", "dim"), ("o", "key"), (" log", "dim")])
+        lines += [[("  │ ", "bad"), (visible(line), "dim")] for line in log.splitlines()[-TROUBLE_LOG_LINES:]]
+    elif state.status == "stalled":
+        lines.append([("◍ no word for minutes, yet its process lives", "warn")])
+        lines.append([("  o", "key"), (" log · ", "dim"), ("X", "key"), (" stop", "dim")])
+    elif state.status == "stopped":
+        lines.append([("■ stopped, with a checkpoint · ", "dim"), ("p", "key"), (" goes on", "dim")])
+    newest = state.series.warnings[-2:]
+    lines += [[(f"▲ step {step}: {visible(message)}", "warn")] for step, message in newest]
+    return lines
+
+
+def setting_lines(spec: Spec | None) -> list[Line]:
+    """What the run was asked to do, one setting a line."""
+    if spec is None:
+        return [[("spec.json cannot be read", "bad")]]
+    names = [field.name for field in dataclasses.fields(spec)]
+    width = max(len(name) for name in names)
+    about = spec.fields()
+    return [
+        [(f"{name:<{width}}  ", "dim"), (visible(_shown(getattr(spec, name))), ""), (f"  {about[name]}", "faint")]
+        for name in names
+    ]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "all"
+    return str(value) or "–"
+
+
+def _legend(shown: RunShown) -> Line:
+    if shown.crosshair is not None and shown.state.series.step:
+        return [("┃ ", "key"), (read_out(shown.state, shown.crosshair, shown.choice), "")]
+    choice = shown.choice
+    line: Line = [("━ ", "loss"), ("training loss", "loss")]
+    if choice.weight:
+        line.append((f", smoothed {choice.weight:g}", "dim"))
+        if not shown.overlaid:
+            line += [("  ━ ", "loss-raw"), ("raw", "dim")]
+    if shown.state.series.eval_step:
+        line += [(f"  {POINT_GLYPHS[0]} ", "eval"), ("evaluation", "eval"), ("  ★ ", "best"), ("best", "dim")]
+    for place, other in enumerate(shown.overlaid, start=1):
+        line.append((f"  {overlay_glyph(place)} {other.run_id}", overlay_style(place)))
+    line.append((f"  x: {choice.x_axis}" + (" · log" if choice.log_y else ""), "dim"))
+    return line
+
+
+def _newest(state: RunState) -> Sequence[str]:
+    speed = state.tokens_per_second
+    return learning_rate(state.learning_rate), loss(state.grad_norm), "–" if speed is None else f"{speed:,.0f}"
+
+
+def _subtitle(state: RunState) -> str:
+    spec = state.spec
+    parts = [getattr(spec, "base_model", ""), getattr(spec, "method", ""), state.dtype]
+    if state.rows:
+        parts.append(f"{state.rows:,} rows")
+    return " · ".join(part for part in parts if part)

@@ -1,0 +1,295 @@
+"""Runs: is it learning, when is it done, should I stop it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from textual.containers import Horizontal
+from textual.widget import Widget
+
+from studio.acts.training import resume_run, stop_run
+from studio.reports.words import loss
+from studio.runs.directory import RunDirectory
+from studio.runs.places.local import log_tail
+from studio.runs.watch import RunState
+from studio.tui import actions
+from studio.tui.dialogs.question import QuestionDialog
+from studio.tui.messages import ComparisonRequested, RunsPolled
+from studio.tui.screens.list_screen import ListScreen
+from studio.tui.screens.runs.curves import SMOOTHING_STEPS, X_AXES, ChartChoice, overlay_glyph, overlay_style
+from studio.tui.screens.runs.run_view import RunShown, RunView
+from studio.tui.widgets.lines import Line, LinesView
+from studio.tui.widgets.row_list import RowList
+from studio.tui.widgets.run_list import run_line
+
+LOG_LINES = 200
+NO_RUNS: list[Line] = [
+    [("No runs yet.", "title")],
+    [("", "")],
+    [("n", "key"), ("  starts a fine-tune on the train split; a form shows rows, steps and time first.", "")],
+    [("   A run goes on when this terminal is closed; any later one picks it up where it is.", "dim")],
+]
+
+
+class RunsScreen(ListScreen):
+    """The list of runs, and the one under the cursor large. Needs no store: it works while another process holds it."""
+
+    NAME = "Runs"
+    MAIN_LIST = "#runs"
+    BINDINGS = actions.bindings_for("Runs")
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own way
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012
+    DEFAULT_CSS = """
+    RunsScreen.-wide #runs {
+        width: 41; height: 1fr; padding: 0 1;
+        border: round $foreground 30%; border-title-color: $text-primary; border-subtitle-color: $foreground 60%;
+    }
+    RunsScreen.-wide #runs:focus { border: round $primary; }
+    RunsScreen.-narrow #runs-body { layout: vertical; }
+    RunsScreen.-narrow #runs { width: 1fr; height: 1; padding: 0 1; overflow-y: hidden; }
+    RunsScreen.-low #sides { display: none; }
+    RunsScreen #no-runs { margin: 2 4; }
+    RunsScreen .hidden { display: none; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._states: list[RunState] = []
+        self._run_id = ""
+        self._choice = ChartChoice()
+        self._overlaid: list[str] = []
+        self._crosshair: int | None = None
+        self._panel = ""
+        self._log = ""
+
+    def body(self) -> Iterable[Widget]:
+        yield LinesView(id="no-runs", classes="hidden")
+        with Horizontal(id="runs-body"):
+            runs = RowList(id="runs")
+            runs.border_title = "runs"
+            yield runs
+            yield RunView()
+
+    def on_mount(self) -> None:
+        self.query_one("#no-runs", LinesView).show(NO_RUNS)
+        self._take(self.studio.run_states)
+        self.studio.poll_runs()
+
+    def show_run(self, run_id: str) -> None:
+        """Put the cursor on a run, also one that the next look will find."""
+        self._run_id = run_id
+        self._draw()
+
+    # -- looking
+
+    def on_runs_polled(self, message: RunsPolled) -> None:
+        if [id(state) for state in message.states] != [id(state) for state in self._states]:
+            self._take(message.states)
+
+    def _take(self, states: list[RunState]) -> None:
+        before = {state.run_id: state.status for state in self._states}
+        self._states = states
+        self._keep_cursor()
+        for state in states:
+            if before.get(state.run_id, state.status) != state.status:
+                self.say(_change_of_status(state), "error" if state.status in ("failed", "lost") else "information")
+        if self._panel == "log" or (self._current and self._current.status == "lost"):
+            self._log = self._log_tail()
+        self._draw()
+
+    @property
+    def _current(self) -> RunState | None:
+        return next((state for state in self._states if state.run_id == self._run_id), None)
+
+    def _keep_cursor(self) -> None:
+        if self._current is None and self._states:  # the first look, or a run whose directory is gone
+            self._run_id = self._states[0].run_id
+
+    def _draw(self) -> None:
+        self.query_one("#no-runs").set_class(bool(self._states), "hidden")
+        self.query_one("#runs-body").set_class(not self._states, "hidden")
+        if not self._states:
+            return
+        self._keep_cursor()
+        runs = self.query_one("#runs", RowList)
+        index = next(at for at, state in enumerate(self._states) if state.run_id == self._run_id)
+        runs.show(len(self._states), self._run_row, index)
+        runs.border_subtitle = f"{len(self._states)}"
+        state = self._current
+        if state is None:
+            return
+        overlaid = tuple(
+            each for name in self._overlaid for each in self._states if name == each.run_id != self._run_id
+        )
+        view = self.query_one(RunView)
+        view.show(RunShown(state, self._choice, overlaid, self._crosshair, self._log))
+        view.show_panel(self._panel, state, self._log)
+
+    def _run_row(self, index: int, width: int) -> Line:
+        state = self._states[index]
+        overlay = None
+        shown = [name for name in self._overlaid if name != self._run_id]
+        if state.run_id in shown:
+            place = shown.index(state.run_id) + 1
+            overlay = (overlay_glyph(place), overlay_style(place))
+        place_words = f"{index + 1}/{len(self._states)} ↑↓" if self.has_class("-narrow") else ""
+        return run_line(state, width, overlay, place_words)
+
+    def on_row_list_highlighted(self, message: RowList.Highlighted) -> None:
+        self._run_id = self._states[message.index].run_id
+        self._crosshair = None
+        self._log = self._log_tail()
+        self._draw()
+
+    def on_row_list_chosen(self) -> None:
+        self.action_enter()
+
+    def action_enter(self) -> None:
+        """A comparison opens in Compare; a train run shows its settings."""
+        state = self._current
+        if state is None:
+            return
+        if state.kind == "compare":
+            self.studio.show_screen("compare")
+            self.studio.screen.post_message(ComparisonRequested(state.run_id))
+        else:
+            self._switch_panel("settings")
+
+    def action_back(self) -> None:
+        self._crosshair, self._panel = None, ""
+        self._draw()
+
+    def action_log_tail(self) -> None:
+        self._switch_panel("log")
+
+    def _switch_panel(self, name: str) -> None:
+        self._panel = "" if self._panel == name else name
+        self._log = self._log_tail()
+        self._draw()
+
+    def _log_tail(self) -> str:
+        return log_tail(RunDirectory(self.project.runs_path / self._run_id), LOG_LINES)
+
+    # -- the chart
+
+    def action_smooth_less(self) -> None:
+        self._smooth(-1)
+
+    def action_smooth_more(self) -> None:
+        self._smooth(1)
+
+    def _smooth(self, delta: int) -> None:
+        smoothing = max(0, min(self._choice.smoothing + delta, len(SMOOTHING_STEPS) - 1))
+        self._choice = replace(self._choice, smoothing=smoothing)
+        weight = self._choice.weight
+        self.say(f"smoothing {weight:g}" if weight else "no smoothing")
+        self._draw()
+
+    def action_log_axis(self) -> None:
+        self._choice = replace(self._choice, log_y=not self._choice.log_y)
+        self.say("logarithmic axis" if self._choice.log_y else "linear axis")
+        self._draw()
+
+    def action_x_axis(self) -> None:
+        following = X_AXES[(X_AXES.index(self._choice.x_axis) + 1) % len(X_AXES)]
+        self._choice = replace(self._choice, x_axis=following)
+        self.say(f"x axis: {following}")
+        self._draw()
+
+    def action_crosshair_left(self) -> None:
+        self._move_crosshair(-1)
+
+    def action_crosshair_right(self) -> None:
+        self._move_crosshair(1)
+
+    def _move_crosshair(self, direction: int) -> None:
+        state = self._current
+        steps = len(state.series.step) if state else 0
+        if not steps:
+            self.say("no step to read yet")
+            return
+        stride = max(1, steps // self.query_one(RunView).chart_columns)
+        at = steps - 1 if self._crosshair is None else self._crosshair + direction * stride
+        self._crosshair = max(0, min(at, steps - 1))
+        self._draw()
+
+    def action_overlay(self) -> None:
+        state = self._current
+        if state is None or state.kind != "train":
+            self.say("only train runs have a loss to draw", "warning")
+        elif state.run_id in self._overlaid:
+            self._overlaid.remove(state.run_id)
+            self.say(f"{state.run_id} is off the chart")
+        else:
+            self._overlaid.append(state.run_id)
+            self.say(f"{state.run_id} stays on the chart; ↑↓ choose the run to set beside it")
+        self._draw()
+
+    # -- doing
+
+    def action_new_run(self) -> None:
+        from studio.tui.dialogs.new_run import NewRunDialog
+
+        if self.store is None:
+            self.say("the store is not open here, so no run can be frozen from it", "warning")
+            return
+        self.app.push_screen(NewRunDialog(), self._started)
+
+    def _started(self, run_id: str | None) -> None:
+        if run_id:
+            self.say(f"{run_id} started · it goes on when you leave")
+            self._run_id = run_id
+            self.studio.poll_runs()
+
+    def action_compare_run(self) -> None:
+        from studio.tui.dialogs.new_comparison import NewComparisonDialog
+
+        if self.store is None:
+            self.say("the store is not open here, so no rows can be frozen from it", "warning")
+            return
+        state = self._current
+        self.app.push_screen(
+            NewComparisonDialog(state.run_id if state and state.kind == "train" else ""), self._started
+        )
+
+    def action_stop(self) -> None:
+        state = self._current
+        if state is None or not state.is_live:
+            self.say(f"{state.run_id} is {state.status}: nothing to stop" if state else "no run to stop", "warning")
+            return
+        consequence = "It finishes its step and writes a checkpoint; p goes on from there."
+        if state.kind == "compare":
+            consequence = "What was answered is kept; p goes on from there."
+        question = QuestionDialog(f"stop {state.run_id}?", consequence)
+        self.app.push_screen(question, lambda is_yes: self._stop(state.run_id) if is_yes else None)
+
+    def _stop(self, run_id: str) -> None:
+        self.say(f"{run_id}: stopping after this step …")
+        self.ask("stop", lambda: stop_run(self.project, run_id), lambda _: self.studio.poll_runs())
+
+    def action_resume(self) -> None:
+        state = self._current
+        if state is None:
+            return
+        if not state.can_resume:
+            self.say(f"{state.run_id} is {state.status}: nothing to resume", "warning")
+            return
+        self.say(f"{state.run_id}: resuming …")
+        self.ask("resume", lambda: resume_run(self.project, state.run_id), self._resumed)
+
+    def _resumed(self, directory: RunDirectory) -> None:
+        self.say(f"{directory.run_id} goes on")
+        self.studio.poll_runs()
+
+
+def _change_of_status(state: RunState) -> str:
+    words = {
+        "finished": f"{state.run_id} finished",
+        "failed": f"{state.run_id} failed: {state.message}",
+        "lost": f"{state.run_id} is lost: its process ended without a word · p resumes",
+        "stopped": f"{state.run_id} stopped with a checkpoint · p resumes",
+    }.get(state.status, f"{state.run_id} is {state.status}")
+    if state.status == "finished" and state.best_eval_loss is not None:
+        words += f" · best eval {loss(state.best_eval_loss)} at step {state.best_step}"
+    return words

@@ -1,0 +1,1 @@
+"""Window: what becomes of every row at a max_length."""

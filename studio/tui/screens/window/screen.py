@@ -1,0 +1,283 @@
+"""Window: does the data fit, and what would prompting with examples cost instead?"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from functools import partial
+
+import numpy as np
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+
+from studio.acts.models import resolve_model
+from studio.acts.window import check_window
+from studio.errors import StudioError
+from studio.reports.window import WindowReport
+from studio.reports.words import counted, number, visible
+from studio.tokens.tokenizer import ModelFolder
+from studio.tokens.window import FATES, Fate
+from studio.tui import actions, styles
+from studio.tui.messages import ExamplesRequested, LineEntered, LineLeft, TokensCounted
+from studio.tui.screens.list_screen import ListScreen
+from studio.tui.screens.window.histogram_view import HistogramView
+from studio.tui.screens.window.lines import fate_line, longest_line, progress_lines, shot_lines
+from studio.tui.widgets.lines import LinesView
+from studio.tui.widgets.prompt_bar import PromptBar
+from studio.tui.widgets.row_list import RowList
+
+SHOTS = (0, 1, 2, 5, 10)
+LEAST_MAX_LENGTH = 8
+
+
+class WindowScreen(ListScreen):
+    """Token lengths against max_length and the context window. Counting runs in a thread; Esc stops it."""
+
+    NAME = "Window"
+    MAIN_LIST = "#fates"
+    BINDINGS = actions.bindings_for("Window")
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own way
+    DEFAULT_CSS = """
+    WindowScreen #lengths { height: 1fr; }
+    WindowScreen #lengths LinesView { display: none; margin: 1 2; }
+    WindowScreen #lengths.-words LinesView { display: block; }
+    WindowScreen #lengths.-words HistogramView { display: none; }
+    WindowScreen #below { height: 14; }
+    WindowScreen.-narrow #below { height: 12; }
+    WindowScreen #fates { height: 6; }
+    WindowScreen #longest { height: 1fr; }
+    WindowScreen #shots { width: 1fr; height: 1fr; }
+    WindowScreen.-narrow #rows { width: 44; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._model: ModelFolder | None = None
+        self._report: WindowReport | None = None
+        self._stop = threading.Event()
+        self._is_stale = True
+
+    def body(self) -> Iterable[Widget]:
+        with Vertical(id="lengths", classes="panel"):
+            yield HistogramView()
+            yield LinesView(id="words")
+        with Horizontal(id="below"):
+            with Vertical(id="rows"):
+                yield self._list("fates", "what becomes of every row")
+                yield self._list("longest", "the longest rows")
+            shots = LinesView(id="shots", classes="panel")
+            shots.border_title = "examples in the prompt instead"
+            yield shots
+
+    def above_status(self) -> Iterable[Widget]:
+        yield PromptBar()
+
+    @staticmethod
+    def _list(name: str, title: str) -> RowList:
+        rows = RowList(id=name, classes="panel")
+        rows.border_title = styles.title(visible(title))
+        return rows
+
+    def on_mount(self) -> None:
+        self.check()
+
+    def on_screen_resume(self) -> None:
+        if self._is_stale:
+            self.check()
+
+    def on_store_opened(self) -> None:
+        self.check()
+
+    def on_examples_changed(self) -> None:
+        if self.is_current:
+            self.check()
+        else:
+            self._is_stale = True
+
+    # -- counting
+
+    def check(self) -> None:
+        """Show what is counted already at once, then count the rest."""
+        self._say_title()
+        if self.store is None:
+            closed = self.studio.store_closed
+            self._show_words(
+                [[("The store is not open.", "title")], [(closed.reason if closed else "opening …", "dim")]]
+            )
+            return
+        self._is_stale = False
+        self._stop.set()  # an older count, should one be under way, writes what it has and ends
+        self._stop = threading.Event()
+        self.ask("window", partial(self._check_known, self.studio.base_model, self.studio.max_length), self._known)
+
+    def _check_known(self, model_name: str, max_length: int) -> tuple[ModelFolder, WindowReport, int]:
+        assert self.store is not None
+        if self._model is None or self.studio.base_model != model_name:
+            self._model = resolve_model(model_name, self.project.settings().trusted_models)
+        report = check_window(self.store, self._model, max_length, SHOTS, is_cancelled=lambda: True)
+        return self._model, report, self.store.uncounted_total(self._model.fingerprint)
+
+    def _known(self, answer: tuple[ModelFolder, WindowReport, int]) -> None:
+        self._model, report, uncounted = answer
+        if report.n or not uncounted:
+            self._show_report(report)
+        if uncounted and self.store is not None:
+            self.on_tokens_counted(TokensCounted(0, uncounted))
+            stop, store, model, max_length = self._stop, self.store, self._model, self.studio.max_length
+            progress = partial(self._progressed, stop)
+            self.ask(
+                "window", lambda: check_window(store, model, max_length, SHOTS, progress, stop.is_set), self._counted
+            )
+
+    def _progressed(self, stop: threading.Event, done: int, total: int) -> None:
+        if not stop.is_set():
+            self.post_message(TokensCounted(done, total))
+
+    def _counted(self, report: WindowReport) -> None:
+        self._show_report(report)
+        if self._stop.is_set():
+            self.say(f"stopped with {counted(report.n, 'row')} counted · r goes on", "warning")
+        else:
+            self.say(f"{counted(report.n, 'row')} counted; only changed rows are counted the next time")
+
+    def on_tokens_counted(self, message: TokensCounted) -> None:
+        if self._report is None or not self._report.n:
+            width = self.query_one("#lengths").content_size.width
+            self._show_words(progress_lines(message.done, message.total, width))
+        else:
+            self.say(f"counting tokens: {number(message.done)} of {number(message.total)} · esc stops")
+
+    def on_failed(self, noun: str, error: Exception) -> None:
+        if isinstance(error, StudioError) and self._report is None:
+            lines = [[("✗ ", "bad"), (error.message, "bad")], [(error.hint, "bold")]]
+            self._show_words(
+                [
+                    *lines,
+                    [("", "")],
+                    [("b", "key"), (" names another model · ", "dim"), ("r", "key"), (" tries again", "dim")],
+                ]
+            )
+        super().on_failed(noun, error)
+
+    # -- showing
+
+    def _show_words(self, lines: list[list[tuple[str, str]]]) -> None:
+        self.query_one("#lengths").add_class("-words")
+        self.query_one("#words", LinesView).show(lines)
+
+    def _say_title(self) -> None:
+        window = f" of {number(self._model.context_window)}" if self._model else ""
+        title = f"tokens per example · max_length {number(self.studio.max_length)}{window} · {self.studio.base_model}"
+        self.query_one("#lengths").border_title = styles.title(visible(title))
+
+    def _show_report(self, report: WindowReport) -> None:
+        self._report = report
+        self._say_title()
+        lengths = self.query_one("#lengths")
+        if not report.n:
+            self._show_words(
+                [
+                    [("No examples yet.", "title")],
+                    [("F2", "key"), (" Data, then ", ""), ("I", "key"), (" imports a file", "")],
+                ]
+            )
+            return
+        lengths.remove_class("-words")
+        facts = {"median": report.median, "p95": report.p95, "max": report.max, "n": report.n}
+        lengths.border_subtitle = " · ".join(f"{name} {number(value)}" for name, value in facts.items())
+        self.query_one(HistogramView).show(report.total_tokens, self.studio.max_length)
+        fates = self.query_one("#fates", RowList)
+        fates.show(len(FATES), lambda index, width: fate_line(report, FATES[index], width))
+        fates.border_subtitle = "enter: these rows in Data"
+        longest = self.query_one("#longest", RowList)
+        longest.show(len(report.longest), lambda index, width: longest_line(report, index, width))
+        shots = self.query_one("#shots", LinesView)
+        shots.show(shot_lines(report, shots.content_size.width))
+        shots.border_subtitle = "fine-tuned: as 0 shots"
+
+    def on_resize(self) -> None:
+        if self._report is not None:
+            self.call_after_refresh(self._show_report, self._report)
+
+    # -- keys
+
+    def action_enter(self) -> None:
+        self.row_list.choose()
+
+    def on_row_list_chosen(self, message: RowList.Chosen) -> None:
+        report = self._report
+        if report is None:
+            return
+        if message.row_list.id == "longest":
+            ids = [example_id for example_id, _ in report.longest]
+            self.post_message(ExamplesRequested(ids, f"longest rows · {self.studio.base_model}"))
+            return
+        fate = FATES[message.index]
+        if not report.fates[fate]:
+            self.say(f"no row has the fate {fate.value}")
+            return
+        self.post_message(
+            ExamplesRequested(self._ids_of(report, fate), f"{fate.value} at max_length {self.studio.max_length}")
+        )
+
+    def _ids_of(self, report: WindowReport, fate: Fate) -> list[int]:
+        if fate is not Fate.WHOLE:
+            return [int(example_id) for example_id in report.fate_ids[fate]]
+        assert self.store is not None
+        not_whole = np.concatenate(list(report.fate_ids.values()))
+        return [int(example_id) for example_id in np.setdiff1d(self.store.view_ids(), not_whole)]
+
+    def action_back(self) -> None:
+        prompt = self.query_one(PromptBar)
+        if prompt.is_open:
+            prompt.leave()
+        elif self.is_asking("window"):
+            self._stop.set()
+
+    def action_check(self) -> None:
+        self.check()
+
+    def action_longer(self) -> None:
+        self._set_max_length(self.studio.max_length + step_of(self.studio.max_length))
+
+    def action_shorter(self) -> None:
+        self._set_max_length(self.studio.max_length - step_of(self.studio.max_length - 1))
+
+    def _set_max_length(self, max_length: int) -> None:
+        most = self._model.context_window if self._model else max_length
+        self.studio.max_length = set_to = max(LEAST_MAX_LENGTH, min(max_length, most))
+        self.say(f"max_length {number(set_to)}, for new runs too · to keep it: max_length = {set_to} in studio.toml")
+        self.check()
+
+    def action_set_max_length(self) -> None:
+        self.query_one(PromptBar).ask("max_length", "max_length", str(self.studio.max_length), hint="tokens")
+
+    def action_set_model(self) -> None:
+        self.query_one(PromptBar).ask(
+            "model", "model", self.studio.base_model, hint="a cached name, a folder or org/name"
+        )
+
+    def on_line_left(self, message: LineLeft) -> None:
+        message.stop()
+        self.query_one("#fates").focus()
+
+    def on_line_entered(self, message: LineEntered) -> None:
+        message.stop()
+        prompt, text = self.query_one(PromptBar), message.text.strip()
+        if message.kind == "max_length" and not (text.isdecimal() and int(text) >= LEAST_MAX_LENGTH):
+            prompt.refuse(f"{text!r}: a whole number from {LEAST_MAX_LENGTH} on is needed")
+            return
+        if not text:
+            prompt.refuse("name a model")
+            return
+        prompt.leave()
+        if message.kind == "max_length":
+            self._set_max_length(int(text))
+        else:
+            self.studio.base_model, self._model, self._report = text, None, None
+            self.check()
+
+
+def step_of(max_length: int) -> int:
+    """How far ``+`` and ``-`` go: an eighth to a quarter of where one is, as a round number."""
+    return max(8, 1 << max(0, max_length.bit_length() - 3))

@@ -1,0 +1,1 @@
+"""One comparison: every arm answers the same held-out rows."""

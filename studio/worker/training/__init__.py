@@ -1,0 +1,1 @@
+"""One fine-tune, from the frozen rows to the adapter or model it leaves."""

@@ -1,0 +1,116 @@
+"""The loss and gradient of an exact batch, however it is cut up: micro-batches side by side, their shared prefix once.
+
+Rows of one batch mostly begin alike (the system prompt, an instruction). That prefix is computed once, its keys and
+values serve every row, and its backward pass runs once on their summed gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from studio.tokens.encoding import Encoded
+from studio.worker.compute.decoding import shared_prefix_length
+from studio.worker.compute.lanes import Lanes
+from studio.worker.families.causal import KeysAndValues, Learner
+from studio.worker.training.batches import collate, cut
+
+# Below this a prefix saves less than its own passes cost.
+LEAST_PREFIX_TOKENS = 8
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """``loss``: mean per learned token of the batch. ``of_parameters``: one per parameter, None where unused."""
+
+    loss: float
+    of_parameters: list[Tensor | None]
+
+
+def batch_gradients(
+    learner: Learner,
+    parameters: Sequence[nn.Parameter],
+    rows: Sequence[Encoded],
+    micro_batch_size: int,
+    lanes: Lanes,
+    autocast: Callable[[], AbstractContextManager[None]],
+) -> Gradients:
+    """Gradients of the mean loss over all learned tokens of ``rows``; the same however they are cut and spread.
+
+    They are summed in the order of the micro-batches, so that a run gives the same numbers each time.
+    """
+    learned = sum(row.completion_tokens for row in rows)
+    skip = _prefix_length(learner, rows)
+    prefix: KeysAndValues = []
+    if skip:
+        with autocast():
+            prefix = learner.keys_and_values(torch.tensor([rows[0].ids[:skip]], device=learner.device))
+
+    def compute(part: list[Encoded]) -> tuple[float, tuple[Tensor | None, ...]]:
+        leaves = [tensor.detach().requires_grad_() for pair in prefix for tensor in pair]
+        with autocast():
+            pairs = list(zip(leaves[::2], leaves[1::2], strict=True))
+            # Divided by the whole batch's learned tokens, so that the cut changes nothing but memory.
+            loss = learner.loss_sum(collate(part, skip).to(learner.device), pairs) / learned
+        return loss.item(), torch.autograd.grad(loss, [*parameters, *leaves], allow_unused=True)
+
+    total = 0.0
+    sums: list[Tensor | None] = [None] * (len(parameters) + 2 * len(prefix))
+    for loss, gradients in lanes.map(compute, cut(rows, micro_batch_size)):
+        total += loss
+        _add(sums, gradients)
+    of_parameters = sums[: len(parameters)]
+    if prefix:
+        # What no row asked of the prefix (nothing, in a frozen first layer) has no gradient to give back.
+        roots = zip((tensor for pair in prefix for tensor in pair), sums[len(parameters) :], strict=True)
+        asked = [(root, of) for root, of in roots if of is not None and root.requires_grad]
+        gradients = torch.autograd.grad(
+            [root for root, _ in asked], parameters, [of for _, of in asked], allow_unused=True
+        )
+        _add(of_parameters, gradients)
+    return Gradients(total, of_parameters)
+
+
+def batch_loss(
+    learner: Learner,
+    rows: Sequence[Encoded],
+    micro_batch_size: int,
+    lanes: Lanes,
+    autocast: Callable[[], AbstractContextManager[None]],
+    is_cancelled: Callable[[], bool],
+) -> float | None:
+    """Mean loss over all learned tokens of ``rows``, in the same way but without gradients; None when cancelled."""
+    skip = _prefix_length(learner, rows)
+    prefix: KeysAndValues = []
+    if skip:
+        with torch.no_grad(), autocast():
+            prefix = learner.keys_and_values(torch.tensor([rows[0].ids[:skip]], device=learner.device))
+
+    @torch.no_grad()  # each lane is a thread of its own, and this is said per thread
+    def loss_of(part: list[Encoded]) -> float | None:
+        if is_cancelled():
+            return None
+        with autocast():
+            return learner.loss_sum(collate(part, skip).to(learner.device), prefix).item()
+
+    losses = list(lanes.map(loss_of, cut(rows, micro_batch_size)))
+    total = sum(loss for loss in losses if loss is not None)
+    return None if None in losses else total / sum(row.completion_tokens for row in rows)
+
+
+def _prefix_length(learner: Learner, rows: Sequence[Encoded]) -> int:
+    if not learner.can_share_prefix or len(rows) < 2:
+        return 0
+    length = shared_prefix_length([row.ids[: row.prompt_tokens] for row in rows])
+    return length if length >= LEAST_PREFIX_TOKENS else 0
+
+
+def _add(sums: list[Tensor | None], gradients: Sequence[Tensor | None]) -> None:
+    for place, gradient in enumerate(gradients):
+        if gradient is not None:
+            before = sums[place]
+            sums[place] = gradient if before is None else before.add_(gradient)

@@ -1,0 +1,247 @@
+"""Everything before the first step: rows encoded, speed measured, model loaded, the plan told."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from studio.errors import StudioError
+from studio.runs.directory import Row, RunDirectory, read_rows
+from studio.runs.specs import TrainSpec
+from studio.tokens.encoding import Encoded, Pair
+from studio.tokens.tokenizer import ModelFolder
+from studio.tokens.window import fit
+from studio.worker.compute import fused_lora, loading, measure
+from studio.worker.compute.lanes import Lanes, lane_count
+from studio.worker.compute.measure import Choice
+from studio.worker.families.causal import Learner, learner_of
+from studio.worker.session import Session
+from studio.worker.training.batches import Batches
+from studio.worker.training.gradients import Gradients, batch_gradients, batch_loss
+
+DTYPES = ("float32", "bfloat16")
+MICRO_BATCH_SIZES = (1, 2)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Frozen rows, encoded. ``dropped`` and ``was_cut`` count what the over-long policy did to training rows."""
+
+    rows: list[Row]
+    train: list[Encoded]
+    validation: list[Encoded]
+    dropped: int
+    was_cut: int
+    data_hash: str
+
+    @property
+    def train_tokens(self) -> int:
+        return sum(row.total_tokens for row in self.train)
+
+    @property
+    def validation_tokens(self) -> int:
+        return sum(row.total_tokens for row in self.validation)
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """What the loop works with; ``fused`` is None where LoRA layers run peft's own forward."""
+
+    session: Session
+    spec: TrainSpec
+    data: Data
+    choice: Choice
+    accelerator: Accelerator
+    model: nn.Module
+    learner: Learner
+    lanes: Lanes
+    optimizer: torch.optim.Optimizer
+    fused: fused_lora.FusedAdapter | None
+    batches: Batches
+
+    @property
+    def parameters(self) -> dict[str, nn.Parameter]:
+        return loading.trainable_parameters(self.model)
+
+    def gradients(self, rows: list[Encoded]) -> Gradients:
+        """Of the mean loss over the learned tokens of ``rows``."""
+        parameters = list(self.parameters.values())
+        return batch_gradients(self.learner, parameters, rows, self.choice.micro_batch_size, self.lanes, self.autocast)
+
+    def loss(self, rows: list[Encoded], is_cancelled: Callable[[], bool]) -> float | None:
+        """Mean over the learned tokens of ``rows``, without gradients; None when cancelled."""
+        return batch_loss(
+            self.learner, rows, self.choice.micro_batch_size, self.lanes, self.autocast, is_cancelled=is_cancelled
+        )
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """Full fine-tuning multiplies in the chosen dtype; its weights stay float32, or small updates are lost.
+
+        An adapter's base is in that dtype already. Not accelerate's own, whose precision is fixed once a process:
+        measuring tries one dtype after another.
+        """
+        is_mixed = self.spec.method == "full" and self.choice.dtype != "float32"
+        return torch.autocast(self.accelerator.device.type, loading.DTYPES[self.choice.dtype], enabled=is_mixed)
+
+    @property
+    def steps(self) -> int:
+        return self.batches.steps_of(self.spec.epochs)
+
+
+def prepare(session: Session, spec: TrainSpec) -> Trainer:
+    """Make ready to train and write the ``plan`` event. Raises StudioError for rows or a model that cannot be used."""
+    measure.check_dtype(spec.dtype)
+    session.events.write("preparing", message="reading the rows")
+    folder = ModelFolder(Path(spec.model_path))
+    data = read_data(session, folder, spec)
+    earlier = session.last_event("plan")
+    known = measure.remembered(f"train-{spec.method}", folder.path)
+    if earlier:  # other kernels round otherwise: a resume computes exactly as the run began
+        choice = Choice(earlier["dtype"], earlier["threads"], earlier["micro_batch_size"], earlier["lanes"])
+    elif known and spec.dtype in ("auto", known.dtype):
+        size = spec.micro_batch_size or known.micro_batch_size
+        lanes = lane_count(known.threads, min(len(data.train), spec.batch_size) // size)
+        choice = Choice(known.dtype, known.threads, size, lanes)
+    else:
+        choice = _measured(session, spec, data, folder)
+    torch.set_num_threads(choice.threads)
+    session.events.write("preparing", message="loading the model")
+    trainer = _assemble(session, spec, data, choice)
+    session.events.write("plan", **_plan(trainer))
+    return trainer
+
+
+def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
+    """The run's frozen rows after the over-long policy. Raises StudioError when nothing is left or one is refused."""
+    directory: RunDirectory = session.directory
+    rows = read_rows(directory.rows_path("train"))
+    fitted = fit(folder, [Pair(row.prompt, row.completion, row.system) for row in rows], spec.max_length, spec.overlong)
+    kept = [(row, of.encoded) for row, of in zip(rows, fitted, strict=True) if of.encoded]
+    over = [row.example_id for row, encoded in kept if encoded.total_tokens > spec.max_length]
+    if over:
+        some = ", ".join(map(str, over[:5])) + (", …" if len(over) > 5 else "")
+        raise StudioError(
+            f"{len(over)} of {len(rows)} training rows are longer than max_length={spec.max_length}: examples {some}.",
+            "Raise max_length, or choose overlong=drop, truncate_prompt or truncate_completion.",
+        )
+    if not kept:
+        raise StudioError(
+            "there is no training row to learn from.", "Label or import examples, then assign the splits."
+        )
+    pairs = [Pair(row.prompt, row.completion, row.system) for row in read_rows(directory.rows_path("validation"))]
+    policy = "drop" if spec.overlong == "refuse" else spec.overlong
+    validation = [of.encoded for of in fit(folder, pairs, spec.max_length, policy) if of.encoded] if pairs else []
+    if len(validation) < len(pairs):
+        message = f"{len(pairs) - len(validation)} validation rows are longer than max_length and left out"
+        session.events.write("warning", step=0, message=message)
+    return Data(
+        rows=[row for row, _ in kept],
+        train=[encoded for _, encoded in kept],
+        validation=validation,
+        dropped=len(rows) - len(kept),
+        was_cut=sum(of.was_cut for of in fitted),
+        data_hash=hashlib.sha256(directory.rows_path("train").read_bytes()).hexdigest(),
+    )
+
+
+def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> Trainer:
+    is_full = spec.method == "full"
+    accelerator = Accelerator()
+    base = loading.load_model(Path(spec.model_path), "float32" if is_full else choice.dtype, is_trusted=spec.is_trusted)
+    tuned: nn.Module = base.requires_grad_(True) if is_full else loading.add_adapter(base, spec)
+    tuned.to(accelerator.device)
+    if loading.uses_dropout(tuned):  # side by side, which micro-batch draws which random numbers would be chance
+        choice = replace(choice, lanes=1)
+    parameters = loading.trainable_parameters(tuned).values()
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": spec.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},  # norms and biases stay as they are
+    ]
+    return Trainer(
+        session=session,
+        spec=spec,
+        data=data,
+        choice=choice,
+        accelerator=accelerator,
+        model=tuned,
+        learner=learner_of(tuned),
+        lanes=Lanes(choice.lanes, choice.threads),
+        optimizer=torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, fused=True),
+        fused=None if is_full else fused_lora.fuse(tuned),
+        batches=Batches(len(data.train), spec.batch_size, spec.seed),
+    )
+
+
+def _measured(session: Session, spec: TrainSpec, data: Data, folder: ModelFolder) -> Choice:
+    """The fastest way to compute this run, kept for the next run of the same model on this machine."""
+    width = int(folder.config.get("hidden_size", measure.USUAL_WIDTH))
+    dtypes = [spec.dtype] if spec.dtype != "auto" else measure.promising_dtypes(width, DTYPES, with_backward=True)
+    candidates = _candidates(dtypes, spec, len(data.train))
+    if len(candidates) == 1:
+        return candidates[0]
+    session.events.write("preparing", message="measuring dtypes, threads and micro-batch sizes")
+    ordered = sorted(data.train, key=lambda row: row.total_tokens)
+    rows = ordered[len(ordered) // 2 :]  # of middling length, and alike, as sorted batches are
+    deadline = time.monotonic() + measure.BUDGET_SECONDS
+    timings: dict[Choice, float] = {}
+    for dtype in dtypes:
+        trainer = _assemble(session, spec, data, next(choice for choice in candidates if choice.dtype == dtype))
+        _seconds_a_token(trainer, trainer.choice, rows[:1])  # the first pass pays for memory and kernels
+        for choice in candidates:
+            if choice.dtype == dtype and (not timings or time.monotonic() < deadline):
+                timings[choice] = _seconds_a_token(trainer, choice, rows)
+        trainer.lanes.close()
+    fastest = min(timings, key=lambda choice: timings[choice])
+    if spec.dtype == "auto" and not spec.micro_batch_size:
+        measure.remember(f"train-{spec.method}", folder.path, fastest)
+    return fastest
+
+
+def _candidates(dtypes: list[str], spec: TrainSpec, rows: int) -> list[Choice]:
+    """What is worth timing, the likeliest first, because the budget may end before the last."""
+    most = min(rows, spec.batch_size)
+    wanted = [spec.micro_batch_size] if spec.micro_batch_size else list(MICRO_BATCH_SIZES)
+    sizes = [size for size in wanted if size <= most] or [most]
+    return [
+        Choice(dtype, threads, size, lane_count(threads, most // size))
+        for dtype, size, threads in product(dtypes, sizes, measure.thread_counts())
+    ]
+
+
+def _seconds_a_token(trainer: Trainer, choice: Choice, rows: list[Encoded]) -> float:
+    """Seconds per token of one forward and backward pass in every lane."""
+    torch.set_num_threads(choice.threads)
+    part = rows[: choice.micro_batch_size * choice.lanes]
+    trial = replace(trainer, choice=choice, lanes=Lanes(choice.lanes, choice.threads))
+    seconds = measure.timed(lambda: trial.gradients(part))
+    trial.lanes.close()
+    return seconds / sum(row.total_tokens for row in part)
+
+
+def _plan(trainer: Trainer) -> dict[str, object]:
+    data, spec = trainer.data, trainer.spec
+    return {
+        "steps": trainer.steps,
+        "steps_per_epoch": trainer.batches.steps_per_epoch,
+        "rows": len(data.train),
+        "validation_rows": len(data.validation),
+        "tokens_per_epoch": data.train_tokens,
+        "trainable_parameters": sum(p.numel() for p in trainer.parameters.values()),
+        "parameters": sum(p.numel() for p in trainer.model.parameters()),
+        "dtype": trainer.choice.dtype,
+        "threads": trainer.choice.threads,
+        "micro_batch_size": trainer.choice.micro_batch_size,
+        "lanes": trainer.choice.lanes,
+        "dropped_rows": data.dropped,
+        "cut_rows": data.was_cut,
+        "learning_rate": spec.peak_learning_rate,
+    }

@@ -1,0 +1,215 @@
+"""The training loop, read from top to bottom: prepare, then per step batch → gradient → update → events."""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+import time
+
+import torch
+from torch import nn
+
+from studio.errors import StudioError
+from studio.runs.specs import TrainSpec
+from studio.tokens.encoding import Encoded
+from studio.worker.methods.saving import save_tuned
+from studio.worker.session import Session
+from studio.worker.training import checkpoints
+from studio.worker.training.checkpoints import Progress
+from studio.worker.training.prepare import Trainer, prepare
+
+EVALUATIONS_PER_EPOCH = 4
+# The loss before any training is worth knowing when it costs no more than this share of the run's own tokens.
+CHEAP_BASELINE_SHARE = 0.05
+
+
+def train(session: Session, spec: TrainSpec) -> None:
+    """Run a TrainSpec to ``finished`` or ``stopped``. Raises StudioError for anything a person must mend."""
+    started = time.monotonic()
+    trainer = prepare(session, spec)
+    progress = _resume(trainer)
+    started -= progress.seconds
+    eval_every = spec.eval_every or max(1, trainer.batches.steps_per_epoch // EVALUATIONS_PER_EPOCH)
+    save_every = spec.save_every or eval_every
+
+    while True:
+        is_last = progress.step == trainer.steps
+        if _is_evaluation_due(trainer, progress, eval_every):
+            progress = _evaluated(trainer, progress)
+        is_best = progress.step > 0 and progress.best_step == progress.step
+        if is_last or is_best or (progress.step > 0 and progress.step % save_every == 0):
+            _checkpoint(trainer, progress)
+        if is_last or session.is_stop_asked() or _is_patience_over(trainer, progress):
+            break
+
+        step_started = time.perf_counter()
+        step = progress.step + 1
+        rows = [trainer.data.train[row] for row in trainer.batches.rows_of(step)]
+        rate = learning_rate_at(step, trainer.steps, spec)
+        loss, norm = _learn(trainer, rows, step)
+        _update(trainer, rate)
+        tokens = sum(row.total_tokens for row in rows)
+        progress = progress.advanced(step=step, tokens=progress.tokens + tokens, seconds=time.monotonic() - started)
+        session.events.write(
+            "step",
+            step=step,
+            epoch=round(step / trainer.batches.steps_per_epoch, 4),
+            tokens=progress.tokens,
+            loss=loss,
+            learning_rate=rate,
+            grad_norm=norm,
+            tokens_per_second=tokens / (time.perf_counter() - step_started),
+            memory_bytes=peak_memory_bytes(),
+        )
+
+    was_stopped = session.is_stop_asked() and (not is_last or _is_evaluation_due(trainer, progress, eval_every))
+    trainer.lanes.close()
+    _save_result(trainer, progress)
+    if was_stopped:
+        session.events.write("stopped", step=progress.step)
+        return
+    session.events.write(
+        "finished",
+        seconds=time.monotonic() - started,
+        step=progress.step,
+        best_step=progress.best_step,
+        best_eval_loss=progress.best_eval_loss,
+    )
+
+
+def learning_rate_at(step: int, steps: int, spec: TrainSpec) -> float:
+    """Learning rate of step ``step`` (from 1): a linear warm-up to the peak, then the schedule down towards 0."""
+    warmup = math.ceil(spec.warmup_ratio * steps)
+    if step <= warmup:
+        return spec.peak_learning_rate * step / warmup
+    share = (step - 1 - warmup) / max(1, steps - warmup)
+    match spec.schedule:
+        case "cosine":
+            return spec.peak_learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+        case "linear":
+            return spec.peak_learning_rate * (1 - share)
+        case _:
+            return spec.peak_learning_rate
+
+
+def _learn(trainer: Trainer, rows: list[Encoded], step: int) -> tuple[float, float]:
+    """Gradients of the exact batch, clipped; (mean loss per learned token, gradient norm before clipping)."""
+    trainer.model.train()
+    parameters = trainer.parameters.values()
+    gradients = trainer.gradients(rows)
+    for parameter, gradient in zip(parameters, gradients.of_parameters, strict=True):
+        parameter.grad = gradient
+    loss = gradients.loss
+    norm = float(nn.utils.clip_grad_norm_(parameters, trainer.spec.max_grad_norm or math.inf))
+    if not (math.isfinite(loss) and math.isfinite(norm)):
+        ids = ", ".join(str(trainer.data.rows[row].example_id) for row in trainer.batches.rows_of(step))
+        raise StudioError(
+            f"the loss of step {step} is {loss}, its gradient norm {norm}; its examples: {ids}.",
+            "Look at those examples; a lower learning_rate or dtype=float32 often helps.",
+        )
+    return loss, norm
+
+
+def _update(trainer: Trainer, rate: float) -> None:
+    for group in trainer.optimizer.param_groups:
+        group["lr"] = rate
+    trainer.optimizer.step()
+    if trainer.fused:
+        trainer.fused.refresh()
+
+
+def _evaluate(trainer: Trainer) -> float | None:
+    """Mean loss per learned token of the validation rows; None when a stop was asked for meanwhile."""
+    trainer.model.eval()
+    return trainer.loss(trainer.data.validation, trainer.session.is_stop_asked)
+
+
+def _is_evaluation_due(trainer: Trainer, progress: Progress, eval_every: int) -> bool:
+    if not trainer.data.validation or progress.evaluated_step == progress.step:
+        return False
+    if progress.step == 0:  # a forward pass costs about a third of a training pass
+        allowed = CHEAP_BASELINE_SHARE * trainer.data.train_tokens * trainer.spec.epochs
+        return trainer.data.validation_tokens / 3 <= allowed
+    return progress.step == trainer.steps or progress.step % eval_every == 0
+
+
+def _is_patience_over(trainer: Trainer, progress: Progress) -> bool:
+    patience = trainer.spec.patience
+    if not patience or progress.evaluations_without_gain < patience:
+        return False
+    message = f"stopped early: {patience} evaluations without improvement"
+    trainer.session.events.write("warning", step=progress.step, message=message)
+    return True
+
+
+def _evaluated(trainer: Trainer, progress: Progress) -> Progress:
+    """Progress after an evaluation, with the best so far; unchanged when a stop came in between."""
+    loss = _evaluate(trainer)
+    if loss is None:
+        return progress
+    trainer.session.events.write("evaluation", step=progress.step, eval_loss=loss, tokens=progress.tokens)
+    progress = progress.advanced(evaluated_step=progress.step)
+    if progress.step == 0:  # the untuned model is a baseline to look at, not a result to keep
+        return progress
+    if progress.best_eval_loss is None or loss < progress.best_eval_loss:
+        return progress.advanced(best_step=progress.step, best_eval_loss=loss, evaluations_without_gain=0)
+    return progress.advanced(evaluations_without_gain=progress.evaluations_without_gain + 1)
+
+
+def _checkpoint(trainer: Trainer, progress: Progress) -> None:
+    state = {"optimizer": trainer.optimizer.state_dict(), "random": torch.get_rng_state()}
+    folder = trainer.session.directory.checkpoints_path
+    saved = checkpoints.save_checkpoint(folder, progress, dict(trainer.parameters), state)
+    trainer.session.events.write(
+        "checkpoint", step=progress.step, path=str(saved.path), is_best=progress.best_step == progress.step
+    )
+
+
+def _save_result(trainer: Trainer, progress: Progress) -> None:
+    """Checkpoint what is not yet, then save the best weights so far as the run's adapter or model."""
+    folder = trainer.session.directory.checkpoints_path
+    newest = next(iter(checkpoints.checkpoints_in(folder)), None)
+    if newest is None or newest.step != progress.step:
+        _checkpoint(trainer, progress)
+    if progress.best_step is not None and progress.best_step != progress.step:
+        _put_weights(trainer, checkpoints.Checkpoint(folder / f"step-{progress.best_step}"))
+    save_tuned(trainer.model, trainer.session.directory, trainer.spec)
+
+
+def _resume(trainer: Trainer) -> Progress:
+    """The progress to go on from: the newest whole checkpoint's, or a new start."""
+    session = trainer.session
+    newest = next(iter(checkpoints.checkpoints_in(session.directory.checkpoints_path)), None)
+    if newest is None:
+        if session.last_event("step"):  # an earlier life was killed before its first checkpoint
+            session.events.write("resumed", step=0)
+        torch.manual_seed(trainer.spec.seed)
+        return Progress(data_hash=trainer.data.data_hash)
+    progress = newest.progress()
+    if progress.data_hash != trainer.data.data_hash:
+        raise StudioError(
+            f"{session.directory.rows_path('train')} has changed since step {progress.step}.",
+            "A resume would mix two data sets. Start a new run on the new rows.",
+        )
+    _put_weights(trainer, newest)
+    state = newest.training_state()
+    trainer.optimizer.load_state_dict(state["optimizer"])
+    torch.set_rng_state(state["random"])
+    session.events.write("resumed", step=progress.step)
+    return progress
+
+
+@torch.no_grad()
+def _put_weights(trainer: Trainer, checkpoint: checkpoints.Checkpoint) -> None:
+    weights = checkpoint.weights()
+    for name, parameter in trainer.parameters.items():
+        parameter.copy_(weights[name])
+    if trainer.fused:
+        trainer.fused.refresh()
+
+
+def peak_memory_bytes() -> int:
+    """The most memory this process ever held."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB

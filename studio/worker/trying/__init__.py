@@ -1,0 +1,1 @@
+"""Trying prompts: a process that holds the models and streams what they answer."""
