@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny_model import make_tiny_model
+
+from tests.tiny_model import make_tiny_model
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tiny_model import make_tiny_model
 
 from studio.acts import comparing, demo, models, training
 from studio.acts.demo import Demo, open_sample_project
@@ -17,6 +16,7 @@ from studio.project import Project
 from studio.runs.directory import EventWriter, RunDirectory, read_rows
 from studio.runs.specs import CompareSpec
 from studio.tokens.tokenizer import ModelFolder
+from tests.tiny_model import make_tiny_model
 
 Launched = list[RunDirectory]
 

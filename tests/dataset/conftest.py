@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from six_examples import SIX
 
 from studio.dataset.store import Store
+from tests.dataset.six_examples import SIX
 
 
 @pytest.fixture

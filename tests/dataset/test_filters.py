@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from six_examples import SIX
 
 from studio.dataset.filters import COLUMNS, FUNCTIONS, checked
 from studio.dataset.store import Store
 from studio.errors import AskedWrongly
+from tests.dataset.six_examples import SIX
 
 ALLOWED = [
     "label = 'accept'",

@@ -8,11 +8,11 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from six_examples import SIX
 
 from studio.dataset.formats.reading import Candidate
 from studio.dataset.store import LABELS, PREVIEW_CHARS, SPLITS, Change, Interrupted, Store
 from studio.errors import AskedWrongly
+from tests.dataset.six_examples import SIX
 
 
 def test_importing_the_store_does_not_load_duckdb():

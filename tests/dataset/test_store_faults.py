@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from six_examples import SIX
 
 from studio.dataset import edits, migrations
 from studio.dataset.formats.reading import Candidate
 from studio.dataset.store import Store
 from studio.errors import AskedWrongly, StoreHeld, StoreTooNew, StudioError
+from tests.dataset.six_examples import SIX
 
 
 def child(code: str, *arguments: object) -> subprocess.Popen[str]:

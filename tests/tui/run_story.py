@@ -9,14 +9,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from data_story import WIDE, settle
 from textual.pilot import Pilot
-from tiny_model import write_tokenizer
 
 from studio.project import Project
 from studio.runs.directory import EventWriter, Row, RunDirectory, write_atomically, write_rows
 from studio.runs.specs import CompareSpec, TrainSpec
 from studio.tui.app import StudioApp
+from tests.tiny_model import write_tokenizer
+from tests.tui.data_story import WIDE, settle
 
 STEPS = 40
 

@@ -8,7 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from data_story import (
+from textual.widgets import Input
+
+from studio.dataset.formats.reading import Candidate
+from studio.tui.dialogs.import_dialog import ImportDialog
+from tests.tui.data_story import (
     NARROW,
     data_screen,
     hold_down,
@@ -22,10 +26,6 @@ from data_story import (
     tickets,
     type_line,
 )
-from textual.widgets import Input
-
-from studio.dataset.formats.reading import Candidate
-from studio.tui.dialogs.import_dialog import ImportDialog
 
 
 async def test_labels_step_on_are_saved_at_once_and_undo_survives_a_restart(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from data_story import NARROW, data_screen, opened, press, project_with, said, settle, shown, tickets
 from textual.command import CommandPalette
 
 from studio.errors import AskedWrongly
@@ -20,6 +19,7 @@ from studio.tui.dialogs.import_dialog import ImportDialog
 from studio.tui.dialogs.welcome import WelcomeScreen
 from studio.tui.messages import ExamplesRequested
 from studio.tui.screens.data.example_table import ExampleTable
+from tests.tui.data_story import NARROW, data_screen, opened, press, project_with, said, settle, shown, tickets
 
 
 @pytest.mark.parametrize("screen", actions.SCREENS + actions.DIALOGS)

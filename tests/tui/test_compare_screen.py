@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from data_story import NARROW, press, said, settle, shown
-from run_story import comparison, opened_on
 from textual.pilot import Pilot
 
 from studio.project import Project
@@ -16,6 +14,8 @@ from studio.tui.app import StudioApp
 from studio.tui.screens.compare.answers import answer_cell
 from studio.tui.screens.compare.arms import arm_lines
 from studio.tui.screens.data.screen import DataScreen
+from tests.tui.data_story import NARROW, press, said, settle, shown
+from tests.tui.run_story import comparison, opened_on
 
 
 async def look(pilot: Pilot[None]) -> None:

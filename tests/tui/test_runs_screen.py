@@ -7,8 +7,6 @@ import os
 from pathlib import Path
 
 import pytest
-from data_story import NARROW, press, project_with, said, settle, shown, tickets
-from run_story import STEPS, model_without_weights, opened_on, train_run, write_steps
 from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -20,6 +18,8 @@ from studio.tui.app import StudioApp
 from studio.tui.dialogs.new_run import NewRunDialog
 from studio.tui.run_poll import RunPoll
 from studio.tui.widgets.row_list import RowList
+from tests.tui.data_story import NARROW, press, project_with, said, settle, shown, tickets
+from tests.tui.run_story import STEPS, model_without_weights, opened_on, train_run, write_steps
 
 FINISHED = ("finished", {"seconds": 12.0})
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from data_story import press, said, settle, shown
-from run_story import model_without_weights, opened_on, train_run
 from textual.pilot import Pilot
 from textual.widgets import TextArea
 
 from studio.acts.trying import Answering
 from studio.project import Project
+from tests.tui.data_story import press, said, settle, shown
+from tests.tui.run_story import model_without_weights, opened_on, train_run
 
 Reply = dict[str, Any]
 

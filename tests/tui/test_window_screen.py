@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from data_story import NARROW, data_screen, press, project_with, said, settle, shown, tickets, type_line
-from run_story import model_without_weights, opened_on
 from textual.widgets import Input
 
 from studio.dataset.formats.reading import Candidate
 from studio.project import Project
 from studio.tui.screens.data.screen import DataScreen
 from studio.tui.screens.window.screen import WindowScreen, step_of
+from tests.tui.data_story import NARROW, data_screen, press, project_with, said, settle, shown, tickets, type_line
+from tests.tui.run_story import model_without_weights, opened_on
 
 LONG = Candidate("why " * 90, "because", task="tickets")
 

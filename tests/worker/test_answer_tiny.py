@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worker_runs import colour_rows, make_run, run_here, tiny_spec
 
 from studio.errors import StudioError
 from studio.worker.trying.models import Models
+from tests.worker.worker_runs import colour_rows, make_run, run_here, tiny_spec
 
 
 def request(folder: Path, **facts: Any) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_model import make_tiny_model
-from worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
 from studio.runs.directory import RunDirectory
 from studio.runs.specs import CompareSpec
 from studio.worker.comparing.predictions import Predictions, read_predictions
+from tests.tiny_model import make_tiny_model
+from tests.worker.worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
 ARMS = ("zero_shot", "one_shot", "tuned")
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 from transformers import LlamaForCausalLM
-from worker_runs import colour_rows, tiny_spec
 
 from studio.tokens.encoding import Encoded, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
@@ -18,6 +17,7 @@ from studio.worker.compute import loading
 from studio.worker.compute.lanes import Lanes, lane_count
 from studio.worker.families.causal import Learner, learner_of
 from studio.worker.training.gradients import Gradients, batch_gradients, batch_loss
+from tests.worker.worker_runs import colour_rows, tiny_spec
 
 
 @pytest.fixture

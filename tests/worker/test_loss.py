@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from worker_runs import colour_rows, tiny_spec
 
 from studio.tokens.encoding import Encoded, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute import fused_lora, loading
 from studio.worker.families.causal import learner_of
 from studio.worker.training.batches import Batches, collate, cut
+from tests.worker.worker_runs import colour_rows, tiny_spec
 
 
 @pytest.fixture

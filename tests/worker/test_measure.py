@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
 from studio.worker.compute import measure
 from studio.worker.compute.measure import Choice
+from tests.worker.worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
 
 def test_dtypes_are_screened_in_one_thread_and_hopeless_ones_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-from worker_runs import make_run, named, run_here
 
 from studio.project import DEFAULT_MODEL
 from studio.runs.directory import Row
@@ -16,6 +15,7 @@ from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute import loading
 from studio.worker.compute.decoding import Decoder, stop_ids_of
 from studio.worker.trying.models import merged
+from tests.worker.worker_runs import make_run, named, run_here
 
 pytestmark = pytest.mark.model
 

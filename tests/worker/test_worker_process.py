@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from worker_runs import colour_rows, make_run, named, run_here, start_process, tiny_spec
 
 from studio.runs.directory import Event, EventWriter, RunDirectory, is_locked, read_events, take_lock
 from studio.runs.specs import TrainSpec
+from tests.worker.worker_runs import colour_rows, make_run, named, run_here, start_process, tiny_spec
 
 TIMEOUT_SECONDS = 60.0
 
