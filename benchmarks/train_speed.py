@@ -92,13 +92,13 @@ def _child(arguments: argparse.Namespace, kind: str, dtype: str) -> dict[str, An
 
 def run_studio(arguments: argparse.Namespace) -> int:
     """One run of the studio's own worker, exactly as ``studio train`` would do it, without evaluation."""
-    from studio.runs.directory import EventWriter, Row, RunDirectory, read_events, write_rows
+    from studio.runs.directory import EventWriter, FrozenRow, RunDirectory, read_events, write_rows
     from studio.runs.specs import TrainSpec
     from studio.worker.session import Session
     from studio.worker.training.train import train
 
     directory = RunDirectory(Path(os.environ["STUDIO_BENCH_SCRATCH"]))
-    rows = [Row(number, "", prompt, completion) for number, (prompt, completion) in enumerate(_rows(arguments))]
+    rows = [FrozenRow(number, "", prompt, completion) for number, (prompt, completion) in enumerate(_rows(arguments))]
     write_rows(directory.rows_path("train"), rows)
     spec = TrainSpec(
         base_model="bench",

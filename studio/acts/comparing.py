@@ -13,7 +13,7 @@ from studio.acts.training import frozen
 from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
-from studio.runs.directory import Row, RunDirectory, read_rows, write_rows
+from studio.runs.directory import FrozenRow, RunDirectory, read_rows, write_rows
 from studio.runs.places.local import complete, launch, new_run_directory
 from studio.runs.specs import CompareSpec, TrainSpec, shots_of
 from studio.runs.watch import RunWatch, find_run, runs_in, scores_in
@@ -27,7 +27,7 @@ class LoadedComparison:
 
     run_id: str
     spec: CompareSpec
-    rows: list[Row]
+    rows: list[FrozenRow]
     predictions: list[dict[str, Any]]
     scores: Comparison | None
 
@@ -46,7 +46,7 @@ def start_comparison(project: Project, store: Store, spec: CompareSpec) -> str:
     With a run, its own frozen training rows are the pool and its base model and tasks are taken over. Raises
     AskedWrongly when there is nothing to answer or nothing to take shots from.
     """
-    pool: list[Row] | None = None
+    pool: list[FrozenRow] | None = None
     if spec.run_id:
         spec, pool = _with_run(find_run(project.runs_path, spec.run_id), spec)
     spec, _ = with_base_model(project, spec)
@@ -124,7 +124,7 @@ def read_predictions(directory: RunDirectory) -> list[dict[str, Any]]:
     return predictions
 
 
-def _with_run(run: RunDirectory, spec: CompareSpec) -> tuple[CompareSpec, list[Row]]:
+def _with_run(run: RunDirectory, spec: CompareSpec) -> tuple[CompareSpec, list[FrozenRow]]:
     trained = run.spec()
     if not isinstance(trained, TrainSpec):
         raise AskedWrongly(f"{run.run_id} is a {trained.kind} run, not a train run.")

@@ -11,7 +11,7 @@ from studio.dataset.formats.reading import Candidate, Problem, read_file
 from studio.dataset.store import Added, Store
 from studio.errors import AskedWrongly
 
-Progress = Callable[[int], None]
+OnBytes = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def preview_import(
     paths: Sequence[Path],
     mapping: dict[str, str] | None = None,
     task: str = "",
-    on_bytes: Progress | None = None,
+    on_bytes: OnBytes | None = None,
 ) -> ImportPreview:
     """Read ``paths`` whole; bad rows become problems. Raises AskedWrongly for a file that cannot be read at all."""
     candidates: list[Candidate] = []

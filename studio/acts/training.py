@@ -13,7 +13,7 @@ from studio.acts.window import count_tokens
 from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
-from studio.runs.directory import Row, RunDirectory, write_rows
+from studio.runs.directory import FrozenRow, RunDirectory, write_rows
 from studio.runs.places.local import complete, launch, new_run_directory
 from studio.runs.specs import TrainSpec
 from studio.runs.watch import RunState, RunWatch, find_run, runs_in
@@ -140,10 +140,10 @@ def run_states(project: Project) -> list[RunState]:
     return [RunWatch(directory).poll() for directory in runs_in(project.runs_path)]
 
 
-def frozen(examples: Sequence[Example]) -> list[Row]:
+def frozen(examples: Sequence[Example]) -> list[FrozenRow]:
     """Examples as a run directory keeps them."""
     return [
-        Row(example.example_id, example.task, example.prompt, example.completion, example.system)
+        FrozenRow(example.example_id, example.task, example.prompt, example.completion, example.system)
         for example in examples
     ]
 

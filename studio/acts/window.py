@@ -16,7 +16,7 @@ from studio.tokens.encoding import Pair, encode_pairs, encode_prompts, prompt_te
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import FATES, fates
 
-Progress = Callable[[int, int], None]
+OnCounted = Callable[[int, int], None]
 
 
 def check_window(
@@ -24,7 +24,7 @@ def check_window(
     model: ModelFolder,
     max_length: int,
     shots: Sequence[int] = (0, 1, 5),
-    progress: Progress | None = None,
+    progress: OnCounted | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> WindowReport:
     """Fates, lengths and the cost of examples in the prompt, over the whole store.
@@ -42,7 +42,7 @@ def check_window(
 def count_tokens(
     store: Store,
     model: ModelFolder,
-    progress: Progress | None = None,
+    progress: OnCounted | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> int:
     """Tokenize the rows without a current count; how many there were. Raises StudioError where the prefix fails."""

@@ -14,7 +14,8 @@ from studio.cli.app import app, project_of
 from studio.cli.printing import progress_bar, say, write_json, write_line
 from studio.errors import AskedWrongly
 from studio.project import DEFAULT_MAX_LENGTH, DEFAULT_MODEL, Project
-from studio.reports.words import counted, number, percent, visible
+from studio.reports.numbers import counted, number, percent
+from studio.reports.visible import visible
 
 if TYPE_CHECKING:
     from studio.dataset.store import Change, Store

@@ -15,7 +15,7 @@ from studio.cli.judging import write_comparison
 from studio.cli.printing import progress_bar, say
 from studio.cli.running import follow
 from studio.project import DEFAULT_MODEL, Project
-from studio.reports.words import counted, duration
+from studio.reports.numbers import counted, duration
 
 if TYPE_CHECKING:
     from studio.acts.demo import Demo

@@ -15,7 +15,7 @@ from studio.cli.printing import say, words, write_json, write_line
 from studio.cli.running import Settings, follow, settings_option
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
-from studio.reports.words import counted
+from studio.reports.numbers import counted
 from studio.runs.specs import CompareSpec
 from studio.runs.watch import find_run
 

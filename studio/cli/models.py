@@ -10,7 +10,7 @@ import typer
 from studio.cli.app import Verbs, app
 from studio.cli.data import Json
 from studio.cli.printing import progress_bar, say, write_json, write_line
-from studio.reports.words import number, size
+from studio.reports.numbers import number, size
 
 models = typer.Typer(cls=Verbs, help="Base models: what is here, and getting one.", no_args_is_help=True)
 app.add_typer(models, name="models")

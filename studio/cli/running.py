@@ -14,7 +14,7 @@ from studio.cli.data import Json, store_of
 from studio.cli.printing import progress_bar, say, words, write_json, write_line
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
-from studio.reports.words import duration, loss, number
+from studio.reports.numbers import duration, loss, number
 from studio.runs.directory import RunDirectory
 from studio.runs.specs import Spec, TrainSpec
 from studio.runs.watch import RunState, RunWatch, find_run, state_as_json

@@ -10,7 +10,7 @@ import numpy as np
 
 from studio.dataset.candidates import Candidate
 from studio.dataset.edits import new_batch
-from studio.dataset.examples import Added, Ids
+from studio.dataset.examples import Added, ExampleIds
 from studio.dataset.texts import pair_hash, prompt_hash
 from studio.dataset.transfer import execute_with_rows
 
@@ -28,7 +28,7 @@ def hashes_of(candidates: Sequence[Candidate]) -> list[str]:
     return [pair_hash(one.prompt, one.completion, one.system, one.task) for one in candidates]
 
 
-def new_positions(cursor: DuckDBPyConnection, hashes: list[str]) -> Ids:
+def new_positions(cursor: DuckDBPyConnection, hashes: list[str]) -> ExampleIds:
     """Positions in ``hashes`` of those not in the store, the first of each, in order.
 
     A row is known by the text it was imported with as well as by the text it has now, so importing a file again does

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from studio.dataset.examples import Ids
+from studio.dataset.examples import ExampleIds
 from studio.dataset.migrations import migrate
 from studio.errors import AskedWrongly, StoreHeld, StoreTooNew, StudioError
 
@@ -106,7 +106,7 @@ def translated(path: Path) -> Iterator[None]:
         raise _explained(error, path) from error
 
 
-def id_condition(cursor: DuckDBPyConnection, ids: Ids, column: str = "example_id") -> str:
+def id_condition(cursor: DuckDBPyConnection, ids: ExampleIds, column: str = "example_id") -> str:
     """An SQL condition that holds for the rows ``ids``; a long vector is registered with ``cursor``.
 
     DuckDB 2 registers only on a cursor whose last result was fetched, so writing statements are fetched too.
@@ -117,11 +117,11 @@ def id_condition(cursor: DuckDBPyConnection, ids: Ids, column: str = "example_id
     return f"{column} IN (SELECT chosen_id FROM chosen_ids)"
 
 
-def as_ids(ids: Ids | Sequence[int]) -> Ids:
+def as_ids(ids: ExampleIds | Sequence[int]) -> ExampleIds:
     """A vector of ids, each once, in ascending order. Raises AskedWrongly for what is not a vector of whole numbers."""
     vector = np.asarray(ids if isinstance(ids, np.ndarray) else list(ids))
     if vector.ndim != 1 or (len(vector) and vector.dtype.kind not in "iu"):
-        raise AskedWrongly(f"{ids!r} is not a list of example ids.", "Ids are whole numbers.")
+        raise AskedWrongly(f"{ids!r} is not a list of example ids.", "ExampleIds are whole numbers.")
     return np.unique(vector.astype(np.int64))
 
 

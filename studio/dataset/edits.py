@@ -16,7 +16,7 @@ import numpy as np
 
 from studio.dataset.candidates import text_fault
 from studio.dataset.connection import as_ids, id_condition
-from studio.dataset.examples import Change, Ids
+from studio.dataset.examples import Change, ExampleIds
 from studio.dataset.labels import LABELS
 from studio.dataset.splits import check_shares, split_of
 from studio.dataset.texts import pair_hash, prompt_hash
@@ -47,10 +47,10 @@ class Assignment:
 
     field: str
     value: str
-    ids: Ids
+    ids: ExampleIds
 
 
-def set_label(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | Ids, label: str) -> Change:
+def set_label(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | ExampleIds, label: str) -> Change:
     if label not in LABELS:
         raise AskedWrongly(f"{label!r} is no label.", f"Labels: {', '.join(LABELS)}.")
     act = "clear the label of" if label == "none" else label
@@ -58,7 +58,9 @@ def set_label(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | Ids, la
     return _applied(cursor, who, "label", lambda count: f"{act} {_examples(count)}", [assignment])
 
 
-def set_mark(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | Ids, is_marked: bool, note: str) -> Change:
+def set_mark(
+    cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | ExampleIds, is_marked: bool, note: str
+) -> Change:
     vector = as_ids(ids)
     assignments = [Assignment("is_marked", str(is_marked).lower(), vector)]
     if note or not is_marked:  # the note belongs to the mark: it goes with it, and marking again without one keeps it
@@ -87,7 +89,7 @@ def set_text(
     return change
 
 
-def remove(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | Ids) -> Change:
+def remove(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | ExampleIds) -> Change:
     assignment = Assignment("is_removed", "true", as_ids(ids))
     return _applied(cursor, who, "remove", lambda count: f"remove {_examples(count)}", [assignment])
 
@@ -138,7 +140,7 @@ def _applied(
     return Change(batch_id, said, ids, len(ids))
 
 
-def _changed_ids(cursor: DuckDBPyConnection, assignment: Assignment) -> Ids:
+def _changed_ids(cursor: DuckDBPyConnection, assignment: Assignment) -> ExampleIds:
     """The rows in which the assignment changes anything. Raises AskedWrongly for an id that is not there."""
     field = assignment.field
     # is_removed is looked at here, for DuckDB 1.5 uses the index only where the id is the whole condition.
@@ -152,7 +154,7 @@ def _changed_ids(cursor: DuckDBPyConnection, assignment: Assignment) -> Ids:
     if len(present) < len(assignment.ids):
         missing = np.setdiff1d(assignment.ids, present)
         raise no_example(int(missing[0]))
-    changed: Ids = present[np.asarray(columns["is_changed"], dtype=bool)[is_present]]
+    changed: ExampleIds = present[np.asarray(columns["is_changed"], dtype=bool)[is_present]]
     return changed
 
 
@@ -160,7 +162,7 @@ def no_example(example_id: int) -> AskedWrongly:
     return AskedWrongly(f"There is no example {example_id}.", "It may be in the trash; undo brings back the last ones.")
 
 
-def _assign(cursor: DuckDBPyConnection, batch_id: int, assignment: Assignment, ids: Ids) -> None:
+def _assign(cursor: DuckDBPyConnection, batch_id: int, assignment: Assignment, ids: ExampleIds) -> None:
     field, type_ = assignment.field, _TYPES[assignment.field]
     condition = id_condition(cursor, ids)
     cursor.execute(
@@ -188,7 +190,7 @@ def _stepped(cursor: DuckDBPyConnection, which: str, *, to_undone: bool) -> Chan
     return Change(batch_id, summary, ids, len(ids))
 
 
-def _restore(cursor: DuckDBPyConnection, batch_id: int, ids: Ids, side: str) -> None:
+def _restore(cursor: DuckDBPyConnection, batch_id: int, ids: ExampleIds, side: str) -> None:
     fields = cursor.execute("SELECT DISTINCT field FROM edits WHERE batch_id = $1", [batch_id]).fetchall()
     condition = id_condition(cursor, ids, "examples.example_id")
     for (field,) in fields:
@@ -202,7 +204,7 @@ def _restore(cursor: DuckDBPyConnection, batch_id: int, ids: Ids, side: str) -> 
         _rehash(cursor, ids)
 
 
-def _rehash(cursor: DuckDBPyConnection, ids: Ids) -> None:
+def _rehash(cursor: DuckDBPyConnection, ids: ExampleIds) -> None:
     for start in range(0, len(ids), _CHUNK):
         rows = cursor.execute(
             f"""SELECT example_id, prompt, completion, system, task FROM examples
@@ -222,7 +224,7 @@ def _next_revision(cursor: DuckDBPyConnection, example_id: int) -> int:
     return (row[0] if row and row[0] else 1) + 1
 
 
-def _ids(cursor: DuckDBPyConnection, query: str, batch_id: int) -> Ids:
+def _ids(cursor: DuckDBPyConnection, query: str, batch_id: int) -> ExampleIds:
     found = cursor.execute(f"{query} ORDER BY example_id", [batch_id]).fetchnumpy()
     return np.asarray(found["example_id"], dtype=np.int64)
 

@@ -8,13 +8,13 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-Ids = NDArray[np.int64]
+ExampleIds = NDArray[np.int64]
 Counts = NDArray[np.int32]
 
 PREVIEW_CHARS = 200
 
 
-def _no_ids() -> Ids:
+def _no_ids() -> ExampleIds:
     return np.empty(0, dtype=np.int64)
 
 
@@ -73,7 +73,7 @@ class Change:
 
     batch_id: int
     summary: str
-    example_ids: Ids = field(default_factory=_no_ids, compare=False)
+    example_ids: ExampleIds = field(default_factory=_no_ids, compare=False)
     count: int = 0
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from studio.dataset import token_counts
 from studio.dataset.connection import as_ids, id_condition
-from studio.dataset.examples import PREVIEW_CHARS, Edit, Example, Ids, Preview, Stats
+from studio.dataset.examples import PREVIEW_CHARS, Edit, Example, ExampleIds, Preview, Stats
 from studio.dataset.filters import COLUMNS, asking, checked
 from studio.dataset.labels import LABELS, SPLITS
 from studio.errors import AskedWrongly
@@ -32,7 +32,7 @@ _EXAMPLE_COLUMNS = (
 Sort = Sequence[tuple[str, bool]]
 
 
-def view_ids(cursor: DuckDBPyConnection, where: str, search: str, sort: Sort) -> Ids:
+def view_ids(cursor: DuckDBPyConnection, where: str, search: str, sort: Sort) -> ExampleIds:
     condition, parameters = _condition(where, search)
     order = ", ".join([*map(_order, sort), "example_id"])
     source = _source(where, [column for column, _ in sort])
@@ -41,7 +41,7 @@ def view_ids(cursor: DuckDBPyConnection, where: str, search: str, sort: Sort) ->
         return np.asarray(found.fetchnumpy()["example_id"], dtype=np.int64)
 
 
-def previews(cursor: DuckDBPyConnection, ids: Sequence[int] | Ids, fingerprint: str) -> list[Preview]:
+def previews(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, fingerprint: str) -> list[Preview]:
     condition = id_condition(cursor, as_ids(ids))
     rows = cursor.execute(
         f"""SELECT is_removed, revision, example_id, label, is_marked, task, split,
@@ -58,7 +58,7 @@ def previews(cursor: DuckDBPyConnection, ids: Sequence[int] | Ids, fingerprint: 
     return [by_id[int(id_)] for id_ in ids if int(id_) in by_id]
 
 
-def examples(cursor: DuckDBPyConnection, ids: Sequence[int] | Ids) -> list[Example]:
+def examples(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[Example]:
     found = _examples(cursor, "examples", id_condition(cursor, as_ids(ids)), [])
     by_id = {example.example_id: example for example in found}
     return [by_id[int(id_)] for id_ in ids if int(id_) in by_id]

@@ -15,7 +15,7 @@ import numpy as np
 from studio.dataset import adding, edits, pages, token_counts
 from studio.dataset.candidates import Candidate
 from studio.dataset.connection import Connection, Interrupted
-from studio.dataset.examples import PREVIEW_CHARS, Added, Change, Counts, Edit, Example, Ids, Preview, Stats
+from studio.dataset.examples import PREVIEW_CHARS, Added, Change, Counts, Edit, Example, ExampleIds, Preview, Stats
 from studio.dataset.labels import LABELS, SPLITS
 from studio.dataset.token_counts import Uncounted
 
@@ -74,8 +74,8 @@ class Store:
 
     # -- reading
 
-    def view_ids(self, where: str = "", search: str = "", sort: Sequence[tuple[str, bool]] = ()) -> Ids:
-        """Ids of the rows for which ``where`` (see filters.py) holds and in which ``search`` occurs, int64.
+    def view_ids(self, where: str = "", search: str = "", sort: Sequence[tuple[str, bool]] = ()) -> ExampleIds:
+        """ExampleIds of the rows for which ``where`` (see filters.py) holds and in which ``search`` occurs, int64.
 
         ``search`` is looked for in prompt, completion, system, task and note, in any case. ``sort`` is (column,
         is_descending) pairs, the first one leading; then by id. Raises AskedWrongly for a filter or a sort column
@@ -84,7 +84,7 @@ class Store:
         with self._connection.reading() as cursor:
             return pages.view_ids(cursor, where, search, sort)
 
-    def previews(self, ids: Sequence[int] | Ids, fingerprint: str = "") -> list[Preview]:
+    def previews(self, ids: Sequence[int] | ExampleIds, fingerprint: str = "") -> list[Preview]:
         """Table rows in the order of ``ids``; removed ones are left out.
 
         ``total_tokens`` is counted with ``fingerprint``, or with the newest one of a window check.
@@ -99,7 +99,7 @@ class Store:
             raise edits.no_example(example_id)
         return found[0]
 
-    def examples(self, ids: Sequence[int] | Ids) -> list[Example]:
+    def examples(self, ids: Sequence[int] | ExampleIds) -> list[Example]:
         """Whole examples in the order of ``ids``; removed ones are left out. For pages of ids, not for all rows."""
         with self._connection.reading() as cursor:
             return pages.examples(cursor, ids)
@@ -143,7 +143,7 @@ class Store:
 
     # -- changing; every method raises AskedWrongly for an id that is not there, and then changes nothing
 
-    def set_label(self, ids: Sequence[int] | Ids, label: str) -> Change:
+    def set_label(self, ids: Sequence[int] | ExampleIds, label: str) -> Change:
         """Label rows with one of ``LABELS``."""
         with self._connection.writing() as cursor:
             return edits.set_label(cursor, self.who, ids, label)
@@ -153,12 +153,12 @@ class Store:
         with self._connection.writing() as cursor:
             return edits.set_text(cursor, self.who, example_id, prompt, completion)
 
-    def set_mark(self, ids: Sequence[int] | Ids, is_marked: bool, note: str = "") -> Change:
+    def set_mark(self, ids: Sequence[int] | ExampleIds, is_marked: bool, note: str = "") -> Change:
         """Mark rows for later, or unmark them, which clears the note. Marking without a note keeps the old one."""
         with self._connection.writing() as cursor:
             return edits.set_mark(cursor, self.who, ids, is_marked, note)
 
-    def remove(self, ids: Sequence[int] | Ids) -> Change:
+    def remove(self, ids: Sequence[int] | ExampleIds) -> Change:
         """Put rows in the trash; undo brings them back."""
         with self._connection.writing() as cursor:
             return edits.remove(cursor, self.who, ids)
@@ -180,7 +180,7 @@ class Store:
 
     # -- token counts
 
-    def counts(self, fingerprint: str) -> tuple[Ids, Counts, Counts]:
+    def counts(self, fingerprint: str) -> tuple[ExampleIds, Counts, Counts]:
         """(ids, prompt_tokens, completion_tokens) of the rows whose present text was counted, by id."""
         with self._connection.reading() as cursor:
             return token_counts.counts(cursor, fingerprint)
@@ -203,7 +203,7 @@ class Store:
                 token_counts.make_newest(cursor, fingerprint)
         return self._texts(ids)
 
-    def _texts(self, ids: Ids) -> Iterator[list[Uncounted]]:
+    def _texts(self, ids: ExampleIds) -> Iterator[list[Uncounted]]:
         for start in range(0, len(ids), _BATCH):
             with self._connection.reading() as cursor:
                 batch = token_counts.texts(cursor, ids[start : start + _BATCH])
@@ -212,7 +212,7 @@ class Store:
     def save_counts(
         self,
         fingerprint: str,
-        ids: Sequence[int] | Ids,
+        ids: Sequence[int] | ExampleIds,
         revisions: Sequence[int] | Counts,
         prompt_tokens: Sequence[int] | Counts,
         completion_tokens: Sequence[int] | Counts,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from studio.dataset.connection import id_condition
-from studio.dataset.examples import Counts, Ids
+from studio.dataset.examples import Counts, ExampleIds
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -21,7 +21,7 @@ _UNCOUNTED = """FROM examples WHERE NOT is_removed AND NOT EXISTS (
     AND token_counts.example_id = examples.example_id AND token_counts.revision = examples.revision)"""
 
 
-def counts(cursor: DuckDBPyConnection, fingerprint: str) -> tuple[Ids, Counts, Counts]:
+def counts(cursor: DuckDBPyConnection, fingerprint: str) -> tuple[ExampleIds, Counts, Counts]:
     columns = cursor.execute(
         """SELECT example_id, prompt_tokens, completion_tokens
            FROM examples JOIN token_counts USING (example_id, revision)
@@ -50,12 +50,12 @@ def uncounted_total(cursor: DuckDBPyConnection, fingerprint: str) -> int:
     return int(row[0]) if row else 0
 
 
-def uncounted_ids(cursor: DuckDBPyConnection, fingerprint: str) -> Ids:
+def uncounted_ids(cursor: DuckDBPyConnection, fingerprint: str) -> ExampleIds:
     found = cursor.execute(f"SELECT example_id {_UNCOUNTED} ORDER BY example_id", [fingerprint])
     return np.asarray(found.fetchnumpy()["example_id"], dtype=np.int64)
 
 
-def texts(cursor: DuckDBPyConnection, ids: Ids) -> list[Uncounted]:
+def texts(cursor: DuckDBPyConnection, ids: ExampleIds) -> list[Uncounted]:
     rows: list[Uncounted] = cursor.execute(
         f"""SELECT example_id, revision, prompt, completion, system FROM examples
             WHERE NOT is_removed AND {id_condition(cursor, ids)} ORDER BY example_id"""
@@ -64,7 +64,7 @@ def texts(cursor: DuckDBPyConnection, ids: Ids) -> list[Uncounted]:
 
 
 def save(
-    cursor: DuckDBPyConnection, fingerprint: str, ids: Ids, revisions: Counts, prompt: Counts, completion: Counts
+    cursor: DuckDBPyConnection, fingerprint: str, ids: ExampleIds, revisions: Counts, prompt: Counts, completion: Counts
 ) -> None:
     columns = {"example_id": ids, "revision": revisions, "prompt_tokens": prompt, "completion_tokens": completion}
     cursor.register("counted", columns)

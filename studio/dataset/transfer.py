@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-Row = Sequence[Any]
+Values = Sequence[Any]
 
 _CHUNK_ROWS = 2_000
 _CHUNK_CHARS = 16 * 1024 * 1024
 
 
 def execute_with_rows(
-    cursor: DuckDBPyConnection, statement: str, columns: Mapping[str, str], rows: Iterable[Row]
+    cursor: DuckDBPyConnection, statement: str, columns: Mapping[str, str], rows: Iterable[Values]
 ) -> None:
     """Run ``statement`` over ``rows``, a chunk at a time, in the caller's transaction.
 
@@ -33,8 +33,8 @@ def execute_with_rows(
         cursor.execute(statement.replace("{rows}", table), [text])
 
 
-def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    chunk: list[Row] = []
+def _chunks(rows: Iterable[Values]) -> Iterator[list[Values]]:
+    chunk: list[Values] = []
     chars = 0
     for row in rows:
         chunk.append(row)

@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from studio.reports.cells import cells, cut, fit
 from studio.reports.ticks import linear_ticks, log_ticks, tick_labels
-from studio.reports.words import cells, cut, fit
 
 Floats = NDArray[np.float64]
 Segment = tuple[str, str]

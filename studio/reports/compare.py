@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from studio.reports.intervals import interval_bar
+from studio.reports.numbers import NOTHING, latency, number, percent, score
 from studio.reports.table import Cell, Table
-from studio.reports.words import NOTHING, latency, number, percent, score
 from studio.scoring.metrics import SCORERS, token_f1
 from studio.scoring.summary import (
     TUNED,
     ArmSummary,
     Comparison,
+    HeldOutRow,
     Interval,
     Prediction,
-    Question,
     ScoredRows,
     Scores,
     has_one_answer,
@@ -80,7 +80,7 @@ class CompareView:
         return sorted(self.rows, key=lambda row: -row.disagreement)
 
 
-def compare_view(rows: Iterable[Question], predictions: Iterable[Prediction]) -> CompareView:
+def compare_view(rows: Iterable[HeldOutRow], predictions: Iterable[Prediction]) -> CompareView:
     """Score and summarise the rows that every arm answered. Takes seconds for thousands of rows: call it in a thread.
 
     rows: the frozen test rows. predictions: lines of predictions.jsonl, of a comparison that may still be running.
@@ -96,7 +96,7 @@ def compare_view(rows: Iterable[Question], predictions: Iterable[Prediction]) ->
     return CompareView(comparison, compared, {change: count for change, count in counts.items() if count})
 
 
-def _compared_row(row: Question, scored: ScoredRows, pair: tuple[str, str] | None, *, has_exact: bool) -> CompareRow:
+def _compared_row(row: HeldOutRow, scored: ScoredRows, pair: tuple[str, str] | None, *, has_exact: bool) -> CompareRow:
     answers = {arm: str(given[row.example_id]["text"]) for arm, given in scored.predictions.items()}
     scores = {arm: of[row.example_id] for arm, of in scored.scores.items()}
     change, disagreement = "single", 0.0

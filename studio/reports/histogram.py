@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from studio.reports.cells import cut, fit
+from studio.reports.numbers import number
 from studio.reports.ticks import linear_ticks, tick_labels
-from studio.reports.words import cut, fit, number
 
 Segment = tuple[str, str]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from studio.reports.words import cells, fit
+from studio.reports.cells import cells, fit
 
 
 class Cell(NamedTuple):

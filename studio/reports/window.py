@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from studio.reports.numbers import number, percent
 from studio.reports.table import Cell, Table
-from studio.reports.words import number, percent
 from studio.tokens.window import FATES, Fate, fates
 
-Ids = NDArray[np.int64]
+ExampleIds = NDArray[np.int64]
 
 LONGEST_SHOWN = 20
 FITTING_SHARE = 0.95
@@ -48,7 +48,7 @@ class WindowReport:
     p95: int
     max: int
     fates: dict[Fate, int]
-    fate_ids: dict[Fate, Ids]
+    fate_ids: dict[Fate, ExampleIds]
     shots: list[ShotCost]
     max_shots: int
     longest: list[tuple[int, int]]
@@ -143,18 +143,20 @@ def _notes(report: WindowReport) -> list[str]:
     return [most, *([f"Fine-tuned: {number(alone.prompt_tokens_mean)} tokens, as zero-shot."] if alone else [])]
 
 
-def _quantile(total: Ids, share: float) -> int:
+def _quantile(total: ExampleIds, share: float) -> int:
     return round(float(np.quantile(total, share))) if len(total) else 0
 
 
-def _max_shots(total: Ids, each: NDArray[np.float64], context_window: int) -> int:
+def _max_shots(total: ExampleIds, each: NDArray[np.float64], context_window: int) -> int:
     if not len(total) or not len(each) or each.mean() <= 0:
         return 0
     room = context_window - float(np.quantile(total, FITTING_SHARE, method="inverted_cdf"))
     return max(0, min(int(room // each.mean()), len(each)))
 
 
-def _shot_cost(shots: int, prompts: NDArray[np.int32], total: Ids, shot_mean: float, context_window: int) -> ShotCost:
+def _shot_cost(
+    shots: int, prompts: NDArray[np.int32], total: ExampleIds, shot_mean: float, context_window: int
+) -> ShotCost:
     extra = shots * shot_mean
     mean = float(prompts.mean()) + extra
     return ShotCost(shots, mean, mean / context_window, int((total + extra > context_window).sum()))

@@ -29,7 +29,7 @@ STARTING_FOR_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Row:
+class FrozenRow:
     """One frozen example as a run sees it; ``system`` is empty for none."""
 
     example_id: int
@@ -123,19 +123,19 @@ class RunDirectory:
         return "lost"
 
 
-def write_rows(path: Path, rows: list[Row]) -> None:
+def write_rows(path: Path, rows: list[FrozenRow]) -> None:
     """Write frozen rows, one JSON object per line."""
     with path.open("w", encoding="utf-8") as file:
         for row in rows:
             file.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[FrozenRow]:
     """Read frozen rows back; a missing file is an empty split."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8") as file:
-        return [Row(**json.loads(line)) for line in file]
+        return [FrozenRow(**json.loads(line)) for line in file]
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -20,8 +20,8 @@ Prediction = Mapping[str, Any]
 Scores = Mapping[str, float | None]
 
 
-class Question(Protocol):
-    """A held-out row; ``completion`` is the reference. ``runs.directory.Row`` is one."""
+class HeldOutRow(Protocol):
+    """A held-out row; ``completion`` is the reference. ``runs.directory.FrozenRow`` is one."""
 
     @property
     def example_id(self) -> int: ...
@@ -108,7 +108,7 @@ class ScoredRows:
     ``left_out`` per arm those without one of its own.
     """
 
-    rows: Sequence[Question]
+    rows: Sequence[HeldOutRow]
     predictions: Mapping[str, Mapping[int, Prediction]]
     scores: Mapping[str, Mapping[int, Scores]] = field(repr=False)
     left_out: Mapping[str, int]
@@ -120,7 +120,7 @@ class ScoredRows:
         return list(self.predictions)
 
 
-def score_rows(rows: Iterable[Question], predictions: Iterable[Prediction]) -> ScoredRows:
+def score_rows(rows: Iterable[HeldOutRow], predictions: Iterable[Prediction]) -> ScoredRows:
     """Score every prediction of a row that all arms answered; a later prediction of the same row and arm counts.
 
     A row that one arm could not answer (its prompt does not fit the window, the run was stopped) is left out of all
@@ -148,7 +148,7 @@ def has_one_answer(references: Sequence[str]) -> bool:
     return fair >= EXACT_TASK_SHARE * len(references)
 
 
-def summarize(rows: Iterable[Question], predictions: Iterable[Prediction]) -> Comparison:
+def summarize(rows: Iterable[HeldOutRow], predictions: Iterable[Prediction]) -> Comparison:
     """Scores with intervals, per arm and per task, and the verdict. ``predictions`` are lines of predictions.jsonl."""
     return summarize_scored(score_rows(rows, predictions))
 
@@ -184,14 +184,14 @@ def summarize_scored(scored: ScoredRows) -> Comparison:
     )
 
 
-def _rows_by_task(rows: Sequence[Question]) -> dict[str, list[Question]]:
-    tasks: dict[str, list[Question]] = {}
+def _rows_by_task(rows: Sequence[HeldOutRow]) -> dict[str, list[HeldOutRow]]:
+    tasks: dict[str, list[HeldOutRow]] = {}
     for row in rows:
         tasks.setdefault(row.task, []).append(row)
     return tasks
 
 
-def _values(scored: ScoredRows, rows: Sequence[Question], scorer: str) -> dict[str, list[float]]:
+def _values(scored: ScoredRows, rows: Sequence[HeldOutRow], scorer: str) -> dict[str, list[float]]:
     """Per arm, the scores of ``rows`` in their order; for scorers that apply to every row."""
     return {arm: [float(of[row.example_id][scorer] or 0.0) for row in rows] for arm, of in scored.scores.items()}
 
@@ -205,7 +205,7 @@ def _best_prompting_arm(arms: Sequence[str], headline: Mapping[str, Mapping[str,
 def _summarize_arm(
     arm: str,
     scored: ScoredRows,
-    tasks: Mapping[str, Sequence[Question]],
+    tasks: Mapping[str, Sequence[HeldOutRow]],
     headline: Mapping[str, Mapping[str, list[float]]],
 ) -> ArmSummary:
     headline_values = [value for values in headline.values() for value in values[arm]]
@@ -229,7 +229,7 @@ def _summarize_arm(
     )
 
 
-def _intervals(scores: Mapping[int, Scores], rows: Sequence[Question]) -> dict[str, Interval]:
+def _intervals(scores: Mapping[int, Scores], rows: Sequence[HeldOutRow]) -> dict[str, Interval]:
     """An interval per scorer, in the order of SCORERS, without those that apply to no row."""
     intervals = {}
     for scorer in SCORERS:

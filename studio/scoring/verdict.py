@@ -50,7 +50,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Pair:
+class PairedScores:
     """Tuned against the best prompting arm on the same rows; ``p_value`` is corrected for how often one looked."""
 
     tuned: Sequence[float]
@@ -89,17 +89,17 @@ def verdict_of(facts: Facts) -> str:
     return "On " + text.removeprefix("on ") if text.startswith("on ") else text
 
 
-def _compared(scorer: str, tuned: Sequence[float], baseline: Sequence[float], arms: int, looks: int) -> Pair:
+def _compared(scorer: str, tuned: Sequence[float], baseline: Sequence[float], arms: int, looks: int) -> PairedScores:
     if scorer == "exact_match":
         both = list(zip(tuned, baseline, strict=True))
         p_value = mcnemar_exact(sum(a > b for a, b in both), sum(a < b for a, b in both))
     else:
         p_value = paired_permutation(tuned, baseline)
     chosen_from = arms if _mean(baseline) > _mean(tuned) else 1
-    return Pair(tuned, baseline, min(1.0, p_value * chosen_from * looks))
+    return PairedScores(tuned, baseline, min(1.0, p_value * chosen_from * looks))
 
 
-def _together(facts: Facts, pair: Pair) -> str:
+def _together(facts: Facts, pair: PairedScores) -> str:
     scores = _where(facts) + (_both_exact(facts, pair) if facts.scorer == "exact_match" else _both_rouge(facts, pair))
     evidence = f"{_range(facts, pair)}, {_p_text(pair, facts)}{_flips(facts, pair)}."
     if pair.is_shown:
@@ -109,7 +109,7 @@ def _together(facts: Facts, pair: Pair) -> str:
     return f"No difference that {n:,} row{'s' * (n != 1)} can show: {scores}{evidence}{_limit(facts, pair)}"
 
 
-def _both_exact(facts: Facts, pair: Pair) -> str:
+def _both_exact(facts: Facts, pair: PairedScores) -> str:
     n, tuned, baseline = len(pair.tuned), round(sum(pair.tuned)), round(sum(pair.baseline))
     return (
         f"{facts.tuned} answers {tuned:,} of {n:,} exactly ({tuned / n * 100:.0f} %), "
@@ -117,14 +117,14 @@ def _both_exact(facts: Facts, pair: Pair) -> str:
     )
 
 
-def _both_rouge(facts: Facts, pair: Pair) -> str:
+def _both_rouge(facts: Facts, pair: PairedScores) -> str:
     return (
         f"{facts.tuned} scores ROUGE-L {_mean(pair.tuned) * 100:.1f}, "
         f"{facts.baseline} {_mean(pair.baseline) * 100:.1f}, on {len(pair.tuned):,} rows"
     )
 
 
-def _range(facts: Facts, pair: Pair) -> str:
+def _range(facts: Facts, pair: PairedScores) -> str:
     if facts.scorer == "exact_match" or len(pair.tuned) < 2:
         return ""
     _, low, high = paired_bootstrap(pair.tuned, pair.baseline)
@@ -133,13 +133,13 @@ def _range(facts: Facts, pair: Pair) -> str:
     return f" (95 %: {_signed(low)} to {_signed(high)})"
 
 
-def _flips(facts: Facts, pair: Pair) -> str:
+def _flips(facts: Facts, pair: PairedScores) -> str:
     if facts.scorer != "exact_match":
         return ""
     return f"; {pair.fixed:,} row{'s' * (pair.fixed != 1)} fixed, {pair.broken:,} broken"
 
 
-def _limit(facts: Facts, pair: Pair) -> str:
+def _limit(facts: Facts, pair: PairedScores) -> str:
     if facts.scorer != "exact_match":
         return ""
     n = len(pair.tuned)
@@ -149,7 +149,7 @@ def _limit(facts: Facts, pair: Pair) -> str:
     return f" A true difference under {visible * 100:.0f} points can stay invisible."
 
 
-def _other_ways(facts: Facts, pair: Pair) -> list[str]:
+def _other_ways(facts: Facts, pair: PairedScores) -> list[str]:
     """Tasks whose own rows show what the whole hides: worse under a win, or either under no difference."""
     if len(facts.by_task) < 2:
         return []
@@ -225,7 +225,7 @@ def _where(facts: Facts) -> str:
     return f"on {' and '.join(names) if len(names) < 3 else ', '.join(names)}, "
 
 
-def _p_text(pair: Pair, facts: Facts) -> str:
+def _p_text(pair: PairedScores, facts: Facts) -> str:
     text = "p < 0.001" if pair.p_value < 0.001 else f"p = {_two_digits(pair.p_value)}"
     is_corrected = pair.difference < 0 and facts.prompting_arms > 1
     return f"{text} (corrected for the choice among {facts.prompting_arms})" if is_corrected else text

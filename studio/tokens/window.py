@@ -43,7 +43,7 @@ class Fitted:
     was_cut: bool
 
 
-def fit(folder: ModelFolder, pairs: Sequence[Pair], max_length: int, overlong: str) -> list[Fitted]:
+def apply_policy(folder: ModelFolder, pairs: Sequence[Pair], max_length: int, overlong: str) -> list[Fitted]:
     """Encode rows and apply the policy ``drop``, ``truncate_prompt`` or ``truncate_completion`` to the over-long.
 
     ``refuse`` keeps over-long rows as they are; who starts a run counts them first and refuses.

@@ -21,7 +21,7 @@ from studio.tui.widgets.header import HeaderFacts
 from studio.tui.widgets.status import StatusLine
 
 if TYPE_CHECKING:
-    from studio.dataset.examples import Ids
+    from studio.dataset.examples import ExampleIds
     from studio.dataset.store import Change, Store
     from studio.runs.watch import RunState
     from studio.tokens.tokenizer import ModelFolder
@@ -232,7 +232,7 @@ class StudioApp(App[None], inherit_bindings=False):
         self.show_screen("data")
         self.screen.post_message(ExamplesRequested(message.example_ids, message.title, asked_on))
 
-    def examples_changed(self, example_ids: Sequence[int] | Ids, summary: str) -> None:
+    def examples_changed(self, example_ids: Sequence[int] | ExampleIds, summary: str) -> None:
         """Tell every screen that these rows are not what they were."""
         self._tell_screens(partial(ExamplesChanged, example_ids, summary))
 

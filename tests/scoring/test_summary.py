@@ -7,22 +7,22 @@ from typing import Any
 
 import pytest
 
-from studio.runs.directory import Row
+from studio.runs.directory import FrozenRow
 from studio.scoring.summary import Comparison, has_one_answer, interval_of, summarize
 
 SENTENCE = "The customer asks for a refund of order {} because the parcel never came to the door"
 
 
-def answer(arm: str, row: Row, text: str, **facts: Any) -> dict[str, Any]:
+def answer(arm: str, row: FrozenRow, text: str, **facts: Any) -> dict[str, Any]:
     usual = {"tokens": 4, "latency_seconds": 0.4, "prompt_tokens": 80, "is_cut": False, "task": row.task, "key": "k"}
     return {"arm": arm, "example_id": row.example_id, "text": text, **usual, **facts}
 
 
-def rows_of(n: int, task: str = "tickets", reference: str = "answer {}", first: int = 0) -> list[Row]:
-    return [Row(i, task, f"question {i}", reference.format(i)) for i in range(first, first + n)]
+def rows_of(n: int, task: str = "tickets", reference: str = "answer {}", first: int = 0) -> list[FrozenRow]:
+    return [FrozenRow(i, task, f"question {i}", reference.format(i)) for i in range(first, first + n)]
 
 
-def answers(arm: str, rows: list[Row], right: range, **facts: Any) -> list[dict[str, Any]]:
+def answers(arm: str, rows: list[FrozenRow], right: range, **facts: Any) -> list[dict[str, Any]]:
     """Answers that are right for the rows at the places in ``right`` and "no idea" elsewhere."""
     return [answer(arm, row, row.completion if i in right else "no idea", **facts) for i, row in enumerate(rows)]
 
@@ -164,7 +164,7 @@ def test_without_a_pair_of_arms(arms: list[str], verdict: str) -> None:
 
 def test_a_resumed_run_counts_the_later_prediction_and_foreign_rows_not_at_all() -> None:
     rows = rows_of(2)
-    stray = answer("tuned", Row(99, "", "", ""), "x")
+    stray = answer("tuned", FrozenRow(99, "", "", ""), "x")
     found = summarize(rows, [answer("tuned", rows[0], "wrong"), stray, *answers("tuned", rows, range(2))])
     assert found.arms["tuned"].scores["exact_match"].score == 1.0
 

@@ -12,7 +12,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from studio.project import Project
-from studio.runs.directory import EventWriter, Row, RunDirectory, write_atomically, write_rows
+from studio.runs.directory import EventWriter, FrozenRow, RunDirectory, write_atomically, write_rows
 from studio.runs.specs import CompareSpec, TrainSpec
 from studio.tui.app import StudioApp
 from tests.tiny_model import write_tokenizer
@@ -70,9 +70,9 @@ def write_steps(events: EventWriter, first: int, last: int, floor: float = 0.3) 
 
 
 TEST_ROWS = [
-    Row(1, "tickets", "my printer broke", '{"product": "printer", "urgency": "low"}'),
-    Row(2, "tickets", "where is my lamp?", '{"product": "lamp", "urgency": "high"}'),
-    Row(3, "tone", "thanks a lot!", "friendly"),
+    FrozenRow(1, "tickets", "my printer broke", '{"product": "printer", "urgency": "low"}'),
+    FrozenRow(2, "tickets", "where is my lamp?", '{"product": "lamp", "urgency": "high"}'),
+    FrozenRow(3, "tone", "thanks a lot!", "friendly"),
 ]
 ANSWERS = {
     "zero_shot": [

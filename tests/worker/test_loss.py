@@ -11,7 +11,7 @@ from studio.tokens.encoding import Encoded, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute import fused_lora, loading
 from studio.worker.families.causal import learner_of
-from studio.worker.training.batches import Batches, collate, cut
+from studio.worker.training.batches import Batches, collate, micro_batches
 from tests.worker.worker_runs import colour_rows, tiny_spec
 
 
@@ -71,7 +71,7 @@ def test_the_gradient_does_not_depend_on_the_micro_batch_size(
         if method == "lora":
             tuned = loading.add_adapter(tuned, tiny_spec(tiny_model_folder))
         learner = learner_of(tuned)
-        for part in cut(rows, size):
+        for part in micro_batches(rows, size):
             (learner.loss_sum(collate(part)) / learned).backward()
         gradients.append(torch.cat([p.grad.flatten() for p in tuned.parameters() if p.grad is not None]))
     for other in gradients[1:]:

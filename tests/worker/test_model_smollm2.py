@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from studio.project import DEFAULT_MODEL
-from studio.runs.directory import Row
+from studio.runs.directory import FrozenRow
 from studio.runs.specs import TrainSpec
 from studio.tokens.encoding import encode_prompts, prompt_text
 from studio.tokens.tokenizer import ModelFolder
@@ -29,10 +29,12 @@ def smollm2() -> Path:
     return Path(get_model(DEFAULT_MODEL, lambda *_: None))
 
 
-def rows(count: int) -> list[Row]:
+def rows(count: int) -> list[FrozenRow]:
     things = ("lamp", "chair", "ticket", "clock", "radio")
     return [
-        Row(n, "place", f"Where is the {things[n % 5]} of the {PLACES[n % 8]}?", f'{{"place": "{PLACES[n % 8]}"}}')
+        FrozenRow(
+            n, "place", f"Where is the {things[n % 5]} of the {PLACES[n % 8]}?", f'{{"place": "{PLACES[n % 8]}"}}'
+        )
         for n in range(count)
     ]
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from studio.runs.directory import Event, EventWriter, Row, RunDirectory, read_events, write_atomically, write_rows
+from studio.runs.directory import Event, EventWriter, FrozenRow, RunDirectory, read_events, write_atomically, write_rows
 from studio.runs.specs import CompareSpec, TrainSpec
 from studio.worker.__main__ import work
 from studio.worker.session import Session
@@ -17,17 +17,19 @@ COLOURS = ("blue", "green", "red", "white", "black", "brown")
 THINGS = ("sky", "grass", "rose", "snow", "night", "bear", "sea", "leaf", "brick", "milk", "coal", "bread")
 
 
-def colour_rows(count: int, start: int = 0) -> list[Row]:
+def colour_rows(count: int, start: int = 0) -> list[FrozenRow]:
     """Rows of uneven length, so that batches have something to sort and to pad."""
     rows = []
     for number in range(start, start + count):
         thing = THINGS[number % len(THINGS)]
         prompt = f"{'what ' * (number % 4)}is the colour of {thing} {number}"
-        rows.append(Row(number, "colour", prompt, f"it is {COLOURS[number % len(COLOURS)]}" + " indeed" * (number % 3)))
+        rows.append(
+            FrozenRow(number, "colour", prompt, f"it is {COLOURS[number % len(COLOURS)]}" + " indeed" * (number % 3))
+        )
     return rows
 
 
-def make_run(folder: Path, spec: TrainSpec | CompareSpec, **splits: list[Row]) -> RunDirectory:
+def make_run(folder: Path, spec: TrainSpec | CompareSpec, **splits: list[FrozenRow]) -> RunDirectory:
     """A complete run directory with these frozen rows."""
     directory = RunDirectory(folder)
     folder.mkdir(parents=True)

@@ -18,7 +18,8 @@ from textual.widgets import Input, Label, Static
 from textual.worker import get_current_worker
 
 from studio.errors import StudioError
-from studio.reports.words import counted, number, size, visible
+from studio.reports.numbers import counted, number, size
+from studio.reports.visible import visible
 from studio.tui import actions
 from studio.tui.screens.base import StudioDialog
 from studio.tui.styles import style_of

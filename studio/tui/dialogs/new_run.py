@@ -6,7 +6,7 @@ from typing import cast
 
 from studio.acts.models import list_models
 from studio.acts.training import TrainPlan, plan_training, start_training
-from studio.reports.words import duration, learning_rate, number, size
+from studio.reports.numbers import duration, learning_rate, number, size
 from studio.runs.specs import METHODS, OVERLONG_POLICIES, Spec, TrainSpec
 from studio.tui import actions
 from studio.tui.dialogs.form import Field, SpecForm

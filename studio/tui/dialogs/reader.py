@@ -10,7 +10,9 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from studio.reports.words import differences, number, visible
+from studio.reports.differences import differences
+from studio.reports.numbers import number
+from studio.reports.visible import visible
 from studio.tui import actions
 from studio.tui.screens.base import StudioDialog
 from studio.tui.styles import style_of

@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.strip import Strip
 from textual.widget import Widget
 
-from studio.reports.words import fit
+from studio.reports.cells import fit
 from studio.tui import styles
 
 Segment = tuple[str, str]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from studio.reports.words import duration, fit, loss, number, percent, size
+from studio.reports.cells import fit
+from studio.reports.numbers import duration, loss, number, percent, size
 from studio.runs.watch import RunState
 from studio.tui.widgets.lines import Line
 

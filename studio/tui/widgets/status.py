@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widget import Widget
 
-from studio.reports.words import number, percent
+from studio.reports.numbers import number, percent
 from studio.tui.styles import style_of
 
 _STYLES = {"information": "plain", "warning": "warn", "error": "bad"}

@@ -18,7 +18,7 @@ import torch
 from transformers import PreTrainedModel
 
 from studio.errors import StudioError
-from studio.runs.directory import Row, read_rows, write_atomically
+from studio.runs.directory import FrozenRow, read_rows, write_atomically
 from studio.runs.specs import CompareSpec, shots_of
 from studio.scoring.summary import summarize
 from studio.tokens.encoding import Pair, encode_pairs, encode_prompts, prompt_text
@@ -26,7 +26,7 @@ from studio.tokens.shots import choose_shots
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.comparing.predictions import Predictions, prediction_key, weights_id
 from studio.worker.compute import loading, measure
-from studio.worker.compute.decoding import Answer, Decoder, Ids, stop_ids_of
+from studio.worker.compute.decoding import Answer, Decoder, TokenIds, stop_ids_of
 from studio.worker.compute.lanes import Lanes, lane_count
 from studio.worker.compute.measure import Choice
 from studio.worker.session import Session
@@ -42,13 +42,13 @@ WARM_UP_TOKENS = 8
 class Question:
     """One test row as one arm asks it."""
 
-    row: Row
+    row: FrozenRow
     text: str
-    ids: Ids
+    ids: TokenIds
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SharedQuestions:
     """What all arms share. ``questions``: arm → its questions, without the rows that some arm cannot fit."""
 
     session: Session
@@ -90,7 +90,7 @@ def compare(session: Session, spec: CompareSpec) -> None:
     session.events.write("finished", seconds=time.monotonic() - started)
 
 
-def _ask(session: Session, spec: CompareSpec) -> Comparison:
+def _ask(session: Session, spec: CompareSpec) -> SharedQuestions:
     """Render every question of every arm. Raises StudioError for overlap, no rows, or a window that fits none."""
     folder = ModelFolder(Path(spec.model_path))
     rows, pool = read_rows(session.directory.rows_path("test")), read_rows(session.directory.rows_path("train"))
@@ -117,11 +117,11 @@ def _ask(session: Session, spec: CompareSpec) -> Comparison:
         mean = sum(len(q.ids) for q in of) / len(of)
         facts: dict[str, Any] = {"prompts": len(of), "left_out": counts[arm], "prompt_tokens_mean": mean}
         session.events.write("arm", arm=arm, max_new_tokens=limit, **facts)
-    return Comparison(session, spec, folder, questions, counts, limit, stop_ids_of(folder))
+    return SharedQuestions(session, spec, folder, questions, counts, limit, stop_ids_of(folder))
 
 
 def _questions(
-    session: Session, spec: CompareSpec, folder: ModelFolder, rows: list[Row], pool: list[Row], arm: str
+    session: Session, spec: CompareSpec, folder: ModelFolder, rows: list[FrozenRow], pool: list[FrozenRow], arm: str
 ) -> Iterator[Question]:
     count = shots_of(arm)
     shots = {task: choose_shots(pool, task, count, spec.seed) for task in {row.task for row in rows}}
@@ -136,7 +136,7 @@ def _questions(
 
 
 def _answer(
-    comparison: Comparison,
+    comparison: SharedQuestions,
     arm: str,
     answering: PreTrainedModel,
     choice: Choice,
@@ -202,7 +202,7 @@ def _prediction(folder: ModelFolder, key: str, arm: str, question: Question, ans
     }
 
 
-def _keys(comparison: Comparison, arm: str, choice: Choice) -> list[str]:
+def _keys(comparison: SharedQuestions, arm: str, choice: Choice) -> list[str]:
     """Per question what decides its answer: weights, adapter, prompt, decoding, dtype."""
     spec = comparison.spec
     tuned = weights_id(Path(spec.tuned_path)) if arm == "tuned" else ""
@@ -211,7 +211,7 @@ def _keys(comparison: Comparison, arm: str, choice: Choice) -> list[str]:
     return [prediction_key(*fixed, str(q.row.example_id), q.text) for q in comparison.questions[arm]]
 
 
-def _load(comparison: Comparison) -> tuple[PreTrainedModel, Choice]:
+def _load(comparison: SharedQuestions) -> tuple[PreTrainedModel, Choice]:
     """The base model in the dtype that decodes fastest here, measured on this comparison's own prompts."""
     session, spec, path = comparison.session, comparison.spec, comparison.folder.path
     earlier, known = session.last_event("plan"), measure.remembered(f"generate-{spec.batch_size}", path)
@@ -235,7 +235,7 @@ def _load(comparison: Comparison) -> tuple[PreTrainedModel, Choice]:
     return loading.load_model(path, choice.dtype, is_trusted=spec.is_trusted), choice
 
 
-def _decode_seconds(comparison: Comparison, dtype: str) -> float:
+def _decode_seconds(comparison: SharedQuestions, dtype: str) -> float:
     loaded = loading.load_model(comparison.folder.path, dtype, is_trusted=comparison.spec.is_trusted)
     questions = next(iter(comparison.questions.values()))[: comparison.spec.batch_size]
     decoder = Decoder(loaded, frozenset(), MEASURED_TOKENS)
@@ -257,7 +257,7 @@ def _tuned(base: PreTrainedModel, spec: CompareSpec, dtype: str) -> PreTrainedMo
     return plain
 
 
-def _refuse_overlap(rows: list[Row], pool: list[Row]) -> None:
+def _refuse_overlap(rows: list[FrozenRow], pool: list[FrozenRow]) -> None:
     seen = {_normalised(row): row.example_id for row in pool}
     shared = [row.example_id for row in rows if _normalised(row) in seen]
     if shared:
@@ -268,6 +268,6 @@ def _refuse_overlap(rows: list[Row], pool: list[Row]) -> None:
         )
 
 
-def _normalised(row: Row) -> str:
+def _normalised(row: FrozenRow) -> str:
     text = unicodedata.normalize("NFC", row.prompt).casefold()
     return hashlib.md5(" ".join(text.split()).encode(errors="replace")).hexdigest()

@@ -16,7 +16,7 @@ from transformers import DynamicCache, PreTrainedModel
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute.lanes import Lanes
 
-Ids = list[int]
+TokenIds = list[int]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Answer:
     ``latency_seconds`` is what it took, the whole prompt included; None for one that was answered among others.
     """
 
-    ids: Ids
+    ids: TokenIds
     is_cut: bool
     latency_seconds: float | None = None
 
@@ -41,7 +41,7 @@ class Decoder:
 
     def answers(
         self,
-        prompts: Sequence[Ids],
+        prompts: Sequence[TokenIds],
         batch_size: int,
         is_cancelled: Callable[[], bool] = lambda: False,
         lanes: Lanes | None = None,
@@ -62,14 +62,14 @@ class Decoder:
         batches = [order[start : start + size] for start in range(0, len(order), max(size, 1))]
         yield from (lanes or Lanes(1, torch.get_num_threads())).merge(answer, batches)
 
-    def alone(self, prompt: Ids, is_cancelled: Callable[[], bool] = lambda: False) -> Answer | None:
+    def alone(self, prompt: TokenIds, is_cancelled: Callable[[], bool] = lambda: False) -> Answer | None:
         """The answer to one prompt of which nothing was computed before, with its latency; None when cancelled."""
         started = time.perf_counter()
         for _, ids, is_cut in self._batch([prompt], _Prefix(0, None), is_cancelled):
             return Answer(ids, is_cut, time.perf_counter() - started)
         return None
 
-    def pieces(self, prompt: Ids) -> Iterator[int]:
+    def pieces(self, prompt: TokenIds) -> Iterator[int]:
         """Token ids of one answer, one at a time, without the end-of-turn."""
         batch = _Batch(self.model, [prompt], _Prefix(0, None))
         for _ in range(self.max_new_tokens):
@@ -79,11 +79,11 @@ class Decoder:
             yield token
 
     def _batch(
-        self, prompts: Sequence[Ids], shared: _Prefix, is_cancelled: Callable[[], bool]
-    ) -> Iterator[tuple[int, Ids, bool]]:
+        self, prompts: Sequence[TokenIds], shared: _Prefix, is_cancelled: Callable[[], bool]
+    ) -> Iterator[tuple[int, TokenIds, bool]]:
         batch = _Batch(self.model, prompts, shared)
         rows = list(range(len(prompts)))
-        said: list[Ids] = [[] for _ in prompts]
+        said: list[TokenIds] = [[] for _ in prompts]
         while rows and not is_cancelled():
             going_on: list[int] = []
             tokens = batch.next_tokens().tolist()
@@ -100,7 +100,7 @@ class Decoder:
                 rows = [rows[place] for place in going_on]
 
     @torch.inference_mode()
-    def _prefix(self, prompts: Sequence[Ids]) -> _Prefix:
+    def _prefix(self, prompts: Sequence[TokenIds]) -> _Prefix:
         length = shared_prefix_length(prompts)
         if not length:
             return _Prefix(0, None)
@@ -110,7 +110,7 @@ class Decoder:
         return _Prefix(length, cache)
 
 
-def shared_prefix_length(prompts: Sequence[Ids]) -> int:
+def shared_prefix_length(prompts: Sequence[TokenIds]) -> int:
     """Tokens that all prompts begin with; each keeps at least one token of its own, from which its answer starts."""
     shortest, longest = min(prompts), max(prompts)  # in lexical order these two differ first
     most = min(len(prompt) for prompt in prompts) - 1
@@ -138,7 +138,7 @@ class _Batch:
     Laid out as [shared prefix][padding][rest of the prompt][answer]; padding is masked and has no positions.
     """
 
-    def __init__(self, model: nn.Module, prompts: Sequence[Ids], shared: _Prefix) -> None:
+    def __init__(self, model: nn.Module, prompts: Sequence[TokenIds], shared: _Prefix) -> None:
         self._model = model
         tails = [prompt[shared.length :] for prompt in prompts]
         longest = max(map(len, tails))

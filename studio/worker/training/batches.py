@@ -58,7 +58,7 @@ class MicroBatch:
         return MicroBatch(self.ids.to(device), self.learned_at.to(device), self.targets.to(device), self.tokens)
 
 
-def cut(rows: Sequence[Encoded], micro_batch_size: int) -> list[list[Encoded]]:
+def micro_batches(rows: Sequence[Encoded], micro_batch_size: int) -> list[list[Encoded]]:
     """Rows sorted by length, longest first (an out-of-memory shows at once), cut into micro-batches."""
     ordered = sorted(rows, key=lambda row: row.total_tokens, reverse=True)
     return [ordered[start : start + micro_batch_size] for start in range(0, len(ordered), micro_batch_size)]

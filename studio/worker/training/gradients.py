@@ -17,7 +17,7 @@ from studio.tokens.encoding import Encoded
 from studio.worker.compute.decoding import shared_prefix_length
 from studio.worker.compute.lanes import Lanes
 from studio.worker.families.causal import KeysAndValues, Learner
-from studio.worker.training.batches import collate, cut
+from studio.worker.training.batches import collate, micro_batches
 
 # Below this a prefix saves less than its own passes cost.
 LEAST_PREFIX_TOKENS = 8
@@ -60,7 +60,7 @@ def batch_gradients(
 
     total = 0.0
     sums: list[Tensor | None] = [None] * (len(parameters) + 2 * len(prefix))
-    for loss, gradients in lanes.map(compute, cut(rows, micro_batch_size)):
+    for loss, gradients in lanes.map(compute, micro_batches(rows, micro_batch_size)):
         total += loss
         _add(sums, gradients)
     of_parameters = sums[: len(parameters)]
@@ -97,7 +97,7 @@ def batch_loss(
         with autocast():
             return learner.loss_sum(collate(part, skip).to(learner.device), prefix).item()
 
-    losses = list(lanes.map(loss_of, cut(rows, micro_batch_size)))
+    losses = list(lanes.map(loss_of, micro_batches(rows, micro_batch_size)))
     total = sum(loss for loss in losses if loss is not None)
     return None if None in losses else total / sum(row.completion_tokens for row in rows)
 

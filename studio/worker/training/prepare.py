@@ -15,11 +15,11 @@ from accelerate import Accelerator
 from torch import nn
 
 from studio.errors import StudioError
-from studio.runs.directory import Row, RunDirectory, read_rows
+from studio.runs.directory import FrozenRow, RunDirectory, read_rows
 from studio.runs.specs import TrainSpec
 from studio.tokens.encoding import Encoded, Pair
 from studio.tokens.tokenizer import ModelFolder
-from studio.tokens.window import fit
+from studio.tokens.window import apply_policy
 from studio.worker.compute import fused_lora, loading, measure
 from studio.worker.compute.lanes import Lanes, lane_count
 from studio.worker.compute.measure import Choice
@@ -36,7 +36,7 @@ MICRO_BATCH_SIZES = (1, 2)
 class Data:
     """Frozen rows, encoded. ``dropped`` and ``was_cut`` count what the over-long policy did to training rows."""
 
-    rows: list[Row]
+    rows: list[FrozenRow]
     train: list[Encoded]
     validation: list[Encoded]
     dropped: int
@@ -124,7 +124,9 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
     """The run's frozen rows after the over-long policy. Raises StudioError when nothing is left or one is refused."""
     directory: RunDirectory = session.directory
     rows = read_rows(directory.rows_path("train"))
-    fitted = fit(folder, [Pair(row.prompt, row.completion, row.system) for row in rows], spec.max_length, spec.overlong)
+    fitted = apply_policy(
+        folder, [Pair(row.prompt, row.completion, row.system) for row in rows], spec.max_length, spec.overlong
+    )
     kept = [(row, of.encoded) for row, of in zip(rows, fitted, strict=True) if of.encoded]
     over = [row.example_id for row, encoded in kept if encoded.total_tokens > spec.max_length]
     if over:
@@ -139,7 +141,9 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
         )
     pairs = [Pair(row.prompt, row.completion, row.system) for row in read_rows(directory.rows_path("validation"))]
     policy = "drop" if spec.overlong == "refuse" else spec.overlong
-    validation = [of.encoded for of in fit(folder, pairs, spec.max_length, policy) if of.encoded] if pairs else []
+    validation = (
+        [of.encoded for of in apply_policy(folder, pairs, spec.max_length, policy) if of.encoded] if pairs else []
+    )
     if len(validation) < len(pairs):
         message = f"{len(pairs) - len(validation)} validation rows are longer than max_length and left out"
         session.events.write("warning", step=0, message=message)

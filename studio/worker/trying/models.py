@@ -14,7 +14,7 @@ from studio.errors import StudioError
 from studio.tokens.encoding import encode_prompts, prompt_text
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute import loading, measure
-from studio.worker.compute.decoding import Decoder, Ids, stop_ids_of
+from studio.worker.compute.decoding import Decoder, TokenIds, stop_ids_of
 from studio.worker.compute.lanes import Lanes
 
 Reply = dict[str, Any]
@@ -68,8 +68,8 @@ def merged(adapted: PeftModel) -> PreTrainedModel:
     return plain
 
 
-def _stream(folder: ModelFolder, arm: str, decoder: Decoder, ids: Ids) -> Iterator[Reply]:
-    said: Ids = []
+def _stream(folder: ModelFolder, arm: str, decoder: Decoder, ids: TokenIds) -> Iterator[Reply]:
+    said: TokenIds = []
     text, started = "", time.perf_counter()
     for token in decoder.pieces(ids):
         said.append(token)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
+from studio.reports.cells import cut, fit
 from studio.reports.compare import CHANGES, CompareRow
-from studio.reports.words import cut, differences, fit, visible
+from studio.reports.differences import differences
+from studio.reports.visible import visible
 from studio.tui.widgets.lines import Line, fitted_line
 
 ID_WIDTH, TASK_WIDTH, LABEL_WIDTH = 6, 9, 14

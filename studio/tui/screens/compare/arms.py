@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from studio.reports.cells import fit
 from studio.reports.compare import SCORER_NAMES, dominated_arms
 from studio.reports.intervals import interval_bar
-from studio.reports.words import NOTHING, fit, latency, number, percent, score
+from studio.reports.numbers import NOTHING, latency, number, percent, score
 from studio.scoring.metrics import SCORERS
 from studio.scoring.summary import ArmSummary, Comparison, Interval
 from studio.tui.widgets.lines import Line

@@ -13,7 +13,8 @@ from studio.acts.comparing import LoadedComparison, load_comparison
 from studio.errors import StudioError
 from studio.project import Project
 from studio.reports.compare import CompareRow, CompareView, compare_view
-from studio.reports.words import counted, visible
+from studio.reports.numbers import counted
+from studio.reports.visible import visible
 from studio.runs.watch import RunState
 from studio.scoring.summary import Comparison
 from studio.tokens.tokenizer import ModelFolder

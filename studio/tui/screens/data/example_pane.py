@@ -11,7 +11,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from studio.reports.words import counted, visible
+from studio.reports.numbers import counted
+from studio.reports.visible import visible
 from studio.tui.styles import style_of
 
 if TYPE_CHECKING:

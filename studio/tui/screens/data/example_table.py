@@ -14,12 +14,12 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from studio.reports.words import fit
+from studio.reports.cells import fit
 from studio.tui import styles
 from studio.tui.messages import CursorMoved, PreviewsRequested
 
 if TYPE_CHECKING:
-    from studio.dataset.examples import Ids, Preview
+    from studio.dataset.examples import ExampleIds, Preview
 
 KEPT_PREVIEWS = 4_000
 # A start that so many rows of a task share, and that is so long, tells them not apart: the table leaves it out.
@@ -68,7 +68,7 @@ class ExampleTable(ScrollView, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__(classes="panel")
-        self.ids: Sequence[int] | Ids = ()
+        self.ids: Sequence[int] | ExampleIds = ()
         self.cursor = 0
         self.column = 3
         self.selected: set[int] = set()
@@ -84,7 +84,7 @@ class ExampleTable(ScrollView, can_focus=True):
 
     # -- data in
 
-    def show(self, ids: Sequence[int] | Ids, cursor: int = 0, largest_id: int = 0) -> None:
+    def show(self, ids: Sequence[int] | ExampleIds, cursor: int = 0, largest_id: int = 0) -> None:
         """Another view: these ids in this order, with the cursor at a position."""
         self.ids = ids
         self._id_cells = max(3, len(str(largest_id)))

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from studio.errors import AskedWrongly
-from studio.reports.words import counted, visible
+from studio.reports.numbers import counted
+from studio.reports.visible import visible
 from studio.tui.screens.data.labels import DataLabels
 from studio.tui.screens.data.view import DataView, equals
 

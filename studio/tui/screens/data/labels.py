@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from studio.errors import AskedWrongly
-from studio.reports.words import number
+from studio.reports.numbers import number
 from studio.tui.screens.data.rows import DataRows
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from textual.content import Content
 from textual.widget import Widget
 
 from studio.errors import StudioError
-from studio.reports.words import counted, number, visible
+from studio.reports.numbers import counted, number
+from studio.reports.visible import visible
 from studio.tui.messages import (
     CursorMoved,
     ExamplesChanged,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from textual.worker import get_current_worker
 
 from studio.errors import AskedWrongly, StudioError
-from studio.reports.words import counted, number, visible
+from studio.reports.numbers import counted, number
+from studio.reports.visible import visible
 from studio.tui import actions
 from studio.tui.messages import LineEntered, LineLeft, ModelFound
 from studio.tui.screens.data.example_table import ExampleTable

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.reports.chart import ChartSeries, smooth
-from studio.reports.words import duration, learning_rate, loss, number
+from studio.reports.numbers import duration, learning_rate, loss, number
 from studio.runs.watch import RunState, Series
 
 X_AXES = ("step", "epoch", "tokens", "time")

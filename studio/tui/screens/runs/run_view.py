@@ -9,7 +9,8 @@ from typing import Any
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 
-from studio.reports.words import learning_rate, loss, visible
+from studio.reports.numbers import learning_rate, loss
+from studio.reports.visible import visible
 from studio.runs.specs import Spec
 from studio.runs.watch import RunState
 from studio.tui import styles

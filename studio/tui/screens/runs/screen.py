@@ -9,7 +9,7 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 
 from studio.acts.training import resume_run, stop_run
-from studio.reports.words import loss
+from studio.reports.numbers import loss
 from studio.runs.directory import RunDirectory
 from studio.runs.places.local import log_tail
 from studio.runs.watch import RunState

@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 
-from studio.reports.words import visible
+from studio.reports.visible import visible
 from studio.tui.widgets.lines import Line, LinesView
 
 

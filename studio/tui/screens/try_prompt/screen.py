@@ -12,7 +12,8 @@ from textual.widgets import TextArea
 
 from studio.acts.comparing import tuned_run_ids
 from studio.acts.trying import Answerer, Answering, Reply, answering_by
-from studio.reports.words import number, visible
+from studio.reports.numbers import number
+from studio.reports.visible import visible
 from studio.tui import actions, styles
 from studio.tui.screens.base import StudioScreen
 from studio.tui.screens.try_prompt.answer_panel import AnswerPanel

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from studio.reports.cells import fit
+from studio.reports.numbers import number, percent
 from studio.reports.window import WindowReport
-from studio.reports.words import fit, number, percent
 from studio.tokens.window import Fate
 from studio.tui.widgets.lines import Line
 

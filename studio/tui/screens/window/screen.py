@@ -13,8 +13,9 @@ from textual.widget import Widget
 from studio.acts.models import resolve_model
 from studio.acts.window import check_window
 from studio.errors import StudioError
+from studio.reports.numbers import counted, number
+from studio.reports.visible import visible
 from studio.reports.window import WindowReport
-from studio.reports.words import counted, number, visible
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import FATES, Fate
 from studio.tui import actions, styles
