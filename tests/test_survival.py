@@ -16,7 +16,8 @@ from studio.acts.training import start_training
 from studio.dataset.candidates import Candidate
 from studio.dataset.store import Store
 from studio.project import Project
-from studio.runs.directory import RunDirectory, read_events
+from studio.runs.directory import RunDirectory
+from studio.runs.events import read_events
 from studio.runs.specs import TrainSpec
 from studio.runs.watch import RunState, RunWatch
 
@@ -71,7 +72,7 @@ def test_a_closed_terminal_takes_no_run_with_it_and_the_chart_is_whole_afterward
     state = wait_for(RunWatch(run), lambda state: not state.is_live)
     assert state.status == "finished", state.message
     assert state.series.step == list(range(1, state.steps + 1))
-    assert state.series.eval_step and (run.adapter_path / "adapter_model.safetensors").exists()
+    assert state.series.eval_step and (run.result_path("adapter") / "adapter_model.safetensors").exists()
     assert [event["event"] for event in read_events(run.events_path)[0]].count("started") == 1
 
     again = open_studio(project)

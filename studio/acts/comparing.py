@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from studio.acts.models import with_base_model
 from studio.acts.training import frozen
 from studio.dataset.store import Example, Store
+from studio.dataset.texts import prompt_hash
 from studio.errors import AskedWrongly, StudioError
+from studio.files import read_json_lines
 from studio.project import Project
-from studio.runs.directory import FrozenRow, RunDirectory, read_rows, write_rows
-from studio.runs.places.local import complete, launch, new_run_directory
-from studio.runs.specs import CompareSpec, TrainSpec, shots_of
-from studio.runs.watch import RunWatch, find_run, runs_in, scores_in
+from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run_directory, read_rows, runs_in, write_rows
+from studio.runs.process import submit
+from studio.runs.specs import CompareSpec, TrainSpec, read_spec, write_spec
+from studio.runs.watch import RunWatch, scores_in
 from studio.scoring.summary import Comparison
 from studio.tokens.tokenizer import ModelFolder
 
@@ -59,7 +59,7 @@ def start_comparison(project: Project, store: Store, spec: CompareSpec) -> str:
         )
     if pool is None:
         pool = frozen(store.rows_for("train", tasks=spec.tasks, labels=("accept", "none"), where=""))
-    needed = max(shots_of(arm) for arm in spec.arms)
+    needed = max(arm.shots for arm in spec.parsed_arms)
     for task in sorted({example.task for example in test}):
         have = sum(row.task == task for row in pool)
         if have < needed:
@@ -70,15 +70,15 @@ def start_comparison(project: Project, store: Store, spec: CompareSpec) -> str:
     directory = new_run_directory(project.runs_path, "compare")
     write_rows(directory.rows_path("test"), frozen(test))
     write_rows(directory.rows_path("train"), pool)
-    complete(directory, spec)
-    launch(directory)
+    write_spec(directory, spec)
+    submit(directory)
     return directory.run_id
 
 
 def load_comparison(project: Project, run_id: str) -> LoadedComparison:
     """A comparison from its run directory. A prediction line torn by a crash is passed over: it is made again."""
     directory = find_run(project.runs_path, run_id)
-    spec = directory.spec()
+    spec = read_spec(directory)
     if not isinstance(spec, CompareSpec):
         raise AskedWrongly(f"{directory.run_id} is a {spec.kind} run, not a comparison.")
     scores = scores_in(directory)
@@ -86,7 +86,7 @@ def load_comparison(project: Project, run_id: str) -> LoadedComparison:
         run_id=directory.run_id,
         spec=spec,
         rows=read_rows(directory.rows_path("test")),
-        predictions=read_predictions(directory),
+        predictions=read_json_lines(directory.predictions_path)[0],
         scores=Comparison.from_dict(scores) if scores else None,
     )
 
@@ -110,22 +110,8 @@ def newest_tuned(project: Project) -> str:
     )
 
 
-def read_predictions(directory: RunDirectory) -> list[dict[str, Any]]:
-    predictions = []
-    try:
-        with directory.predictions_path.open(encoding="utf-8", errors="replace") as file:
-            for line in file:
-                try:
-                    predictions.append(json.loads(line))
-                except ValueError:  # torn by a crash
-                    continue
-    except FileNotFoundError:
-        return []
-    return predictions
-
-
 def _with_run(run: RunDirectory, spec: CompareSpec) -> tuple[CompareSpec, list[FrozenRow]]:
-    trained = run.spec()
+    trained = read_spec(run)
     if not isinstance(trained, TrainSpec):
         raise AskedWrongly(f"{run.run_id} is a {trained.kind} run, not a train run.")
     if spec.base_model and spec.base_model != trained.base_model:
@@ -134,7 +120,7 @@ def _with_run(run: RunDirectory, spec: CompareSpec) -> tuple[CompareSpec, list[F
             "Leave base_model out: the arms must share one base model.",
         )
     tuned = tuned_path(run, trained)
-    spec = dataclasses.replace(
+    spec = replace(
         spec,
         run_id=run.run_id,
         base_model=trained.base_model,
@@ -142,7 +128,9 @@ def _with_run(run: RunDirectory, spec: CompareSpec) -> tuple[CompareSpec, list[F
         tuned_method=trained.method,
         tasks=spec.tasks or trained.tasks,
     )
-    return spec, read_rows(run.rows_path("train"))
+    pool = read_rows(run.rows_path("train"))
+    # Rows that an older studio froze have no hash yet; the test rows beside them have.
+    return spec, [replace(row, prompt_hash=row.prompt_hash or prompt_hash(row.prompt)) for row in pool]
 
 
 def tuned_path(run: RunDirectory, spec: TrainSpec) -> Path:
@@ -156,7 +144,7 @@ def tuned_path(run: RunDirectory, spec: TrainSpec) -> Path:
 
 
 def _tuned_folder(run: RunDirectory, spec: TrainSpec) -> Path:
-    return run.adapter_path if spec.method == "lora" else run.model_path
+    return run.result_path(spec.how.leaves)
 
 
 def _evenly_over_tasks(examples: list[Example], limit: int) -> list[Example]:

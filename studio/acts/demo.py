@@ -14,9 +14,9 @@ from studio.acts.training import resume_run, start_training
 from studio.dataset.store import Store
 from studio.errors import StudioError
 from studio.project import DEFAULT_MODEL, Project
-from studio.runs.directory import RunDirectory
+from studio.runs.directory import RunDirectory, runs_in
 from studio.runs.specs import CompareSpec, TrainSpec
-from studio.runs.watch import RunState, RunWatch, runs_in
+from studio.runs.watch import RunState, RunWatch
 
 SAMPLE_FILES = ("tickets.jsonl", "tone.csv", "summaries.jsonl")
 TASK = "tickets"

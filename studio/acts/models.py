@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from studio.errors import AskedWrongly, StudioError
+from studio.files import take_lock
 from studio.project import Project, cache_path
-from studio.runs.directory import take_lock
 from studio.runs.specs import Spec
 from studio.tokens.tokenizer import ModelFolder
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,12 +10,13 @@ import numpy as np
 from studio.acts.models import with_base_model
 from studio.acts.window import count_tokens
 from studio.dataset.store import Example, Store
+from studio.dataset.texts import prompt_hash
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
-from studio.runs.directory import FrozenRow, RunDirectory, write_rows
-from studio.runs.places.local import complete, launch, new_run_directory
-from studio.runs.specs import TrainSpec
-from studio.runs.watch import RunState, RunWatch, find_run, runs_in
+from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run_directory, runs_in, write_rows
+from studio.runs.process import cancel, submit
+from studio.runs.specs import TrainSpec, write_spec
+from studio.runs.watch import RunState, RunWatch
 from studio.tokens.window import FATES, Fate, fates
 
 
@@ -88,7 +88,7 @@ def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
         rows=len(training),
         validation_rows=len(validation),
         tokens_per_epoch=tokens,
-        steps=max(1, math.ceil(math.ceil(kept / spec.batch_size) * spec.epochs)) if kept else 0,
+        steps=spec.steps_of(kept),
         overlong_rows=int(is_overlong.sum()),
         dropped_rows=dropped_rows,
         cut_rows=int(is_overlong.sum()) - dropped_rows if spec.overlong != "refuse" else 0,
@@ -107,18 +107,24 @@ def start_training(project: Project, store: Store, spec: TrainSpec) -> str:
     directory = new_run_directory(project.runs_path, "train")
     write_rows(directory.rows_path("train"), frozen(training))
     write_rows(directory.rows_path("validation"), frozen(validation))
-    complete(directory, plan.spec)
-    launch(directory)
+    write_spec(directory, plan.spec)
+    submit(directory)
     return directory.run_id
 
 
-def stop_run(project: Project, run_id: str) -> RunDirectory:
-    """Ask a run to finish its step, write a checkpoint and stop. Raises AskedWrongly when it is not running."""
+def stop_run(project: Project, run_id: str, *, at_once: bool = False) -> RunDirectory:
+    """Ask a run to finish its step, write a checkpoint and stop; ``at_once`` ends its process without asking.
+
+    Raises AskedWrongly when it is not running, StudioError when its process cannot be ended from here.
+    """
     directory = find_run(project.runs_path, run_id)
     state = RunWatch(directory).poll()
     if not state.is_live:
         raise AskedWrongly(f"{directory.run_id} is not running: {state.status}.")
-    directory.stop_path.touch()
+    if at_once:
+        cancel(directory)
+    else:
+        directory.stop_path.touch()
     return directory
 
 
@@ -131,7 +137,7 @@ def resume_run(project: Project, run_id: str) -> RunDirectory:
             f"{directory.run_id} is {state.status}: there is nothing to resume.",
             "Lost, stopped and failed runs can be resumed.",
         )
-    launch(directory)
+    submit(directory)
     return directory
 
 
@@ -143,7 +149,14 @@ def run_states(project: Project) -> list[RunState]:
 def frozen(examples: Sequence[Example]) -> list[FrozenRow]:
     """Examples as a run directory keeps them."""
     return [
-        FrozenRow(example.example_id, example.task, example.prompt, example.completion, example.system)
+        FrozenRow(
+            example_id=example.example_id,
+            task=example.task,
+            prompt=example.prompt,
+            completion=example.completion,
+            system=example.system,
+            prompt_hash=prompt_hash(example.prompt),
+        )
         for example in examples
     ]
 

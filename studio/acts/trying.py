@@ -15,20 +15,26 @@ from studio.acts.comparing import tuned_path
 from studio.acts.models import resolve_model
 from studio.errors import AskedWrongly
 from studio.project import Project
-from studio.runs.specs import TrainSpec
-from studio.runs.watch import find_run
+from studio.runs.directory import RunDirectory, find_run, runs_in
+from studio.runs.specs import CompareSpec, TrainSpec, read_spec
+from studio.runs.watch import RunWatch
 
 Reply = dict[str, Any]
+
+# Where no run says otherwise. One row at a time moves weights, not numbers: float32 is never far behind, and often far
+# ahead on a CPU.
+USUAL_DTYPE = "float32"
 
 
 @dataclass(frozen=True)
 class Answering:
-    """Which models answer: a base model, and a run's adapter or model beside it when there is one."""
+    """Which models answer, and in which dtype: a base model, and a run's adapter or model beside it if there is one."""
 
     model_path: str
     is_trusted: bool = False
     tuned_path: str = ""
-    tuned_method: str = "lora"
+    tuned_method: str = ""
+    dtype: str = USUAL_DTYPE
 
 
 def answering_by(project: Project, model: str = "", run_id: str = "") -> Answering:
@@ -38,11 +44,21 @@ def answering_by(project: Project, model: str = "", run_id: str = "") -> Answeri
         name = model or settings.base_model
         return Answering(str(resolve_model(name, settings.trusted_models).path), name in settings.trusted_models)
     run = find_run(project.runs_path, run_id)
-    spec = run.spec()
+    spec = read_spec(run)
     if not isinstance(spec, TrainSpec):
         raise AskedWrongly(f"{run.run_id} is a {spec.kind} run, not a train run.")
     folder = tuned_path(run, spec).resolve()
-    return Answering(spec.model_path, spec.is_trusted, str(folder), spec.method)
+    return Answering(spec.model_path, spec.is_trusted, str(folder), spec.method, _dtype_of(project, run))
+
+
+def _dtype_of(project: Project, run: RunDirectory) -> str:
+    """The dtype in which this run was compared last, else trained: dtypes answer differently, and Try must not
+    contradict Compare."""
+    for directory in runs_in(project.runs_path):
+        state = RunWatch(directory).poll()
+        if isinstance(state.spec, CompareSpec) and state.spec.run_id == run.run_id and state.dtype:
+            return state.dtype
+    return RunWatch(run).poll().dtype or USUAL_DTYPE
 
 
 class Answerer:
@@ -76,6 +92,7 @@ class Answerer:
             "is_trusted": by.is_trusted,
             "tuned_path": by.tuned_path,
             "tuned_method": by.tuned_method,
+            "dtype": by.dtype,
             "prompt": prompt,
             "system": system,
             "max_new_tokens": max_new_tokens,

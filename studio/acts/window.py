@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from studio.dataset.store import Example, Store
+from studio.files import write_whole
 from studio.project import cache_path
 from studio.reports.window import WindowReport, window_report
-from studio.runs.directory import write_atomically
 from studio.tokens.encoding import Pair, encode_pairs, encode_prompts, prompt_text
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import FATES, fates
@@ -77,7 +77,7 @@ def _shot_overhead(model: ModelFolder) -> int:
     except (OSError, ValueError, KeyError):  # not measured yet, or unreadable: measure again
         overhead = _measured_shot_overhead(model)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, json.dumps({"shot_overhead": overhead}))
+    write_whole(path, json.dumps({"shot_overhead": overhead}))
     return overhead
 
 

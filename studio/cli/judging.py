@@ -16,8 +16,8 @@ from studio.cli.running import Settings, follow, settings_option
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
 from studio.reports.numbers import counted
+from studio.runs.directory import find_run
 from studio.runs.specs import CompareSpec
-from studio.runs.watch import find_run
 
 if TYPE_CHECKING:
     from studio.scoring.summary import Comparison

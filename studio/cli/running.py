@@ -15,9 +15,9 @@ from studio.cli.printing import progress_bar, say, words, write_json, write_line
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
 from studio.reports.numbers import duration, loss, number
-from studio.runs.directory import RunDirectory
+from studio.runs.directory import RunDirectory, find_run
 from studio.runs.specs import Spec, TrainSpec
-from studio.runs.watch import RunState, RunWatch, find_run, state_as_json
+from studio.runs.watch import RunState, RunWatch, state_as_json
 
 POLL_SECONDS = 0.25
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; repeatable.")]
@@ -82,11 +82,20 @@ def watch(ctx: typer.Context, run: Annotated[str, typer.Argument(metavar="RUN")]
 
 
 @app.command()
-def stop(ctx: typer.Context, run: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
+def stop(
+    ctx: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN")],
+    now: Annotated[
+        bool, typer.Option("--now", help="End its process at once; what came after the newest checkpoint is lost.")
+    ] = False,
+) -> None:
     """Finish the step, write a checkpoint, stop."""
     from studio.acts.training import stop_run
 
-    directory = stop_run(project_of(ctx), run)
+    directory = stop_run(project_of(ctx), run, at_once=now)
+    if now:
+        say(f"{directory.run_id} was ended; studio resume {directory.run_id} goes on from its newest checkpoint")
+        return
     say(f"{directory.run_id} stops after this step and keeps a checkpoint; studio resume {directory.run_id} goes on")
 
 

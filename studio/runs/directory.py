@@ -1,47 +1,41 @@
-"""The run directory: the whole protocol between the studio and a run's process.
+"""The run directory: every file name of the protocol between the studio and a run's process, and its frozen rows.
 
 No socket, no daemon, no shared database. The studio writes ``spec.json`` (last, by rename: where it exists the
 directory is complete), the frozen rows and a ``stop`` file; the run's process writes everything else. A run's status
-is computed from its lock and its last event, never stored, so nothing has to be cleaned up after a crash.
+is computed from its process and its last event, never stored, so nothing has to be cleaned up after a crash.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import os
-import socket
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
 
-from studio.errors import StudioError
-from studio.runs.specs import Spec, spec_from_json
-
-Event = dict[str, Any]
-
-FINAL_EVENTS = ("finished", "stopped", "failed")
-STALLED_AFTER_SECONDS = 180.0
-STARTING_FOR_SECONDS = 60.0
+from studio.errors import AskedWrongly, StudioError
 
 
 @dataclass(frozen=True)
 class FrozenRow:
-    """One frozen example as a run sees it; ``system`` is empty for none."""
+    """One example as a run keeps it; ``system`` is empty for none.
+
+    ``prompt_hash`` is the store's (32 hex digits, equal for prompts that count as equal), so that a run's process
+    never decides that anew; empty in rows that an older studio froze.
+    """
 
     example_id: int
     task: str
     prompt: str
     completion: str
     system: str = ""
+    prompt_hash: str = ""
 
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """Every path name inside one run's directory, and the few questions that need no history."""
+    """Every path name inside one run's directory."""
 
     path: Path
 
@@ -78,14 +72,6 @@ class RunDirectory:
         return self.path / "checkpoints"
 
     @property
-    def adapter_path(self) -> Path:
-        return self.path / "adapter"
-
-    @property
-    def model_path(self) -> Path:
-        return self.path / "model"
-
-    @property
     def predictions_path(self) -> Path:
         return self.path / "predictions.jsonl"
 
@@ -93,37 +79,54 @@ class RunDirectory:
     def scores_path(self) -> Path:
         return self.path / "scores.json"
 
+    def result_path(self, leaves: str) -> Path:
+        """The folder of what a run leaves: ``adapter`` or ``model``, as its method says."""
+        return self.path / leaves
+
     def rows_path(self, split: str) -> Path:
         """``train.jsonl``, ``validation.jsonl`` or ``test.jsonl``."""
         return self.path / f"{split}.jsonl"
 
-    def spec(self) -> Spec:
-        try:
-            return spec_from_json(self.spec_path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise StudioError(f"{self.spec_path}: cannot be read: {error.strerror}.") from error
-
+    @property
     def is_complete(self) -> bool:
         return self.spec_path.exists()
 
-    def status(self, last_event: Event | None) -> str:
-        """starting, running, stalled, finished, stopped, failed or lost, from the lock and the newest event."""
-        if is_locked(self.lock_path):
-            if last_event is None:
-                return "starting"
-            return "stalled" if _age_seconds(self.events_path) > STALLED_AFTER_SECONDS else "running"
-        if last_event is not None and last_event["event"] in FINAL_EVENTS:
-            return str(last_event["event"])
-        if (
-            last_event is None
-            and _age_seconds(self.spec_path) < STARTING_FOR_SECONDS
-            and not self.process_path.exists()
-        ):
-            return "starting"
-        return "lost"
+
+def new_run_directory(runs_path: Path, kind: str) -> RunDirectory:
+    """Make an empty run directory. Its name sorts by time and is short enough to type: ``train-1122-130400-7f``."""
+    while True:
+        stamp = datetime.now().strftime("%m%d-%H%M%S")
+        path = runs_path / f"{kind}-{stamp}-{os.urandom(1).hex()}"
+        try:
+            path.mkdir(parents=True)
+            return RunDirectory(path)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise StudioError(f"{path}: cannot be made: {error.strerror}.") from error
 
 
-def write_rows(path: Path, rows: list[FrozenRow]) -> None:
+def runs_in(runs_path: Path) -> list[RunDirectory]:
+    """The complete run directories, newest first."""
+    try:
+        found = [directory for path in runs_path.iterdir() if (directory := RunDirectory(path)).is_complete]
+    except FileNotFoundError:
+        return []
+    return sorted(found, key=lambda directory: directory.spec_path.stat().st_mtime, reverse=True)
+
+
+def find_run(runs_path: Path, run_id: str) -> RunDirectory:
+    """The run with this id, or whose id is the only one to begin with it. Raises AskedWrongly otherwise."""
+    known = runs_in(runs_path)
+    exact = [directory for directory in known if directory.run_id == run_id]
+    close = exact or [directory for directory in known if run_id and directory.run_id.startswith(run_id)]
+    if len(close) == 1:
+        return close[0]
+    names = ", ".join(directory.run_id for directory in (close or known)[:8]) or "there are none yet"
+    raise AskedWrongly(f"{'several runs begin with' if close else 'no run'} {run_id!r}.", f"Runs: {names}.")
+
+
+def write_rows(path: Path, rows: Iterable[FrozenRow]) -> None:
     """Write frozen rows, one JSON object per line."""
     with path.open("w", encoding="utf-8") as file:
         for row in rows:
@@ -136,101 +139,3 @@ def read_rows(path: Path) -> list[FrozenRow]:
         return []
     with path.open(encoding="utf-8") as file:
         return [FrozenRow(**json.loads(line)) for line in file]
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write beside, sync, rename: a reader sees the old file or the new one, never half of either."""
-    beside = path.with_name(path.name + ".part")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-
-
-class EventWriter:
-    """Appends events, one ``write`` per line, so that a reader never sees two halves interleaved."""
-
-    def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        self._end_torn_line()
-
-    def write(self, event: str, **facts: Any) -> None:
-        line = json.dumps({"event": event, "time": time.time(), **facts}, ensure_ascii=False) + "\n"
-        os.write(self._descriptor, line.encode())
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-    def _end_torn_line(self) -> None:
-        # A process killed in the middle of a line leaves no newline; without this the next event would be lost with it.
-        size = os.fstat(self._descriptor).st_size
-        if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
-            os.write(self._descriptor, b"\n")
-
-
-def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
-    """The whole lines from byte ``offset`` on, and the offset after them.
-
-    A torn last line is left for the next call; a line that a crash cut short, and a resume then ended, is passed over.
-    """
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            data = file.read()
-    except FileNotFoundError:
-        return [], offset
-    end = data.rfind(b"\n") + 1
-    return list(_events_in(data[:end])), offset + end
-
-
-def _events_in(data: bytes) -> Iterator[Event]:
-    for line in data.splitlines():
-        with contextlib.suppress(ValueError):  # torn by a crash: what it said is gone, what follows is not
-            event = json.loads(line)
-            if isinstance(event, dict) and "event" in event:
-                yield event
-
-
-def take_lock(path: Path, wait_seconds: float = 5.0) -> IO[str]:
-    """Hold the run's lock for as long as the returned file stays open. Raises StudioError when it is taken.
-
-    Waits a little, because ``is_locked`` holds a shared lock for an instant.
-    """
-    file = path.open("a+", encoding="utf-8")
-    deadline = time.monotonic() + wait_seconds
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return file
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                file.close()
-                raise StudioError(f"{path.parent.name}: another process is working on this run.") from None
-            time.sleep(0.05)
-
-
-def is_locked(path: Path) -> bool:
-    """Whether a living process holds the lock; the kernel lets go of it however that process ends."""
-    try:
-        file = path.open("r", encoding="utf-8")
-    except FileNotFoundError:
-        return False
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False
-
-
-def describe_process() -> dict[str, Any]:
-    """What ``process.json`` holds: enough to say which process on which machine works on the run."""
-    return {"pid": os.getpid(), "host": socket.gethostname(), "started_at": time.time()}
-
-
-def _age_seconds(path: Path) -> float:
-    try:
-        return time.time() - path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0

@@ -8,20 +8,28 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import typing
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from studio.errors import AskedWrongly
+from studio.errors import AskedWrongly, StudioError
+from studio.files import write_whole
+from studio.runs import arms, methods
+from studio.runs.arms import arm_from
+from studio.runs.arms.arm import Arm
+from studio.runs.directory import RunDirectory
+from studio.runs.methods import METHODS, Method, method_named
+from studio.runs.places import PLACES
 
-METHODS = ("lora", "full")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 OVERLONG_POLICIES = ("refuse", "drop", "truncate_prompt", "truncate_completion")
 SCHEDULES = ("cosine", "linear", "constant")
 
 
-def _about(sentence: str, **default: Any) -> Any:
-    return field(metadata={"about": sentence}, **default)
+def _about(sentence: str, choices: tuple[str, ...] = (), **default: Any) -> Any:
+    """A field with its sentence; ``choices`` are all the values it can have, empty where it is free."""
+    return field(metadata={"about": sentence, "choices": choices}, **default)
 
 
 def _filled_in(sentence: str, **default: Any) -> Any:
@@ -31,7 +39,10 @@ def _filled_in(sentence: str, **default: Any) -> Any:
 
 @dataclass(frozen=True)
 class Spec:
-    """Common to every kind of run; ``to_json`` and ``spec_from_json`` are the ``spec.json`` format."""
+    """Common to every kind of run; ``write_spec`` and ``read_spec`` are the ``spec.json`` format.
+
+    Raises AskedWrongly when made with values that do not go together.
+    """
 
     kind: ClassVar[str]
 
@@ -40,6 +51,16 @@ class Spec:
     is_trusted: bool = _filled_in(
         "Pickle weights and the model's own code may be used; set by trusted_models.", default=False
     )
+    place: str = _about(
+        f"Where its process lives: {', '.join(f'{place.name} ({place.about})' for place in PLACES)}.",
+        choices=tuple(place.name for place in PLACES),
+        default=PLACES[0].name,
+    )
+
+    def __post_init__(self) -> None:
+        for name in self.fields():
+            if choices := self.choices(name):
+                _one_of(name, getattr(self, name), choices)
 
     def to_json(self) -> str:
         return json.dumps({"kind": self.kind, **dataclasses.asdict(self)}, indent=2, ensure_ascii=False)
@@ -48,6 +69,12 @@ class Spec:
     def fields(cls) -> dict[str, str]:
         """Field name → its one-sentence meaning, in order."""
         return {f.name: f.metadata["about"] for f in dataclasses.fields(cls)}
+
+    @classmethod
+    def choices(cls, name: str) -> tuple[str, ...]:
+        """All values that the field ``name`` can have; empty where it is free."""
+        metadata = next(f.metadata for f in dataclasses.fields(cls) if f.name == name)
+        return tuple(metadata.get("choices", ()))
 
     @classmethod
     def settings(cls) -> dict[str, tuple[str, str]]:
@@ -85,14 +112,16 @@ class TrainSpec(Spec):
 
     kind: ClassVar[str] = "train"
 
-    method: str = _about("lora trains a small adapter; full trains every weight.", default="lora")
+    method: str = _about(
+        f"{methods.described()}.", choices=tuple(method.name for method in METHODS), default=METHODS[0].name
+    )
     epochs: float = _about("Passes over the training rows.", default=2.0)
     batch_size: int = _about("Examples per optimizer step.", default=8)
     micro_batch_size: int = _about(
         "Examples per forward pass; the gradient is that of the whole batch whatever this is. 0 chooses.", default=0
     )
     learning_rate: float = _about("Peak learning rate; 0 takes the method's usual one.", default=0.0)
-    schedule: str = _about("Learning rate after the warm-up: cosine, linear or constant.", default="cosine")
+    schedule: str = _about("Learning rate after the warm-up.", choices=SCHEDULES, default="cosine")
     warmup_ratio: float = _about("Share of the steps in which the learning rate rises from 0.", default=0.03)
     weight_decay: float = _about("AdamW weight decay.", default=0.0)
     max_grad_norm: float = _about("Gradients are scaled down to this norm; 0 leaves them.", default=1.0)
@@ -101,10 +130,14 @@ class TrainSpec(Spec):
     lora_dropout: float = _about("Dropout before the adapter, 0 to 1.", default=0.0)
     max_length: int = _about("Tokens a training row may have, template included.", default=512)
     overlong: str = _about(
-        "Rows over max_length: refuse the run, drop them, truncate_prompt or truncate_completion.", default="refuse"
+        "Rows over max_length: refuse the run, drop them, truncate_prompt or truncate_completion.",
+        choices=OVERLONG_POLICIES,
+        default="refuse",
     )
     seed: int = _about("Seed of the shuffling, the adapter's start and dropout.", default=0)
-    dtype: str = _about("auto measures float32 and bfloat16 on this machine and takes the faster.", default="auto")
+    dtype: str = _about(
+        "auto measures float32 and bfloat16 on this machine and takes the faster.", choices=DTYPES, default="auto"
+    )
     eval_every: int = _about("Steps between evaluations on the validation split; 0 is four times an epoch.", default=0)
     save_every: int = _about("Steps between checkpoints; 0 follows eval_every.", default=0)
     patience: int = _about("Stop after this many evaluations without improvement; 0 never stops early.", default=0)
@@ -114,13 +147,8 @@ class TrainSpec(Spec):
         "Only rows with these labels; rejected rows never train.", default=("accept", "none")
     )
 
-    DEFAULT_LEARNING_RATES: ClassVar[dict[str, float]] = {"lora": 1e-3, "full": 5e-5}
-
     def __post_init__(self) -> None:
-        _one_of("method", self.method, METHODS)
-        _one_of("schedule", self.schedule, SCHEDULES)
-        _one_of("dtype", self.dtype, DTYPES)
-        _one_of("overlong", self.overlong, OVERLONG_POLICIES)
+        super().__post_init__()
         _at_least("batch_size", self.batch_size, 1)
         _at_least("lora_rank", self.lora_rank, 1)
         _at_least("max_length", self.max_length, 8)
@@ -142,7 +170,8 @@ class TrainSpec(Spec):
             raise AskedWrongly(f"lora_dropout={self.lora_dropout} is not a share.", "Use 0 up to, not including, 1.")
         if self.learning_rate > 1:
             raise AskedWrongly(
-                f"learning_rate={self.learning_rate:g} would blow up any model.", "Usual: 1e-3 for lora, 5e-5 for full."
+                f"learning_rate={self.learning_rate:g} would blow up any model.",
+                f"Usual: {methods.usual_learning_rates()}.",
             )
         if "reject" in self.labels:
             raise AskedWrongly(
@@ -150,8 +179,24 @@ class TrainSpec(Spec):
             )
 
     @property
+    def how(self) -> Method:
+        """What is known of its method."""
+        return method_named(self.method)
+
+    @property
     def peak_learning_rate(self) -> float:
-        return self.learning_rate or self.DEFAULT_LEARNING_RATES[self.method]
+        return self.learning_rate or self.how.usual_learning_rate
+
+    def steps_per_epoch(self, rows: int) -> int:
+        """Optimizer steps of one pass over ``rows``; the last batch may be smaller."""
+        return math.ceil(rows / self.batch_size)
+
+    def steps_of(self, rows: int) -> int:
+        """Optimizer steps of the whole run over ``rows``, at least one; part of an epoch is rounded up to a step.
+
+        Rounded before that to six digits: 1.1 × 100 is 110.00000000000001 in binary and would be 111 steps.
+        """
+        return max(1, math.ceil(round(self.epochs * self.steps_per_epoch(rows), 6))) if rows else 0
 
 
 @dataclass(frozen=True)
@@ -162,11 +207,9 @@ class CompareSpec(Spec):
 
     run_id: str = _about("The train run whose adapter or model is the tuned arm; empty for none.", default="")
     tuned_path: str = _filled_in("Folder of that adapter or model.", default="")
-    tuned_method: str = _filled_in("lora or full.", default="lora")
-    arms: tuple[str, ...] = _about(
-        "zero_shot, one_shot, few_shot:k and tuned.", default=("zero_shot", "one_shot", "few_shot:5", "tuned")
-    )
-    split: str = _about("Rows of this split are answered.", default="test")
+    tuned_method: str = _filled_in("The method of that run.", default="")
+    arms: tuple[str, ...] = _about(f"{arms.usage()}.", default=("zero_shot", "one_shot", "few_shot:5", "tuned"))
+    split: str = _about("Rows of this split are answered.", choices=("test", "validation"), default="test")
     tasks: tuple[str, ...] = _about("Only these tasks; empty takes all.", default=())
     limit: int = _about("At most this many rows, evenly over the tasks; 0 takes all.", default=0)
     max_new_tokens: int = _about(
@@ -177,11 +220,12 @@ class CompareSpec(Spec):
         "Rows that each arm answers one at a time, to measure its latency; 0 measures none.", default=4
     )
     seed: int = _about("Seed of the choice of shots.", default=0)
-    dtype: str = _about("auto measures float32 and bfloat16 on this machine and takes the faster.", default="auto")
+    dtype: str = _about(
+        "auto measures float32 and bfloat16 on this machine and takes the faster.", choices=DTYPES, default="auto"
+    )
 
     def __post_init__(self) -> None:
-        _one_of("split", self.split, ("test", "validation"))
-        _one_of("dtype", self.dtype, DTYPES)
+        super().__post_init__()
         _at_least("batch_size", self.batch_size, 1)
         _at_least("limit", self.limit, 0)
         _at_least("latency_rows", self.latency_rows, 0)
@@ -190,26 +234,32 @@ class CompareSpec(Spec):
             raise AskedWrongly("arms is empty.", "For example: zero_shot,few_shot:5,tuned")
         if len(set(self.arms)) != len(self.arms):
             raise AskedWrongly(f"arms={','.join(self.arms)} names one twice.")
-        for arm in self.arms:
-            shots_of(arm)
-        if "tuned" in self.arms and not self.run_id:
-            raise AskedWrongly(
-                "the arm 'tuned' needs a run.", "Add --run RUN (studio runs lists them), or leave it out."
-            )
+        for arm in self.parsed_arms:
+            if arm.is_tuned and not self.run_id:
+                raise AskedWrongly(
+                    f"the arm {arm.text!r} needs a run.", "Add --run RUN (studio runs lists them), or leave it out."
+                )
 
-
-def shots_of(arm: str) -> int:
-    """How many worked examples an arm puts before the question. Raises AskedWrongly for an unknown arm."""
-    fixed = {"zero_shot": 0, "one_shot": 1, "tuned": 0}
-    if arm in fixed:
-        return fixed[arm]
-    name, _, count = arm.partition(":")
-    if name == "few_shot" and count.isdecimal() and int(count) >= 1:
-        return int(count)
-    raise AskedWrongly(f"unknown arm {arm!r}.", "Arms: zero_shot, one_shot, few_shot:k (k ≥ 1), tuned.")
+    @property
+    def parsed_arms(self) -> list[Arm]:
+        """``arms`` in their order. Raises AskedWrongly for an unknown one."""
+        return [arm_from(text) for text in self.arms]
 
 
 SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in (TrainSpec, CompareSpec)}
+
+
+def write_spec(directory: RunDirectory, spec: Spec) -> None:
+    """Write ``spec.json``: from here on the directory is a run. Everything it reads must be there already."""
+    write_whole(directory.spec_path, spec.to_json())
+
+
+def read_spec(directory: RunDirectory) -> Spec:
+    """The run's spec. Raises StudioError where the file cannot be read, AskedWrongly where it holds none."""
+    try:
+        return spec_from_json(directory.spec_path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StudioError(f"{directory.spec_path}: cannot be read: {error.strerror}.") from error
 
 
 def spec_from_json(text: str) -> Spec:

@@ -10,12 +10,29 @@ import dataclasses
 import json
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from studio.errors import AskedWrongly, StudioError
-from studio.runs.directory import Event, RunDirectory, read_events
-from studio.runs.places.local import log_tail
-from studio.runs.specs import Spec
+from studio.errors import StudioError
+from studio.runs.directory import RunDirectory
+from studio.runs.events import (
+    ArmAsked,
+    CheckpointSaved,
+    Evaluation,
+    Event,
+    Failed,
+    FinalEvent,
+    Plan,
+    Preparing,
+    Progressed,
+    Resumed,
+    Started,
+    Step,
+    Warned,
+    read_events,
+)
+from studio.runs.places import PLACES, place_named
+from studio.runs.places.place import Place
+from studio.runs.specs import Spec, read_spec
+from studio.runs.status import Status, status_of
 
 RECENT_STEPS = 20
 
@@ -55,7 +72,7 @@ class ArmProgress:
     arm: str
     done: int = 0
     total: int = 0
-    tokens_per_second: float = 0.0
+    tokens_per_second: float | None = None
 
 
 @dataclass
@@ -65,7 +82,7 @@ class RunState:
     run_id: str
     kind: str
     spec: Spec | None
-    status: str = "starting"
+    status: Status = Status.STARTING
     phase: str = ""
     step: int = 0
     steps: int = 0
@@ -90,11 +107,11 @@ class RunState:
 
     @property
     def is_live(self) -> bool:
-        return self.status in ("starting", "running", "stalled")
+        return self.status.is_live
 
     @property
     def can_resume(self) -> bool:
-        return self.status in ("lost", "stopped", "failed")
+        return self.status.can_resume
 
 
 class RunWatch:
@@ -108,23 +125,25 @@ class RunWatch:
         self._process_started_at: float | None = None
         self._step_times: list[tuple[int, float]] = []
         self._state = RunState(directory.run_id, "", None)
+        self._place: Place = PLACES[0]
         try:
-            spec = directory.spec()
+            spec = read_spec(directory)
             self._state.spec, self._state.kind = spec, spec.kind
+            self._place = place_named(spec.place)
         except StudioError as error:
             self._state.message, self._state.hint = error.message, error.hint
 
     def poll(self) -> RunState:
         """Read the new whole lines and compute the status; always the same object, brought up to date."""
         if not self.directory.path.exists():
-            self._state.status, self._state.message = "lost", "the run directory is gone"
+            self._state.status, self._state.message = Status.LOST, "the run directory is gone"
             return self._state
         events, self._offset = read_events(self.directory.events_path, self._offset)
         for event in events:
             self._take(event)
-        self._state.status = self.directory.status(self._last_event)
+        self._state.status = status_of(self.directory, self._place.state(self.directory), self._last_event)
         self._compute_times()
-        if self._state.status == "lost" and self._state.spec is not None:
+        if self._state.status is Status.LOST and self._state.spec is not None:
             self._state.message = "the process ended without a word"
             self._state.hint = f"studio resume {self._state.run_id}"
         return self._state
@@ -135,90 +154,89 @@ class RunWatch:
         return self._state.spec
 
     def log_tail(self, lines: int = 20) -> str:
-        return log_tail(self.directory, lines)
+        """The last lines of the run's output."""
+        return self._place.log(self.directory, lines)
 
     def _take(self, event: Event) -> None:
         self._last_event = event
-        take = getattr(self, f"_take_{event['event']}", None)
-        if take is not None:  # an event of a newer worker is no reason to stop reading
-            take(event)
+        state = self._state
+        match event:
+            case Started():
+                self._take_started(event)
+            case Preparing():
+                state.phase = event.message
+            case Resumed():
+                self._take_resumed(event)
+            case Plan():
+                state.steps, state.rows, state.dtype = event.steps, event.rows, event.dtype
+            case Step():
+                self._take_step(event)
+            case Evaluation():
+                self._take_evaluation(event)
+            case CheckpointSaved():
+                state.series.checkpoints.append(event.step)
+            case Warned():
+                state.series.warnings.append((event.step, event.message))
+            case ArmAsked():
+                self._arm(event.arm).total = event.prompts
+            case Progressed():
+                self._take_progress(event)
+            case Failed():
+                state.message, state.hint = event.message, event.hint
+            case FinalEvent():
+                state.phase = ""
 
-    def _take_started(self, event: Event) -> None:
+    def _take_started(self, event: Started) -> None:
         state = self._state
         if state.started_at is None:
-            state.started_at = event["time"]
+            state.started_at = event.time
         self._earlier_seconds = state.elapsed_seconds
-        self._process_started_at = event["time"]
+        self._process_started_at = event.time
         self._step_times.clear()
         state.message = state.hint = ""
         state.phase = "starting"
 
-    def _take_preparing(self, event: Event) -> None:
-        self._state.phase = event["message"]
-
-    def _take_resumed(self, event: Event) -> None:
-        step = event["step"]
-        self._state.series.cut_after(step)
-        self._state.step = step
-        self._earlier_seconds = self._state.series.seconds[-1] if self._state.series.seconds else 0.0
-        evaluations = self._state.series.eval_loss
-        self._state.eval_loss = evaluations[-1] if evaluations else None
+    def _take_resumed(self, event: Resumed) -> None:
+        series = self._state.series
+        series.cut_after(event.step)
+        self._state.step = event.step
+        self._earlier_seconds = series.seconds[-1] if series.seconds else 0.0
+        self._state.eval_loss = series.eval_loss[-1] if series.eval_loss else None
         self._note_best()
 
-    def _take_plan(self, event: Event) -> None:
-        self._state.steps = event.get("steps", 0)  # a comparison's plan has none: its arms bring theirs
-        self._state.rows = event.get("rows", 0)
-        self._state.dtype = event.get("dtype", "")
-
-    def _take_step(self, event: Event) -> None:
+    def _take_step(self, event: Step) -> None:
         state, series = self._state, self._state.series
         state.phase = ""
-        state.step, state.epoch = event["step"], event["epoch"]
-        state.memory_bytes = event.get("memory_bytes", 0)
-        seconds = self._seconds_at(event)
-        series.seconds.append(seconds)
-        for name in ("step", "epoch", "tokens", "loss", "learning_rate", "grad_norm", "tokens_per_second"):
-            value = event[name]
-            getattr(series, name).append(float("nan") if value is None else value)
-        state.loss, state.learning_rate, state.grad_norm = event["loss"], event["learning_rate"], event["grad_norm"]
-        state.tokens_per_second = event["tokens_per_second"]
-        self._step_times.append((event["step"], event["time"]))
+        state.step, state.epoch, state.memory_bytes = event.step, event.epoch, event.memory_bytes
+        state.loss, state.learning_rate, state.grad_norm = event.loss, event.learning_rate, event.grad_norm
+        state.tokens_per_second = event.tokens_per_second
+        series.step.append(event.step)
+        series.epoch.append(event.epoch)
+        series.tokens.append(event.tokens)
+        series.seconds.append(self._seconds_at(event))
+        series.loss.append(_or_nan(event.loss))
+        series.learning_rate.append(_or_nan(event.learning_rate))
+        series.grad_norm.append(_or_nan(event.grad_norm))
+        series.tokens_per_second.append(_or_nan(event.tokens_per_second))
+        self._step_times.append((event.step, event.time))
         del self._step_times[:-RECENT_STEPS]
 
-    def _take_evaluation(self, event: Event) -> None:
+    def _take_evaluation(self, event: Evaluation) -> None:
         series = self._state.series
-        if series.eval_step and series.eval_step[-1] == event["step"]:  # measured again after a resume
+        if series.eval_step and series.eval_step[-1] == event.step:  # measured again after a resume
             del series.eval_step[-1], series.eval_loss[-1]
-        series.eval_step.append(event["step"])
-        series.eval_loss.append(float("nan") if event["eval_loss"] is None else event["eval_loss"])
-        self._state.eval_loss = event["eval_loss"]
+        series.eval_step.append(event.step)
+        series.eval_loss.append(_or_nan(event.eval_loss))
+        self._state.eval_loss = event.eval_loss
         self._note_best()
 
-    def _take_checkpoint(self, event: Event) -> None:
-        self._state.series.checkpoints.append(event["step"])
-
-    def _take_warning(self, event: Event) -> None:
-        self._state.series.warnings.append((event.get("step", self._state.step), event["message"]))
-
-    def _take_arm(self, event: Event) -> None:
-        self._arm(event["arm"]).total = event.get("prompts", 0)
-
-    def _take_progress(self, event: Event) -> None:
-        arm = self._arm(event["arm"])
-        arm.done, arm.total = event["done"], event["total"]
-        arm.tokens_per_second = event.get("tokens_per_second", 0.0)
+    def _take_progress(self, event: Progressed) -> None:
+        arm = self._arm(event.arm)
+        arm.done, arm.total, arm.tokens_per_second = event.done, event.total, event.tokens_per_second
         self._state.step = sum(each.done for each in self._state.arms)
         self._state.steps = max(self._state.steps, sum(each.total for each in self._state.arms))
         self._state.tokens_per_second = arm.tokens_per_second
         self._state.phase = f"{arm.arm}: {arm.done} of {arm.total}"
-
-    def _take_finished(self, event: Event) -> None:
-        self._state.phase = ""
-
-    _take_stopped = _take_finished
-
-    def _take_failed(self, event: Event) -> None:
-        self._state.message, self._state.hint = event.get("message", ""), event.get("hint", "")
 
     def _arm(self, name: str) -> ArmProgress:
         for arm in self._state.arms:
@@ -236,40 +254,20 @@ class RunWatch:
         self._state.best_eval_loss, self._state.best_step = loss, step
 
     def _seconds_at(self, event: Event) -> float:
-        started = self._process_started_at or event["time"]
-        return self._earlier_seconds + float(event["time"] - started)
+        started = self._process_started_at or event.time
+        return self._earlier_seconds + event.time - started
 
     def _compute_times(self) -> None:
         state = self._state
         if self._last_event is None or self._process_started_at is None:
             return
-        ends_at = time.time() if state.is_live else self._last_event["time"]
+        ends_at = time.time() if state.is_live else self._last_event.time
         state.elapsed_seconds = self._earlier_seconds + max(0.0, ends_at - self._process_started_at)
         state.eta_seconds = None
         if state.is_live and state.steps and len(self._step_times) >= 2:
             (first_step, first_time), (last_step, last_time) = self._step_times[0], self._step_times[-1]
             per_step = (last_time - first_time) / max(1, last_step - first_step)
             state.eta_seconds = max(0.0, per_step * (state.steps - last_step) - (time.time() - last_time))
-
-
-def runs_in(runs_path: Path) -> list[RunDirectory]:
-    """The complete run directories, newest first."""
-    try:
-        found = [RunDirectory(path) for path in runs_path.iterdir() if (path / "spec.json").exists()]
-    except FileNotFoundError:
-        return []
-    return sorted(found, key=lambda directory: directory.spec_path.stat().st_mtime, reverse=True)
-
-
-def find_run(runs_path: Path, run_id: str) -> RunDirectory:
-    """The run with this id, or whose id is the only one to begin with it. Raises AskedWrongly otherwise."""
-    known = runs_in(runs_path)
-    exact = [directory for directory in known if directory.run_id == run_id]
-    close = exact or [directory for directory in known if run_id and directory.run_id.startswith(run_id)]
-    if len(close) == 1:
-        return close[0]
-    names = ", ".join(directory.run_id for directory in (close or known)[:8]) or "there are none yet"
-    raise AskedWrongly(f"{'several runs begin with' if close else 'no run'} {run_id!r}.", f"Runs: {names}.")
 
 
 def state_as_json(state: RunState) -> dict[str, object]:
@@ -287,3 +285,8 @@ def scores_in(directory: RunDirectory) -> dict[str, object] | None:
         return scores
     except FileNotFoundError:
         return None
+
+
+def _or_nan(value: float | None) -> float:
+    """Charts leave a gap at NaN; JSON without NaN writes null for it."""
+    return float("nan") if value is None else value

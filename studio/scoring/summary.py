@@ -83,6 +83,7 @@ class Comparison:
     headline_tasks: tuple[str, ...]
     baseline: str
     verdict: str
+    dtype: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, in the words of ``scores.json`` and ``compare --json``."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from studio.runs.directory import RunDirectory
-from studio.runs.watch import RunState, RunWatch, Series, runs_in
+from studio.runs.directory import RunDirectory, runs_in
+from studio.runs.watch import RunState, RunWatch, Series
 
 
 class RunPoll:

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import socket
 import sys
 import traceback
 from pathlib import Path
 
 from studio.errors import StudioError
-from studio.runs.directory import EventWriter, RunDirectory, describe_process, take_lock, write_atomically
-from studio.runs.specs import CompareSpec, Spec, TrainSpec
+from studio.files import take_lock, write_whole
+from studio.runs.directory import RunDirectory
+from studio.runs.events import EventWriter, Failed, Started
+from studio.runs.places.local import describe_process
+from studio.runs.specs import CompareSpec, Spec, TrainSpec, read_spec
 from studio.worker.session import Session
 
 
@@ -24,13 +29,13 @@ def main(arguments: list[str]) -> int:
         return 2
     directory = RunDirectory(Path(arguments[0]))
     try:
-        spec = directory.spec()
+        spec = read_spec(directory)
         lock = take_lock(directory.lock_path)
     except StudioError as error:
         print(error, file=sys.stderr)
         return 2
     with lock:
-        write_atomically(directory.process_path, json.dumps(describe_process()))
+        write_whole(directory.process_path, json.dumps(describe_process()))
         events = EventWriter(directory.events_path)
         try:
             return work(Session(directory, events), spec)
@@ -41,18 +46,17 @@ def main(arguments: list[str]) -> int:
 def work(session: Session, spec: Spec) -> int:
     """Run the spec to its final event and return the exit code. The only place where a run's errors are caught."""
     session.listen()
-    process = describe_process()
-    session.events.write("started", pid=process["pid"], host=process["host"], kind=spec.kind)
+    session.events.write(Started(pid=os.getpid(), host=socket.gethostname(), kind=spec.kind))
     try:
         _dispatch(session, spec)
     except StudioError as error:
         print(error, file=sys.stderr)
-        session.events.write("failed", message=error.message, hint=error.hint)
+        session.events.write(Failed(message=error.message, hint=error.hint))
         return 1
     except Exception as error:  # whatever it is, the run must end with a final event that names it
         traceback.print_exc()
         message, hint = explain(error, session.directory)
-        session.events.write("failed", message=message, hint=hint)
+        session.events.write(Failed(message=message, hint=hint))
         return 1
     return 0
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import TypeVar
 
 from studio.errors import StudioError
-from studio.runs.directory import Event, EventWriter, RunDirectory, read_events
+from studio.runs.directory import RunDirectory
+from studio.runs.events import Event, EventWriter, read_events
+
+EventT = TypeVar("EventT", bound=Event)
 
 
 @dataclass
@@ -30,10 +34,10 @@ class Session:
             raise StudioError(f"{self.directory.path}: the run directory was removed while the run was working.")
         return self._was_signalled or self.directory.stop_path.exists()
 
-    def last_event(self, name: str) -> Event | None:
-        """The newest event of that name from this run's earlier lives."""
+    def last_event(self, kind: type[EventT]) -> EventT | None:
+        """The newest event of that kind from this run's earlier lives."""
         events, _ = read_events(self.directory.events_path)
-        return next((event for event in reversed(events) if event["event"] == name), None)
+        return next((event for event in reversed(events) if isinstance(event, kind)), None)
 
     def _note_signal(self, number: int, frame: FrameType | None) -> None:
         self._was_signalled = True

@@ -13,8 +13,9 @@ from studio.acts.demo import Demo, open_sample_project
 from studio.dataset.store import Store
 from studio.errors import StudioError
 from studio.project import Project
-from studio.runs.directory import EventWriter, RunDirectory, read_rows
-from studio.runs.specs import CompareSpec
+from studio.runs.directory import RunDirectory, read_rows
+from studio.runs.events import Event, EventWriter, Failed, Finished, Started
+from studio.runs.specs import CompareSpec, read_spec
 from studio.tokens.tokenizer import ModelFolder
 from tests.tiny_model import make_tiny_model
 
@@ -28,7 +29,7 @@ def launched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Launched:
     noted: Launched = []
     monkeypatch.setattr(models, "resolve_model", lambda name, trusted: model)
     for module in (training, comparing):
-        monkeypatch.setattr(module, "launch", noted.append)
+        monkeypatch.setattr(module, "submit", noted.append)
     monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(demo, "TRAIN_SPEC", replace(demo.TRAIN_SPEC, max_length=1024))
     return noted
@@ -45,10 +46,10 @@ def store(project: Project) -> Iterator[Store]:
         yield store
 
 
-def say(run: RunDirectory, event: str, **facts: object) -> None:
+def say(run: RunDirectory, event: Event) -> None:
     run.process_path.write_text("{}")
     writer = EventWriter(run.events_path)
-    writer.write(event, **facts)
+    writer.write(event)
     writer.close()
 
 
@@ -69,14 +70,14 @@ def test_it_trains_then_lets_every_arm_answer_the_same_rows(project: Project, st
     assert {row.task for row in read_rows(train.rows_path("train"))} == {"tickets"}
     assert playing.advance(store) is None  # still starting
 
-    train.adapter_path.mkdir()
-    say(train, "finished", seconds=1)
+    train.result_path("adapter").mkdir()
+    say(train, Finished(seconds=1))
     assert "every arm answers" in (Demo(project).advance(store) or "")  # as after a restart
-    spec = launched[-1].spec()
+    spec = read_spec(launched[-1])
     assert isinstance(spec, CompareSpec)
     assert spec.arms == ("zero_shot", "one_shot", "few_shot:5", "tuned") and spec.run_id == train.run_id
 
-    say(launched[-1], "finished", seconds=1)
+    say(launched[-1], Finished(seconds=1))
     assert "done" in (playing.advance(store) or "")
     assert playing.is_over and playing.wanted_screen == "compare"
     assert len(launched) == 2
@@ -87,7 +88,7 @@ def test_a_killed_run_is_resumed(
 ) -> None:
     playing = Demo(project)
     playing.advance(store)
-    say(launched[0], "started", pid=1, host="h", kind="train")
+    say(launched[0], Started(pid=1, host="h", kind="train"))
     assert playing.advance(store) is None
     assert [run.run_id for run in launched] == [launched[0].run_id] * 2
 
@@ -95,7 +96,7 @@ def test_a_killed_run_is_resumed(
 def test_a_failed_run_ends_the_demo_and_says_why_once(project: Project, store: Store, launched: Launched) -> None:
     playing = Demo(project)
     playing.advance(store)
-    say(launched[0], "failed", message="the disk is full.", hint="Make room.")
+    say(launched[0], Failed(message="the disk is full.", hint="Make room."))
     with pytest.raises(StudioError, match="the disk is full"):
         playing.advance(store)
     assert playing.advance(store) is None

@@ -12,15 +12,16 @@ from studio.dataset.candidates import Candidate
 from studio.dataset.store import Store
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
-from studio.runs.directory import EventWriter, RunDirectory, read_rows
-from studio.runs.specs import CompareSpec, TrainSpec
+from studio.runs.directory import RunDirectory, read_rows
+from studio.runs.events import EventWriter, Finished
+from studio.runs.specs import CompareSpec, TrainSpec, read_spec
 
 
 @pytest.fixture
 def project(tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))
     for module in (training, comparing):
-        monkeypatch.setattr(module, "launch", lambda directory: None)
+        monkeypatch.setattr(module, "submit", lambda directory: None)
     return Project.init(tmp_path / "desk", base_model=str(tiny_model_folder), max_length=128)
 
 
@@ -37,8 +38,8 @@ def store(project: Project) -> Iterator[Store]:
 def trained(project: Project, store: Store) -> RunDirectory:
     """A run that has finished with an adapter."""
     run = RunDirectory(project.runs_path / training.start_training(project, store, TrainSpec(max_length=128)))
-    EventWriter(run.events_path).write("finished", seconds=1)
-    run.adapter_path.mkdir()
+    EventWriter(run.events_path).write(Finished(seconds=1))
+    run.result_path("adapter").mkdir()
     return run
 
 
@@ -55,7 +56,7 @@ def test_a_run_freezes_its_rows_and_names_its_model(project: Project, store: Sto
     assert {row.task for row in frozen} == {"tickets"}
     assert rejected not in {row.example_id for row in frozen}
     assert ids(run.rows_path("train")).isdisjoint(ids(run.rows_path("validation")))
-    assert run.spec() == TrainSpec(
+    assert read_spec(run) == TrainSpec(
         base_model=str(tiny_model_folder), model_path=str(tiny_model_folder), max_length=128, tasks=("tickets",)
     )
 
@@ -98,8 +99,8 @@ def test_all_arms_get_the_same_held_out_rows_and_shots_come_from_training_only(p
     asked, pool = ids(directory.rows_path("test")), ids(directory.rows_path("train"))
     assert asked == {example.example_id for example in store.rows_for("test")}
     assert pool == ids(run.rows_path("train")) and asked.isdisjoint(pool)
-    spec = directory.spec()
-    assert isinstance(spec, CompareSpec) and spec.tuned_path == str(run.adapter_path.resolve())
+    spec = read_spec(directory)
+    assert isinstance(spec, CompareSpec) and spec.tuned_path == str(run.result_path("adapter").resolve())
 
 
 def test_a_limit_is_spent_evenly_on_the_tasks(project: Project, store: Store) -> None:

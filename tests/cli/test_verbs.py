@@ -10,7 +10,8 @@ from typer.testing import CliRunner, Result
 
 from studio.cli.app import app
 from studio.project import Project
-from studio.runs.directory import EventWriter, RunDirectory
+from studio.runs.directory import RunDirectory
+from studio.runs.events import EventWriter, Failed, Finished, Plan, Started
 from studio.runs.specs import TrainSpec
 
 Studio = Callable[..., Result]
@@ -149,9 +150,9 @@ def test_runs_lists_the_newest_first_in_the_words_of_the_design(studio: Studio, 
         run.spec_path.write_text(TrainSpec(base_model="m").to_json())
         run.process_path.write_text("{}")
         writer = EventWriter(run.events_path)
-        writer.write("started", pid=1, host="h", kind="train")
-        writer.write("plan", steps=4, rows=8)
-    writer.write("failed", message="the loss is not a number.", hint="Lower learning_rate.")
+        writer.write(Started(pid=1, host="h", kind="train"))
+        writer.write(Plan(steps=4, rows=8))
+    writer.write(Failed(message="the loss is not a number.", hint="Lower learning_rate."))
     listed = in_json(studio("runs", "--json"))
     assert {(run["run_id"], run["status"]) for run in listed} == {("train-1", "lost"), ("train-2", "failed")}
     assert {"run_id", "kind", "status", "step", "steps", "loss", "eval_loss", "tokens_per_second"} <= set(listed[0])
@@ -165,8 +166,8 @@ def test_stopping_a_run_that_is_not_running_is_said(studio: Studio, project: Pro
     run.path.mkdir()
     run.spec_path.write_text(TrainSpec().to_json())
     writer = EventWriter(run.events_path)
-    writer.write("started", pid=1, host="h", kind="train")
-    writer.write("finished", seconds=1)
+    writer.write(Started(pid=1, host="h", kind="train"))
+    writer.write(Finished(seconds=1))
     result = studio("stop", "train-1")
     assert result.exit_code == 2 and "is not running: finished" in result.stderr
     assert "nothing to resume" in studio("resume", "train-1").stderr

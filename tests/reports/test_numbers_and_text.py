@@ -181,7 +181,10 @@ def test_differences_of_long_texts_stay_quick() -> None:
 
 
 def test_words_are_light_for_the_first_paint() -> None:
-    program = "import sys, studio.reports.numbers, studio.reports.visible; print([m for m in ('numpy', 'rich', 'duckdb') if m in sys.modules])"
+    program = (
+        "import sys, studio.reports.numbers, studio.reports.visible;"
+        "print([m for m in ('numpy', 'rich', 'duckdb') if m in sys.modules])"
+    )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
 

@@ -9,9 +9,22 @@ from pathlib import Path
 import pytest
 
 from studio.errors import StudioError
-from studio.runs.directory import EventWriter, RunDirectory, is_locked, read_events, take_lock
+from studio.files import is_locked, take_lock
+from studio.runs.directory import RunDirectory, find_run, runs_in
+from studio.runs.events import (
+    ArmAsked,
+    Evaluation,
+    EventWriter,
+    Plan,
+    Progressed,
+    Resumed,
+    Started,
+    Step,
+    Stopped,
+    read_events,
+)
 from studio.runs.specs import TrainSpec
-from studio.runs.watch import RunWatch, find_run, runs_in, state_as_json
+from studio.runs.watch import RunWatch, state_as_json
 
 
 @pytest.fixture
@@ -23,16 +36,14 @@ def run(tmp_path: Path) -> RunDirectory:
 
 
 def step(writer: EventWriter, number: int, loss: float | None) -> None:
-    writer.write(
-        "step", step=number, epoch=number / 10, tokens=number * 100, loss=loss, learning_rate=1e-3, grad_norm=1.0,
-        tokens_per_second=200.0, memory_bytes=10,
-    )  # fmt: skip
+    writer.write(Step(step=number, epoch=number / 10, tokens=number * 100, loss=loss, learning_rate=1e-3, grad_norm=1.0,
+        tokens_per_second=200.0, memory_bytes=10))  # fmt: skip
 
 
 def started(run: RunDirectory) -> EventWriter:
     run.process_path.write_text("{}")
     writer = EventWriter(run.events_path)
-    writer.write("started", pid=1, host="here", kind="train")
+    writer.write(Started(pid=1, host="here", kind="train"))
     return writer
 
 
@@ -41,16 +52,16 @@ def test_a_torn_last_line_waits_until_it_is_whole(run: RunDirectory) -> None:
         file.write('{"event": "started", "time": 1}\n{"event": "st')
         file.flush()
         events, offset = read_events(run.events_path)
-        assert [event["event"] for event in events] == ["started"]
-        file.write('ep", "time": 2}\n')
-    assert [event["event"] for event in read_events(run.events_path, offset)[0]] == ["step"]
+        assert [event.NAME for event in events] == ["started"]
+        file.write('opped", "time": 2}\n')
+    assert [event.NAME for event in read_events(run.events_path, offset)[0]] == ["stopped"]
 
 
 def test_a_line_torn_by_a_crash_costs_that_line_and_no_other(run: RunDirectory) -> None:
     run.events_path.write_text('{"event": "started", "time": 1}\n{"event": "st')
-    EventWriter(run.events_path).write("resumed", step=0)
+    EventWriter(run.events_path).write(Resumed(step=0))
     events, _ = read_events(run.events_path)
-    assert [event["event"] for event in events] == ["started", "resumed"]
+    assert [event.NAME for event in events] == ["started", "resumed"]
 
 
 def test_status_is_computed_from_lock_and_last_event(run: RunDirectory) -> None:
@@ -63,13 +74,13 @@ def test_status_is_computed_from_lock_and_last_event(run: RunDirectory) -> None:
         assert watch.poll().status == "stalled"
     assert watch.poll().status == "lost"
     assert "resume" in watch.poll().hint
-    writer.write("stopped", step=3)
+    writer.write(Stopped(step=3))
     assert watch.poll().status == "stopped"
 
 
 def test_a_killed_process_lets_go_of_its_lock(run: RunDirectory) -> None:
     program = (
-        "import sys; from pathlib import Path; from studio.runs.directory import take_lock\n"
+        "import sys; from pathlib import Path; from studio.files import take_lock\n"
         f"lock = take_lock(Path({str(run.lock_path)!r})); print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
@@ -84,10 +95,10 @@ def test_a_killed_process_lets_go_of_its_lock(run: RunDirectory) -> None:
 
 def test_opening_again_shows_the_whole_curve(run: RunDirectory) -> None:
     writer = started(run)
-    writer.write("plan", steps=10, rows=80)
+    writer.write(Plan(steps=10, rows=80))
     for number in range(1, 6):
         step(writer, number, 1.0 / number)
-    writer.write("evaluation", step=5, eval_loss=0.3, tokens=50)
+    writer.write(Evaluation(step=5, eval_loss=0.3, tokens=50))
     state = RunWatch(run).poll()
     assert state.series.step == [1, 2, 3, 4, 5]
     assert (state.step, state.steps, state.loss, state.eval_loss, state.best_step) == (5, 10, 0.2, 0.3, 5)
@@ -95,10 +106,10 @@ def test_opening_again_shows_the_whole_curve(run: RunDirectory) -> None:
 
 def test_the_untuned_model_s_loss_is_on_the_chart_but_is_never_the_best(run: RunDirectory) -> None:
     writer = started(run)
-    writer.write("evaluation", step=0, eval_loss=0.1, tokens=0)
+    writer.write(Evaluation(step=0, eval_loss=0.1, tokens=0))
     assert RunWatch(run).poll().best_step is None
     step(writer, 1, 1.0)
-    writer.write("evaluation", step=1, eval_loss=0.3, tokens=50)
+    writer.write(Evaluation(step=1, eval_loss=0.3, tokens=50))
     state = RunWatch(run).poll()
     assert (state.series.eval_step, state.best_step, state.best_eval_loss) == ([0, 1], 1, 0.3)
 
@@ -107,9 +118,9 @@ def test_a_resume_draws_the_repeated_steps_once(run: RunDirectory) -> None:
     writer = started(run)
     for number in range(1, 8):
         step(writer, number, 1.0)
-    writer.write("evaluation", step=6, eval_loss=0.1, tokens=50)
-    writer.write("started", pid=2, host="here", kind="train")
-    writer.write("resumed", step=4)
+    writer.write(Evaluation(step=6, eval_loss=0.1, tokens=50))
+    writer.write(Started(pid=2, host="here", kind="train"))
+    writer.write(Resumed(step=4))
     for number in range(5, 7):
         step(writer, number, 0.5)
     series = RunWatch(run).poll().series
@@ -128,7 +139,8 @@ def test_a_loss_that_is_not_a_number_is_null_in_json(run: RunDirectory) -> None:
 
 def test_an_event_of_a_newer_studio_does_not_stop_the_reading(run: RunDirectory) -> None:
     writer = started(run)
-    writer.write("levitated", height=3)
+    with run.events_path.open("a") as file:
+        file.write('{"event": "levitated", "time": 5, "height": 3}\n')
     step(writer, 1, 1.0)
     assert RunWatch(run).poll().step == 1
 
@@ -154,8 +166,8 @@ def test_a_damaged_spec_is_said_and_the_other_runs_still_show(run: RunDirectory)
 
 def test_a_comparison_s_plan_has_no_steps_and_its_arms_count_them(run: RunDirectory) -> None:
     writer = started(run)
-    writer.write("arm", arm="zero_shot", max_new_tokens=8, prompts=3, left_out=0, prompt_tokens_mean=60.0)
-    writer.write("plan", rows=3, arms=["zero_shot"], dtype="float32", threads=2)
-    writer.write("progress", arm="zero_shot", done=2, total=3, tokens_per_second=None)
+    writer.write(ArmAsked(arm="zero_shot", max_new_tokens=8, prompts=3, left_out=0, prompt_tokens_mean=60.0))
+    writer.write(Plan(rows=3, arms=["zero_shot"], dtype="float32", threads=2))
+    writer.write(Progressed(arm="zero_shot", done=2, total=3, tokens_per_second=None))
     state = RunWatch(run).poll()
     assert (state.step, state.steps, state.arms[0].done, state.phase) == (2, 3, 2, "zero_shot: 2 of 3")

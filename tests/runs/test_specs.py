@@ -3,7 +3,7 @@
 import pytest
 
 from studio.errors import AskedWrongly
-from studio.runs.specs import CompareSpec, TrainSpec, shots_of, spec_from_json
+from studio.runs.specs import CompareSpec, TrainSpec, spec_from_json
 
 
 @pytest.mark.parametrize(
@@ -48,11 +48,25 @@ def test_every_field_has_its_sentence() -> None:
         assert all(about.endswith(".") for about in spec.fields().values())
 
 
-def test_arms() -> None:
-    assert [shots_of(arm) for arm in ("zero_shot", "one_shot", "few_shot:5", "tuned")] == [0, 1, 5, 0]
-    for wrong in ("few_shot", "few_shot:0", "few_shot:x", "rag:3"):
-        with pytest.raises(AskedWrongly, match="unknown arm"):
-            shots_of(wrong)
+def test_a_tenth_more_than_an_epoch_of_a_hundred_steps_is_a_hundred_and_ten() -> None:
+    """1.1 × 100 is a little more than 110 in binary; the plan said 111 steps and the run made 110."""
+    spec = TrainSpec(epochs=1.1, batch_size=8)
+    assert spec.steps_per_epoch(800) == 100 and spec.steps_of(800) == 110
+
+
+@pytest.mark.parametrize(
+    ("rows", "epochs", "steps"), [(0, 2, 0), (1, 0.1, 1), (8, 1, 1), (9, 1, 2), (9, 1.5, 3), (80, 2, 20)]
+)
+def test_part_of_an_epoch_is_rounded_up_to_a_step(rows: int, epochs: float, steps: int) -> None:
+    assert TrainSpec(epochs=epochs, batch_size=8).steps_of(rows) == steps
+
+
+def test_a_field_with_few_values_lists_them() -> None:
+    assert TrainSpec.choices("method") == ("lora", "full")
+    assert CompareSpec.choices("split") == ("test", "validation")
+    assert TrainSpec.choices("epochs") == ()
+    with pytest.raises(AskedWrongly, match="place=moon is not known"):
+        TrainSpec(place="moon")
 
 
 def test_the_tuned_arm_needs_a_run() -> None:

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from studio.tokens.shots import choose_shots, shots_that_fit
 from studio.tokens.window import FATES, fates
 
 
@@ -22,22 +21,3 @@ from studio.tokens.window import FATES, fates
 def test_the_fate_of_a_row_at_100_tokens(prompt_tokens: int, completion_tokens: int, fate: str) -> None:
     counts = np.array([prompt_tokens], np.int32), np.array([completion_tokens], np.int32)
     assert FATES[fates(*counts, 100)[0]] == fate
-
-
-class Row:
-    def __init__(self, example_id: int, task: str) -> None:
-        self.example_id, self.task = example_id, task
-
-
-def test_shots_come_from_the_task_and_stay_the_same_when_other_rows_arrive() -> None:
-    pool = [Row(number, "tickets" if number % 2 else "tone") for number in range(100)]
-    chosen = [row.example_id for row in choose_shots(pool, "tickets", 5, seed=0)]
-    assert len(chosen) == 5 and all(number % 2 for number in chosen)
-    more = pool + [Row(number, "tone") for number in range(100, 200)]
-    assert [row.example_id for row in choose_shots(more, "tickets", 5, seed=0)] == chosen
-    assert [row.example_id for row in choose_shots(pool, "tickets", 5, seed=1)] != chosen
-
-
-def test_how_many_shots_fit() -> None:
-    assert shots_that_fit(base_tokens=100, shot_tokens=184, context_window=8192) == 43
-    assert shots_that_fit(base_tokens=9000, shot_tokens=184, context_window=8192) == 0

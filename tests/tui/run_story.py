@@ -7,12 +7,13 @@ import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from textual.pilot import Pilot
 
+from studio.files import write_whole
 from studio.project import Project
-from studio.runs.directory import EventWriter, FrozenRow, RunDirectory, write_atomically, write_rows
+from studio.runs.directory import FrozenRow, RunDirectory, write_rows
+from studio.runs.events import ArmAsked, Evaluation, Event, EventWriter, Finished, Plan, Progressed, Started, Step
 from studio.runs.specs import CompareSpec, TrainSpec
 from studio.tui.app import StudioApp
 from tests.tiny_model import write_tokenizer
@@ -41,22 +42,22 @@ def train_run(
     project: Project,
     run_id: str,
     steps: int = STEPS,
-    ends: tuple[str, dict[str, Any]] | None = None,
+    ends: Event | None = None,
     floor: float = 0.3,
 ) -> RunDirectory:
     """A train run as its worker leaves it after ``steps`` steps; ``ends`` is its final event."""
     directory = RunDirectory(project.runs_path / run_id)
     directory.path.mkdir(parents=True)
     events = EventWriter(directory.events_path)
-    events.write("started", pid=1, host="here", kind="train")
-    events.write("plan", steps=STEPS, rows=320, validation_rows=20, tokens_per_epoch=9000, dtype="bfloat16")
+    events.write(Started(pid=1, host="here", kind="train"))
+    events.write(Plan(steps=STEPS, rows=320, validation_rows=20, tokens_per_epoch=9000, dtype="bfloat16"))
     write_steps(events, 1, steps, floor)
     if ends:
-        events.write(ends[0], **ends[1])
+        events.write(ends)
     events.close()
     directory.log_path.write_text("loading the model\nKilled\n")
     directory.process_path.write_text("{}")
-    write_atomically(directory.spec_path, TrainSpec(base_model="tiny").to_json())
+    write_whole(directory.spec_path, TrainSpec(base_model="tiny").to_json())
     return directory
 
 
@@ -64,9 +65,9 @@ def write_steps(events: EventWriter, first: int, last: int, floor: float = 0.3) 
     for step in range(first, last + 1):
         loss = floor + 2 * math.exp(-step / 10)
         facts = {"tokens": step * 200, "learning_rate": 1e-3, "grad_norm": 1.0, "tokens_per_second": 230.0}
-        events.write("step", step=step, epoch=step / 20, loss=loss, memory_bytes=2_800_000_000, **facts)
+        events.write(Step(step=step, epoch=step / 20, loss=loss, memory_bytes=2_800_000_000, **facts))
         if step % 10 == 0:
-            events.write("evaluation", step=step, eval_loss=loss + 0.1, tokens=step * 200)
+            events.write(Evaluation(step=step, eval_loss=loss + 0.1, tokens=step * 200))
 
 
 TEST_ROWS = [
@@ -93,17 +94,17 @@ def comparison(
     directory.path.mkdir(parents=True)
     write_rows(directory.rows_path("test"), TEST_ROWS)
     events = EventWriter(directory.events_path)
-    events.write("started", pid=1, host="here", kind="compare")
+    events.write(Started(pid=1, host="here", kind="compare"))
     for arm in arms:
-        events.write("arm", arm=arm, max_new_tokens=32, prompts=3, left_out=0, prompt_tokens_mean=71.0)
-        events.write("progress", arm=arm, done=3 if is_finished else 1, total=3, tokens_per_second=90.0)
+        events.write(ArmAsked(arm=arm, max_new_tokens=32, prompts=3, left_out=0, prompt_tokens_mean=71.0))
+        events.write(Progressed(arm=arm, done=3 if is_finished else 1, total=3, tokens_per_second=90.0))
     if is_finished:
-        events.write("finished", seconds=4.0)
+        events.write(Finished(seconds=4.0))
     events.close()
     lines = [_prediction(arm, at) for arm in arms for at in range(3)]
     directory.predictions_path.write_text("\n".join(lines) + '\n{"key": "torn by a cra')
     directory.process_path.write_text("{}")
-    write_atomically(directory.spec_path, CompareSpec(base_model="tiny", run_id="train-1", arms=tuple(arms)).to_json())
+    write_whole(directory.spec_path, CompareSpec(base_model="tiny", run_id="train-1", arms=tuple(arms)).to_json())
     return directory
 
 

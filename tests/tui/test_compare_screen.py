@@ -7,9 +7,11 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
+from studio.files import take_lock
 from studio.project import Project
 from studio.reports.compare import compare_view
-from studio.runs.directory import EventWriter, read_rows, take_lock
+from studio.runs.directory import read_rows
+from studio.runs.events import EventWriter, Finished
 from studio.tui.app import StudioApp
 from studio.tui.screens.compare.answers import answer_cell
 from studio.tui.screens.compare.arms import arm_lines
@@ -82,7 +84,7 @@ async def test_a_comparison_under_way_shows_bars_and_then_its_result(tmp_path: P
         assert "compare-1 is being answered" in shown(pilot)
         assert "1 / 3" in shown(pilot)
         events = EventWriter(directory.events_path)
-        events.write("finished", seconds=1.0)
+        events.write(Finished(seconds=1.0))
         events.close()
         lock.close()
         await look(pilot)
@@ -120,9 +122,9 @@ async def test_b_opens_the_row_in_data(tmp_path: Path) -> None:
 
 def test_an_arm_that_another_beats_in_everything_is_dim(tmp_path: Path) -> None:
     directory = comparison(Project.init(tmp_path), "compare-1")
-    from studio.acts.comparing import read_predictions
+    from studio.files import read_json_lines
 
-    view = compare_view(read_rows(directory.rows_path("test")), read_predictions(directory))
+    view = compare_view(read_rows(directory.rows_path("test")), read_json_lines(directory.predictions_path)[0])
     lines = arm_lines(view.comparison, "", 8192, 138)
     assert {line[0][0].strip(): line[0][1] for line in lines[1:]} == {
         "zero shot": "dim",

@@ -12,8 +12,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from studio.dataset.store import Store
+from studio.files import take_lock
 from studio.project import Project
-from studio.runs.directory import EventWriter, RunDirectory, take_lock
+from studio.runs.directory import RunDirectory
+from studio.runs.events import EventWriter, Failed, Finished
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.new_run import NewRunDialog
 from studio.tui.run_poll import RunPoll
@@ -21,7 +23,7 @@ from studio.tui.widgets.row_list import RowList
 from tests.tui.data_story import NARROW, press, project_with, said, settle, shown, tickets
 from tests.tui.run_story import STEPS, model_without_weights, opened_on, train_run, write_steps
 
-FINISHED = ("finished", {"seconds": 12.0})
+FINISHED = Finished(seconds=12.0)
 
 
 async def look(pilot: Pilot[None]) -> None:
@@ -79,7 +81,7 @@ async def test_a_lost_run_shows_its_log_and_p_resumes_it(tmp_path: Path, monkeyp
     project = Project.init(tmp_path)
     train_run(project, "train-1", steps=12)
     launched: list[RunDirectory] = []
-    monkeypatch.setattr("studio.acts.training.launch", launched.append)
+    monkeypatch.setattr("studio.acts.training.submit", launched.append)
     async with opened_on(project, "runs") as pilot:
         text = shown(pilot)
         assert "? lost: its process ended without a word" in text
@@ -91,8 +93,8 @@ async def test_a_lost_run_shows_its_log_and_p_resumes_it(tmp_path: Path, monkeyp
 
 async def test_a_failed_run_shows_what_happened_and_the_next_step(tmp_path: Path) -> None:
     project = Project.init(tmp_path)
-    why = {"message": "row 7 [red]has no tokens[/red] left.", "hint": "Raise max_length."}
-    train_run(project, "train-1", steps=3, ends=("failed", why))
+    why = Failed(message="row 7 [red]has no tokens[/red] left.", hint="Raise max_length.")
+    train_run(project, "train-1", steps=3, ends=why)
     async with opened_on(project, "runs") as pilot:
         assert "✗ failed: row 7 [red]has no tokens[/red] left." in shown(pilot)
         assert "Raise max_length." in shown(pilot)
@@ -226,7 +228,7 @@ async def test_what_is_typed_ahead_of_tab_lands_in_the_field_it_was_meant_for(tm
 async def test_ctrl_j_freezes_the_rows_and_starts_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = ready_to_train(tmp_path)
     launched: list[RunDirectory] = []
-    monkeypatch.setattr("studio.acts.training.launch", launched.append)
+    monkeypatch.setattr("studio.acts.training.submit", launched.append)
     async with opened_on(project, "runs") as pilot:
         await press(pilot, "n")
         await press(pilot, "tab", "right", "ctrl+j")

@@ -12,6 +12,7 @@ from textual.widgets import TextArea
 
 from studio.acts.trying import Answering
 from studio.project import Project
+from studio.runs.events import Finished
 from tests.tui.data_story import press, said, settle, shown
 from tests.tui.run_story import model_without_weights, opened_on, train_run
 
@@ -44,7 +45,7 @@ class PlayedAnswerer:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setattr("studio.tui.screens.try_prompt.screen.Answerer", PlayedAnswerer)
     project = Project.init(tmp_path / "project", base_model=str(model_without_weights(tmp_path / "model")))
-    train_run(project, "train-1", ends=("finished", {"seconds": 1.0})).adapter_path.mkdir()
+    train_run(project, "train-1", ends=Finished(seconds=1.0)).result_path("adapter").mkdir()
     return project
 
 

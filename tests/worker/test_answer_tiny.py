@@ -16,14 +16,17 @@ from tests.worker.worker_runs import colour_rows, make_run, run_here, tiny_spec
 
 
 def request(folder: Path, **facts: Any) -> dict[str, Any]:
-    fixed = {"id": 1, "model_path": str(folder), "tuned_path": "", "prompt": "sky", "system": "", "max_new_tokens": 6}
+    fixed = {"id": 1, "model_path": str(folder), "tuned_path": "", "prompt": "sky", "max_new_tokens": 6}
+    fixed |= {"system": "", "dtype": "float32"}
     return {**fixed, **facts}
 
 
 def test_base_and_tuned_stream_and_end_with_their_figures(tmp_path: Path, tiny_model_folder: Path) -> None:
     run = make_run(tmp_path / "run", tiny_spec(tiny_model_folder, learning_rate=2e-2), train=colour_rows(8))
     run_here(run)
-    replies = list(Models().answer(request(tiny_model_folder, tuned_path=str(run.adapter_path), tuned_method="lora")))
+    replies = list(
+        Models().answer(request(tiny_model_folder, tuned_path=str(run.result_path("adapter")), tuned_method="lora"))
+    )
     for arm in ("base", "tuned"):
         of_arm = [reply for reply in replies if reply["arm"] == arm]
         done = of_arm[-1]
@@ -31,6 +34,7 @@ def test_base_and_tuned_stream_and_end_with_their_figures(tmp_path: Path, tiny_m
         assert 0 < done["tokens"] <= 6
         assert done["prompt_tokens"] > 5
         assert done["tokens_per_second"] > 0
+        assert done["dtype"] == "float32"
         assert all("text" in reply for reply in of_arm[:-1])
 
 

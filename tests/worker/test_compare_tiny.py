@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from studio.files import read_json_lines
 from studio.runs.directory import RunDirectory
 from studio.runs.specs import CompareSpec
-from studio.worker.comparing.predictions import Predictions, read_predictions
+from studio.worker.comparing.predictions import Predictions
 from tests.tiny_model import make_tiny_model
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
@@ -21,7 +22,7 @@ ARMS = ("zero_shot", "one_shot", "tuned")
 def tuned_folder(tmp_path: Path, tiny_model_folder: Path) -> Path:
     run = make_run(tmp_path / "train", tiny_spec(tiny_model_folder, learning_rate=2e-2), train=colour_rows(12))
     run_here(run)
-    return run.adapter_path
+    return run.result_path("adapter")
 
 
 def compare_spec(model: Path, **settings: Any) -> CompareSpec:
@@ -37,11 +38,11 @@ def compare_run(folder: Path, spec: CompareSpec) -> RunDirectory:
 def test_all_arms_answer_the_same_rows_and_are_scored(
     tmp_path: Path, tiny_model_folder: Path, tuned_folder: Path
 ) -> None:
-    spec = compare_spec(tiny_model_folder, arms=ARMS, run_id="train", tuned_path=str(tuned_folder))
+    spec = compare_spec(tiny_model_folder, arms=ARMS, run_id="train", tuned_path=str(tuned_folder), tuned_method="lora")
     run = compare_run(tmp_path / "compare", spec)
     events = run_here(run)
     assert events[-1]["event"] == "finished", events[-1]
-    predictions = read_predictions(run.predictions_path)
+    predictions = read_json_lines(run.predictions_path)[0]
     for arm in ARMS:
         of_arm = [line for line in predictions if line["arm"] == arm]
         assert sorted(line["example_id"] for line in of_arm) == [200, 201, 202, 203, 204]
@@ -67,7 +68,7 @@ def test_a_fully_tuned_model_answers_in_the_base_model_s_place(tmp_path: Path, t
     spec = compare_spec(tiny_model_folder, arms=arms, run_id="x", tuned_path=str(other), tuned_method="full")
     run = compare_run(tmp_path / "compare", spec)
     assert run_here(run)[-1]["event"] == "finished"
-    texts = {(line["arm"], line["example_id"]): line["text"] for line in read_predictions(run.predictions_path)}
+    texts = {(line["arm"], line["example_id"]): line["text"] for line in read_json_lines(run.predictions_path)[0]}
     assert any(texts["tuned", row] != texts["zero_shot", row] for row in range(200, 205))
 
 
@@ -78,7 +79,7 @@ def test_a_resumed_comparison_asks_only_what_is_unanswered(tmp_path: Path, tiny_
     lines = whole.splitlines(keepends=True)
     run.predictions_path.write_bytes(b"".join(lines[:7]) + lines[7][:30])  # killed in the middle of a line
     run_here(run)
-    resumed = read_predictions(run.predictions_path)
+    resumed = read_json_lines(run.predictions_path)[0]
     before = [json.loads(line) for line in lines]
     assert len(resumed) == 10
     assert resumed[:7] == before[:7]
@@ -102,7 +103,7 @@ def test_a_stop_file_ends_a_comparison_which_then_resumes(
     monkeypatch.undo()
     run.stop_path.unlink()
     assert run_here(run)[-1]["event"] == "finished"
-    assert len(read_predictions(run.predictions_path)) == 10
+    assert len(read_json_lines(run.predictions_path)[0]) == 10
     assert answered
 
 

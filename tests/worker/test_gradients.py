@@ -15,7 +15,9 @@ from studio.tokens.encoding import Encoded, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute import loading
 from studio.worker.compute.lanes import Lanes, lane_count
-from studio.worker.families.causal import Learner, learner_of
+from studio.worker.families.causal import CausalLearner, learner_of
+from studio.worker.methods import lora
+from studio.worker.methods.method import trainable_parameters
 from studio.worker.training.gradients import Gradients, batch_gradients, batch_loss
 from tests.worker.worker_runs import colour_rows, tiny_spec
 
@@ -26,21 +28,21 @@ def rows(tiny_model_folder: Path) -> list[Encoded]:
     return encode_pairs(ModelFolder(tiny_model_folder), pairs)
 
 
-def learner(folder: Path, method: str) -> Learner:
+def learner(folder: Path, method: str) -> CausalLearner:
     base = loading.load_model(folder, "float32")
     if method == "full":
         return learner_of(base.requires_grad_(True))
-    tuned = loading.add_adapter(base, tiny_spec(folder))
+    tuned = lora.attach(base, tiny_spec(folder))
     torch.manual_seed(1)
-    for name, parameter in loading.trainable_parameters(tuned).items():
+    for name, parameter in trainable_parameters(tuned).items():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.1)
     return learner_of(tuned)
 
 
-def gradients(of: Learner, rows: list[Encoded], size: int, lanes: int) -> Gradients:
+def gradients(of: CausalLearner, rows: list[Encoded], size: int, lanes: int) -> Gradients:
     side_by_side = Lanes(lanes, lanes)
-    parameters = list(loading.trainable_parameters(of.model).values())
+    parameters = list(trainable_parameters(of.model).values())
     found = batch_gradients(of, parameters, rows, size, side_by_side, nullcontext)
     side_by_side.close()
     return found
@@ -83,7 +85,7 @@ def test_lanes_give_the_very_same_numbers_each_time(tiny_model_folder: Path, row
 
 def test_dropout_keeps_rows_apart(tiny_model_folder: Path) -> None:
     spec = tiny_spec(tiny_model_folder, lora_dropout=0.1)
-    assert not learner_of(loading.add_adapter(loading.load_model(tiny_model_folder, "float32"), spec)).can_share_prefix
+    assert not learner_of(lora.attach(loading.load_model(tiny_model_folder, "float32"), spec)).can_share_prefix
     tiny = loading.load_model(tiny_model_folder, "float32")
     assert isinstance(tiny, LlamaForCausalLM)
     assert not loading.uses_dropout(tiny)

@@ -10,8 +10,10 @@ import torch
 from studio.tokens.encoding import Encoded, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute import fused_lora, loading
-from studio.worker.families.causal import learner_of
-from studio.worker.training.batches import Batches, collate, micro_batches
+from studio.worker.families.causal import collate, learner_of
+from studio.worker.methods import lora
+from studio.worker.methods.method import trainable_parameters
+from studio.worker.training.batches import Batches, micro_batches
 from tests.worker.worker_runs import colour_rows, tiny_spec
 
 
@@ -69,7 +71,7 @@ def test_the_gradient_does_not_depend_on_the_micro_batch_size(
     for size in (1, 2, 4, 8):
         tuned: torch.nn.Module = loading.load_model(tiny_model_folder, "float32")
         if method == "lora":
-            tuned = loading.add_adapter(tuned, tiny_spec(tiny_model_folder))
+            tuned = lora.attach(tuned, tiny_spec(tiny_model_folder))
         learner = learner_of(tuned)
         for part in micro_batches(rows, size):
             (learner.loss_sum(collate(part)) / learned).backward()
@@ -81,9 +83,9 @@ def test_the_gradient_does_not_depend_on_the_micro_batch_size(
 def test_the_fused_adapter_learns_exactly_as_peft_s_own(tiny_model_folder: Path, rows: list[Encoded]) -> None:
     gradients, losses = [], []
     for is_fused in (False, True):
-        tuned = loading.add_adapter(loading.load_model(tiny_model_folder, "float32"), tiny_spec(tiny_model_folder))
+        tuned = lora.attach(loading.load_model(tiny_model_folder, "float32"), tiny_spec(tiny_model_folder))
         torch.manual_seed(1)
-        for name, parameter in loading.trainable_parameters(tuned).items():
+        for name, parameter in trainable_parameters(tuned).items():
             if "lora_B" in name:
                 torch.nn.init.normal_(parameter, std=0.1)  # at its start B is 0 and would hide a wrong gradient of A
         if is_fused:
@@ -98,7 +100,7 @@ def test_the_fused_adapter_learns_exactly_as_peft_s_own(tiny_model_folder: Path,
 
 def test_an_adapter_with_dropout_runs_peft_s_own_forward(tiny_model_folder: Path) -> None:
     spec = tiny_spec(tiny_model_folder, lora_dropout=0.1)
-    assert fused_lora.fuse(loading.add_adapter(loading.load_model(tiny_model_folder, "float32"), spec)) is None
+    assert fused_lora.fuse(lora.attach(loading.load_model(tiny_model_folder, "float32"), spec)) is None
 
 
 def test_a_model_that_does_more_to_its_logits_keeps_its_own_head() -> None:
@@ -126,7 +128,6 @@ def test_a_model_that_does_more_to_its_logits_keeps_its_own_head() -> None:
 
 def test_every_row_comes_once_an_epoch_and_the_order_follows_from_the_seed() -> None:
     batches = Batches(rows=10, batch_size=4, seed=3)
-    assert batches.steps_per_epoch == 3
     for epoch in range(2):
         steps = range(epoch * 3 + 1, epoch * 3 + 4)
         seen = [row for step in steps for row in batches.rows_of(step)]
@@ -135,8 +136,3 @@ def test_every_row_comes_once_an_epoch_and_the_order_follows_from_the_seed() -> 
     assert batches.rows_of(1) != batches.rows_of(4)
     assert batches.rows_of(5) == Batches(rows=10, batch_size=4, seed=3).rows_of(5)
     assert batches.rows_of(1) != Batches(rows=10, batch_size=4, seed=4).rows_of(1)
-
-
-@pytest.mark.parametrize(("epochs", "steps"), [(1, 3), (2, 6), (0.5, 2), (0.01, 1), (1.1, 4), (0.3334, 2), (1 / 3, 1)])
-def test_epochs_may_be_fractions(epochs: float, steps: int) -> None:
-    assert Batches(rows=10, batch_size=4, seed=0).steps_of(epochs) == steps

@@ -13,8 +13,9 @@ from studio.runs.specs import TrainSpec
 from studio.tokens.encoding import encode_prompts, prompt_text
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute import loading
-from studio.worker.compute.decoding import Decoder, stop_ids_of
-from studio.worker.trying.models import merged
+from studio.worker.compute.loading import stop_ids_of
+from studio.worker.families.causal_decoding import CausalDecoder
+from studio.worker.methods import lora
 from tests.worker.worker_runs import make_run, named, run_here
 
 pytestmark = pytest.mark.model
@@ -49,9 +50,9 @@ def test_a_few_steps_teach_it_a_form_and_to_stop(tmp_path: Path, smollm2: Path) 
     assert events[-1]["best_eval_loss"] < 0.5
 
     folder = ModelFolder(smollm2)
-    tuned = merged(loading.load_adapter(loading.load_model(smollm2, "float32"), run.adapter_path))
+    tuned = lora.load(loading.load_model(smollm2, "float32"), run.result_path("adapter"), "float32")
     prompt = encode_prompts(folder, [prompt_text(folder, "Where is the sofa of the museum?")])
-    ((_, answer),) = Decoder(tuned, stop_ids_of(folder), 40).answers(prompt, 1)
+    ((_, answer),) = CausalDecoder(tuned, stop_ids_of(folder), 40).answers(prompt, 1)
     assert not answer.is_cut
     assert folder.tokenizer.decode(answer.ids) == '{"place": "museum"}'
 

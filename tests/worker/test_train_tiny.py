@@ -15,6 +15,7 @@ from transformers import LlamaModel
 from studio.runs.specs import TrainSpec
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute import loading
+from studio.worker.methods import lora
 from studio.worker.training.train import learning_rate_at
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
@@ -47,7 +48,7 @@ def test_a_run_says_what_it_does_lowers_the_loss_and_leaves_a_result(
     assert events[-1]["best_step"] == best["step"]
     kept = {path.name for path in run.checkpoints_path.iterdir()}
     assert kept == {"step-24", f"step-{best['step']}"}
-    result = run.adapter_path if method == "lora" else run.model_path
+    result = run.result_path("adapter") if method == "lora" else run.result_path("model")
     assert list(result.glob("*.safetensors"))
 
 
@@ -63,8 +64,11 @@ def test_a_full_run_leaves_a_folder_that_is_a_model(tmp_path: Path, tiny_model_f
     spec = tiny_spec(tiny_model_folder, method="full", learning_rate=5e-3, epochs=1)
     run = make_run(tmp_path / "run", spec, train=colour_rows(4))
     run_here(run)
-    assert ModelFolder(run.model_path).fingerprint == ModelFolder(tiny_model_folder).fingerprint
-    tuned, base = loading.load_model(run.model_path, "float32"), loading.load_model(tiny_model_folder, "float32")
+    assert ModelFolder(run.result_path("model")).fingerprint == ModelFolder(tiny_model_folder).fingerprint
+    tuned, base = (
+        loading.load_model(run.result_path("model"), "float32"),
+        loading.load_model(tiny_model_folder, "float32"),
+    )
     ids = torch.arange(8)[None]
     assert not torch.allclose(tuned(input_ids=ids).logits, base(input_ids=ids).logits, atol=1e-4)
 
@@ -72,11 +76,11 @@ def test_a_full_run_leaves_a_folder_that_is_a_model(tmp_path: Path, tiny_model_f
 def test_the_adapter_is_an_ordinary_peft_adapter(tmp_path: Path, tiny_model_folder: Path) -> None:
     run = make_run(tmp_path / "run", tiny_spec(tiny_model_folder, epochs=1), train=colour_rows(8))
     run_here(run)
-    config = json.loads((run.adapter_path / "adapter_config.json").read_text())
+    config = json.loads((run.result_path("adapter") / "adapter_config.json").read_text())
     assert (config["peft_type"], config["r"], config["lora_alpha"]) == ("LORA", 4, 32)
-    tensors = load_file(run.adapter_path / "adapter_model.safetensors")
+    tensors = load_file(run.result_path("adapter") / "adapter_model.safetensors")
     assert len(tensors) == 2 * 2 * 7  # two matrices, two layers, seven linear layers in each
-    adapted = loading.load_adapter(loading.load_model(tiny_model_folder, "float32"), run.adapter_path)
+    adapted = lora.load_adapter(loading.load_model(tiny_model_folder, "float32"), run.result_path("adapter"))
     assert math.isfinite(float(adapted(input_ids=torch.arange(8)[None]).logits.sum()))
 
 
@@ -183,5 +187,5 @@ def test_full_fine_tuning_in_bfloat16_keeps_float32_weights_and_learns(tmp_path:
     run = make_run(tmp_path / "run", spec, train=colour_rows(16))
     losses = [event["loss"] for event in run_here(run) if event["event"] == "step"]
     assert losses[-1] < 0.9 * losses[0]
-    saved = load_file(run.model_path / "model.safetensors")
+    saved = load_file(run.result_path("model") / "model.safetensors")
     assert {tensor.dtype for tensor in saved.values()} == {torch.float32}

@@ -15,8 +15,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from studio.runs.directory import Event, EventWriter, RunDirectory, is_locked, read_events, take_lock
+from studio.files import JsonObject, is_locked, read_json_lines, take_lock
+from studio.runs.directory import RunDirectory
+from studio.runs.events import Event, EventWriter, Step
 from studio.runs.specs import TrainSpec
+from studio.runs.status import Status
+from studio.runs.watch import RunWatch
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, start_process, tiny_spec
 
 TIMEOUT_SECONDS = 60.0
@@ -30,19 +34,19 @@ def long_run(folder: Path, spec: TrainSpec) -> RunDirectory:
     return make_run(folder, spec, train=colour_rows(14), validation=colour_rows(3, start=100))
 
 
-def wait_for(directory: RunDirectory, is_enough: Callable[[list[Event]], bool]) -> None:
+def wait_for(directory: RunDirectory, is_enough: Callable[[list[JsonObject]], bool]) -> None:
     deadline = time.monotonic() + TIMEOUT_SECONDS
-    while not is_enough(read_events(directory.events_path)[0]):
+    while not is_enough(read_json_lines(directory.events_path)[0]):
         assert time.monotonic() < deadline, directory.log_path.read_text()
         time.sleep(0.005)
 
 
-def losses(events: list[Event]) -> dict[int, float]:
+def losses(events: list[JsonObject]) -> dict[int, float]:
     """Step → its loss; a step done again after a resume replaces the first."""
     return {event["step"]: event["loss"] for event in named(events, "step")}
 
 
-def evaluations(events: list[Event]) -> dict[int, float]:
+def evaluations(events: list[JsonObject]) -> dict[int, float]:
     return {event["step"]: event["eval_loss"] for event in named(events, "evaluation")}
 
 
@@ -57,8 +61,7 @@ def test_a_killed_run_resumes_and_ends_as_if_never_interrupted(tmp_path: Path, t
     process.kill()
     process.wait()
     assert not is_locked(killed.lock_path)
-    events, _ = read_events(killed.events_path)
-    assert killed.status(events[-1]) == "lost"
+    assert RunWatch(killed).poll().status is Status.LOST
     with killed.events_path.open("ab") as torn:
         torn.write(b'{"event": "step", "step": 9')
 
@@ -69,8 +72,8 @@ def test_a_killed_run_resumes_and_ends_as_if_never_interrupted(tmp_path: Path, t
     assert losses(resumed) == pytest.approx(losses(uninterrupted), abs=1e-6)
     assert evaluations(resumed) == pytest.approx(evaluations(uninterrupted), abs=1e-6)
     assert named(resumed, "step")[-1]["tokens"] == named(uninterrupted, "step")[-1]["tokens"]
-    expected = load_file(whole.adapter_path / "adapter_model.safetensors")
-    for name, tensor in load_file(killed.adapter_path / "adapter_model.safetensors").items():
+    expected = load_file(whole.result_path("adapter") / "adapter_model.safetensors")
+    for name, tensor in load_file(killed.result_path("adapter") / "adapter_model.safetensors").items():
         torch.testing.assert_close(tensor, expected[name], rtol=0, atol=1e-6)
 
 
@@ -85,16 +88,16 @@ def test_sigterm_finishes_the_step_and_saves_and_the_import_of_torch_waits_for_s
         process = start_process(run, STUDIO_CACHE=str(tmp_path / "cache"), PYTHONPROFILEIMPORTTIME="1")
     wait_for(run, lambda events: len(losses(events)) >= 2)
     os.kill(process.pid, signal.SIGHUP)
-    reached = max(losses(read_events(run.events_path)[0]))
+    reached = max(losses(read_json_lines(run.events_path)[0]))
     wait_for(run, lambda events: max(losses(events)) > reached)
     process.terminate()
     process.terminate()
     assert process.wait(TIMEOUT_SECONDS) == 0
-    events, _ = read_events(run.events_path)
+    events, _ = read_json_lines(run.events_path)
     last = max(losses(events))
     assert events[-1] == {"event": "stopped", "time": events[-1]["time"], "step": last}
     assert (run.checkpoints_path / f"step-{last}").is_dir()
-    assert (run.adapter_path / "adapter_model.safetensors").exists()
+    assert (run.result_path("adapter") / "adapter_model.safetensors").exists()
     imported = {line.rpartition("|")[2].strip() for line in run.log_path.read_text().splitlines() if "|" in line}
     assert "torch" in imported
     assert not {"textual", "duckdb"} & imported
@@ -104,11 +107,11 @@ def test_started_is_written_before_torch_is_imported(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", TrainSpec(model_path="nowhere"))
     script = (
         "import sys, studio.worker.__main__ as worker\n"
-        "from studio.runs.directory import EventWriter\n"
+        "from studio.runs.events import EventWriter\n"
         "write = EventWriter.write\n"
-        "def spy(self, event, **facts):\n"
-        "    print(event, sorted({'torch', 'transformers', 'textual', 'duckdb'} & set(sys.modules)))\n"
-        "    write(self, event, **facts)\n"
+        "def spy(self, event):\n"
+        "    print(event.NAME, sorted({'torch', 'transformers', 'textual', 'duckdb'} & set(sys.modules)))\n"
+        "    write(self, event)\n"
         "EventWriter.write = spy\n"
         f"worker._dispatch = lambda *_: None\n"
         f"worker.main([{str(run.path)!r}])\n"
@@ -125,9 +128,9 @@ def test_a_stop_file_ends_the_run_with_a_checkpoint_and_a_resume_ends_it_alike(
     run = long_run(tmp_path / "run", spec)
     write = EventWriter.write
 
-    def write_and_stop(writer: EventWriter, event: str, **facts: object) -> None:
-        write(writer, event, **facts)
-        if event == "step" and facts["step"] == 14:  # where an evaluation is due, which the stop puts off
+    def write_and_stop(writer: EventWriter, event: Event) -> None:
+        write(writer, event)
+        if isinstance(event, Step) and event.step == 14:  # where an evaluation is due, which the stop puts off
             run.stop_path.touch()
 
     monkeypatch.setattr(EventWriter, "write", write_and_stop)
@@ -135,7 +138,7 @@ def test_a_stop_file_ends_the_run_with_a_checkpoint_and_a_resume_ends_it_alike(
     assert events[-1]["event"] == "stopped"
     assert events[-1]["step"] == 14
     assert 14 not in evaluations(events)
-    assert (run.adapter_path / "adapter_model.safetensors").exists()
+    assert (run.result_path("adapter") / "adapter_model.safetensors").exists()
     monkeypatch.undo()
     run.stop_path.unlink()
     monkeypatch.setattr("studio.worker.compute.measure.thread_counts", lambda: [1])
@@ -162,14 +165,14 @@ def test_a_run_directory_that_vanishes_is_an_error_that_says_so(
     run = long_run(tmp_path / "run", long_spec(tiny_model_folder))
     write = EventWriter.write
 
-    def write_and_vanish(writer: EventWriter, event: str, **facts: object) -> None:
-        write(writer, event, **facts)
-        if event == "step" and run.path.exists():
+    def write_and_vanish(writer: EventWriter, event: Event) -> None:
+        write(writer, event)
+        if isinstance(event, Step) and run.path.exists():
             run.path.rename(tmp_path / "gone")
 
     monkeypatch.setattr(EventWriter, "write", write_and_vanish)
     run_here(run)
-    events, _ = read_events(tmp_path / "gone" / "events.jsonl")
+    events, _ = read_json_lines(tmp_path / "gone" / "events.jsonl")
     assert events[-1]["event"] == "failed"
     assert "was removed" in events[-1]["message"]
     assert "Traceback" not in capsys.readouterr().err
@@ -181,7 +184,7 @@ def test_a_second_process_on_the_same_run_is_turned_away(tmp_path: Path) -> None
 
     run = make_run(tmp_path / "run", TrainSpec(model_path="nowhere"))
     with take_lock(run.lock_path), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("studio.runs.directory.time.monotonic", iter(range(0, 1000, 10)).__next__)
+        patch.setattr("studio.files.time.monotonic", iter(range(0, 1000, 10)).__next__)
         assert main([str(run.path)]) == 2
     assert not run.events_path.exists()
 

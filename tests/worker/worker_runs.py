@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from studio.runs.directory import Event, EventWriter, FrozenRow, RunDirectory, read_events, write_atomically, write_rows
-from studio.runs.specs import CompareSpec, TrainSpec
+from studio.files import JsonObject, read_json_lines, write_whole
+from studio.runs.directory import FrozenRow, RunDirectory, write_rows
+from studio.runs.events import EventWriter
+from studio.runs.specs import CompareSpec, TrainSpec, read_spec
 from studio.worker.__main__ import work
 from studio.worker.session import Session
 
@@ -35,7 +37,7 @@ def make_run(folder: Path, spec: TrainSpec | CompareSpec, **splits: list[FrozenR
     folder.mkdir(parents=True)
     for split, rows in splits.items():
         write_rows(directory.rows_path(split), rows)
-    write_atomically(directory.spec_path, spec.to_json())
+    write_whole(directory.spec_path, spec.to_json())
     return directory
 
 
@@ -44,14 +46,14 @@ def tiny_spec(model: Path, **settings: Any) -> TrainSpec:
     return TrainSpec(**{**fixed, "batch_size": 4, "epochs": 2, "lora_rank": 4, **settings})
 
 
-def run_here(directory: RunDirectory) -> list[Event]:
-    """Work on the run in this process; its events."""
+def run_here(directory: RunDirectory) -> list[JsonObject]:
+    """Work on the run in this process; what stands in its events.jsonl."""
     events = EventWriter(directory.events_path)
     try:
-        work(Session(directory, events), directory.spec())
+        work(Session(directory, events), read_spec(directory))
     finally:
         events.close()
-    return read_events(directory.events_path)[0]
+    return read_json_lines(directory.events_path)[0]
 
 
 def start_process(directory: RunDirectory, **environment: str) -> subprocess.Popen[bytes]:
@@ -72,5 +74,5 @@ def _use_one_core() -> None:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # two threads on a two-layer model wait for each other
 
 
-def named(events: list[Event], name: str) -> list[Event]:
+def named(events: list[JsonObject], name: str) -> list[JsonObject]:
     return [event for event in events if event["event"] == name]

@@ -1,45 +1,31 @@
-"""Starting a run's process so that it outlives the terminal, the SSH session and the studio itself."""
+"""This machine: a process of its own that outlives the terminal, the SSH session and the studio itself."""
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from studio.errors import StudioError
-from studio.runs.directory import RunDirectory, is_locked, read_events, write_atomically
-from studio.runs.specs import Spec
+from studio.files import is_locked
+from studio.runs.directory import RunDirectory
+from studio.runs.events import read_events
+from studio.runs.places.place import Place, ProcessState
 
 START_TIMEOUT_SECONDS = 30.0
 LOG_TAIL_LINES = 20
+LOG_TAIL_BYTES = 65_536
+# A process is the run's only if it began before it wrote process.json; clocks round, so a little later passes too.
+CLOCK_SLACK_SECONDS = 2.0
 
 
-def new_run_directory(runs_path: Path, kind: str) -> RunDirectory:
-    """Make an empty run directory. Its name sorts by time and is short enough to type: ``train-1122-1304-7f``."""
-    while True:
-        stamp = datetime.now().strftime("%m%d-%H%M%S")
-        path = runs_path / f"{kind}-{stamp}-{os.urandom(1).hex()}"
-        try:
-            path.mkdir(parents=True)
-            return RunDirectory(path)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise StudioError(f"{path}: cannot be made: {error.strerror}.") from error
-
-
-def complete(directory: RunDirectory, spec: Spec) -> None:
-    """Write ``spec.json``: from here on the directory is a run. Everything it reads must be there already."""
-    write_atomically(directory.spec_path, spec.to_json())
-
-
-def launch(directory: RunDirectory) -> None:
-    """Start the run's process detached and wait until it says ``started``.
+def submit(directory: RunDirectory, prefix: Sequence[str] = ()) -> None:
+    """Start the run's process detached and wait until it says ``started``. ``prefix`` is a command to start it by.
 
     Its own session (SIGHUP of a closing terminal does not reach it), stdin null, output to ``output.log``.
     Raises StudioError with the log's tail when it ends, or stays silent, before that.
@@ -50,7 +36,7 @@ def launch(directory: RunDirectory) -> None:
     directory.stop_path.unlink(missing_ok=True)
     with directory.log_path.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "studio.worker", str(directory.path.resolve())],
+            [*prefix, sys.executable, "-m", "studio.worker", str(directory.path.resolve())],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -73,16 +59,55 @@ def launch(directory: RunDirectory) -> None:
     )
 
 
+def state(directory: RunDirectory) -> ProcessState:
+    """Alive while it holds the run's lock, which the kernel takes back however the process ends."""
+    return ProcessState.ALIVE if is_locked(directory.lock_path) else ProcessState.GONE
+
+
+def cancel(directory: RunDirectory) -> None:
+    """Kill the run's process. Raises StudioError for a process of another machine, or one that is gone."""
+    import psutil  # type: ignore[import-untyped] # not needed to look at runs, which every verb may do
+
+    pid, host, started_at = _described(directory)
+    if host != socket.gethostname():
+        raise StudioError(f"{directory.run_id} runs on {host}, not here.", f"There: kill -9 {pid}")
+    if state(directory) is ProcessState.GONE:
+        raise StudioError(f"{directory.run_id} has no process to end.")
+    try:
+        process = psutil.Process(pid)
+        if process.create_time() > started_at + CLOCK_SLACK_SECONDS:  # the number was given to another program since
+            raise StudioError(f"{directory.run_id}: process {pid} is another program by now.", f"ps -p {pid} shows it.")
+        process.kill()
+        process.wait(timeout=START_TIMEOUT_SECONDS)
+    except psutil.NoSuchProcess:
+        return
+    except psutil.AccessDenied as error:
+        raise StudioError(f"{directory.run_id}: process {pid} is somebody else's.", "Ask them to end it.") from error
+
+
 def log_tail(directory: RunDirectory, lines: int = LOG_TAIL_LINES) -> str:
-    """The last lines of ``output.log``; at most 64 KB of it are read."""
+    """The last lines of ``output.log``; at most 64 KB of it are read. Empty where there is no log."""
     try:
         with directory.log_path.open("rb") as file:
             file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - 65_536))
+            file.seek(max(0, file.tell() - LOG_TAIL_BYTES))
             text = file.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return ""
     return "\n".join(text.splitlines()[-lines:])
+
+
+def describe_process() -> dict[str, object]:
+    """What ``process.json`` holds: enough to say which process on which machine works on the run."""
+    return {"pid": os.getpid(), "host": socket.gethostname(), "started_at": time.time()}
+
+
+def _described(directory: RunDirectory) -> tuple[int, str, float]:
+    try:
+        facts = json.loads(directory.process_path.read_text(encoding="utf-8"))
+        return int(facts["pid"]), str(facts["host"]), float(facts["started_at"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StudioError(f"{directory.process_path}: does not say which process works on the run.") from error
 
 
 def _environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -94,3 +119,6 @@ def _environment(environment: Mapping[str, str]) -> dict[str, str]:
         "PYTHONIOENCODING": "utf-8",
     }
     return {**environment, **quiet}
+
+
+LOCAL = Place("local", "a process on this machine", submit, state, cancel, log_tail)

@@ -7,7 +7,8 @@ from typing import cast
 from studio.acts.models import list_models
 from studio.acts.training import TrainPlan, plan_training, start_training
 from studio.reports.numbers import duration, learning_rate, number, size
-from studio.runs.specs import METHODS, OVERLONG_POLICIES, Spec, TrainSpec
+from studio.runs.methods import usual_learning_rates
+from studio.runs.specs import Spec, TrainSpec
 from studio.tui import actions
 from studio.tui.dialogs.form import Field, SpecForm
 from studio.tui.dialogs.form_dialog import FormDialog, refusal_lines
@@ -43,13 +44,13 @@ class NewRunDialog(FormDialog):
         models = tuple(dict.fromkeys([base_model, self.project.settings().base_model, *cached]))
         fields = [
             Field("base_model", base_model, models if len(models) > 1 else ()),
-            Field("method", usual.method, METHODS),
+            Field("method", usual.method, TrainSpec.choices("method")),
             Field("epochs", f"{usual.epochs:g}"),
             Field("batch_size", str(usual.batch_size)),
-            Field("learning_rate", "0", note="0: 1e-3 lora, 5e-5 full"),
+            Field("learning_rate", "0", note=f"0: {usual_learning_rates()}"),
             Field("lora_rank", str(usual.lora_rank)),
             Field("max_length", str(max_length)),
-            Field("overlong", usual.overlong, OVERLONG_POLICIES),
+            Field("overlong", usual.overlong, TrainSpec.choices("overlong")),
             Field("patience", str(usual.patience), note="0: no early stop"),
             Field("tasks", "", note="empty: all"),
             Field("where", "", note="empty: all"),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from studio.files import JsonLinesWriter, read_json_lines
 
 Prediction = dict[str, Any]
 
@@ -16,17 +16,13 @@ class Predictions:
     """The answers on disk, key → line, and the file they are appended to. A torn last line is answered again."""
 
     def __init__(self, path: Path) -> None:
-        self.lines: dict[str, Prediction] = {line["key"]: line for line in read_predictions(path)}
-        self._file = path.open("a+b")
-        end = self._file.seek(0, os.SEEK_END)
-        if end:
-            self._file.seek(end - 1)
-            if self._file.read(1) != b"\n":
-                self._file.write(b"\n")
+        self._file = JsonLinesWriter(path)  # ends a torn line, which is then passed over
+        lines, _ = read_json_lines(path)
+        self.lines: dict[str, Prediction] = {line["key"]: line for line in lines if "key" in line}
 
     def append(self, prediction: Prediction) -> None:
-        self._file.write((json.dumps(prediction, ensure_ascii=False) + "\n").encode(errors="replace"))
-        self._file.flush()
+        """Keep an answer; it is on disk when this returns. Raises OSError on a full disk."""
+        self._file.write(prediction)
         self.lines[prediction["key"]] = prediction
 
     def __enter__(self) -> Self:
@@ -36,19 +32,6 @@ class Predictions:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
-
-
-def read_predictions(path: Path) -> list[Prediction]:
-    """Every whole line; one that a crash cut short is passed over."""
-    if not path.exists():
-        return []
-    found = []
-    for line in path.read_bytes().splitlines():
-        try:
-            found.append(json.loads(line))
-        except ValueError:  # torn by a crash: its question is asked again
-            continue
-    return [line for line in found if isinstance(line, dict) and "key" in line]
 
 
 def prediction_key(*deciding: str) -> str:

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from studio.errors import StudioError
-from studio.runs.specs import TrainSpec
 from studio.tokens.tokenizer import ModelFolder
+from studio.worker.families import family_in
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-# What makes a folder usable as a model beside its config and weights.
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "chat_template.jinja",
-    "generation_config.json",
-)
 
 
 def be_quiet() -> None:
@@ -39,15 +31,13 @@ def be_quiet() -> None:
 
 
 def check_weights(path: Path) -> None:
-    """Raise StudioError unless ``path`` holds a decoder-only model as safetensors that needs none of its own code."""
+    """Raise StudioError unless ``path`` holds a model as safetensors that needs none of its own code."""
     config = ModelFolder(path).config
     if config.get("auto_map"):
         raise StudioError(
             f"{path}: this model wants to run Python code that came with it (auto_map in config.json).",
             "Such code could do anything on this machine. Choose a model that transformers knows by itself.",
         )
-    if config.get("is_encoder_decoder"):
-        raise StudioError(f"{path}: encoder-decoder models are not supported yet.", "Choose a decoder-only model.")
     if any(path.glob("*.safetensors")):
         return
     pickled = next((file.name for pattern in ("*.bin", "*.pt", "*.pth") for file in path.glob(pattern)), "")
@@ -60,7 +50,9 @@ def check_weights(path: Path) -> None:
 
 
 def load_model(path: Path, dtype: str, *, is_trusted: bool = False) -> PreTrainedModel:
-    """The causal LM of a folder with its weights in ``dtype``, in evaluation mode. Raises StudioError.
+    """The model of a folder with its weights in ``dtype`` (a name of ``DTYPES``), in evaluation mode.
+
+    Raises StudioError for what is not safe, not whole, or of no known family.
 
     ``is_trusted`` is the user's own opt-in for this very model: only then are pickles read and its code run.
     """
@@ -68,49 +60,11 @@ def load_model(path: Path, dtype: str, *, is_trusted: bool = False) -> PreTraine
     if not is_trusted:
         check_weights(path)
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            path,
-            dtype=DTYPES[dtype],
-            use_safetensors=None if is_trusted else True,
-            local_files_only=True,
-            trust_remote_code=is_trusted,
-        )
+        model = family_in(path).load(path, DTYPES[dtype], is_trusted)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise StudioError(f"{path}: the model cannot be loaded: {error}") from error
-    assert isinstance(model, PreTrainedModel)
     model.eval()  # type: ignore[no-untyped-call]
     return model
-
-
-def add_adapter(model: PreTrainedModel, spec: TrainSpec) -> PeftModel:
-    """Freeze the model and put a LoRA adapter, float32, on all its linear layers but the LM head."""
-    config = LoraConfig(
-        r=spec.lora_rank,
-        lora_alpha=spec.lora_alpha,
-        lora_dropout=spec.lora_dropout,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
-    torch.manual_seed(spec.seed)  # the adapter's start is random
-    adapted = get_peft_model(model, config)
-    assert isinstance(adapted, PeftModel)
-    return adapted
-
-
-def load_adapter(model: PreTrainedModel, path: Path) -> PeftModel:
-    """Put a trained adapter on the model. Raises StudioError when the folder holds none that fits."""
-    if not (path / "adapter_model.safetensors").exists():
-        raise StudioError(f"{path}: no adapter_model.safetensors here.", "The run saved no adapter; resume it.")
-    try:
-        adapted = PeftModel.from_pretrained(model, str(path), local_files_only=True)
-    except (RuntimeError, ValueError, KeyError, SafetensorError) as error:
-        raise StudioError(f"{path}: the adapter does not fit this base model: {error}") from error
-    return adapted.eval()
-
-
-def trainable_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
-    """Name → parameter of everything that learns, in a stable order."""
-    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
 def uses_dropout(model: nn.Module) -> bool:
@@ -121,3 +75,11 @@ def uses_dropout(model: nn.Module) -> bool:
     settings = model.config.to_dict() if isinstance(model.config, PretrainedConfig) else {}
     names = [name for name in settings if "dropout" in name or name.endswith("pdrop")]
     return any(isinstance(settings[name], float) and settings[name] > 0 for name in names)
+
+
+def stop_ids_of(folder: ModelFolder) -> frozenset[int]:
+    """Tokens that end an answer: the end-of-turn, and what the model itself names in generation_config.json."""
+    path = folder.path / "generation_config.json"
+    named = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id") if path.exists() else None
+    extra = named if isinstance(named, list) else [named] if isinstance(named, int) else []
+    return frozenset({folder.end_of_turn_id, *extra})

@@ -20,8 +20,8 @@ import psutil  # type: ignore[import-untyped]
 import torch
 
 from studio.errors import StudioError
+from studio.files import write_whole
 from studio.project import cache_path
-from studio.runs.directory import write_atomically
 
 BUDGET_SECONDS = 6.0
 # A dtype whose bare matrix multiplies are slower than the best by this factor is not tried on the model.
@@ -82,7 +82,7 @@ def remember(purpose: str, model: Path, choice: Choice) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        write_atomically(path, json.dumps({**known, _key(purpose, model): asdict(choice)}, indent=1))
+        write_whole(path, json.dumps({**known, _key(purpose, model): asdict(choice)}, indent=1))
     except (OSError, ValueError) as error:
         print(f"{path}: the measurement is not kept: {error}")
 

@@ -1,66 +1,53 @@
-"""Loss on completion tokens only: the LM head, a quarter of a small model's work, never sees the prompt."""
+"""Decoder-only models. The loss is on completion tokens only: the LM head, a quarter of a small model's work, never
+sees the prompt.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from peft import PeftModel
 from torch import Tensor, nn
-from transformers import DynamicCache, PreTrainedModel
+from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
 from studio.errors import StudioError
+from studio.tokens.encoding import Encoded
+from studio.worker.compute.head_loss import HEAD_TOKENS, HeadLoss, matrix_dtype
 from studio.worker.compute.loading import uses_dropout
-from studio.worker.training.batches import MicroBatch
-
-# Per layer the keys and the values of a prefix.
-KeysAndValues = list[tuple[Tensor, Tensor]]
-
-# Tokens whose logits exist at one time: 128 x 49,152 in float32 are 25 MB, which stay in a CPU's cache.
-HEAD_TOKENS = 128
-
-
-class _HeadLoss(torch.autograd.Function):
-    """Summed cross entropy of ``hidden @ weight.T``, with the gradient computed while the logits are at hand.
-
-    Keeping the logits for the backward pass would cost their memory twice over; this keeps (tokens, hidden) instead.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
-        """hidden (n, d), weight (v, d), targets (n,) -> float32 scalar; matrices are multiplied in ``dtype``."""
-        matrix = weight.to(dtype)
-        hidden_gradient = torch.empty_like(hidden)
-        weight_gradient = torch.zeros_like(weight) if weight.requires_grad else None
-        total = torch.zeros((), dtype=torch.float32, device=hidden.device)
-        for start in range(0, len(targets), HEAD_TOKENS):
-            part = hidden[start : start + HEAD_TOKENS].to(dtype)
-            wanted = targets[start : start + HEAD_TOKENS, None]
-            logits = (part @ matrix.T).float()
-            normaliser = logits.logsumexp(dim=-1, keepdim=True)
-            total += (normaliser - logits.gather(1, wanted)).sum()
-            gradient = logits.sub_(normaliser).exp_()
-            gradient.scatter_add_(1, wanted, torch.full_like(wanted, -1, dtype=gradient.dtype))
-            gradient = gradient.to(dtype)
-            hidden_gradient[start : start + HEAD_TOKENS] = gradient @ matrix
-            if weight_gradient is not None:
-                weight_gradient += gradient.T @ part
-        ctx.save_for_backward(hidden_gradient, weight_gradient)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        hidden_gradient, weight_gradient = ctx.saved_tensors
-        (gradient,) = gradients
-        by_weight = None if weight_gradient is None else weight_gradient * gradient
-        return hidden_gradient * gradient, by_weight, None, None
+from studio.worker.families.causal_decoding import CausalDecoder
+from studio.worker.families.family import FamilyWork, KeysAndValues
 
 
 @dataclass(frozen=True)
-class Learner:
+class MicroBatch:
+    """Rows of one forward pass, padded on the right.
+
+    ``ids``: int64 (rows, longest). ``learned_at``: int64 (n,), flat positions whose next token is learned.
+    ``targets``: int64 (n,), those tokens. ``tokens`` counts ids without padding.
+
+    No attention mask is needed: under causal attention no real token ever sees what stands to its right.
+    """
+
+    ids: torch.Tensor
+    learned_at: torch.Tensor
+    targets: torch.Tensor
+    tokens: int
+
+    @property
+    def learned_tokens(self) -> int:
+        return len(self.targets)
+
+    def to(self, device: torch.device) -> MicroBatch:
+        return MicroBatch(self.ids.to(device), self.learned_at.to(device), self.targets.to(device), self.tokens)
+
+
+@dataclass(frozen=True)
+class CausalLearner:
     """A causal LM taken apart: ``body`` gives hidden states, ``head`` turns them into logits.
 
     ``is_plain_head`` is False where the model does more to its logits than one matrix multiply (soft capping,
@@ -77,6 +64,10 @@ class Learner:
     def device(self) -> torch.device:
         return self.model.device
 
+    def collate(self, rows: Sequence[Encoded], skip: int = 0) -> MicroBatch:
+        """See ``collate``; on the model's device."""
+        return collate(rows, skip).to(self.device)
+
     def keys_and_values(self, ids: Tensor) -> KeysAndValues:
         """What attention keeps of a prefix, ids int64 (1, n): per layer (1, heads, n, head size) keys and values."""
         cache: Any = DynamicCache(config=self.model.config)
@@ -88,9 +79,9 @@ class Learner:
 
         ``prefix`` stands before every row, whose own tokens then go on where it ends.
         """
-        dtype = _matrix_dtype(self.head)
+        dtype = matrix_dtype(self.head)
         if self.is_plain_head and torch.is_grad_enabled():
-            head_loss: Callable[..., Tensor] = _HeadLoss.apply
+            head_loss: Callable[..., Tensor] = HeadLoss.apply
             return head_loss(self._hidden(micro_batch, prefix), self.head.weight, micro_batch.targets, dtype)
         total = torch.zeros((), dtype=torch.float32, device=micro_batch.ids.device)
         if not self.is_plain_head:
@@ -123,7 +114,26 @@ class Learner:
         }
 
 
-def learner_of(model: nn.Module) -> Learner:
+def collate(rows: Sequence[Encoded], skip: int = 0, padding_id: int = 0) -> MicroBatch:
+    """One micro-batch from encoded rows; what stands in the padding is never looked at.
+
+    ``skip`` tokens at each row's start are left out, because a shared prefix stands for them. It must be less than
+    every row's prompt_tokens.
+    """
+    longest = max(row.total_tokens for row in rows) - skip
+    ids = torch.full((len(rows), longest), padding_id, dtype=torch.int64)
+    learned_at: list[int] = []
+    targets: list[int] = []
+    for number, row in enumerate(rows):
+        ids[number, : row.total_tokens - skip] = torch.tensor(row.ids[skip:], dtype=torch.int64)
+        start = number * longest - skip - 1
+        learned_at.extend(range(start + row.prompt_tokens, start + row.total_tokens))
+        targets.extend(row.ids[row.prompt_tokens :])
+    tokens = sum(row.total_tokens - skip for row in rows)
+    return MicroBatch(ids, torch.tensor(learned_at), torch.tensor(targets), tokens)
+
+
+def learner_of(model: nn.Module) -> CausalLearner:
     """Take a causal LM (perhaps inside a peft model) apart. Raises StudioError for what is not one."""
     base: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     if not isinstance(base, PreTrainedModel) or base.config.is_encoder_decoder:
@@ -139,7 +149,7 @@ def learner_of(model: nn.Module) -> Learner:
             f"{type(base).__name__}: cannot tell the model's body from its LM head.",
             "Choose another base model, for example smollm2-135m-instruct.",
         )
-    return Learner(base, body, head, _is_plain(base, body, head), _can_share_prefix(base, body))
+    return CausalLearner(base, body, head, _is_plain(base, body, head), _can_share_prefix(base, body))
 
 
 @torch.no_grad()
@@ -177,8 +187,16 @@ def _can_share_prefix(model: PreTrainedModel, body: nn.Module) -> bool:
     return torch.allclose(whole, parted, rtol=1e-2, atol=1e-2)
 
 
-def _matrix_dtype(head: nn.Module) -> torch.dtype:
-    weight = head.weight
-    assert isinstance(weight, Tensor)
-    kind = weight.device.type
-    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
+def _load(path: Path, dtype: torch.dtype, is_trusted: bool) -> PreTrainedModel:
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        path,
+        dtype=dtype,
+        use_safetensors=None if is_trusted else True,
+        local_files_only=True,
+        trust_remote_code=is_trusted,
+    )
+    assert isinstance(model, PreTrainedModel)
+    return model
+
+
+FAMILY = FamilyWork(_load, learner_of, CausalDecoder, peft_task="CAUSAL_LM")

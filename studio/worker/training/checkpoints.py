@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +13,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from studio.errors import StudioError
+from studio.files import whole_folder
+
+AFTER_A_FAILED_WRITE = "Make room on the disk, then resume the run: it goes on from the checkpoint before."
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def save_checkpoint(
     final = folder / f"step-{progress.step}"
     with contextlib.suppress(OSError):  # where this fails, so does writing into it, which says why
         folder.mkdir(exist_ok=True)
-    with whole_folder(final) as part:
+    with whole_folder(final, AFTER_A_FAILED_WRITE) as part:
         save_file(
             {name: tensor.detach().contiguous() for name, tensor in weights.items()}, part / "weights.safetensors"
         )
@@ -81,28 +80,3 @@ def save_checkpoint(
         if old.step not in (progress.step, progress.best_step):
             shutil.rmtree(old.path)
     return Checkpoint(final)
-
-
-@contextmanager
-def whole_folder(final: Path) -> Iterator[Path]:
-    """A folder to fill; it becomes ``final`` (replacing an older one) only when filled without an error.
-
-    Raises StudioError naming the path when it cannot be written, as on a full disk.
-    """
-    part = final.with_name(f".{final.name}.part")
-    try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
-        yield part
-        for file in part.iterdir():
-            with file.open("rb") as written:
-                os.fsync(written.fileno())
-        if final.exists():
-            shutil.rmtree(final)
-        part.rename(final)
-    except Exception as error:  # torch and safetensors report a failed write as RuntimeError or their own kinds
-        shutil.rmtree(part, ignore_errors=True)
-        raise StudioError(
-            f"{final}: cannot be written: {getattr(error, 'strerror', None) or error}.",
-            "Make room on the disk, then resume the run: it goes on from the checkpoint before.",
-        ) from error

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from studio.tokens.encoding import Encoded
-from studio.worker.compute.decoding import shared_prefix_length
 from studio.worker.compute.lanes import Lanes
-from studio.worker.families.causal import KeysAndValues, Learner
-from studio.worker.training.batches import collate, micro_batches
+from studio.worker.compute.prefix import shared_prefix_length
+from studio.worker.families.family import KeysAndValues, Learner
+from studio.worker.training.batches import micro_batches
 
 # Below this a prefix saves less than its own passes cost.
 LEAST_PREFIX_TOKENS = 8
@@ -55,7 +55,7 @@ def batch_gradients(
         with autocast():
             pairs = list(zip(leaves[::2], leaves[1::2], strict=True))
             # Divided by the whole batch's learned tokens, so that the cut changes nothing but memory.
-            loss = learner.loss_sum(collate(part, skip).to(learner.device), pairs) / learned
+            loss = learner.loss_sum(learner.collate(part, skip), pairs) / learned
         return loss.item(), torch.autograd.grad(loss, [*parameters, *leaves], allow_unused=True)
 
     total = 0.0
@@ -95,7 +95,7 @@ def batch_loss(
         if is_cancelled():
             return None
         with autocast():
-            return learner.loss_sum(collate(part, skip).to(learner.device), prefix).item()
+            return learner.loss_sum(learner.collate(part, skip), prefix).item()
 
     losses = list(lanes.map(loss_of, micro_batches(rows, micro_batch_size)))
     total = sum(loss for loss in losses if loss is not None)

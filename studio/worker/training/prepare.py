@@ -16,14 +16,18 @@ from torch import nn
 
 from studio.errors import StudioError
 from studio.runs.directory import FrozenRow, RunDirectory, read_rows
+from studio.runs.events import Plan, Preparing, Warned
 from studio.runs.specs import TrainSpec
 from studio.tokens.encoding import Encoded, Pair
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import apply_policy
-from studio.worker.compute import fused_lora, loading, measure
+from studio.worker.compute import loading, measure
 from studio.worker.compute.lanes import Lanes, lane_count
 from studio.worker.compute.measure import Choice
-from studio.worker.families.causal import Learner, learner_of
+from studio.worker.families import family_in
+from studio.worker.families.family import Learner
+from studio.worker.methods import work_of
+from studio.worker.methods.method import MethodWork, trainable_parameters
 from studio.worker.session import Session
 from studio.worker.training.batches import Batches
 from studio.worker.training.gradients import Gradients, batch_gradients, batch_loss
@@ -54,10 +58,11 @@ class Data:
 
 @dataclass(frozen=True)
 class Trainer:
-    """What the loop works with; ``fused`` is None where LoRA layers run peft's own forward."""
+    """What the loop works with; ``after_update`` is what the method wants done after every optimizer step."""
 
     session: Session
     spec: TrainSpec
+    work: MethodWork
     data: Data
     choice: Choice
     accelerator: Accelerator
@@ -65,12 +70,12 @@ class Trainer:
     learner: Learner
     lanes: Lanes
     optimizer: torch.optim.Optimizer
-    fused: fused_lora.FusedAdapter | None
+    after_update: Callable[[], None] | None
     batches: Batches
 
     @property
     def parameters(self) -> dict[str, nn.Parameter]:
-        return loading.trainable_parameters(self.model)
+        return trainable_parameters(self.model)
 
     def gradients(self, rows: list[Encoded]) -> Gradients:
         """Of the mean loss over the learned tokens of ``rows``."""
@@ -84,29 +89,32 @@ class Trainer:
         )
 
     def autocast(self) -> AbstractContextManager[None]:
-        """Full fine-tuning multiplies in the chosen dtype; its weights stay float32, or small updates are lost.
+        """Products in the chosen dtype where the method holds its weights in another.
 
-        An adapter's base is in that dtype already. Not accelerate's own, whose precision is fixed once a process:
-        measuring tries one dtype after another.
+        Not accelerate's own, whose precision is fixed once a process: measuring tries one dtype after another.
         """
-        is_mixed = self.spec.method == "full" and self.choice.dtype != "float32"
+        is_mixed = self.work.weights_dtype(self.choice.dtype) != self.choice.dtype
         return torch.autocast(self.accelerator.device.type, loading.DTYPES[self.choice.dtype], enabled=is_mixed)
 
     @property
     def steps(self) -> int:
-        return self.batches.steps_of(self.spec.epochs)
+        return self.spec.steps_of(len(self.data.train))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.spec.steps_per_epoch(len(self.data.train))
 
 
 def prepare(session: Session, spec: TrainSpec) -> Trainer:
     """Make ready to train and write the ``plan`` event. Raises StudioError for rows or a model that cannot be used."""
     measure.check_dtype(spec.dtype)
-    session.events.write("preparing", message="reading the rows")
+    session.events.write(Preparing(message="reading the rows"))
     folder = ModelFolder(Path(spec.model_path))
     data = read_data(session, folder, spec)
-    earlier = session.last_event("plan")
+    earlier = session.last_event(Plan)
     known = measure.remembered(f"train-{spec.method}", folder.path)
     if earlier:  # other kernels round otherwise: a resume computes exactly as the run began
-        choice = Choice(earlier["dtype"], earlier["threads"], earlier["micro_batch_size"], earlier["lanes"])
+        choice = Choice(earlier.dtype, earlier.threads, earlier.micro_batch_size, earlier.lanes)
     elif known and spec.dtype in ("auto", known.dtype):
         size = spec.micro_batch_size or known.micro_batch_size
         lanes = lane_count(known.threads, min(len(data.train), spec.batch_size) // size)
@@ -114,9 +122,9 @@ def prepare(session: Session, spec: TrainSpec) -> Trainer:
     else:
         choice = _measured(session, spec, data, folder)
     torch.set_num_threads(choice.threads)
-    session.events.write("preparing", message="loading the model")
+    session.events.write(Preparing(message="loading the model"))
     trainer = _assemble(session, spec, data, choice)
-    session.events.write("plan", **_plan(trainer))
+    session.events.write(_plan(trainer))
     return trainer
 
 
@@ -146,7 +154,7 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
     )
     if len(validation) < len(pairs):
         message = f"{len(pairs) - len(validation)} validation rows are longer than max_length and left out"
-        session.events.write("warning", step=0, message=message)
+        session.events.write(Warned(message=message))
     return Data(
         rows=[row for row, _ in kept],
         train=[encoded for _, encoded in kept],
@@ -158,14 +166,14 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
 
 
 def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> Trainer:
-    is_full = spec.method == "full"
+    path, work = Path(spec.model_path), work_of(spec.method)
     accelerator = Accelerator()
-    base = loading.load_model(Path(spec.model_path), "float32" if is_full else choice.dtype, is_trusted=spec.is_trusted)
-    tuned: nn.Module = base.requires_grad_(True) if is_full else loading.add_adapter(base, spec)
+    base = loading.load_model(path, work.weights_dtype(choice.dtype), is_trusted=spec.is_trusted)
+    tuned = work.attach(base, spec)
     tuned.to(accelerator.device)
     if loading.uses_dropout(tuned):  # side by side, which micro-batch draws which random numbers would be chance
         choice = replace(choice, lanes=1)
-    parameters = loading.trainable_parameters(tuned).values()
+    parameters = trainable_parameters(tuned).values()
     groups = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": spec.weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},  # norms and biases stay as they are
@@ -173,14 +181,15 @@ def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> 
     return Trainer(
         session=session,
         spec=spec,
+        work=work,
         data=data,
         choice=choice,
         accelerator=accelerator,
         model=tuned,
-        learner=learner_of(tuned),
+        learner=family_in(path).learner(tuned),
         lanes=Lanes(choice.lanes, choice.threads),
         optimizer=torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, fused=True),
-        fused=None if is_full else fused_lora.fuse(tuned),
+        after_update=work.speed_up(tuned),
         batches=Batches(len(data.train), spec.batch_size, spec.seed),
     )
 
@@ -192,7 +201,7 @@ def _measured(session: Session, spec: TrainSpec, data: Data, folder: ModelFolder
     candidates = _candidates(dtypes, spec, len(data.train))
     if len(candidates) == 1:
         return candidates[0]
-    session.events.write("preparing", message="measuring dtypes, threads and micro-batch sizes")
+    session.events.write(Preparing(message="measuring dtypes, threads and micro-batch sizes"))
     ordered = sorted(data.train, key=lambda row: row.total_tokens)
     rows = ordered[len(ordered) // 2 :]  # of middling length, and alike, as sorted batches are
     deadline = time.monotonic() + measure.BUDGET_SECONDS
@@ -231,21 +240,21 @@ def _seconds_a_token(trainer: Trainer, choice: Choice, rows: list[Encoded]) -> f
     return seconds / sum(row.total_tokens for row in part)
 
 
-def _plan(trainer: Trainer) -> dict[str, object]:
-    data, spec = trainer.data, trainer.spec
-    return {
-        "steps": trainer.steps,
-        "steps_per_epoch": trainer.batches.steps_per_epoch,
-        "rows": len(data.train),
-        "validation_rows": len(data.validation),
-        "tokens_per_epoch": data.train_tokens,
-        "trainable_parameters": sum(p.numel() for p in trainer.parameters.values()),
-        "parameters": sum(p.numel() for p in trainer.model.parameters()),
-        "dtype": trainer.choice.dtype,
-        "threads": trainer.choice.threads,
-        "micro_batch_size": trainer.choice.micro_batch_size,
-        "lanes": trainer.choice.lanes,
-        "dropped_rows": data.dropped,
-        "cut_rows": data.was_cut,
-        "learning_rate": spec.peak_learning_rate,
-    }
+def _plan(trainer: Trainer) -> Plan:
+    data, choice = trainer.data, trainer.choice
+    return Plan(
+        rows=len(data.train),
+        dtype=choice.dtype,
+        threads=choice.threads,
+        lanes=choice.lanes,
+        micro_batch_size=choice.micro_batch_size,
+        steps=trainer.steps,
+        steps_per_epoch=trainer.steps_per_epoch,
+        validation_rows=len(data.validation),
+        tokens_per_epoch=data.train_tokens,
+        trainable_parameters=sum(p.numel() for p in trainer.parameters.values()),
+        parameters=sum(p.numel() for p in trainer.model.parameters()),
+        dropped_rows=data.dropped,
+        cut_rows=data.was_cut,
+        learning_rate=trainer.spec.peak_learning_rate,
+    )

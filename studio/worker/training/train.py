@@ -6,14 +6,16 @@ import math
 import resource
 import sys
 import time
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from studio.errors import StudioError
+from studio.files import whole_folder
+from studio.runs.events import CheckpointSaved, Evaluation, Finished, Resumed, Step, Stopped, Warned
 from studio.runs.specs import TrainSpec
 from studio.tokens.encoding import Encoded
-from studio.worker.methods.saving import save_tuned
 from studio.worker.session import Session
 from studio.worker.training import checkpoints
 from studio.worker.training.checkpoints import Progress
@@ -30,7 +32,7 @@ def train(session: Session, spec: TrainSpec) -> None:
     trainer = prepare(session, spec)
     progress = _resume(trainer)
     started -= progress.seconds
-    eval_every = spec.eval_every or max(1, trainer.batches.steps_per_epoch // EVALUATIONS_PER_EPOCH)
+    eval_every = spec.eval_every or max(1, trainer.steps_per_epoch // EVALUATIONS_PER_EPOCH)
     save_every = spec.save_every or eval_every
 
     while True:
@@ -52,29 +54,31 @@ def train(session: Session, spec: TrainSpec) -> None:
         tokens = sum(row.total_tokens for row in rows)
         progress = progress.advanced(step=step, tokens=progress.tokens + tokens, seconds=time.monotonic() - started)
         session.events.write(
-            "step",
-            step=step,
-            epoch=round(step / trainer.batches.steps_per_epoch, 4),
-            tokens=progress.tokens,
-            loss=loss,
-            learning_rate=rate,
-            grad_norm=norm,
-            tokens_per_second=tokens / (time.perf_counter() - step_started),
-            memory_bytes=peak_memory_bytes(),
+            Step(
+                step=step,
+                epoch=round(step / trainer.steps_per_epoch, 4),
+                tokens=progress.tokens,
+                loss=loss,
+                learning_rate=rate,
+                grad_norm=norm,
+                tokens_per_second=tokens / (time.perf_counter() - step_started),
+                memory_bytes=peak_memory_bytes(),
+            )
         )
 
     was_stopped = session.is_stop_asked() and (not is_last or _is_evaluation_due(trainer, progress, eval_every))
     trainer.lanes.close()
     _save_result(trainer, progress)
     if was_stopped:
-        session.events.write("stopped", step=progress.step)
+        session.events.write(Stopped(step=progress.step))
         return
     session.events.write(
-        "finished",
-        seconds=time.monotonic() - started,
-        step=progress.step,
-        best_step=progress.best_step,
-        best_eval_loss=progress.best_eval_loss,
+        Finished(
+            seconds=time.monotonic() - started,
+            step=progress.step,
+            best_step=progress.best_step,
+            best_eval_loss=progress.best_eval_loss,
+        )
     )
 
 
@@ -115,8 +119,8 @@ def _update(trainer: Trainer, rate: float) -> None:
     for group in trainer.optimizer.param_groups:
         group["lr"] = rate
     trainer.optimizer.step()
-    if trainer.fused:
-        trainer.fused.refresh()
+    if trainer.after_update:
+        trainer.after_update()
 
 
 def _evaluate(trainer: Trainer) -> float | None:
@@ -139,7 +143,7 @@ def _is_patience_over(trainer: Trainer, progress: Progress) -> bool:
     if not patience or progress.evaluations_without_gain < patience:
         return False
     message = f"stopped early: {patience} evaluations without improvement"
-    trainer.session.events.write("warning", step=progress.step, message=message)
+    trainer.session.events.write(Warned(step=progress.step, message=message))
     return True
 
 
@@ -148,7 +152,7 @@ def _evaluated(trainer: Trainer, progress: Progress) -> Progress:
     loss = _evaluate(trainer)
     if loss is None:
         return progress
-    trainer.session.events.write("evaluation", step=progress.step, eval_loss=loss, tokens=progress.tokens)
+    trainer.session.events.write(Evaluation(step=progress.step, eval_loss=loss, tokens=progress.tokens))
     progress = progress.advanced(evaluated_step=progress.step)
     if progress.step == 0:  # the untuned model is a baseline to look at, not a result to keep
         return progress
@@ -161,9 +165,8 @@ def _checkpoint(trainer: Trainer, progress: Progress) -> None:
     state = {"optimizer": trainer.optimizer.state_dict(), "random": torch.get_rng_state()}
     folder = trainer.session.directory.checkpoints_path
     saved = checkpoints.save_checkpoint(folder, progress, dict(trainer.parameters), state)
-    trainer.session.events.write(
-        "checkpoint", step=progress.step, path=str(saved.path), is_best=progress.best_step == progress.step
-    )
+    is_best = progress.best_step == progress.step
+    trainer.session.events.write(CheckpointSaved(step=progress.step, path=str(saved.path), is_best=is_best))
 
 
 def _save_result(trainer: Trainer, progress: Progress) -> None:
@@ -174,7 +177,9 @@ def _save_result(trainer: Trainer, progress: Progress) -> None:
         _checkpoint(trainer, progress)
     if progress.best_step is not None and progress.best_step != progress.step:
         _put_weights(trainer, checkpoints.Checkpoint(folder / f"step-{progress.best_step}"))
-    save_tuned(trainer.model, trainer.session.directory, trainer.spec)
+    result = trainer.session.directory.result_path(trainer.spec.how.leaves)
+    with whole_folder(result, checkpoints.AFTER_A_FAILED_WRITE) as part:
+        trainer.work.save(trainer.model, part, Path(trainer.spec.model_path))
 
 
 def _resume(trainer: Trainer) -> Progress:
@@ -182,8 +187,8 @@ def _resume(trainer: Trainer) -> Progress:
     session = trainer.session
     newest = next(iter(checkpoints.checkpoints_in(session.directory.checkpoints_path)), None)
     if newest is None:
-        if session.last_event("step"):  # an earlier life was killed before its first checkpoint
-            session.events.write("resumed", step=0)
+        if session.last_event(Step):  # an earlier life was killed before its first checkpoint
+            session.events.write(Resumed(step=0))
         torch.manual_seed(trainer.spec.seed)
         return Progress(data_hash=trainer.data.data_hash)
     progress = newest.progress()
@@ -196,7 +201,7 @@ def _resume(trainer: Trainer) -> Progress:
     state = newest.training_state()
     trainer.optimizer.load_state_dict(state["optimizer"])
     torch.set_rng_state(state["random"])
-    session.events.write("resumed", step=progress.step)
+    session.events.write(Resumed(step=progress.step))
     return progress
 
 
@@ -205,8 +210,8 @@ def _put_weights(trainer: Trainer, checkpoint: checkpoints.Checkpoint) -> None:
     weights = checkpoint.weights()
     for name, parameter in trainer.parameters.items():
         parameter.copy_(weights[name])
-    if trainer.fused:
-        trainer.fused.refresh()
+    if trainer.after_update:
+        trainer.after_update()
 
 
 def peak_memory_bytes() -> int:

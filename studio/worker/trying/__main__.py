@@ -1,7 +1,7 @@
 """``python -m studio.worker.trying``: the process behind Try. JSON lines in, streamed pieces of answers out.
 
-Reads ``{"id", "model_path", "tuned_path", "tuned_method", "prompt", "system", "max_new_tokens"}``; a newer request, or
-``{"cancel": true}``, ends the one under way. Ends when its standard input does.
+Reads ``{"id", "model_path", "is_trusted", "tuned_path", "tuned_method", "dtype", "prompt", "system",
+"max_new_tokens"}``; a newer request, or ``{"cancel": true}``, ends the one under way. Ends with its standard input.
 """
 
 from __future__ import annotations

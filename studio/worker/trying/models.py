@@ -7,19 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from peft import PeftModel
 from transformers import PreTrainedModel
 
 from studio.errors import StudioError
 from studio.tokens.encoding import encode_prompts, prompt_text
 from studio.tokens.tokenizer import ModelFolder
-from studio.worker.compute import loading, measure
-from studio.worker.compute.decoding import Decoder, TokenIds, stop_ids_of
+from studio.worker.compute import measure
 from studio.worker.compute.lanes import Lanes
+from studio.worker.compute.loading import load_model, stop_ids_of
+from studio.worker.families import family_in
+from studio.worker.families.family import Decoder, TokenIds
+from studio.worker.methods import work_of
 
 Reply = dict[str, Any]
 
 REPLACEMENT_CHARACTER = "\ufffd"
+USUAL_ANSWER_TOKENS = 256
 
 
 class Models:
@@ -35,40 +38,34 @@ class Models:
         self._load(request)
         folder = ModelFolder(Path(request["model_path"]))
         ids = encode_prompts(folder, [prompt_text(folder, request["prompt"], request.get("system", ""))])[0]
-        limit = int(request.get("max_new_tokens") or 256)
+        limit = int(request.get("max_new_tokens") or USUAL_ANSWER_TOKENS)
         if len(ids) + limit > folder.context_window:
             raise StudioError(
                 f"the prompt has {len(ids)} tokens; with {limit} for the answer that is over the context window "
                 f"of {folder.context_window}.",
                 "Shorten the prompt.",
             )
-        decoders = {arm: Decoder(answering, stop_ids_of(folder), limit) for arm, answering in self._arms.items()}
-        yield from self._lanes.merge(lambda arm: _stream(folder, arm, decoders[arm], ids), list(decoders))
+        family, stops = family_in(folder.path), stop_ids_of(folder)
+        decoders = {arm: family.decoder(answering, stops, limit) for arm, answering in self._arms.items()}
+        dtype = str(request["dtype"])
+        yield from self._lanes.merge(lambda arm: _stream(folder, arm, decoders[arm], ids, dtype), list(decoders))
 
     def _load(self, request: Reply) -> None:
-        path, tuned, method = request["model_path"], request.get("tuned_path", ""), request.get("tuned_method", "lora")
-        if self._loaded == (path, tuned, method):
+        path, tuned, method = request["model_path"], request.get("tuned_path", ""), request.get("tuned_method", "")
+        dtype, is_trusted = str(request["dtype"]), bool(request.get("is_trusted"))
+        if self._loaded == (path, tuned, method, dtype):
             return
         self._loaded, self._arms = (), {}  # free the old models before the new ones are read
-        is_trusted = bool(request.get("is_trusted"))
-        # One row at a time moves weights, not numbers: float32 is never far behind, and often far ahead on a CPU.
-        self._arms["base"] = loading.load_model(Path(path), "float32", is_trusted=is_trusted)
-        if tuned and method == "full":
-            self._arms["tuned"] = loading.load_model(Path(tuned), "float32")
-        elif tuned:
-            again = loading.load_model(Path(path), "float32", is_trusted=is_trusted)
-            self._arms["tuned"] = merged(loading.load_adapter(again, Path(tuned)))
-        self._loaded = (path, tuned, method)
+        self._arms["base"] = load_model(Path(path), dtype, is_trusted=is_trusted)
+        if tuned:
+            work = work_of(method)
+            # A second copy of the base model, for the method may change it and both are to answer at once.
+            again = load_model(Path(path), dtype, is_trusted=is_trusted) if work.needs_base else None
+            self._arms["tuned"] = work.load(again, Path(tuned), dtype)
+        self._loaded = (path, tuned, method, dtype)
 
 
-def merged(adapted: PeftModel) -> PreTrainedModel:
-    """The model with its adapter added into its weights: the same answers without the thin multiplies."""
-    plain = adapted.merge_and_unload()
-    assert isinstance(plain, PreTrainedModel)
-    return plain
-
-
-def _stream(folder: ModelFolder, arm: str, decoder: Decoder, ids: TokenIds) -> Iterator[Reply]:
+def _stream(folder: ModelFolder, arm: str, decoder: Decoder, ids: TokenIds, dtype: str) -> Iterator[Reply]:
     said: TokenIds = []
     text, started = "", time.perf_counter()
     for token in decoder.pieces(ids):
@@ -78,4 +75,5 @@ def _stream(folder: ModelFolder, arm: str, decoder: Decoder, ids: TokenIds) -> I
             yield {"arm": arm, "text": whole[len(text) :]}
             text = whole
     rate = len(said) / (time.perf_counter() - started)
-    yield {"arm": arm, "done": True, "tokens": len(said), "tokens_per_second": rate, "prompt_tokens": len(ids)}
+    figures = {"tokens": len(said), "tokens_per_second": rate, "prompt_tokens": len(ids), "dtype": dtype}
+    yield {"arm": arm, "done": True, **figures}

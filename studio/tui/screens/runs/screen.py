@@ -11,7 +11,7 @@ from textual.widget import Widget
 from studio.acts.training import resume_run, stop_run
 from studio.reports.numbers import loss
 from studio.runs.directory import RunDirectory
-from studio.runs.places.local import log_tail
+from studio.runs.process import log_tail
 from studio.runs.watch import RunState
 from studio.tui import actions
 from studio.tui.dialogs.question import QuestionDialog

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,26 +12,13 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache, PreTrainedModel
 
-from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute.lanes import Lanes
-
-TokenIds = list[int]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """``ids`` without the end-of-turn; ``is_cut`` says that the limit ended it.
-
-    ``latency_seconds`` is what it took, the whole prompt included; None for one that was answered among others.
-    """
-
-    ids: TokenIds
-    is_cut: bool
-    latency_seconds: float | None = None
+from studio.worker.compute.prefix import shared_prefix_length
+from studio.worker.families.family import Answer, TokenIds
 
 
 @dataclass(frozen=True)
-class Decoder:
+class CausalDecoder:
     """A model ready to answer: what ends an answer, and how long one may be."""
 
     model: PreTrainedModel
@@ -108,22 +94,6 @@ class Decoder:
         ids = torch.tensor([prompts[0][:length]], device=self.model.device)
         self.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
         return _Prefix(length, cache)
-
-
-def shared_prefix_length(prompts: Sequence[TokenIds]) -> int:
-    """Tokens that all prompts begin with; each keeps at least one token of its own, from which its answer starts."""
-    shortest, longest = min(prompts), max(prompts)  # in lexical order these two differ first
-    most = min(len(prompt) for prompt in prompts) - 1
-    pairs = zip(shortest[:most], longest[:most], strict=True)
-    return next((place for place, (one, other) in enumerate(pairs) if one != other), max(most, 0))
-
-
-def stop_ids_of(folder: ModelFolder) -> frozenset[int]:
-    """Tokens that end an answer: the end-of-turn, and what the model itself names."""
-    path = folder.path / "generation_config.json"
-    named = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id") if path.exists() else None
-    extra = named if isinstance(named, list) else [named] if isinstance(named, int) else []
-    return frozenset({folder.end_of_turn_id, *extra})
 
 
 @dataclass(frozen=True)

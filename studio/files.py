@@ -1,0 +1,142 @@
+"""Files that are whole or not there, locks that a dead process lets go of, JSON lines that may end torn. Each once."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from studio.errors import StudioError
+
+JsonObject = dict[str, Any]
+
+
+@contextmanager
+def whole_file(path: Path, newline: str | None = None) -> Iterator[IO[str]]:
+    """A UTF-8 file to fill; it becomes ``path`` by rename, synced, only when filled without an error.
+
+    So a reader sees the old file or the new one, never half of either. Raises OSError where the disk refuses; what
+    was written beside is removed then.
+    """
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        with beside.open("w", encoding="utf-8", newline=newline) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: Path, text: str) -> None:
+    """``text`` as the whole file ``path``; see ``whole_file``."""
+    with whole_file(path) as file:
+        file.write(text)
+
+
+@contextmanager
+def whole_folder(final: Path, hint: str = "") -> Iterator[Path]:
+    """A folder to fill; it becomes ``final`` (replacing an older one) only when filled without an error.
+
+    Raises StudioError naming the path, with ``hint`` as the next step, when it cannot be written, as on a full disk.
+    """
+    part = final.with_name(f".{final.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)  # left by a killed process
+        part.mkdir()
+        yield part
+        for file in part.iterdir():
+            with file.open("rb") as written:
+                os.fsync(written.fileno())
+        if final.exists():
+            shutil.rmtree(final)
+        part.rename(final)
+    except Exception as error:  # torch and safetensors report a failed write as RuntimeError or their own kinds
+        shutil.rmtree(part, ignore_errors=True)
+        why = getattr(error, "strerror", None) or error
+        raise StudioError(f"{final}: cannot be written: {why}.", hint or "Is there room on its disk?") from error
+
+
+def take_lock(path: Path, wait_seconds: float = 5.0) -> IO[str]:
+    """Hold the lock ``path`` for as long as the returned file stays open. Raises StudioError when it is taken.
+
+    Waits a little, because ``is_locked`` holds a shared lock for an instant.
+    """
+    file = path.open("a+", encoding="utf-8")
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                file.close()
+                raise StudioError(f"{path}: another process is at work here.", "Wait for it, or end it.") from None
+            time.sleep(0.05)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a living process holds the lock; the kernel lets go of it however that process ends."""
+    try:
+        file = path.open("r", encoding="utf-8")
+    except FileNotFoundError:
+        return False
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+class JsonLinesWriter:
+    """Appends JSON objects to a file, one ``write`` per line, so that a reader never sees two halves interleaved."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._end_torn_line()
+
+    def write(self, value: Mapping[str, Any]) -> None:
+        """One line; half of a surrogate pair, which is no UTF-8, becomes ``?``. Raises OSError on a full disk."""
+        line = json.dumps(value, ensure_ascii=False) + "\n"
+        os.write(self._descriptor, line.encode(errors="replace"))
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+    def _end_torn_line(self) -> None:
+        # A process killed in the middle of a line leaves no newline; without this the next line would be lost with it.
+        size = os.fstat(self._descriptor).st_size
+        if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
+            os.write(self._descriptor, b"\n")
+
+
+def read_json_lines(path: Path, offset: int = 0) -> tuple[list[JsonObject], int]:
+    """The objects in the whole lines from byte ``offset`` on, and the offset after them; none where no file is.
+
+    A torn last line is left for the next call; a line that a crash cut short, and a later writer then ended, is
+    passed over.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = file.read()
+    except FileNotFoundError:
+        return [], offset
+    end = data.rfind(b"\n") + 1
+    found: list[JsonObject] = []
+    for line in data[:end].splitlines():
+        with contextlib.suppress(ValueError):  # torn by a crash: what it said is gone, what follows is not
+            value = json.loads(line)
+            if isinstance(value, dict):
+                found.append(value)
+    return found, offset + end

@@ -1,0 +1,261 @@
+"""What a run says: a dataclass an event, written and read through it. ``EVENTS`` is the format of events.jsonl.
+
+A line is ``{"event": NAME, "time": …}`` and the event's fields. What an older worker left out takes its default; what
+a newer one says besides is passed over, and an event that only it knows is read as ``Unknown``.
+"""
+
+from __future__ import annotations
+
+import time
+import types
+import typing
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar
+
+from studio.files import JsonLinesWriter, JsonObject, read_json_lines
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """``time`` is when it was written, in seconds since the epoch."""
+
+    NAME: ClassVar[str]
+
+    time: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalEvent(Event):
+    """The last event of a life of a run; its name is the run's status from then on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started(Event):
+    """Written before torch is imported: the process is there."""
+
+    NAME = "started"
+    pid: int = 0
+    host: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparing(Event):
+    """What takes time before the first step, in words."""
+
+    NAME = "preparing"
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan(Event):
+    """What will be done and how it is computed; a resume computes by the same plan.
+
+    ``steps``, ``steps_per_epoch``, token and parameter counts are of a train run, ``arms`` and ``batch_size`` of a
+    comparison. ``rows`` are those that train, or that every arm answers.
+    """
+
+    NAME = "plan"
+    rows: int = 0
+    dtype: str = ""
+    threads: int = 1
+    lanes: int = 1
+    micro_batch_size: int = 1
+    batch_size: int = 0
+    arms: tuple[str, ...] = ()
+    steps: int = 0
+    steps_per_epoch: int = 0
+    validation_rows: int = 0
+    tokens_per_epoch: int = 0
+    trainable_parameters: int = 0
+    parameters: int = 0
+    dropped_rows: int = 0
+    cut_rows: int = 0
+    learning_rate: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resumed(Event):
+    """The run goes on behind ``step``; what an earlier life did after it is done again."""
+
+    NAME = "resumed"
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(Event):
+    """One optimizer step: ``loss`` is the mean per learned token, ``tokens`` all so far, ``grad_norm`` unclipped."""
+
+    NAME = "step"
+    step: int
+    epoch: float
+    tokens: int
+    loss: float | None
+    learning_rate: float | None
+    grad_norm: float | None
+    tokens_per_second: float | None
+    memory_bytes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(Event):
+    """Mean loss per learned token of the validation rows; step 0 is the untuned model."""
+
+    NAME = "evaluation"
+    step: int
+    eval_loss: float | None
+    tokens: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointSaved(Event):
+    """Resumable state is whole on disk."""
+
+    NAME = "checkpoint"
+    step: int
+    path: str = ""
+    is_best: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warned(Event):
+    """Something a person should know that ends nothing."""
+
+    NAME = "warning"
+    message: str
+    step: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmAsked(Event):
+    """An arm's prompts are rendered: how many fit, how many do not, and how long they are."""
+
+    NAME = "arm"
+    arm: str
+    prompts: int = 0
+    left_out: int = 0
+    prompt_tokens_mean: float = 0.0
+    max_new_tokens: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progressed(Event):
+    """An arm has answered ``done`` of its ``total`` prompts; the rate is over this life of the run."""
+
+    NAME = "progress"
+    arm: str
+    done: int
+    total: int
+    tokens_per_second: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished(FinalEvent):
+    """All is done; the best evaluation, where there was one."""
+
+    NAME = "finished"
+    seconds: float = 0.0
+    step: int = 0
+    best_step: int | None = None
+    best_eval_loss: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopped(FinalEvent):
+    """Somebody asked; what was done so far is kept."""
+
+    NAME = "stopped"
+    step: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed(FinalEvent):
+    """What happened and the next step, as a StudioError says it."""
+
+    NAME = "failed"
+    message: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unknown(Event):
+    """An event that this studio does not know: the run is alive, and that is all it tells."""
+
+    NAME = ""
+
+
+EVENTS: tuple[type[Event], ...] = (
+    Started,
+    Preparing,
+    Plan,
+    Resumed,
+    Step,
+    Evaluation,
+    CheckpointSaved,
+    Warned,
+    ArmAsked,
+    Progressed,
+    Finished,
+    Stopped,
+    Failed,
+)
+
+
+class EventWriter:
+    """Appends events to a run's events.jsonl and stamps them with the time."""
+
+    def __init__(self, path: Path) -> None:
+        self._lines = JsonLinesWriter(path)
+
+    def write(self, event: Event) -> None:
+        """One whole line. Raises OSError on a full disk."""
+        self._lines.write({"event": event.NAME, **vars(event), "time": time.time()})
+
+    def close(self) -> None:
+        self._lines.close()
+
+
+def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
+    """The events in the whole lines from byte ``offset`` on, and the offset after them; see ``read_json_lines``."""
+    lines, end = read_json_lines(path, offset)
+    return [event for line in lines if (event := event_from(line)) is not None], end
+
+
+def event_from(line: JsonObject) -> Event | None:
+    """The event in one line; None for a line that is none, or that lacks or mistypes what its event must say."""
+    name = line.get("event")
+    if not isinstance(name, str):
+        return None
+    kind = _NAMED.get(name, Unknown)
+    values: dict[str, Any] = {}
+    for field, allowed, is_needed in _FIELDS[kind]:
+        if field not in line:
+            if is_needed:
+                return None
+            continue
+        value = tuple(line[field]) if isinstance(line[field], list) else line[field]
+        if not isinstance(value, allowed):
+            return None
+        values[field] = value
+    return kind(**values)
+
+
+def _fields_of(kind: type[Event]) -> list[tuple[str, tuple[type, ...], bool]]:
+    """Name, types as JSON gives them, and whether there is no default, of each field."""
+    hints = typing.get_type_hints(kind)
+    return [
+        (field.name, _types_in(hints[field.name]), field.default is MISSING and field.default_factory is MISSING)
+        for field in fields(kind)
+    ]
+
+
+def _types_in(hint: Any) -> tuple[type, ...]:
+    if isinstance(hint, types.UnionType):
+        return tuple(type_ for part in hint.__args__ for type_ in _types_in(part))
+    plain = typing.get_origin(hint) or hint
+    return (int, float) if plain is float else (plain,)
+
+
+_NAMED = {event.NAME: event for event in EVENTS}
+_FIELDS = {kind: _fields_of(kind) for kind in (*EVENTS, Unknown)}

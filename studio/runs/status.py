@@ -1,0 +1,57 @@
+"""How a run stands: computed from what its place says of its process and from its last event, never stored."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from pathlib import Path
+
+from studio.runs.directory import RunDirectory
+from studio.runs.events import Event, FinalEvent
+from studio.runs.places.place import ProcessState
+
+STALLED_AFTER_SECONDS = 180.0
+STARTING_FOR_SECONDS = 60.0
+
+
+class Status(StrEnum):
+    """``lost``: the process ended without a last word. ``stalled``: it lives and has been silent for minutes."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STALLED = "stalled"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    LOST = "lost"
+
+    @property
+    def is_live(self) -> bool:
+        """Its process is there, or is expected any moment."""
+        return self in (Status.STARTING, Status.RUNNING, Status.STALLED)
+
+    @property
+    def can_resume(self) -> bool:
+        return self in (Status.LOST, Status.STOPPED, Status.FAILED)
+
+
+def status_of(directory: RunDirectory, process: ProcessState, last_event: Event | None) -> Status:
+    """The status of a run, from its process and its newest event (None: it has said nothing yet)."""
+    if process is ProcessState.ALIVE:
+        if last_event is None:
+            return Status.STARTING
+        is_silent = _age_seconds(directory.events_path) > STALLED_AFTER_SECONDS
+        return Status.STALLED if is_silent else Status.RUNNING
+    if isinstance(last_event, FinalEvent):
+        return Status(last_event.NAME)
+    is_young = _age_seconds(directory.spec_path) < STARTING_FOR_SECONDS
+    if last_event is None and is_young and not directory.process_path.exists():
+        return Status.STARTING
+    return Status.LOST
+
+
+def _age_seconds(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

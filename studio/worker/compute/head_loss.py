@@ -1,0 +1,57 @@
+"""Cross entropy at the LM head, with its gradient computed while the logits are at hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+# Tokens whose logits exist at one time: 128 x 49,152 in float32 are 25 MB, which stay in a CPU's cache.
+HEAD_TOKENS = 128
+
+
+class HeadLoss(torch.autograd.Function):
+    """Summed cross entropy of ``hidden @ weight.T``.
+
+    Its gradient for the logits is softmax minus one-hot, known as soon as the logits are; keeping them for the
+    backward pass would cost their memory twice over, this keeps (tokens, hidden) instead.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
+        """hidden (n, d), weight (v, d), targets int64 (n,) -> float32 scalar; matrices are multiplied in ``dtype``."""
+        matrix = weight.to(dtype)
+        hidden_gradient = torch.empty_like(hidden)
+        weight_gradient = torch.zeros_like(weight) if weight.requires_grad else None
+        total = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        for start in range(0, len(targets), HEAD_TOKENS):
+            part = hidden[start : start + HEAD_TOKENS].to(dtype)
+            wanted = targets[start : start + HEAD_TOKENS, None]
+            logits = (part @ matrix.T).float()
+            normaliser = logits.logsumexp(dim=-1, keepdim=True)
+            total += (normaliser - logits.gather(1, wanted)).sum()
+            gradient = logits.sub_(normaliser).exp_()
+            gradient.scatter_add_(1, wanted, torch.full_like(wanted, -1, dtype=gradient.dtype))
+            gradient = gradient.to(dtype)
+            hidden_gradient[start : start + HEAD_TOKENS] = gradient @ matrix
+            if weight_gradient is not None:
+                weight_gradient += gradient.T @ part
+        ctx.save_for_backward(hidden_gradient, weight_gradient)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients kept by ``forward``, scaled by what came from behind."""
+        hidden_gradient, weight_gradient = ctx.saved_tensors
+        (gradient,) = gradients
+        by_weight = None if weight_gradient is None else weight_gradient * gradient
+        return hidden_gradient * gradient, by_weight, None, None
+
+
+def matrix_dtype(head: nn.Module) -> torch.dtype:
+    """The dtype in which the head's product is to be computed now: autocast's where it is on, else its weight's."""
+    weight = head.weight
+    assert isinstance(weight, Tensor)
+    kind = weight.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype

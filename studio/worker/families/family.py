@@ -1,0 +1,82 @@
+"""What a family of models is to a run's process: loading one, learning with it, answering with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from studio.tokens.encoding import Encoded
+from studio.worker.compute.lanes import Lanes
+
+# Per layer the keys and the values of a prefix, each (1, heads, tokens, head size).
+KeysAndValues = list[tuple[Tensor, Tensor]]
+TokenIds = list[int]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``ids`` without the end-of-turn; ``is_cut`` says that the limit ended it.
+
+    ``latency_seconds`` is what it took, the whole prompt included; None for one that was answered among others.
+    """
+
+    ids: TokenIds
+    is_cut: bool
+    latency_seconds: float | None = None
+
+
+class Learner(Protocol):
+    """A model taken apart for training. ``can_share_prefix``: rows may be computed behind one shared prefix."""
+
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def can_share_prefix(self) -> bool: ...
+
+    def collate(self, rows: Sequence[Encoded], skip: int = 0) -> Any:
+        """One micro-batch on the learner's device, without the first ``skip`` tokens of each row."""
+
+    def keys_and_values(self, ids: Tensor) -> KeysAndValues:
+        """What attention keeps of a prefix, ids int64 (1, n)."""
+
+    def loss_sum(self, micro_batch: Any, prefix: KeysAndValues | None = None) -> Tensor:
+        """Summed cross entropy of the micro-batch's learned tokens, float32 scalar, behind ``prefix``."""
+
+
+class Decoder(Protocol):
+    """A model ready to answer greedily."""
+
+    def answers(
+        self,
+        prompts: Sequence[TokenIds],
+        batch_size: int,
+        is_cancelled: Callable[[], bool] = ...,
+        lanes: Lanes | None = None,
+    ) -> Iterator[tuple[int, Answer]]:
+        """(number of the prompt, its answer) as they come; ends early when cancelled."""
+
+    def alone(self, prompt: TokenIds, is_cancelled: Callable[[], bool] = ...) -> Answer | None:
+        """The answer to one prompt of which nothing was computed before, with its latency; None when cancelled."""
+
+    def pieces(self, prompt: TokenIds) -> Iterator[int]:
+        """Token ids of one answer, one at a time, without the end-of-turn."""
+
+
+@dataclass(frozen=True)
+class FamilyWork:
+    """``load`` reads a folder's weights in a dtype (its own code only where trusted). ``learner`` takes a model,
+    perhaps inside a peft model, apart; it raises StudioError for one it cannot. ``decoder`` is made from a model, the
+    tokens that end an answer and the most tokens one may have. ``peft_task`` is peft's name for the family.
+    """
+
+    load: Callable[[Path, torch.dtype, bool], PreTrainedModel]
+    learner: Callable[[nn.Module], Learner]
+    decoder: Callable[[PreTrainedModel, frozenset[int], int], Decoder]
+    peft_task: str

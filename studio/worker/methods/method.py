@@ -1,0 +1,40 @@
+"""What a method of tuning is to a run's process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+from transformers import PreTrainedModel
+
+from studio.runs.specs import TrainSpec
+
+
+def _nothing_to_speed_up(model: nn.Module) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class MethodWork:
+    """``weights_dtype``: in which dtype the base model's weights are held where a run computes in the dtype given;
+    where the two differ, products run under autocast.
+
+    ``attach`` makes of a base model the one that learns: what requires a gradient then is what is trained, kept in
+    checkpoints and updated. ``save`` fills an empty folder with the result (base model's folder given); ``load`` makes
+    the model that answers from such a folder in a dtype, on top of the base model if it ``needs_base``, which it may
+    change. ``speed_up`` may replace forwards by faster, equal ones; what it returns is called after every update.
+    """
+
+    weights_dtype: Callable[[str], str]
+    attach: Callable[[PreTrainedModel, TrainSpec], nn.Module]
+    save: Callable[[nn.Module, Path, Path], None]
+    load: Callable[[PreTrainedModel | None, Path, str], PreTrainedModel]
+    needs_base: bool
+    speed_up: Callable[[nn.Module], Callable[[], None] | None] = _nothing_to_speed_up
+
+
+def trainable_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    """Name → parameter of everything that learns, in a stable order."""
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
