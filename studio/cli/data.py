@@ -149,6 +149,7 @@ def split(
     test: Annotated[float, typer.Option(help="Share of the test split.")] = 0.1,
     validation: Annotated[float, typer.Option(help="Share of the validation split.")] = 0.1,
     seed: Annotated[int, typer.Option(help="Another seed, another split.")] = 0,
+    keep: Annotated[bool, typer.Option("--keep", help="Only rows without a split.")] = False,
     as_json: Json = False,
 ) -> None:
     """Assign train, validation and test by a hash of the prompt.
@@ -156,7 +157,7 @@ def split(
     Equal prompts stay together, and new rows move no old one.
     """
     with store_of(project_of(ctx)) as store:
-        change = store.assign_splits(test, validation, seed)
+        change = store.assign_splits(test, validation, seed, keep_assigned=keep)
         counted = store.stats().splits
     if as_json:
         write_json({"splits": counted})

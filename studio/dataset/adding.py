@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _COLUMNS = {
-    **dict.fromkeys(("prompt", "completion", "system", "task", "label", "source"), "VARCHAR"),
+    **dict.fromkeys(("prompt", "completion", "system", "task", "label", "split", "source"), "VARCHAR"),
     **dict.fromkeys(("example_id", "source_line"), "BIGINT"),
     **dict.fromkeys(("prompt_hash", "pair_hash"), "UUID"),
 }
@@ -61,7 +61,7 @@ def add(cursor: DuckDBPyConnection, who: str, candidates: Sequence[Candidate], h
         for id_, position in enumerate(positions.tolist(), start=first_id)
     )
     statement = f"""INSERT INTO examples SELECT row.example_id, row.prompt, row.completion, row.system, row.task,
-        row.label, false, '', 'none', row.source, row.source_line, 1, false, {batch_id},
+        row.label, false, '', row.split, row.source, row.source_line, 1, false, {batch_id},
         row.prompt_hash, row.pair_hash, row.pair_hash FROM {{rows}}"""
     execute_with_rows(cursor, statement, _COLUMNS, rows)
     return Added(batch_id, len(positions), duplicates)
@@ -69,5 +69,5 @@ def add(cursor: DuckDBPyConnection, who: str, candidates: Sequence[Candidate], h
 
 def _stored(one: Candidate, example_id: int, hash_: str, source: str) -> tuple[str | int, ...]:
     """The values of ``_COLUMNS``, in its order."""
-    texts = (one.prompt, one.completion, one.system, one.task, one.label, one.source or source)
+    texts = (one.prompt, one.completion, one.system, one.task, one.label, one.split, one.source or source)
     return (*texts, example_id, one.line, prompt_hash(one.prompt), hash_)

@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from studio.dataset.labels import LABELS
+from studio.dataset.labels import LABELS, SPLITS
 
-FIELDS = ("prompt", "completion", "task", "system", "label")
+FIELDS = ("prompt", "completion", "task", "system", "label", "split")
+# Columns of these names may be the data's own; only our words in them are taken as a decision, all else means none.
+_DECISIONS = {"label": LABELS, "split": SPLITS}
 # Neither white space nor a zero-width space, joiner, word joiner or byte order mark, which make a text look filled.
 _VISIBLE = re.compile("[^\\s\u200b\u200c\u200d\u2060\ufeff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -27,6 +29,7 @@ class Candidate:
     source: str = ""
     line: int = 0
     label: str = "none"
+    split: str = "none"
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def candidate_from(record: object, columns: Columns, place: Place) -> Candidate 
         fields = _fields_of_pair(record, columns, place)
     if isinstance(fields, Problem):
         return fields
-    for name in ("task", "system", "label"):
+    for name in ("task", "system"):
         column = columns.names.get(name, name)
         value = record.get(column)
         if value is None or value == "" or name in fields:
@@ -103,16 +106,19 @@ def candidate_from(record: object, columns: Columns, place: Place) -> Candidate 
         if not isinstance(value, str):
             return place.problem(column, f"is {_kind(value)}; text is needed")
         fields[name] = value
-    return _sound(fields, columns, place)
+    return _sound(fields, _decisions(record, columns), columns, place)
 
 
-def _sound(fields: dict[str, str], columns: Columns, place: Place) -> Candidate | Problem:
+def _decisions(record: Record, columns: Columns) -> dict[str, str]:
+    found = {name: record.get(columns.names.get(name, name)) for name in _DECISIONS}
+    return {name: word for name, word in found.items() if isinstance(word, str) and word in _DECISIONS[name]}
+
+
+def _sound(fields: dict[str, str], decisions: dict[str, str], columns: Columns, place: Place) -> Candidate | Problem:
     for name, text in fields.items():
         fault = text_fault(text, may_be_empty=name not in ("prompt", "completion"))
         if fault:
             return place.problem(name, *fault)
-    # A column named label may be the data's own; only our words are taken as a decision.
-    label = fields.get("label", "none")
     return Candidate(
         prompt=fields["prompt"],
         completion=fields["completion"],
@@ -120,7 +126,7 @@ def _sound(fields: dict[str, str], columns: Columns, place: Place) -> Candidate 
         system=fields.get("system", ""),
         source=place.source,
         line=place.line,
-        label=label if label in LABELS else "none",
+        **decisions,
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from studio.dataset.candidates import text_fault
 from studio.dataset.connection import as_ids, id_condition
 from studio.dataset.examples import Change, ExampleIds
-from studio.dataset.labels import LABELS
+from studio.dataset.labels import LABELS, SPLITS
 from studio.dataset.splits import check_shares, split_of
 from studio.dataset.texts import pair_hash, prompt_hash
 from studio.dataset.transfer import execute_with_rows
@@ -94,15 +94,35 @@ def remove(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | ExampleIds
     return _applied(cursor, who, "remove", lambda count: f"remove {_examples(count)}", [assignment])
 
 
-def assign_splits(cursor: DuckDBPyConnection, who: str, test: float, validation: float, seed: int) -> Change:
+def assign_splits(
+    cursor: DuckDBPyConnection, who: str, test: float, validation: float, seed: int, keep_assigned: bool
+) -> Change:
     check_shares(test, validation)
-    found = cursor.execute("SELECT example_id, CAST(prompt_hash AS VARCHAR) AS hash FROM examples WHERE NOT is_removed")
-    columns = found.fetchnumpy()
+    condition = "AND split = 'none'" if keep_assigned else ""
+    columns = cursor.execute(
+        f"""SELECT example_id, replace(CAST(prompt_hash AS VARCHAR), '-', '') AS hash FROM examples
+            WHERE NOT is_removed {condition}"""
+    ).fetchnumpy()
     ids = np.asarray(columns["example_id"], dtype=np.int64)
-    hashes = (str(text).replace("-", "") for text in columns["hash"])
-    splits = np.array([split_of(text, test, validation, seed) for text in hashes], dtype="U10")
+    kept = _splits_of_prompts(cursor) if keep_assigned else {}
+    named = (kept.get(text) or split_of(text, test, validation, seed) for text in map(str, columns["hash"]))
+    splits = np.array(list(named), dtype="U10")
     assignments = [Assignment("split", str(name), ids[splits == name]) for name in np.unique(splits)]
     return _applied(cursor, who, "split", lambda count: f"assign splits to {_examples(count)}", assignments)
+
+
+def _splits_of_prompts(cursor: DuckDBPyConnection) -> dict[str, str]:
+    """The split that a prompt has already, by its hash: rows of equal prompts must not stand on both sides.
+
+    Where they do already, the row follows to the side that is never trained on: test, else validation.
+    """
+    rows = cursor.execute(
+        """SELECT replace(CAST(prompt_hash AS VARCHAR), '-', ''), arg_max(split, list_position($1, split))
+           FROM examples WHERE NOT is_removed AND split <> 'none' GROUP BY prompt_hash
+           HAVING prompt_hash IN (SELECT prompt_hash FROM examples WHERE NOT is_removed AND split = 'none')""",
+        [list(SPLITS)],
+    ).fetchall()
+    return dict(rows)
 
 
 def undo(cursor: DuckDBPyConnection) -> Change | None:
