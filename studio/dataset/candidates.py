@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from studio.dataset.labels import LABELS, SPLITS
 
 FIELDS = ("prompt", "completion", "task", "system", "label", "split")
-# Columns of these names may be the data's own; only our words in them are taken as a decision, all else means none.
-_DECISIONS = {"label": LABELS, "split": SPLITS}
 # Neither white space nor a zero-width space, joiner, word joiner or byte order mark, which make a text look filled.
 _VISIBLE = re.compile("[^\\s\u200b\u200c\u200d\u2060\ufeff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -91,34 +89,34 @@ def text_fault(text: str, *, may_be_empty: bool = False) -> tuple[str, str] | No
     return None
 
 
-def candidate_of(texts: Mapping[str, str], record: Record, columns: Columns, place: Place) -> Candidate | Problem:
+def candidate_of(texts: dict[str, str], record: Record, columns: Columns, place: Place) -> Candidate | Problem:
     """Add to a record's ``texts`` what any shape may have beside them, and check that all of it can be stored."""
-    found = dict(texts)
     for name in ("task", "system"):
         column = columns.names[name]
         value = record.get(column)
-        if value is None or value == "" or name in found:
+        if value is None or value == "" or name in texts:
             continue
         if not isinstance(value, str):
             return place.problem(column, f"is {kind_of(value)}; text is needed")
-        found[name] = value
-    for name, text in found.items():
+        texts[name] = value
+    for name, text in texts.items():
         if fault := text_fault(text, may_be_empty=name not in ("prompt", "completion")):
             return place.problem(name, *fault)
     return Candidate(
-        prompt=found["prompt"],
-        completion=found["completion"],
-        task=found.get("task") or columns.task,
-        system=found.get("system", ""),
+        prompt=texts["prompt"],
+        completion=texts["completion"],
+        task=texts.get("task") or columns.task,
+        system=texts.get("system", ""),
         source=place.source,
         line=place.line,
-        **_decisions(record, columns),
+        label=_decision(record.get(columns.names["label"]), LABELS),
+        split=_decision(record.get(columns.names["split"]), SPLITS),
     )
 
 
-def _decisions(record: Record, columns: Columns) -> dict[str, str]:
-    found = {name: record.get(columns.names[name]) for name in _DECISIONS}
-    return {name: word for name, word in found.items() if isinstance(word, str) and word in _DECISIONS[name]}
+def _decision(value: object, words: tuple[str, ...]) -> str:
+    """``value`` where it is one of our ``words``; any other is the data's own, which decides nothing."""
+    return value if isinstance(value, str) and value in words else "none"
 
 
 def kind_of(value: object) -> str:

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from studio.dataset.candidates import FIELDS, Candidate, Columns, Place, Problem, candidate_of, kind_of
+from studio.dataset.candidates import FIELDS, Candidate, Columns, Place, Problem, Record, candidate_of, kind_of
 from studio.dataset.formats import CONTAINERS, SHAPES, listed
 from studio.dataset.formats.container import Container, Evidence
 from studio.dataset.formats.lines import MAX_LINE_BYTES, OnBytes
@@ -68,7 +68,7 @@ def read_file(
 def _candidates(
     path: Path, container: Container, columns: Columns, on_bytes: OnBytes | None
 ) -> Iterator[Candidate | Problem]:
-    file = str(path)
+    file, source = str(path), path.name
     shapes = [(shape.needs(columns), shape) for shape in _shapes(container, columns)]
     with closing(_open(path, file)) as raw:
         for found in container.records(raw, file, on_bytes):
@@ -76,13 +76,19 @@ def _candidates(
                 yield found
                 continue
             line, record = found
-            place = Place(file, path.name, line)
+            place = Place(file, source, line)
             if not isinstance(record, dict):
                 yield place.problem("", f"is {kind_of(record)}; an object with prompt and completion is needed")
                 continue
-            shape = next((shape for needs, shape in shapes if needs <= record.keys()), shapes[0][1])
-            texts = shape.read(record, columns, place)
+            texts = _shape_of(record, shapes).read(record, columns, place)
             yield texts if isinstance(texts, Problem) else candidate_of(texts, record, columns, place)
+
+
+def _shape_of(record: Record, shapes: list[tuple[frozenset[str], Shape]]) -> Shape:
+    for needs, shape in shapes:
+        if needs <= record.keys():
+            return shape
+    return shapes[0][1]
 
 
 def _columns(mapping: dict[str, str] | None, task: str) -> Columns:
