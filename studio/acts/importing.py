@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from studio.dataset.candidates import FIELDS
 from studio.dataset.formats.reading import Candidate, Problem, read_file
 from studio.dataset.store import Added, Store
 from studio.errors import AskedWrongly
@@ -58,7 +59,7 @@ def parse_mapping(text: str) -> dict[str, str]:
     mapping = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         name, equals, column = (piece.strip() for piece in part.partition("="))
-        if name not in ("prompt", "completion", "system", "task", "label") or not equals or not column:
+        if name not in FIELDS or not equals or not column:
             raise AskedWrongly(f"--map {text}: cannot read {part!r}.", "Write it as prompt=COLUMN,completion=COLUMN.")
         mapping[name] = column
     return mapping

@@ -12,6 +12,7 @@ import typer
 
 from studio.cli.app import app, project_of
 from studio.cli.printing import progress_bar, say, write_json, write_line
+from studio.dataset.formats import described, described_shapes, written_endings
 from studio.errors import AskedWrongly
 from studio.project import DEFAULT_MAX_LENGTH, DEFAULT_MODEL, Project
 from studio.reports.numbers import counted, number, percent
@@ -48,7 +49,7 @@ def init(
 @app.command("import")
 def import_files(
     ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(help="JSONL (prompt/completion or chat messages) or CSV.")],
+    files: Annotated[list[Path], typer.Argument(help=f"{described()}; of {described_shapes()}.")],
     task: Annotated[str, typer.Option(help="The task of rows that name none.")] = "",
     mapping: Annotated[str, typer.Option("--map", help="Columns: prompt=COL,completion=COL")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen; write nothing.")] = False,
@@ -85,7 +86,7 @@ def import_files(
 @app.command("export")
 def export_file(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Ends in .jsonl or .csv.")],
+    file: Annotated[Path, typer.Argument(help=f"Ends in {written_endings()}.")],
     where: Annotated[str, typer.Option(help="Only rows for which this SQL condition holds.")] = "",
 ) -> None:
     """Export examples with their labels and splits."""
@@ -149,6 +150,7 @@ def split(
     test: Annotated[float, typer.Option(help="Share of the test split.")] = 0.1,
     validation: Annotated[float, typer.Option(help="Share of the validation split.")] = 0.1,
     seed: Annotated[int, typer.Option(help="Another seed, another split.")] = 0,
+    keep: Annotated[bool, typer.Option("--keep", help="Only rows without a split.")] = False,
     as_json: Json = False,
 ) -> None:
     """Assign train, validation and test by a hash of the prompt.
@@ -156,7 +158,7 @@ def split(
     Equal prompts stay together, and new rows move no old one.
     """
     with store_of(project_of(ctx)) as store:
-        change = store.assign_splits(test, validation, seed)
+        change = store.assign_splits(test, validation, seed, keep_assigned=keep)
         counted = store.stats().splits
     if as_json:
         write_json({"splits": counted})

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _COLUMNS = {
-    **dict.fromkeys(("prompt", "completion", "system", "task", "label", "source"), "VARCHAR"),
+    **dict.fromkeys(("prompt", "completion", "system", "task", "label", "split", "source"), "VARCHAR"),
     **dict.fromkeys(("example_id", "source_line"), "BIGINT"),
     **dict.fromkeys(("prompt_hash", "pair_hash"), "UUID"),
 }
@@ -60,14 +60,26 @@ def add(cursor: DuckDBPyConnection, who: str, candidates: Sequence[Candidate], h
         _stored(candidates[position], id_, hashes[position], source)
         for id_, position in enumerate(positions.tolist(), start=first_id)
     )
-    statement = f"""INSERT INTO examples SELECT row.example_id, row.prompt, row.completion, row.system, row.task,
-        row.label, false, '', 'none', row.source, row.source_line, 1, false, {batch_id},
-        row.prompt_hash, row.pair_hash, row.pair_hash FROM {{rows}}"""
+    statement = f"""INSERT INTO examples BY NAME
+        SELECT unnest(row), row.pair_hash AS import_hash, {batch_id} AS import_batch_id, 1 AS revision,
+               false AS is_marked, '' AS note, false AS is_removed
+        FROM {{rows}}"""
     execute_with_rows(cursor, statement, _COLUMNS, rows)
     return Added(batch_id, len(positions), duplicates)
 
 
-def _stored(one: Candidate, example_id: int, hash_: str, source: str) -> tuple[str | int, ...]:
-    """The values of ``_COLUMNS``, in its order."""
-    texts = (one.prompt, one.completion, one.system, one.task, one.label, one.source or source)
-    return (*texts, example_id, one.line, prompt_hash(one.prompt), hash_)
+def _stored(one: Candidate, example_id: int, hash_: str, source: str) -> dict[str, str | int]:
+    """A value for each of ``_COLUMNS``."""
+    return {
+        "example_id": example_id,
+        "prompt": one.prompt,
+        "completion": one.completion,
+        "system": one.system,
+        "task": one.task,
+        "label": one.label,
+        "split": one.split,
+        "source": one.source or source,
+        "source_line": one.line,
+        "prompt_hash": prompt_hash(one.prompt),
+        "pair_hash": hash_,
+    }

@@ -1,4 +1,4 @@
-"""One record of a file becomes a Candidate, or a Problem that says where it stands and what is wrong with it."""
+"""What reading a file gives: a Candidate, or a Problem that says where it stands and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from studio.dataset.labels import LABELS
+from studio.dataset.labels import LABELS, SPLITS
 
-FIELDS = ("prompt", "completion", "task", "system", "label")
+FIELDS = ("prompt", "completion", "task", "system", "label", "split")
 # Neither white space nor a zero-width space, joiner, word joiner or byte order mark, which make a text look filled.
 _VISIBLE = re.compile("[^\\s\u200b\u200c\u200d\u2060\ufeff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -27,6 +27,7 @@ class Candidate:
     source: str = ""
     line: int = 0
     label: str = "none"
+    split: str = "none"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column of a file holds which field; ``task`` fills in where a row names none."""
+    """Which column of a file holds which field, for each of ``FIELDS``; ``task`` fills in where a row names none.
+
+    ``is_mapped`` where a person said in which columns prompt or completion stand.
+    """
 
     names: Mapping[str, str]
     task: str
@@ -85,88 +89,38 @@ def text_fault(text: str, *, may_be_empty: bool = False) -> tuple[str, str] | No
     return None
 
 
-def candidate_from(record: object, columns: Columns, place: Place) -> Candidate | Problem:
-    """Read the fields of one record, by its columns or, without a mapping, from chat ``messages`` if it has them."""
-    if not isinstance(record, dict):
-        return place.problem("", f"is {_kind(record)}; an object with prompt and completion is needed")
-    if not columns.is_mapped and "messages" in record and "prompt" not in record:
-        fields = _fields_of_chat(record["messages"], place)
-    else:
-        fields = _fields_of_pair(record, columns, place)
-    if isinstance(fields, Problem):
-        return fields
-    for name in ("task", "system", "label"):
-        column = columns.names.get(name, name)
+def candidate_of(texts: dict[str, str], record: Record, columns: Columns, place: Place) -> Candidate | Problem:
+    """Add to a record's ``texts`` what any shape may have beside them, and check that all of it can be stored."""
+    for name in ("task", "system"):
+        column = columns.names[name]
         value = record.get(column)
-        if value is None or value == "" or name in fields:
+        if value is None or value == "" or name in texts:
             continue
         if not isinstance(value, str):
-            return place.problem(column, f"is {_kind(value)}; text is needed")
-        fields[name] = value
-    return _sound(fields, columns, place)
-
-
-def _sound(fields: dict[str, str], columns: Columns, place: Place) -> Candidate | Problem:
-    for name, text in fields.items():
-        fault = text_fault(text, may_be_empty=name not in ("prompt", "completion"))
-        if fault:
+            return place.problem(column, f"is {kind_of(value)}; text is needed")
+        texts[name] = value
+    for name, text in texts.items():
+        if fault := text_fault(text, may_be_empty=name not in ("prompt", "completion")):
             return place.problem(name, *fault)
-    # A column named label may be the data's own; only our words are taken as a decision.
-    label = fields.get("label", "none")
     return Candidate(
-        prompt=fields["prompt"],
-        completion=fields["completion"],
-        task=fields.get("task") or columns.task,
-        system=fields.get("system", ""),
+        prompt=texts["prompt"],
+        completion=texts["completion"],
+        task=texts.get("task") or columns.task,
+        system=texts.get("system", ""),
         source=place.source,
         line=place.line,
-        label=label if label in LABELS else "none",
+        label=_decision(record.get(columns.names["label"]), LABELS),
+        split=_decision(record.get(columns.names["split"]), SPLITS),
     )
 
 
-def _fields_of_pair(record: Record, columns: Columns, place: Place) -> dict[str, str] | Problem:
-    fields: dict[str, str] = {}
-    for name in ("prompt", "completion"):
-        column = columns.names.get(name, name)
-        value = record.get(column)
-        if column not in record:
-            return place.problem(column, f"is missing; this row has {_listed(record)}", "Add it, or delete the row.")
-        if not isinstance(value, str):
-            return place.problem(column, f"is {_kind(value)}; text is needed", f'Write it in quotes: "{column}": "…"')
-        fields[name] = value
-    return fields
+def _decision(value: object, words: tuple[str, ...]) -> str:
+    """``value`` where it is one of our ``words``; any other is the data's own, which decides nothing."""
+    return value if isinstance(value, str) and value in words else "none"
 
 
-def _fields_of_chat(messages: object, place: Place) -> dict[str, str] | Problem:
-    if not isinstance(messages, list):
-        return place.problem("messages", f"is {_kind(messages)}; a list of messages is needed")
-    fields: dict[str, str] = {}
-    turns: list[str] = []
-    for number, message in enumerate(messages, start=1):
-        if not isinstance(message, dict):
-            return place.problem("messages", f"message {number} is {_kind(message)}; an object is needed")
-        role, content = message.get("role"), message.get("content")
-        if role not in ("system", "user", "assistant"):
-            return place.problem("messages", f"message {number} has the role {role!r}; system, user or assistant fits")
-        if not isinstance(content, str):
-            return place.problem("messages", f"the content of message {number} is {_kind(content)}; text is needed")
-        turns.append(role)
-        fields[{"system": "system", "user": "prompt", "assistant": "completion"}[role]] = content
-    expected = ["system", "user", "assistant"]
-    if turns in (expected, expected[1:]):
-        return fields
-    if turns.count("user") > 1 or turns.count("assistant") > 1:
-        return place.problem(
-            "messages",
-            f"has several turns ({turns.count('user')} user, {turns.count('assistant')} assistant); one each is read",
-            "Keep the turn to learn: one user message and the assistant's answer.",
-        )
-    return place.problem(
-        "messages", f"has the roles {', '.join(turns) or 'of nobody'}; needed: system?, user, assistant"
-    )
-
-
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
+    """What a JSON value is, in words: ``a number (42)``, ``a list``."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -176,7 +130,3 @@ def _kind(value: object) -> str:
     if isinstance(value, str):
         return "a text"
     return "a list" if isinstance(value, list) else "an object"
-
-
-def _listed(record: Record) -> str:
-    return ", ".join(record) or "nothing"

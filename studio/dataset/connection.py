@@ -117,6 +117,11 @@ def id_condition(cursor: DuckDBPyConnection, ids: ExampleIds, column: str = "exa
     return f"{column} IN (SELECT chosen_id FROM chosen_ids)"
 
 
+def hex_of(column: str) -> str:
+    """An SQL expression for a stored hash as texts.py writes it: 32 hex digits."""
+    return f"replace(CAST({column} AS VARCHAR), '-', '')"
+
+
 def as_ids(ids: ExampleIds | Sequence[int]) -> ExampleIds:
     """A vector of ids, each once, in ascending order. Raises AskedWrongly for what is not a vector of whole numbers."""
     vector = np.asarray(ids if isinstance(ids, np.ndarray) else list(ids))

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from studio.dataset.candidates import text_fault
-from studio.dataset.connection import as_ids, id_condition
+from studio.dataset.connection import as_ids, hex_of, id_condition
 from studio.dataset.examples import Change, ExampleIds
-from studio.dataset.labels import LABELS
+from studio.dataset.labels import LABELS, SPLITS
 from studio.dataset.splits import check_shares, split_of
 from studio.dataset.texts import pair_hash, prompt_hash
 from studio.dataset.transfer import execute_with_rows
@@ -94,15 +94,35 @@ def remove(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | ExampleIds
     return _applied(cursor, who, "remove", lambda count: f"remove {_examples(count)}", [assignment])
 
 
-def assign_splits(cursor: DuckDBPyConnection, who: str, test: float, validation: float, seed: int) -> Change:
+def assign_splits(
+    cursor: DuckDBPyConnection, who: str, test: float, validation: float, seed: int, keep_assigned: bool
+) -> Change:
     check_shares(test, validation)
-    found = cursor.execute("SELECT example_id, CAST(prompt_hash AS VARCHAR) AS hash FROM examples WHERE NOT is_removed")
-    columns = found.fetchnumpy()
+    condition = "AND split = 'none'" if keep_assigned else ""
+    columns = cursor.execute(
+        f"""SELECT example_id, {hex_of("prompt_hash")} AS hash FROM examples
+            WHERE NOT is_removed {condition}"""
+    ).fetchnumpy()
     ids = np.asarray(columns["example_id"], dtype=np.int64)
-    hashes = (str(text).replace("-", "") for text in columns["hash"])
-    splits = np.array([split_of(text, test, validation, seed) for text in hashes], dtype="U10")
+    kept = _splits_of_prompts(cursor) if keep_assigned else {}
+    named = (kept.get(text) or split_of(text, test, validation, seed) for text in map(str, columns["hash"]))
+    splits = np.array(list(named), dtype="U10")
     assignments = [Assignment("split", str(name), ids[splits == name]) for name in np.unique(splits)]
     return _applied(cursor, who, "split", lambda count: f"assign splits to {_examples(count)}", assignments)
+
+
+def _splits_of_prompts(cursor: DuckDBPyConnection) -> dict[str, str]:
+    """The split that a prompt has already, by its hash: rows of equal prompts must not stand on both sides.
+
+    Where they do already, the row follows to the side that is never trained on: test, else validation.
+    """
+    rows = cursor.execute(
+        f"""SELECT {hex_of("prompt_hash")}, arg_max(split, list_position($1, split))
+           FROM examples WHERE NOT is_removed AND split <> 'none' GROUP BY prompt_hash
+           HAVING prompt_hash IN (SELECT prompt_hash FROM examples WHERE NOT is_removed AND split = 'none')""",
+        [list(SPLITS)],
+    ).fetchall()
+    return dict(rows)
 
 
 def undo(cursor: DuckDBPyConnection) -> Change | None:
@@ -119,7 +139,8 @@ def redo(cursor: DuckDBPyConnection) -> Change | None:
 def new_batch(cursor: DuckDBPyConnection, kind: str, summary: str, who: str) -> int:
     """Begin a batch; what was undone can no longer be done again."""
     row = cursor.execute(
-        f"INSERT INTO batches SELECT nextval('batch_ids'), {_CURRENT}, $1, $2, $3, $4, false RETURNING batch_id",
+        f"""INSERT INTO batches (batch_id, follows, kind, summary, who, done_at, is_undone)
+            SELECT nextval('batch_ids'), {_CURRENT}, $1, $2, $3, $4, false RETURNING batch_id""",
         [kind, summary, who, datetime.now(UTC).replace(tzinfo=None)],
     ).fetchall()
     return int(row[0][0])
@@ -166,7 +187,8 @@ def _assign(cursor: DuckDBPyConnection, batch_id: int, assignment: Assignment, i
     field, type_ = assignment.field, _TYPES[assignment.field]
     condition = id_condition(cursor, ids)
     cursor.execute(
-        f"""INSERT INTO edits SELECT nextval('edit_ids'), $1, example_id, $2, CAST({field} AS VARCHAR), $3
+        f"""INSERT INTO edits (edit_id, batch_id, example_id, field, old, new)
+            SELECT nextval('edit_ids'), $1, example_id, $2, CAST({field} AS VARCHAR), $3
             FROM examples WHERE {condition}""",
         [batch_id, field, assignment.value],
     ).fetchall()
@@ -210,7 +232,10 @@ def _rehash(cursor: DuckDBPyConnection, ids: ExampleIds) -> None:
             f"""SELECT example_id, prompt, completion, system, task FROM examples
                 WHERE {id_condition(cursor, ids[start : start + _CHUNK])}"""
         ).fetchall()
-        hashed = [(id_, prompt_hash(texts[0]), pair_hash(*texts)) for id_, *texts in rows]
+        hashed = [
+            {"example_id": id_, "prompt_hash": prompt_hash(prompt), "pair_hash": pair_hash(prompt, *others)}
+            for id_, prompt, *others in rows
+        ]
         columns = {"example_id": "BIGINT", "prompt_hash": "UUID", "pair_hash": "UUID"}
         statement = """UPDATE examples SET prompt_hash = row.prompt_hash, pair_hash = row.pair_hash
             FROM {rows} WHERE row.example_id = examples.example_id"""

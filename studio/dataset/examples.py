@@ -20,7 +20,11 @@ def _no_ids() -> ExampleIds:
 
 @dataclass(frozen=True)
 class Example:
-    """One stored pair, whole. ``revision`` names its text for ever; ``edit_count`` counts acts not undone."""
+    """One stored pair, whole. ``revision`` names its text for ever; ``edit_count`` counts acts not undone.
+
+    ``prompt_hash`` (32 hex digits) is equal for prompts that count as the same, see texts.py. ``last_edit_at`` is in
+    UTC, and None where nothing was done to the row since its import.
+    """
 
     example_id: int
     prompt: str
@@ -34,6 +38,7 @@ class Example:
     source: str
     source_line: int
     revision: int
+    prompt_hash: str
     edit_count: int
     last_edit_who: str
     last_edit_at: datetime | None

@@ -110,5 +110,6 @@ def migrate(connection: DuckDBPyConnection, path: Path) -> None:
             "CREATE TABLE IF NOT EXISTS migrations (name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
         )
         connection.execute(statements)
-        connection.execute("INSERT INTO migrations VALUES ($1, $2)", [name, datetime.now(UTC).replace(tzinfo=None)])
+        at = datetime.now(UTC).replace(tzinfo=None)
+        connection.execute("INSERT INTO migrations (name, applied_at) VALUES ($1, $2)", [name, at])
         connection.execute("COMMIT")

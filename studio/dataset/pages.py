@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from studio.dataset import token_counts
-from studio.dataset.connection import as_ids, id_condition
+from studio.dataset.connection import as_ids, hex_of, id_condition
 from studio.dataset.examples import PREVIEW_CHARS, Edit, Example, ExampleIds, Preview, Stats
 from studio.dataset.filters import COLUMNS, asking, checked
 from studio.dataset.labels import LABELS, SPLITS
+from studio.dataset.texts import writings
 from studio.errors import AskedWrongly
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ _COUNTED = """
     FROM examples LEFT JOIN token_counts
     ON token_counts.example_id = examples.example_id AND token_counts.revision = examples.revision
     AND fingerprint = (SELECT fingerprint FROM fingerprints ORDER BY used_at DESC LIMIT 1)"""
-_EXAMPLE_COLUMNS = (
-    "example_id, prompt, completion, system, task, label, is_marked, note, split, source, source_line, revision"
-)
+# As the fields of Example are called.
+_EXAMPLE_COLUMNS = f"""example_id, prompt, completion, system, task, label, is_marked, note, split, source, source_line,
+    revision, {hex_of("prompt_hash")} AS prompt_hash"""
 
 Sort = Sequence[tuple[str, bool]]
 
@@ -43,18 +43,19 @@ def view_ids(cursor: DuckDBPyConnection, where: str, search: str, sort: Sort) ->
 
 def previews(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, fingerprint: str) -> list[Preview]:
     condition = id_condition(cursor, as_ids(ids))
-    rows = cursor.execute(
+    rows = _rows(
+        cursor,
         f"""SELECT is_removed, revision, example_id, label, is_marked, task, split,
-                left(prompt, {PREVIEW_CHARS}), left(completion, {PREVIEW_CHARS})
-            FROM examples WHERE {condition}"""
-    ).fetchall()
+                left(prompt, {PREVIEW_CHARS}) AS prompt, left(completion, {PREVIEW_CHARS}) AS completion
+            FROM examples WHERE {condition}""",
+    )
     # DuckDB answers from the index only a statement without a join and (1.5) without a second condition.
     totals = token_counts.totals(cursor, fingerprint or token_counts.newest(cursor), condition)
-    by_id = {
-        facts[0]: Preview(*(*facts, totals.get((facts[0], revision))))
-        for is_removed, revision, *facts in rows
-        if not is_removed
-    }
+    by_id = {}
+    for row in rows:
+        example_id, revision = row["example_id"], row.pop("revision")
+        if not row.pop("is_removed"):
+            by_id[example_id] = Preview(**row, total_tokens=totals.get((example_id, revision)))
     return [by_id[int(id_)] for id_ in ids if int(id_) in by_id]
 
 
@@ -82,13 +83,14 @@ def rows_for(
 
 
 def history(cursor: DuckDBPyConnection, example_id: int) -> list[Edit]:
-    rows = cursor.execute(
-        """SELECT edit_id, batch_id, field, old, new, who, done_at, is_undone
+    rows = _rows(
+        cursor,
+        """SELECT edit_id, batch_id, field, old, new, who, done_at AS at, is_undone
            FROM edits JOIN batches USING (batch_id)
            WHERE example_id = $1 AND field <> 'revision' ORDER BY edit_id""",
         [example_id],
-    ).fetchall()
-    return [Edit(*_in_utc(row, 6)) for row in rows]
+    )
+    return [Edit(**row | {"at": _in_utc(row["at"])}) for row in rows]
 
 
 def stats(cursor: DuckDBPyConnection) -> Stats:
@@ -128,7 +130,7 @@ def _condition(where: str, search: str) -> tuple[str, list[Any]]:
         parts.append(f"(\n{text}\n)")  # on lines of its own, so that a comment in it ends there
     if search:
         # The same letters can be written composed or decomposed (Vietnamese); both are found.
-        forms = sorted({unicodedata.normalize(form, search) for form in ("NFC", "NFD")} | {search})
+        forms = writings(search)
         parameters.extend(form.encode("utf-8", "replace").decode() for form in forms)
         hits = (
             f"contains(lower({column}), lower(${number}))"
@@ -153,22 +155,30 @@ def _order(key: tuple[str, bool]) -> str:
 
 
 def _examples(cursor: DuckDBPyConnection, source: str, condition: str, parameters: list[Any]) -> list[Example]:
-    rows = cursor.execute(
-        f"SELECT is_removed, {_EXAMPLE_COLUMNS} FROM {source} WHERE {condition} ORDER BY example_id", parameters
-    ).fetchall()
-    rows = [row[1:] for row in rows if not row[0]]
+    statement = f"SELECT is_removed, {_EXAMPLE_COLUMNS} FROM {source} WHERE {condition} ORDER BY example_id"
+    rows = [row for row in _rows(cursor, statement, parameters) if not row.pop("is_removed")]
     # A second statement by ids, not a join: it is twice as fast for one row, and the pane shows one row per key press.
-    ids = np.array([row[0] for row in rows], dtype=np.int64)
+    ids = np.array([row["example_id"] for row in rows], dtype=np.int64)
     edited = cursor.execute(
         f"""SELECT example_id, count(DISTINCT batch_id), arg_max(who, edit_id), max(done_at)
             FROM edits JOIN batches USING (batch_id)
             WHERE NOT is_undone AND field <> 'revision' AND {id_condition(cursor, ids)} GROUP BY example_id"""
     ).fetchall()
-    edits = {example_id: _in_utc(facts, 2) for example_id, *facts in edited}
-    return [Example(*row, *edits.get(row[0], (0, "", None))) for row in rows]
+    edits = {example_id: (count, who, _in_utc(at)) for example_id, count, who, at in edited}
+    examples = []
+    for row in rows:
+        count, who, at = edits.get(row["example_id"], (0, "", None))
+        examples.append(Example(**row, edit_count=count, last_edit_who=who, last_edit_at=at))
+    return examples
 
 
-def _in_utc(row: Sequence[Any], position: int) -> tuple[Any, ...]:
+def _rows(cursor: DuckDBPyConnection, statement: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """What a statement finds, each row by the names of its columns."""
+    found = cursor.execute(statement, list(parameters))
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def _in_utc(at: datetime) -> datetime:
     """The store keeps times in UTC without saying so; here it is said."""
-    at = row[position]
-    return (*row[:position], at.replace(tzinfo=UTC) if at else None, *row[position + 1 :])
+    return at.replace(tzinfo=UTC)

@@ -8,7 +8,7 @@ from studio.errors import AskedWrongly
 
 
 def split_of(prompt_hash: str, test: float, validation: float, seed: int) -> str:
-    """``test``, ``validation`` or ``train`` for a prompt hash of ``hashes.prompt_hash``.
+    """``test``, ``validation`` or ``train`` for a prompt hash of ``texts.prompt_hash``.
 
     The hash and the seed give a number in [0, 1); below ``test`` is test, the next ``validation`` is validation. So
     equal prompts share a split, and changing ``validation`` leaves the test split as it is.

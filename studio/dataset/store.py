@@ -163,10 +163,16 @@ class Store:
         with self._connection.writing() as cursor:
             return edits.remove(cursor, self.who, ids)
 
-    def assign_splits(self, test: float = 0.1, validation: float = 0.1, seed: int = 0) -> Change:
-        """Give every row its split by its prompt's hash (see splits.py). Raises AskedWrongly for senseless shares."""
+    def assign_splits(
+        self, test: float = 0.1, validation: float = 0.1, seed: int = 0, *, keep_assigned: bool = False
+    ) -> Change:
+        """Give every row its split by its prompt's hash (see splits.py). Raises AskedWrongly for senseless shares.
+
+        With ``keep_assigned`` only rows without a split get one: that of the rows with an equal prompt where there are
+        any, else by the hash. The shares then speak of the new prompts, not of the whole.
+        """
         with self._connection.writing() as cursor:
-            return edits.assign_splits(cursor, self.who, test, validation, seed)
+            return edits.assign_splits(cursor, self.who, test, validation, seed, keep_assigned)
 
     def undo(self) -> Change | None:
         """Take the newest act back, imports included, also one of an earlier session; None where there is none."""

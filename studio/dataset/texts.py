@@ -1,9 +1,17 @@
 """What counts as the same text. The only place where texts are normalised and hashed.
 
-A *pair* is the same when prompt, completion, system and task are equal after Unicode NFC, CRLF → LF, and without
-white space around them: case and inner spaces matter in code and JSON. A *prompt* is the same when it is equal after
-NFC, in lower case, with every run of white space folded into one space: rows that differ in less than that must not
-stand on both sides of a split. Hashes are MD5 as 32 hex digits: for telling apart, not for secrecy.
+Letters are compared composed: Unicode Normalization Form C (Unicode Standard Annex #15), so that a Vietnamese letter
+is the same whether it was written as one character or as a letter with marks.
+
+- A *pair* is the same when prompt, completion, system and task are equal after that, with CRLF read as LF, and without
+  white space around them. Case and inner spaces matter: a pair may be code or JSON.
+- A *prompt* is the same when it is equal after that, in lower case, with every run of white space folded into one
+  space and none around it. Rows whose prompts differ in less than that must not stand on both sides of a split.
+
+Lower case is ``str.lower``, not ``str.casefold``: folding would also make "Maße" and "Masse" one prompt, which are two
+questions. And hashes are stored, and splits are drawn from them: another rule would move rows between train and test.
+
+Hashes are MD5 as 32 hex digits: for telling apart, not for secrecy.
 """
 
 from __future__ import annotations
@@ -15,14 +23,21 @@ import unicodedata
 def pair_hash(prompt: str, completion: str, system: str, task: str) -> str:
     """32 hex digits, equal for pairs that count as duplicates."""
     # NUL, which no stored text has, keeps ("ab", "c") apart from ("a", "bc").
-    joined = "\0".join(map(_exact, (prompt, completion, system, task)))
-    return hashlib.md5(joined.encode(), usedforsecurity=False).hexdigest()
+    return _md5("\0".join(map(_exact, (prompt, completion, system, task))))
 
 
 def prompt_hash(prompt: str) -> str:
     """32 hex digits, equal for prompts that must lie in one split."""
-    folded = " ".join(_composed(prompt).lower().split())
-    return hashlib.md5(folded.encode(), usedforsecurity=False).hexdigest()
+    return _md5(" ".join(_composed(prompt).lower().split()))
+
+
+def writings(text: str) -> list[str]:
+    """The ways in which a stored text may have written the letters of ``text``: as given, composed, decomposed."""
+    return sorted({unicodedata.normalize(form, text) for form in ("NFC", "NFD")} | {text})
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _exact(text: str) -> str:

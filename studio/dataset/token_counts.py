@@ -69,7 +69,8 @@ def save(
     columns = {"example_id": ids, "revision": revisions, "prompt_tokens": prompt, "completion_tokens": completion}
     cursor.register("counted", columns)
     cursor.execute(
-        """INSERT INTO token_counts SELECT $1, example_id, revision, prompt_tokens, completion_tokens FROM counted
+        """INSERT INTO token_counts (fingerprint, example_id, revision, prompt_tokens, completion_tokens)
+           SELECT $1, example_id, revision, prompt_tokens, completion_tokens FROM counted
            WHERE NOT EXISTS (SELECT 1 FROM token_counts WHERE fingerprint = $1
            AND token_counts.example_id = counted.example_id AND token_counts.revision = counted.revision)""",
         [fingerprint],
@@ -85,4 +86,5 @@ def newest(cursor: DuckDBPyConnection) -> str:
 def make_newest(cursor: DuckDBPyConnection, fingerprint: str) -> None:
     """From now on ``total_tokens`` in filters and sorts is counted with this fingerprint."""
     cursor.execute("DELETE FROM fingerprints WHERE fingerprint = $1", [fingerprint])
-    cursor.execute("INSERT INTO fingerprints VALUES ($1, $2)", [fingerprint, datetime.now(UTC).replace(tzinfo=None)])
+    at = datetime.now(UTC).replace(tzinfo=None)
+    cursor.execute("INSERT INTO fingerprints (fingerprint, used_at) VALUES ($1, $2)", [fingerprint, at])

@@ -137,6 +137,23 @@ def test_what_is_exported_imports_again_as_the_same_rows(studio: Studio, pairs: 
         assert (again["added"], again["duplicates"], again["problems"]) == (0, 2, [])
 
 
+def test_exported_splits_come_back_with_the_rows_and_keep_gives_the_others_one(
+    studio: Studio, pairs: str, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.jsonl"
+    mine.write_text(json.dumps(PAIRS[0] | {"split": "test"}))
+    studio("import", str(mine))
+    studio("import", pairs)
+    assert in_json(studio("stats", "--json"))["splits"] == {"train": 0, "validation": 0, "test": 1, "none": 2}
+    assert in_json(studio("split", "--keep", "--test", "0", "--validation", "0", "--json"))["splits"]["train"] == 2
+    kept = {"train": 2, "validation": 0, "test": 1, "none": 0}
+    for name in ("out.jsonl", "out.csv"):
+        studio("export", str(tmp_path / name))
+        again = Project.init(tmp_path / f"again-{name}")
+        CliRunner().invoke(app, ["-C", str(again.root), "import", str(tmp_path / name)])
+        assert in_json(CliRunner().invoke(app, ["-C", str(again.root), "stats", "--json"]))["splits"] == kept
+
+
 def test_split_says_how_many_went_where(studio: Studio, pairs: str) -> None:
     studio("import", pairs)
     splits = in_json(studio("split", "--json"))["splits"]

@@ -44,6 +44,33 @@ class TestWhatIsAccepted:
     def test_a_label_column_of_the_data_s_own_is_no_decision(self, tmp_path):
         assert read(tmp_path, '{"prompt": "p", "completion": "c", "label": "spam"}')[0].label == "none"
 
+    def test_a_split_column_in_our_words_is_taken_and_any_other_is_the_data_s_own(self, tmp_path: Path) -> None:
+        splits = ["train", "validation", "test", "none", "dev", 3, None, "TEST", ["test"]]
+        lines = [json.dumps({"prompt": "p", "completion": "c", "split": split}) for split in splits]
+        found = read(tmp_path, "\n".join(lines))
+        assert [one.split for one in found if isinstance(one, Candidate)] == [
+            *("train", "validation", "test", "none"),
+            *["none"] * 5,
+        ]
+
+    def test_a_split_comes_from_a_mapped_column_from_chat_messages_and_from_csv(self, tmp_path: Path) -> None:
+        mapped = read(
+            tmp_path,
+            '{"q": "p", "a": "c", "part": "test"}',
+            mapping={"prompt": "q", "completion": "a", "split": "part"},
+        )
+        messages = [{"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}]
+        chat = read(tmp_path, json.dumps({"messages": messages, "split": "validation"}))
+        table = read(tmp_path, "prompt,completion,split\np,c,train\n", "rows.csv")
+        assert [one.split for one in (*mapped, *chat, *table) if isinstance(one, Candidate)] == [
+            *("test", "validation", "train"),
+        ]
+
+    def test_a_label_that_is_a_number_is_the_data_s_own(self, tmp_path: Path) -> None:
+        assert read(tmp_path, '{"prompt": "p", "completion": "c", "label": 1}') == [
+            Candidate("p", "c", source="rows.jsonl", line=1)
+        ]
+
     def test_the_task_asked_for_fills_in_where_a_row_names_none(self, tmp_path):
         found = read(tmp_path, '{"prompt": "p", "completion": "c", "task": "own"}\n' + GOOD, task="given")
         assert [one.task for one in found] == ["own", "given"]

@@ -370,6 +370,32 @@ class TestSplits:
         assert {row.example_id: row.split for row in rows[:200]} == before
         assert [row.split for row in rows[200:400]] == list(before.values())
 
+    def test_a_split_comes_along_with_an_import_and_goes_with_its_undo(self, store: Store) -> None:
+        store.add([Candidate("p", "c", split="test"), Candidate("q", "c")], "")
+        assert [row.split for row in store.rows_for()] == ["test", "none"]
+        store.undo()
+        assert store.stats().splits["test"] == 0
+
+    def test_keeping_assigned_splits_gives_one_to_the_other_rows_in_one_undo_step(self, store: Store) -> None:
+        store.add([Candidate(f"given {n}", "c", split="test") for n in range(50)], "")
+        store.add([Candidate(f"new {n}", "c") for n in range(50)], "")
+        change = store.assign_splits(0, 0, keep_assigned=True)
+        assert change.summary == "assign splits to 50 examples"
+        assert [row.split for row in store.rows_for()] == ["test"] * 50 + ["train"] * 50
+        store.undo()
+        assert store.stats().splits == {"train": 0, "validation": 0, "test": 50, "none": 50}
+
+    def test_a_row_without_a_split_follows_the_rows_of_its_prompt(self, store: Store) -> None:
+        """Else the prompt of an imported test row would be trained on under another answer."""
+        store.add([Candidate("one?", "a", split="test"), Candidate(" ONE?", "b"), Candidate("two?", "a")], "")
+        store.add([Candidate("both?", "a", split="train"), Candidate("both?", "b", split="validation")], "")
+        store.add([Candidate("both?", "c")], "")
+        store.assign_splits(0, 0, keep_assigned=True)
+        assert [row.split for row in store.rows_for()] == [
+            *("test", "test", "train"),
+            *("train", "validation", "validation"),
+        ]
+
     def test_undo_brings_the_old_split_back(self, filled):
         filled.assign_splits(0.4, 0.3)
         filled.undo()

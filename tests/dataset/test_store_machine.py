@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from studio.dataset.formats.reading import Candidate
 from studio.dataset.splits import split_of
-from studio.dataset.store import LABELS, Store
+from studio.dataset.store import LABELS, SPLITS, Store
 from studio.dataset.texts import prompt_hash
 
 
@@ -30,6 +30,7 @@ class Row:
 Snapshot = dict[int, Row]
 
 TEXTS = st.sampled_from(["a", "b", "c\nd", "tiếng Việt", "[b]", "\x1b[31m", "'; --"])
+AT_TEST = ("none", "train", "validation", "test").index
 SOME = st.sets(st.integers(0, 30), min_size=1, max_size=5)
 
 
@@ -68,13 +69,17 @@ class StoreMachine(RuleBasedStateMachine):
         self.future.clear()
         self.pairs_undone.clear()
 
-    @rule(pairs=st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=6), label=st.sampled_from(LABELS))
-    def add(self, pairs: list[tuple[str, str]], label: str) -> None:
-        trashed_now = self.store.add([Candidate(*pair, label=label) for pair in pairs], "import")
+    @rule(
+        pairs=st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=6),
+        label=st.sampled_from(LABELS),
+        split=st.sampled_from(SPLITS),
+    )
+    def add(self, pairs: list[tuple[str, str]], label: str, split: str) -> None:
+        trashed_now = self.store.add([Candidate(*pair, label=label, split=split) for pair in pairs], "import")
         known = self.pairs_seen[-1] | {(row.prompt, row.completion) for row in self.rows_ever()}
         new = [pair for pair in dict.fromkeys(pairs) if pair not in known]
         assert (trashed_now.added, trashed_now.duplicates) == (len(new), len(pairs) - len(new))
-        rows = {self.given_ids + number: Row(*pair, label) for number, pair in enumerate(new, start=1)}
+        rows = {self.given_ids + number: Row(*pair, label, split=split) for number, pair in enumerate(new, start=1)}
         self.given_ids += len(new)
         self.did(self.now | rows, set(new))
 
@@ -122,6 +127,20 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.assign_splits(0.3, 0.3, seed)
         hashed = {one: split_of(prompt_hash(row.prompt), 0.3, 0.3, seed) for one, row in self.now.items()}
         self.did({one: replace(row, split=hashed[one]) for one, row in self.now.items()})
+
+    @rule(seed=st.integers(0, 3))
+    def assign_splits_to_the_rest(self, seed: int) -> None:
+        self.store.assign_splits(0.3, 0.3, seed, keep_assigned=True)
+        kept: dict[str, str] = {}
+        for row in self.now.values():
+            if row.split != "none":
+                kept[prompt_hash(row.prompt)] = max(kept.get(prompt_hash(row.prompt), "none"), row.split, key=AT_TEST)
+        rows = {one: replace(row, split=self.split_kept(row, kept, seed)) for one, row in self.now.items()}
+        self.did(rows)
+
+    def split_kept(self, row: Row, kept: dict[str, str], seed: int) -> str:
+        hash_ = prompt_hash(row.prompt)
+        return row.split if row.split != "none" else kept.get(hash_) or split_of(hash_, 0.3, 0.3, seed)
 
     @rule()
     def undo(self) -> None:

@@ -1,1 +1,40 @@
-"""Files into candidates: containers say how a file holds records, shapes how a record holds a pair."""
+"""Files into candidates and back: containers say how a file holds records, shapes how a record holds a pair.
+
+To read one more format, write its file and add its value to the tuple here; whatever names formats in words asks here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from studio.dataset.formats.container import Container
+from studio.dataset.formats.csv_files import CSV
+from studio.dataset.formats.json_array import JSON_ARRAY
+from studio.dataset.formats.jsonl import JSONL
+from studio.dataset.formats.messages import MESSAGES
+from studio.dataset.formats.pair import PAIR
+from studio.dataset.formats.shape import Shape
+
+CONTAINERS: tuple[Container, ...] = (JSONL, JSON_ARRAY, CSV)
+# A record that is of no shape is read as the first, which says what it lacks.
+SHAPES: tuple[Shape, ...] = (PAIR, MESSAGES)
+
+
+def described() -> str:
+    """The files that are read, for people: ``JSONL, a JSON array or CSV``."""
+    return listed([container.name for container in CONTAINERS])
+
+
+def described_shapes() -> str:
+    """What their records may be, for people: ``prompt/completion or chat messages``."""
+    return listed([shape.name for shape in SHAPES])
+
+
+def written_endings() -> str:
+    """How the name of a file that is written may end, for people: ``.jsonl or .csv``."""
+    return listed([ending for container in CONTAINERS for ending in container.endings])
+
+
+def listed(words: Sequence[str], last: str = "or") -> str:
+    """``a, b or c``."""
+    return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import IO, BinaryIO
 
 from studio.dataset.candidates import Place, Problem
-from studio.dataset.formats.json_files import Records, invalid_utf8, too_long
-from studio.dataset.formats.lines import MAX_LINE_BYTES, Line, LineReader
+from studio.dataset.formats.container import Container, Evidence, Records, WrittenRecord
+from studio.dataset.formats.lines import MAX_LINE_BYTES, Line, LineReader, OnBytes, invalid_utf8, too_long
 from studio.errors import AskedWrongly
 
 # What the csv module says, and what that means to a person.
@@ -51,7 +52,7 @@ class _Source(Iterator[str]):
         return line.raw.decode("utf-8", "surrogateescape")
 
 
-def header_of(lines: LineReader, file: str) -> tuple[list[str], str]:
+def _header_of(lines: LineReader, file: str) -> tuple[list[str], str]:
     """The column names and the delimiter (comma, semicolon or tab, whichever the first line has most).
 
     Raises AskedWrongly when the first line cannot be a header.
@@ -71,10 +72,22 @@ def header_of(lines: LineReader, file: str) -> tuple[list[str], str]:
     return header, delimiter
 
 
-def csv_records(lines: LineReader, file: str) -> Records:
+def _evidence(head: bytes, ending: str) -> Evidence:
+    if ending in (".csv", ".tsv"):
+        return Evidence.NAMED
+    first_line = head.splitlines()[0] if head else b""
+    return Evidence.POSSIBLE if any(mark in first_line for mark in (b",", b";", b"\t")) else Evidence.NONE
+
+
+def _header(raw: BinaryIO, file: str) -> tuple[str, ...]:
+    return tuple(_header_of(LineReader(raw), file)[0])
+
+
+def _records(raw: BinaryIO, file: str, on_bytes: OnBytes | None) -> Records:
     """A record or a Problem per row behind the header."""
     csv.field_size_limit(MAX_LINE_BYTES)
-    header, delimiter = header_of(lines, file)
+    lines = LineReader(raw, on_bytes)
+    header, delimiter = _header_of(lines, file)
     source = _Source(lines)
     reader = csv.reader(source, delimiter=delimiter, strict=True)
     while True:
@@ -110,3 +123,20 @@ def _reason(error: Exception) -> str:
     if isinstance(error, _TooLongError):
         return f"line {error.line.number} within it is longer than 8 MB"
     return next((words for said, words in _REASONS.items() if said in str(error)), str(error))
+
+
+def _write(file: IO[str], records: Iterable[WrittenRecord], columns: tuple[str, ...]) -> None:
+    writer = csv.DictWriter(file, columns)
+    writer.writeheader()
+    writer.writerows(records)
+
+
+CSV = Container(
+    name="CSV",
+    about="a table whose first line names the columns",
+    evidence=_evidence,
+    records=_records,
+    header=_header,
+    write=_write,
+    endings=(".csv",),
+)

@@ -1,10 +1,16 @@
-"""The lines of a file in bounded memory: a line that is too long is measured and skipped, never held."""
+"""The lines of a file in bounded memory, and the words for what is wrong with one.
+
+A line that is too long is measured and skipped, never held.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from json import JSONDecodeError
 from typing import BinaryIO
+
+from studio.dataset.candidates import Problem
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
@@ -74,3 +80,20 @@ class LineReader(Iterator[Line]):
         if self._on_bytes and self.offset - self._reported_bytes >= at_least:
             self._reported_bytes = self.offset
             self._on_bytes(self.offset)
+
+
+def too_long(file: str, line: Line) -> Problem:
+    """What is said of a line that was skipped for its size."""
+    limit, size = (round(number / 2**20, 1) for number in (MAX_LINE_BYTES, line.size_bytes))
+    why = f"this line is {size:g} MB long; at most {limit:g} MB is read"
+    return Problem(file, line.number, "", why, "Is it really one example? Split it or delete it.")
+
+
+def invalid_utf8(byte: int, position: int) -> tuple[str, str]:
+    """Why and hint for a byte that is not UTF-8; ``position`` counts bytes or characters from 1."""
+    return f"invalid UTF-8 (byte 0x{byte:02x} at {position})", "Save it as UTF-8: iconv -f ENCODING -t UTF-8 FILE"
+
+
+def json_reason(error: JSONDecodeError) -> str:
+    """What the parser said, to go on a sentence with."""
+    return error.msg[0].lower() + error.msg[1:]

@@ -1,0 +1,44 @@
+"""What a container is: how a file holds records, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import IO, BinaryIO
+
+from studio.dataset.candidates import Problem
+from studio.dataset.formats.lines import OnBytes
+
+# (line on which the record begins, whatever value stands there); a record that cannot be read is a Problem.
+Records = Iterator[tuple[int, object] | Problem]
+WrittenRecord = Mapping[str, str]
+
+
+class Evidence(IntEnum):
+    """How sure a container is that a file is its own; the surest one reads it, the first of equals."""
+
+    NONE = 0
+    POSSIBLE = 1  # the first bytes allow it
+    NAMED = 2  # the name says so
+    CERTAIN = 3  # the first bytes can hardly be anything else, whatever the name says
+
+
+@dataclass(frozen=True)
+class Container:
+    """A kind of file. ``name`` fits into "JSONL, a JSON array or CSV"; ``about`` into "write … : {…}".
+
+    ``evidence`` is given the first bytes, without byte order mark and leading white space, and the name's ending in
+    lower case. ``records`` reads a file opened in binary at its start, named as the person named it, and raises
+    AskedWrongly where nothing of it can be read. ``header`` gives the columns where the file names them once for all
+    records. ``write`` writes records of the columns given to files with one of ``endings``; a column that a record
+    lacks has nothing to say. Without it the container is only read.
+    """
+
+    name: str
+    about: str
+    evidence: Callable[[bytes, str], Evidence]
+    records: Callable[[BinaryIO, str, OnBytes | None], Records]
+    header: Callable[[BinaryIO, str], tuple[str, ...]] | None = None
+    write: Callable[[IO[str], Iterable[WrittenRecord], tuple[str, ...]], None] | None = None
+    endings: tuple[str, ...] = ()
