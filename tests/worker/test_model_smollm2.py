@@ -24,7 +24,7 @@ PLACES = ("kitchen", "garden", "station", "school", "museum", "harbour", "librar
 
 @pytest.fixture(scope="module")
 def smollm2() -> Path:
-    from studio.acts.models import get_model
+    from studio.models.fetching import get_model
 
     return Path(get_model(DEFAULT_MODEL, lambda *_: None))
 

@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from studio.errors import StudioError
+from studio.models.safety import refuse_unsafe
 from studio.runs.specs import TrainSpec
 from studio.tokens.tokenizer import ModelFolder
 
@@ -41,22 +42,9 @@ def be_quiet() -> None:
 def check_weights(path: Path) -> None:
     """Raise StudioError unless ``path`` holds a decoder-only model as safetensors that needs none of its own code."""
     config = ModelFolder(path).config
-    if config.get("auto_map"):
-        raise StudioError(
-            f"{path}: this model wants to run Python code that came with it (auto_map in config.json).",
-            "Such code could do anything on this machine. Choose a model that transformers knows by itself.",
-        )
+    refuse_unsafe(path, config)
     if config.get("is_encoder_decoder"):
         raise StudioError(f"{path}: encoder-decoder models are not supported yet.", "Choose a decoder-only model.")
-    if any(path.glob("*.safetensors")):
-        return
-    pickled = next((file.name for pattern in ("*.bin", "*.pt", "*.pth") for file in path.glob(pattern)), "")
-    if pickled:
-        raise StudioError(
-            f"{path}: the weights are a pickle ({pickled}), which can run any code when it is loaded.",
-            "Use a safetensors version of the model.",
-        )
-    raise StudioError(f"{path}: no .safetensors weights in this model folder.", "studio models list shows usable ones.")
 
 
 def load_model(path: Path, dtype: str, *, is_trusted: bool = False) -> PreTrainedModel:
