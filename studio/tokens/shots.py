@@ -1,4 +1,4 @@
-"""Worked examples in the prompt: which ones, and how many the context window has room for."""
+"""Worked examples in the prompt: which ones."""
 
 from __future__ import annotations
 
@@ -25,8 +25,3 @@ def choose_shots(pool: Sequence[RowT], task: str, count: int, seed: int) -> list
     """
     of_task = [row for row in pool if row.task == task]
     return sorted(of_task, key=lambda row: hashlib.md5(f"{seed}:{row.example_id}".encode()).digest())[:count]
-
-
-def shots_that_fit(base_tokens: int, shot_tokens: float, context_window: int) -> int:
-    """How many shots of mean size ``shot_tokens`` fit beside a question and answer of ``base_tokens``."""
-    return max(0, int((context_window - base_tokens) // shot_tokens)) if shot_tokens > 0 else 0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from studio.tokens.shots import choose_shots, shots_that_fit
+from studio.tokens.shots import choose_shots
 from studio.tokens.window import FATES, fates
 
 
@@ -36,8 +36,3 @@ def test_shots_come_from_the_task_and_stay_the_same_when_other_rows_arrive() -> 
     more = pool + [Row(number, "tone") for number in range(100, 200)]
     assert [row.example_id for row in choose_shots(more, "tickets", 5, seed=0)] == chosen
     assert [row.example_id for row in choose_shots(pool, "tickets", 5, seed=1)] != chosen
-
-
-def test_how_many_shots_fit() -> None:
-    assert shots_that_fit(base_tokens=100, shot_tokens=184, context_window=8192) == 43
-    assert shots_that_fit(base_tokens=9000, shot_tokens=184, context_window=8192) == 0
