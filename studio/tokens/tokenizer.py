@@ -107,7 +107,7 @@ class ModelFolder:
     @cached_property
     def leading_text(self) -> str:
         """``leading_ids`` as a chat template writes them, for example ``<bos>``; empty for none."""
-        return "".join(self.tokenizer.id_to_token(token_id) for token_id in self.leading_ids)
+        return "".join(self.tokenizer.id_to_token(token_id) or "" for token_id in self.leading_ids)
 
     @cached_property
     def fingerprint(self) -> str:
