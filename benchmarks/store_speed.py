@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from studio.acts.importing import confirm_import, parse_mapping, preview_import
-from studio.acts.models import resolve_model
 from studio.acts.window import check_window
 from studio.dataset.store import Store
+from studio.models.finding import resolve_model
 from studio.project import DEFAULT_MODEL, Project
 from studio.tokens.tokenizer import ModelFolder
 

@@ -32,7 +32,7 @@ def test_reading_the_command_line_loads_neither_duckdb_nor_textual() -> None:
 def test_what_a_run_process_needs_loads_neither_textual_nor_duckdb() -> None:
     loaded = modules_after(
         "import importlib\n"
-        "for name in ('runs.directory', 'runs.specs', 'runs.arms', 'tokens.window', 'scoring.summary'):\n"
+        "for name in ('runs.specs', 'runs.arms', 'tokens.window', 'models.safety', 'scoring.summary'):\n"
         "    importlib.import_module('studio.' + name)\n"
     )
     assert loaded.isdisjoint({"textual", "duckdb"})

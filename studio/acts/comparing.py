@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from studio.acts.models import with_base_model
+from studio.acts.base_model import with_base_model
 from studio.acts.training import frozen
 from studio.dataset.store import Example, Store
 from studio.dataset.texts import prompt_hash

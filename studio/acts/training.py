@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from studio.acts.models import with_base_model
+from studio.acts.base_model import with_base_model
 from studio.acts.window import count_tokens
 from studio.dataset.store import Example, Store
 from studio.dataset.texts import prompt_hash

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.acts.comparing import tuned_path
-from studio.acts.models import resolve_model
 from studio.errors import AskedWrongly
+from studio.models.finding import resolve_model
 from studio.project import Project
 from studio.runs.directory import RunDirectory, find_run, runs_in
 from studio.runs.specs import CompareSpec, TrainSpec, read_spec

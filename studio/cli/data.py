@@ -176,8 +176,8 @@ def window(
     as_json: Json = False,
 ) -> None:
     """Check every row against the context window: what a cut at max_length would take away."""
-    from studio.acts.models import resolve_model
     from studio.acts.window import check_window
+    from studio.models.finding import resolve_model
 
     project = project_of(ctx)
     settings = project.settings()
@@ -207,8 +207,8 @@ def show(
     with store_of(project) as store:
         example = store.example(example_id)
     if tokens:
-        from studio.acts.models import resolve_model
         from studio.acts.window import as_trained
+        from studio.models.finding import resolve_model
 
         settings = project.settings()
         row = as_trained(

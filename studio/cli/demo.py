@@ -30,7 +30,7 @@ def demo(
 ) -> None:
     """Fine-tune a small model on support tickets and compare it with prompting, on this machine."""
     from studio.acts.demo import Demo, open_sample_project
-    from studio.acts.models import get_model
+    from studio.models.fetching import get_model
 
     started = time.monotonic()
     with progress_bar() as bar:

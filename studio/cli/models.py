@@ -19,7 +19,7 @@ app.add_typer(models, name="models")
 @models.command("list")
 def list_verb(as_json: Json = False) -> None:
     """What is cached: size, context window, dtype, architecture."""
-    from studio.acts.models import list_models
+    from studio.models.catalogue import list_models
 
     listed = list_models()
     if as_json:
@@ -38,7 +38,7 @@ def list_verb(as_json: Json = False) -> None:
 @models.command("get")
 def get_verb(name: Annotated[str, typer.Argument(help="A known name, or a Hugging Face id org/name.")]) -> None:
     """Fetch a model, verify it and convert it once."""
-    from studio.acts.models import get_model
+    from studio.models.fetching import get_model
 
     with progress_bar() as bar:
         task = bar.add_task(name, total=1.0)

@@ -25,13 +25,17 @@ class Pair:
 
 @dataclass(frozen=True)
 class Encoded:
-    """Token ids of one training row: ``ids[:prompt_tokens]`` is seen, ``ids[prompt_tokens:]`` is learned."""
+    """One training row as one sequence, as decoder-only models take it.
+
+    ``ids[:prompt_tokens]`` is seen, ``ids[prompt_tokens:]`` is learned.
+    """
 
     ids: list[int]
     prompt_tokens: int
 
     @property
     def total_tokens(self) -> int:
+        """Prompt and completion together: what ``max_length`` limits."""
         return len(self.ids)
 
     @property
@@ -41,11 +45,15 @@ class Encoded:
 
     @property
     def completion_mask(self) -> list[bool]:
+        """One value per id, true where the token is learned."""
         return [index >= self.prompt_tokens for index in range(len(self.ids))]
 
 
 def prompt_text(folder: ModelFolder, prompt: str, system: str = "", shots: Sequence[tuple[str, str]] = ()) -> str:
-    """The prompt as the model is asked at inference, ending where its answer begins."""
+    """The prompt as the model is asked at inference, ending where its answer begins.
+
+    ``shots`` are (prompt, completion) pairs shown as earlier turns. Raises StudioError when the template fails.
+    """
     return folder.template.render(messages_of(prompt, system, shots), add_generation_prompt=True)
 
 
@@ -67,13 +75,26 @@ def training_text(folder: ModelFolder, pair: Pair) -> str:
 
 
 def encode_prompts(folder: ModelFolder, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of rendered prompts. The template writes special tokens itself, so none are added here."""
+    """Token ids of rendered texts. Each begins with what the tokenizer puts before a text by itself, exactly once.
+
+    That is the beginning-of-sequence token, or nothing (``ModelFolder.leading_ids``). A chat template that writes it
+    gets no second one. A template that does not write it, the stand-in for base models among them, gets it all the
+    same. For a model's own template this is more than ``apply_chat_template`` of transformers does, which encodes
+    without special tokens; but a model whose tokenizer adds the token was trained on no text without it.
+    """
     encodings = folder.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-    return [encoding.ids for encoding in encodings]
+    leading, written = folder.leading_ids, folder.leading_text
+    return [
+        encoding.ids if text.lstrip().startswith(written) else leading + encoding.ids
+        for text, encoding in zip(texts, encodings, strict=True)
+    ]
 
 
 def encode_pairs(folder: ModelFolder, pairs: Sequence[Pair]) -> list[Encoded]:
-    """Encode rows for training and prove the prefix for each. Raises StudioError naming the first that fails."""
+    """Encode rows for training and prove the prefix for each. Raises StudioError naming the first that fails.
+
+    Rows in the order of ``pairs``, as long as they are: what is over a ``max_length`` is decided in ``tokens.window``.
+    """
     prompts = encode_prompts(folder, [prompt_text(folder, pair.prompt, pair.system) for pair in pairs])
     wholes = encode_prompts(folder, [training_text(folder, pair) for pair in pairs])
     for pair, prompt_ids, whole_ids in zip(pairs, prompts, wholes, strict=True):

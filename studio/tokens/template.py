@@ -18,7 +18,8 @@ from studio.errors import StudioError
 
 Message = dict[str, str]
 
-# For base models, which come without a chat template. The headings are those of Stanford Alpaca's instruction format.
+# For base models, which come without a chat template. The headings are those of Stanford Alpaca's instruction format
+# (PROMPT_DICT in train.py of github.com/tatsu-lab/stanford_alpaca), without its sentence before them.
 INSTRUCTION_TEMPLATE = """\
 {%- for message in messages -%}
 {%- if message['role'] == 'system' -%}{{ message['content'] + '\n\n' }}
@@ -30,7 +31,10 @@ INSTRUCTION_TEMPLATE = """\
 
 @dataclass(frozen=True)
 class ChatTemplate:
-    """A Jinja chat template; ``is_own`` is False where the model had none and the instruction template stands in."""
+    """A Jinja chat template and what it may write of the tokenizer's: ``specials`` is name → text of each token.
+
+    ``is_own`` is False where the model had none and the instruction template stands in.
+    """
 
     source: str
     specials: dict[str, str]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Names that architectures give to the context window in config.json, most usual first.
 _WINDOW_NAMES = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")
+# The post-processors of tokenizer.json that can add a token; one of these is in the file wherever one is added.
+_TOKEN_ADDERS = (b'"SpecialToken"', b'"BertProcessing"', b'"RobertaProcessing"')
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class ModelFolder:
 
     @cached_property
     def config(self) -> dict[str, Any]:
+        """What config.json holds. Raises StudioError where it is missing or no JSON object."""
         return self._json("config.json", needed=True)
 
     @cached_property
@@ -39,11 +42,12 @@ class ModelFolder:
 
     @cached_property
     def architecture(self) -> str:
+        """``model_type`` of config.json, as transformers names families: ``llama``, ``gemma3_text``; or unknown."""
         return str(self.config.get("model_type", "unknown"))
 
     @cached_property
     def end_of_turn(self) -> str:
-        """The token that ends an answer: what training must teach and generation stops at."""
+        """The token that ends an answer: what training must teach and generation stops at. Raises StudioError."""
         token = self._special("eos_token")
         if not token:
             raise StudioError(
@@ -83,17 +87,40 @@ class ModelFolder:
 
     @cached_property
     def end_of_turn_id(self) -> int:
+        """Id of ``end_of_turn``. Raises StudioError where tokenizer.json does not have it."""
         token_id = self.tokenizer.token_to_id(self.end_of_turn)
         if token_id is None:
             raise StudioError(f"{self.path}: eos_token {self.end_of_turn!r} is not in tokenizer.json.")
         return int(token_id)
 
     @cached_property
+    def leading_ids(self) -> list[int]:
+        """The tokens that the tokenizer puts before a text by itself: its beginning-of-sequence token, or none.
+
+        The tokenizer is asked, by encoding a letter as ``tokenizer(text)`` of transformers does. ``add_bos_token`` in
+        tokenizer_config.json is not: where there is a tokenizer.json, whose post-processor decides, transformers 5
+        leaves that setting out too.
+        """
+        encoding = self.tokenizer.encode("x")
+        return list(encoding.ids[: [*encoding.special_tokens_mask, 0].index(0)])
+
+    @cached_property
+    def leading_text(self) -> str:
+        """``leading_ids`` as a chat template writes them, for example ``<bos>``; empty for none."""
+        return "".join(self.tokenizer.id_to_token(token_id) or "" for token_id in self.leading_ids)
+
+    @cached_property
     def fingerprint(self) -> str:
-        """Changes exactly when the same text could become other tokens: tokenizer, template or special tokens."""
-        digest = hashlib.sha256(self.tokenizer_path.read_bytes())
+        """16 hex digits that change when the same text could become other tokens, and else stay.
+
+        Decided by the bytes of tokenizer.json, the template and the special tokens, without loading the tokenizer.
+        """
+        content = self.tokenizer_path.read_bytes()
+        digest = hashlib.sha256(content)
         digest.update(self.template.source.encode())
         digest.update(json.dumps(self.template.specials, sort_keys=True).encode())
+        if any(adder in content for adder in _TOKEN_ADDERS):
+            digest.update(b"leading_ids")  # token counts kept by earlier versions were made without them
         return digest.hexdigest()[:16]
 
     @cached_property

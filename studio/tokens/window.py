@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from studio.tokens.encoding import Encoded, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
 
-Counts = NDArray[np.int32]
-
 
 class Fate(StrEnum):
+    """What a cut at ``max_length`` would do to a row, from harmless to fatal."""
+
     WHOLE = "whole"
     ANSWER_CUT = "answer cut"
     END_OF_TURN_CUT = "end-of-turn cut"
@@ -25,8 +25,11 @@ class Fate(StrEnum):
 FATES = tuple(Fate)
 
 
-def fates(prompt_tokens: Counts, completion_tokens: Counts, max_length: int) -> NDArray[np.int8]:
-    """Index into ``FATES`` of each row, from its token counts (``completion_tokens`` has the end-of-turn token)."""
+def fates(prompt_tokens: NDArray[np.int32], completion_tokens: NDArray[np.int32], max_length: int) -> NDArray[np.int8]:
+    """Index into ``FATES`` of each of n rows, from their token counts, both of shape (n,).
+
+    ``completion_tokens`` has the end-of-turn token in it.
+    """
     total = prompt_tokens + completion_tokens
     result = np.full(len(total), FATES.index(Fate.ANSWER_CUT), dtype=np.int8)
     result[total <= max_length] = FATES.index(Fate.WHOLE)
@@ -47,7 +50,8 @@ def apply_policy(folder: ModelFolder, pairs: Sequence[Pair], max_length: int, ov
     """Encode rows and apply the policy ``drop``, ``truncate_prompt`` or ``truncate_completion`` to the over-long.
 
     ``refuse`` keeps over-long rows as they are; who starts a run counts them first and refuses.
-    Under ``truncate_prompt`` the start of the user's text goes and the template around it stays whole.
+    Under ``truncate_prompt`` the start of the user's text goes and the template around it stays whole. One Fitted a
+    pair, in order. Raises as ``encode_pairs``.
     """
     fitted = []
     for pair, encoded in zip(pairs, encode_pairs(folder, pairs), strict=True):

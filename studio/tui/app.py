@@ -158,7 +158,8 @@ class StudioApp(App[None], inherit_bindings=False):
 
     def _find_model(self) -> None:
         """Look for the base model's folder, on this machine only: opening the studio never fetches one."""
-        from studio.acts.models import list_models, resolve_model
+        from studio.models.catalogue import list_models
+        from studio.models.finding import resolve_model
 
         name = self.settings.base_model
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.acts import comparing, demo, models, training
+from studio.acts import base_model, comparing, demo, training
 from studio.acts.demo import Demo, open_sample_project
 from studio.dataset.store import Store
 from studio.errors import StudioError
@@ -27,7 +27,7 @@ def launched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Launched:
     """Runs are noted instead of started; the model is a tiny one with room for every ticket."""
     model = ModelFolder(make_tiny_model(tmp_path / "model", context_window=1024))
     noted: Launched = []
-    monkeypatch.setattr(models, "resolve_model", lambda name, trusted: model)
+    monkeypatch.setattr(base_model, "resolve_model", lambda name, trusted: model)
     for module in (training, comparing):
         monkeypatch.setattr(module, "submit", noted.append)
     monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))

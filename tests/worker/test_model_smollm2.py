@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.models.safety import refuse_unsafe
 from studio.project import DEFAULT_MODEL
 from studio.runs.directory import FrozenRow
 from studio.runs.specs import TrainSpec
@@ -25,7 +26,7 @@ PLACES = ("kitchen", "garden", "station", "school", "museum", "harbour", "librar
 
 @pytest.fixture(scope="module")
 def smollm2() -> Path:
-    from studio.acts.models import get_model
+    from studio.models.fetching import get_model
 
     return Path(get_model(DEFAULT_MODEL, lambda *_: None))
 
@@ -76,4 +77,4 @@ def test_a_converted_gguf_is_a_model_folder(tmp_path: Path) -> None:
     folder = ModelFolder(tmp_path / "model")
     assert folder.context_window == 8192
     assert folder.template.is_own
-    loading.check_weights(folder.path)
+    refuse_unsafe(folder.path, folder.config)

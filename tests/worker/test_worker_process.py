@@ -193,9 +193,9 @@ def test_a_second_process_on_the_same_run_is_turned_away(tmp_path: Path) -> None
     ("spoil", "words"),
     [
         (lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"), "pickle"),
-        (lambda folder: (folder / "model.safetensors").unlink(), "no .safetensors"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "no weights"),
         (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer.json"),
-        (lambda folder: _change_config(folder, auto_map={"AutoModel": "x.Y"}), "Python code"),
+        (lambda folder: _change_config(folder, auto_map={"AutoModel": "x.Y"}), "code of its own"),
         (lambda folder: _change_config(folder, is_encoder_decoder=True), "encoder-decoder"),
         (lambda folder: _change_config(folder, model_type="never-heard-of"), "cannot be loaded"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"not weights"), "cannot be loaded"),

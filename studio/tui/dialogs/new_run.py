@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from studio.acts.models import list_models
 from studio.acts.training import TrainPlan, plan_training, start_training
+from studio.models.catalogue import list_models
 from studio.reports.numbers import duration, learning_rate, number, size
 from studio.runs.methods import usual_learning_rates
 from studio.runs.specs import Spec, TrainSpec

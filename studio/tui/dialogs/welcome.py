@@ -71,7 +71,7 @@ class WelcomeScreen(StudioDialog):
 
     def _make_demo(self) -> Any:
         from studio.acts.demo import Demo, open_sample_project
-        from studio.acts.models import get_model
+        from studio.models.fetching import get_model
 
         def progress(part: float, message: str) -> None:
             self.app.call_from_thread(self._say, f"{message} · {round(part * 100)} %")

@@ -15,6 +15,7 @@ from transformers import PretrainedConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from studio.errors import StudioError
+from studio.models.safety import refuse_unsafe
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.families import family_in
 
@@ -30,25 +31,6 @@ def be_quiet() -> None:
     warnings.filterwarnings("ignore", module="peft|transformers|torch")
 
 
-def check_weights(path: Path) -> None:
-    """Raise StudioError unless ``path`` holds a model as safetensors that needs none of its own code."""
-    config = ModelFolder(path).config
-    if config.get("auto_map"):
-        raise StudioError(
-            f"{path}: this model wants to run Python code that came with it (auto_map in config.json).",
-            "Such code could do anything on this machine. Choose a model that transformers knows by itself.",
-        )
-    if any(path.glob("*.safetensors")):
-        return
-    pickled = next((file.name for pattern in ("*.bin", "*.pt", "*.pth") for file in path.glob(pattern)), "")
-    if pickled:
-        raise StudioError(
-            f"{path}: the weights are a pickle ({pickled}), which can run any code when it is loaded.",
-            "Use a safetensors version of the model.",
-        )
-    raise StudioError(f"{path}: no .safetensors weights in this model folder.", "studio models list shows usable ones.")
-
-
 def load_model(path: Path, dtype: str, *, is_trusted: bool = False) -> PreTrainedModel:
     """The model of a folder with its weights in ``dtype`` (a name of ``DTYPES``), in evaluation mode.
 
@@ -58,7 +40,7 @@ def load_model(path: Path, dtype: str, *, is_trusted: bool = False) -> PreTraine
     """
     be_quiet()
     if not is_trusted:
-        check_weights(path)
+        refuse_unsafe(path, ModelFolder(path).config)
     try:
         model = family_in(path).load(path, DTYPES[dtype], is_trusted)
     except (OSError, ValueError, KeyError, SafetensorError) as error:

@@ -10,9 +10,9 @@ import numpy as np
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
-from studio.acts.models import resolve_model
 from studio.acts.window import check_window
 from studio.errors import StudioError
+from studio.models.finding import resolve_model
 from studio.reports.numbers import counted, number
 from studio.reports.visible import visible
 from studio.reports.window import WindowReport

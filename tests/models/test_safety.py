@@ -1,0 +1,153 @@
+"""Nothing that comes with a model is ever run: both gates, the studio's and the run process's, hold the same rule."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from studio.errors import StudioError
+from studio.models.finding import resolve_model
+
+Gate = Callable[[Path], object]
+
+
+def studio_gate(folder: Path) -> object:
+    return resolve_model(str(folder))
+
+
+def run_gate(folder: Path) -> object:
+    from studio.worker.compute.loading import load_model
+
+    return load_model(folder, "float32")
+
+
+@pytest.fixture(params=[studio_gate, run_gate], ids=["studio", "run"])
+def gate(request: pytest.FixtureRequest) -> Gate:
+    chosen: Gate = request.param
+    return chosen
+
+
+@pytest.fixture
+def folder(tiny_model_folder: Path, tmp_path: Path) -> Path:
+    """A good model folder, to be spoilt."""
+    return Path(shutil.copytree(tiny_model_folder, tmp_path / "model"))
+
+
+def change_config(folder: Path, **changes: object) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | changes))
+
+
+def write_index(folder: Path, file: str, name: str = "model.safetensors.index.json") -> None:
+    """An index that says every weight is in ``file``."""
+    from safetensors import safe_open
+
+    with safe_open(next(folder.glob("*.safetensors")), framework="numpy") as weights:
+        index = {"metadata": {}, "weight_map": dict.fromkeys(weights.keys(), file)}
+    (folder / name).write_text(json.dumps(index))
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt", "model.pth", "model.ckpt"])
+def test_pickle_weights_are_refused(gate: Gate, folder: Path, name: str) -> None:
+    (folder / "model.safetensors").rename(folder / name)
+    with pytest.raises(StudioError, match="pickle weights") as caught:
+        gate(folder)
+    assert name in caught.value.message
+
+
+def test_an_index_that_points_to_a_pickle_beside_a_junk_safetensors_file_is_refused(gate: Gate, folder: Path) -> None:
+    write_index(folder, "p.bin")
+    (folder / "model.safetensors").rename(folder / "d.safetensors")
+    (folder / "p.bin").write_bytes(b"a pickle")
+    with pytest.raises(StudioError, match=r"names 'p\.bin'"):
+        gate(folder)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "../elsewhere.safetensors",
+        "/tmp/elsewhere.safetensors",
+        "sub/model.safetensors",
+        "..",
+        "",
+        "p.bin\0.safetensors",
+    ],
+)
+def test_an_index_that_leads_out_of_the_folder_is_refused(gate: Gate, folder: Path, file: str) -> None:
+    write_index(folder, file)
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(StudioError, match=r"no \.safetensors file of this folder"):
+        gate(folder)
+
+
+def test_an_index_that_is_none_is_refused_by_its_name(gate: Gate, folder: Path) -> None:
+    for content in ("{", "[]", "{}", '{"weight_map": ["p.bin"]}'):
+        (folder / "model.safetensors.index.json").write_text(content)
+        with pytest.raises(StudioError, match="not an index of weights") as caught:
+            gate(folder)
+        assert "model.safetensors.index.json" in caught.value.message
+
+
+@pytest.mark.parametrize("named", ["adapter_model.bin", "sub/other.safetensors.index.json"])
+def test_weights_that_the_configuration_names_are_looked_at_too(gate: Gate, folder: Path, named: str) -> None:
+    change_config(folder, transformers_weights=named)
+    with pytest.raises(StudioError, match="transformers_weights"):
+        gate(folder)
+
+
+def test_an_index_of_another_name_that_the_configuration_chooses_is_looked_into(gate: Gate, folder: Path) -> None:
+    write_index(folder, "p.bin", "other.safetensors.index.json")
+    change_config(folder, transformers_weights="other.safetensors.index.json")
+    with pytest.raises(StudioError, match=r"names 'p\.bin'"):
+        gate(folder)
+
+
+def test_code_that_comes_with_a_model_is_refused(gate: Gate, folder: Path) -> None:
+    change_config(folder, auto_map={"AutoModelForCausalLM": "evil.Model"})
+    with pytest.raises(StudioError, match="code of its own"):
+        gate(folder)
+
+
+def test_a_folder_without_weights_says_which_are_missing(gate: Gate, folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "model.fp16.safetensors")
+    with pytest.raises(StudioError, match=r"no weights.*no model\.safetensors"):
+        gate(folder)
+
+
+def test_a_model_in_safe_parts_is_loaded_whatever_lies_beside_it(gate: Gate, folder: Path) -> None:
+    """As on the hub, where many models come in both forms, and as a trainer's checkpoint, with its own pickles."""
+    write_index(folder, "model-00001-of-00001.safetensors")
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00001.safetensors")
+    write_index(folder, "pytorch_model-00001-of-00001.bin", "pytorch_model.bin.index.json")
+    for name in ("pytorch_model-00001-of-00001.bin", "training_args.bin", "optimizer.pt"):
+        (folder / name).write_bytes(b"a pickle that nobody opens")
+    change_config(folder, auto_map={})
+    gate(folder)
+
+
+def test_the_refusal_offers_to_trust_this_model_and_trusting_it_helps(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(StudioError) as caught:
+        resolve_model(str(folder))
+    assert f'trusted_models = ["{folder}"]' in caught.value.hint
+    assert resolve_model(str(folder), trusted=[str(folder)]).path == folder
+    with pytest.raises(StudioError, match="pickle weights"):
+        resolve_model(str(folder), trusted=["another model"])
+
+
+def test_a_run_that_does_not_know_the_models_name_offers_no_setting(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(StudioError) as caught:
+        run_gate(folder)
+    assert "trusted_models" not in caught.value.hint and "safetensors" in caught.value.hint
+
+
+def test_a_model_folder_without_tokenizer_json_is_refused_before_anything_starts(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(StudioError, match=r"no tokenizer\.json"):
+        resolve_model(str(folder))
