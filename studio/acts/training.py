@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from studio.acts.base_model import with_base_model
 from studio.acts.window import count_tokens
 from studio.dataset.store import Example, Store
-from studio.dataset.texts import prompt_hash
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
 from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run_directory, runs_in, write_rows
 from studio.runs.process import cancel, submit
 from studio.runs.specs import TrainSpec, write_spec
 from studio.runs.watch import RunState, RunWatch
-from studio.tokens.window import FATES, Fate, fates
+from studio.tokens.encoding import Pair
+from studio.tokens.tokenizer import ModelFolder
+from studio.tokens.window import Outcome, apply_policy, outcome
 
 
 @dataclass(frozen=True)
@@ -29,36 +30,21 @@ class TrainPlan:
     validation_rows: int
     tokens_per_epoch: int
     steps: int
-    overlong_rows: int
+    overlong_ids: list[int]
     dropped_rows: int
     cut_rows: int
-    overlong_ids: list[int] = field(default_factory=list)
     forecast_seconds: float | None = None
     forecast_memory_bytes: int | None = None
 
     @property
     def refusal(self) -> StudioError | None:
         """Why this run may not start, or None."""
-        spec = self.spec
-        if not self.rows:
-            narrowed = spec.tasks or spec.where
-            return StudioError(
-                "no row would be trained: none is in the train split"
-                + (" for these tasks and this filter." if narrowed else "."),
-                "Assign the splits first: studio split, or S on Data." if not narrowed else "Widen tasks or where.",
-            )
-        if self.overlong_rows and spec.overlong == "refuse":
-            return StudioError(
-                f"{self.overlong_rows} of {self.rows} rows are over max_length={spec.max_length} "
-                f"(the first: {', '.join(map(str, self.overlong_ids[:5]))}).",
-                "Raise max_length, or say what becomes of them: overlong=drop, truncate_prompt or truncate_completion.",
-            )
-        if self.dropped_rows == self.rows:
-            return StudioError(
-                f"overlong={spec.overlong} would drop all {self.rows} rows at max_length={spec.max_length}.",
-                "Raise max_length.",
-            )
-        return None
+        return self.spec.refusal(self.rows, self.overlong_ids, self.dropped_rows)
+
+    @property
+    def overlong_rows(self) -> int:
+        """Rows over max_length, whatever becomes of them."""
+        return len(self.overlong_ids)
 
 
 def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
@@ -73,15 +59,14 @@ def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
     training, validation = _rows(store, spec)
     ids, prompt_tokens, completion_tokens = store.counts(model.fingerprint)
     chosen = np.isin(ids, np.array([example.example_id for example in training], dtype=np.int64))
-    prompt_tokens, completion_tokens = prompt_tokens[chosen], completion_tokens[chosen]
-    totals = prompt_tokens + completion_tokens
-    is_overlong = totals > spec.max_length
-    has_nothing_left = fates(prompt_tokens, completion_tokens, spec.max_length) == FATES.index(Fate.NOTHING_LEFT)
-    no_row = np.zeros(len(totals), dtype=np.bool_)
-    is_dropped = {"drop": is_overlong, "truncate_completion": has_nothing_left}.get(spec.overlong, no_row)
-    dropped_rows = int(is_dropped.sum())
-    kept = len(training) - dropped_rows
-    tokens = int(np.minimum(totals, spec.max_length)[~is_dropped].sum())
+    is_overlong = prompt_tokens[chosen] + completion_tokens[chosen] > spec.max_length
+    overlong = [example for example, is_over in zip(training, is_overlong, strict=True) if is_over]
+    counts = zip(
+        prompt_tokens[chosen][is_overlong].tolist(), completion_tokens[chosen][is_overlong].tolist(), strict=True
+    )
+    fitted = _fitted(model, spec, overlong, list(counts))
+    kept = len(training) - fitted.dropped
+    tokens = int((prompt_tokens[chosen] + completion_tokens[chosen])[~is_overlong].sum()) + fitted.tokens
     seconds, memory = _forecast(project, spec, tokens * spec.epochs)
     return TrainPlan(
         spec=spec,
@@ -89,13 +74,34 @@ def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
         validation_rows=len(validation),
         tokens_per_epoch=tokens,
         steps=spec.steps_of(kept),
-        overlong_rows=int(is_overlong.sum()),
-        dropped_rows=dropped_rows,
-        cut_rows=int(is_overlong.sum()) - dropped_rows if spec.overlong != "refuse" else 0,
-        overlong_ids=[int(example_id) for example_id in ids[chosen][is_overlong][:100]],
+        overlong_ids=[example.example_id for example in overlong],
+        dropped_rows=fitted.dropped,
+        cut_rows=fitted.cut,
         forecast_seconds=seconds,
         forecast_memory_bytes=memory,
     )
+
+
+@dataclass(frozen=True)
+class _Overlong:
+    """What the policy makes of the over-long rows: how many are dropped, how many cut, the tokens that are left."""
+
+    dropped: int
+    cut: int
+    tokens: int
+
+
+def _fitted(model: ModelFolder, spec: TrainSpec, overlong: list[Example], counts: list[tuple[int, int]]) -> _Overlong:
+    """``counts`` are the (prompt, completion) tokens of ``overlong``. Only rows whose text decides are tokenized."""
+    outcomes = [outcome(*of_row, spec.max_length, spec.overlong) for of_row in counts]
+    dropped, cut = outcomes.count(Outcome.DROPPED), outcomes.count(Outcome.COMPLETION_CUT)
+    tokens = cut * spec.max_length
+    tokens += sum(sum(of_row) for of_row, what in zip(counts, outcomes, strict=True) if what is Outcome.KEPT)
+    undecided = [one for one, what in zip(overlong, outcomes, strict=True) if what is Outcome.PROMPT_CUT_IF_POSSIBLE]
+    pairs = [Pair(example.prompt, example.completion, example.system) for example in undecided]
+    encoded = [fitted.encoded for fitted in apply_policy(model, pairs, spec.max_length, spec.overlong)] if pairs else []
+    shortened = [row.total_tokens for row in encoded if row is not None]
+    return _Overlong(dropped + len(encoded) - len(shortened), cut + len(shortened), tokens + sum(shortened))
 
 
 def start_training(project: Project, store: Store, spec: TrainSpec) -> str:
@@ -155,7 +161,7 @@ def frozen(examples: Sequence[Example]) -> list[FrozenRow]:
             prompt=example.prompt,
             completion=example.completion,
             system=example.system,
-            prompt_hash=prompt_hash(example.prompt),
+            prompt_hash=example.prompt_hash,
         )
         for example in examples
     ]

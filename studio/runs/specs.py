@@ -10,6 +10,7 @@ import dataclasses
 import json
 import math
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -186,6 +187,30 @@ class TrainSpec(Spec):
     @property
     def peak_learning_rate(self) -> float:
         return self.learning_rate or self.how.usual_learning_rate
+
+    def refusal(self, rows: int, overlong_ids: Sequence[int], dropped_rows: int) -> StudioError | None:
+        """Why a run on these rows may not start, or None: the plan before a run and the run itself ask here.
+
+        ``rows`` counts all that are chosen, ``overlong_ids`` names those over max_length, ``dropped_rows`` counts those
+        that the policy would leave out.
+        """
+        if not rows:
+            nothing = "no row would be trained: none is in the train split"
+            if self.tasks or self.where:
+                return StudioError(f"{nothing} for these tasks and this filter.", "Widen tasks or where.")
+            return StudioError(f"{nothing}.", "Assign the splits first: studio split, or S on Data.")
+        if overlong_ids and self.overlong == "refuse":
+            some = ", ".join(map(str, overlong_ids[:5])) + (", …" if len(overlong_ids) > 5 else "")
+            return StudioError(
+                f"{len(overlong_ids)} of {rows} rows are over max_length={self.max_length}: examples {some}.",
+                "Raise max_length, or say what becomes of them: overlong=drop, truncate_prompt or truncate_completion.",
+            )
+        if dropped_rows == rows:
+            return StudioError(
+                f"overlong={self.overlong} would drop all {rows} rows at max_length={self.max_length}.",
+                "Raise max_length.",
+            )
+        return None
 
     def steps_per_epoch(self, rows: int) -> int:
         """Optimizer steps of one pass over ``rows``; the last batch may be smaller."""

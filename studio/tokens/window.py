@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,29 @@ def fates(prompt_tokens: NDArray[np.int32], completion_tokens: NDArray[np.int32]
     return result
 
 
+class Outcome(Enum):
+    """What a policy does with a row. Whether a prompt can be cut enough, only its text tells."""
+
+    KEPT = "kept"
+    COMPLETION_CUT = "completion cut"
+    PROMPT_CUT_IF_POSSIBLE = "prompt cut if possible"
+    DROPPED = "dropped"
+
+
+def outcome(prompt_tokens: int, completion_tokens: int, max_length: int, overlong: str) -> Outcome:
+    """What the policy ``overlong`` does with a row of so many tokens: the one place where that is decided.
+
+    ``completion_tokens`` has the end-of-turn token in it. ``refuse`` keeps over-long rows: who starts a run refuses.
+    """
+    if prompt_tokens + completion_tokens <= max_length or overlong == "refuse":
+        return Outcome.KEPT
+    if overlong == "truncate_prompt":
+        return Outcome.PROMPT_CUT_IF_POSSIBLE
+    if overlong == "truncate_completion" and prompt_tokens < max_length:
+        return Outcome.COMPLETION_CUT
+    return Outcome.DROPPED
+
+
 @dataclass(frozen=True)
 class Fitted:
     """A row after the policy: ``encoded`` is None for a dropped row; ``was_cut`` says tokens were taken away."""
@@ -49,21 +72,21 @@ class Fitted:
 def apply_policy(folder: ModelFolder, pairs: Sequence[Pair], max_length: int, overlong: str) -> list[Fitted]:
     """Encode rows and apply the policy ``drop``, ``truncate_prompt`` or ``truncate_completion`` to the over-long.
 
-    ``refuse`` keeps over-long rows as they are; who starts a run counts them first and refuses.
     Under ``truncate_prompt`` the start of the user's text goes and the template around it stays whole. One Fitted a
     pair, in order. Raises as ``encode_pairs``.
     """
     fitted = []
     for pair, encoded in zip(pairs, encode_pairs(folder, pairs), strict=True):
-        if encoded.total_tokens <= max_length or overlong == "refuse":
-            fitted.append(Fitted(encoded, was_cut=False))
-        elif overlong == "truncate_prompt":
-            shorter = _with_prompt_cut(folder, pair, encoded, max_length)
-            fitted.append(Fitted(shorter, was_cut=shorter is not None))
-        elif overlong == "truncate_completion" and encoded.prompt_tokens < max_length:
-            fitted.append(Fitted(Encoded(encoded.ids[:max_length], encoded.prompt_tokens), was_cut=True))
-        else:
-            fitted.append(Fitted(None, was_cut=False))
+        match outcome(encoded.prompt_tokens, encoded.completion_tokens, max_length, overlong):
+            case Outcome.KEPT:
+                fitted.append(Fitted(encoded, was_cut=False))
+            case Outcome.COMPLETION_CUT:
+                fitted.append(Fitted(Encoded(encoded.ids[:max_length], encoded.prompt_tokens), was_cut=True))
+            case Outcome.PROMPT_CUT_IF_POSSIBLE:
+                shorter = _with_prompt_cut(folder, pair, encoded, max_length)
+                fitted.append(Fitted(shorter, was_cut=shorter is not None))
+            case Outcome.DROPPED:
+                fitted.append(Fitted(None, was_cut=False))
     return fitted
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from studio.dataset.texts import prompt_hash
 from studio.files import read_json_lines
-from studio.runs.directory import RunDirectory
+from studio.runs.directory import FrozenRow, RunDirectory
 from studio.runs.specs import CompareSpec
 from studio.worker.comparing.predictions import Predictions
 from tests.tiny_model import make_tiny_model
@@ -126,6 +128,25 @@ def test_test_rows_that_are_also_training_rows_are_refused(tmp_path: Path, tiny_
     final = run_here(run)[-1]
     assert final["event"] == "failed"
     assert "1 test rows" in final["message"] and "4" in final["message"]
+
+
+def test_prompts_that_the_store_holds_apart_are_not_refused_as_equal(tmp_path: Path, tiny_model_folder: Path) -> None:
+    """Straße and Strasse are two prompts to the splits; refused as one here, no new split would ever have helped."""
+    train, test = (
+        FrozenRow(number, "colour", text, "it is red", prompt_hash=prompt_hash(text))
+        for number, text in ((1, "the Straße"), (2, "the Strasse"))
+    )
+    spec = compare_spec(tiny_model_folder, arms=("zero_shot",), latency_rows=0)
+    run = make_run(tmp_path / "run", spec, train=[train], test=[test])
+    assert run_here(run)[-1]["event"] == "finished"
+    again = make_run(tmp_path / "again", spec, train=[train], test=[replace(train, example_id=3, prompt="The  STRAßE")])
+    assert "share their prompt" in run_here(again)[-1]["message"]
+
+
+def test_scores_say_in_which_dtype_the_answers_were_given(tmp_path: Path, tiny_model_folder: Path) -> None:
+    run = compare_run(tmp_path / "compare", compare_spec(tiny_model_folder, dtype="bfloat16"))
+    run_here(run)
+    assert json.loads(run.scores_path.read_text())["dtype"] == "bfloat16"
 
 
 def test_the_answer_limit_follows_the_longest_reference(tmp_path: Path, tiny_model_folder: Path) -> None:

@@ -98,7 +98,7 @@ def test_over_long_rows_are_refused_by_default_and_dropped_on_request(tmp_path: 
     refused = make_run(tmp_path / "refused", tiny_spec(tiny_model_folder, max_length=40), train=rows)
     final = run_here(refused)[-1]
     assert final["event"] == "failed"
-    assert "longer than max_length=40" in final["message"]
+    assert "rows are over max_length=40" in final["message"]
     assert "overlong=drop" in final["hint"]
     spec = tiny_spec(tiny_model_folder, max_length=45, overlong="drop", epochs=1)
     (plan,) = named(run_here(make_run(tmp_path / "dropped", spec, train=rows)), "plan")

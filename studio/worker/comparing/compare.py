@@ -155,7 +155,7 @@ def _keys(questions: Questions, arm: Arm, choice: Choice) -> list[str]:
     tuned = weights_id(Path(questions.spec.tuned_path)) if arm.is_tuned else ""
     decoding = f"greedy {questions.max_new_tokens} {sorted(questions.stop_ids)}"
     fixed = (arm.text, weights_id(questions.folder.path), tuned, decoding, choice.dtype)
-    return [prediction_key(*fixed, str(q.row.example_id), q.text) for q in questions.by_arm[arm]]
+    return [prediction_key(*fixed, str(q.row.example_id), repr(q.ids)) for q in questions.by_arm[arm]]
 
 
 def _choice(questions: Questions) -> Choice:

@@ -27,7 +27,6 @@ class Question:
     """One test row as one arm asks it."""
 
     row: FrozenRow
-    text: str
     ids: TokenIds
 
 
@@ -98,8 +97,8 @@ def _questions(
             session.events.write(Warned(message=message))
     pairs = {task: [(shot.prompt, shot.completion) for shot in chosen] for task, chosen in shots.items()}
     texts = [prompt_text(folder, row.prompt, row.system, pairs[row.task]) for row in rows]
-    for row, text, ids in zip(rows, texts, encode_prompts(folder, texts), strict=True):
-        yield Question(row, text, ids)
+    for row, ids in zip(rows, encode_prompts(folder, texts), strict=True):
+        yield Question(row, ids)
 
 
 def _refuse_overlap(rows: list[FrozenRow], pool: list[FrozenRow]) -> None:

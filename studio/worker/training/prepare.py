@@ -14,7 +14,6 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from studio.errors import StudioError
 from studio.runs.directory import FrozenRow, RunDirectory, read_rows
 from studio.runs.events import Plan, Preparing, Warned
 from studio.runs.specs import TrainSpec
@@ -137,16 +136,8 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
     )
     kept = [(row, of.encoded) for row, of in zip(rows, fitted, strict=True) if of.encoded]
     over = [row.example_id for row, encoded in kept if encoded.total_tokens > spec.max_length]
-    if over:
-        some = ", ".join(map(str, over[:5])) + (", …" if len(over) > 5 else "")
-        raise StudioError(
-            f"{len(over)} of {len(rows)} training rows are longer than max_length={spec.max_length}: examples {some}.",
-            "Raise max_length, or choose overlong=drop, truncate_prompt or truncate_completion.",
-        )
-    if not kept:
-        raise StudioError(
-            "there is no training row to learn from.", "Label or import examples, then assign the splits."
-        )
+    if refusal := spec.refusal(len(rows), over, len(rows) - len(kept)):
+        raise refusal
     pairs = [Pair(row.prompt, row.completion, row.system) for row in read_rows(directory.rows_path("validation"))]
     policy = "drop" if spec.overlong == "refuse" else spec.overlong
     validation = (
