@@ -57,6 +57,7 @@ class Store:
 
     @property
     def path(self) -> Path:
+        """The file."""
         return self._connection.path
 
     def close(self) -> None:
@@ -120,6 +121,7 @@ class Store:
             return pages.history(cursor, example_id)
 
     def stats(self) -> Stats:
+        """How many examples there are, by label, by split and by task, the commonest task first."""
         with self._connection.reading() as cursor:
             return pages.stats(cursor)
 

@@ -22,6 +22,7 @@ class Severity(StrEnum):
     INFO = "info"  # good to know
 
     def is_at_least(self, other: Severity) -> bool:
+        """Whether this is as bad as ``other`` or worse."""
         order = list(Severity)
         return order.index(self) <= order.index(other)
 
