@@ -79,4 +79,4 @@ def open_studio(
 
 
 # The verbs register themselves; their order here is the order of the help.
-from studio.cli import data, models, running, judging, demo  # noqa: E402, F401, I001
+from studio.cli import data, checking, models, running, judging, demo  # noqa: E402, F401, I001

@@ -25,6 +25,7 @@ _COLUMNS = {
 
 
 def hashes_of(candidates: Sequence[Candidate]) -> list[str]:
+    """How each candidate is known to the store: its pair hash, in the order given."""
     return [pair_hash(one.prompt, one.completion, one.system, one.task) for one in candidates]
 
 
@@ -48,6 +49,7 @@ def new_positions(cursor: DuckDBPyConnection, hashes: list[str]) -> ExampleIds:
 
 
 def add(cursor: DuckDBPyConnection, who: str, candidates: Sequence[Candidate], hashes: list[str], source: str) -> Added:
+    """Store the candidates whose ``hashes`` are new, as one batch. ``source`` names the import and rows without one."""
     positions = new_positions(cursor, hashes)
     duplicates = len(candidates) - len(positions)
     if not len(positions):

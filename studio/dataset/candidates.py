@@ -65,6 +65,7 @@ class Place:
     line: int
 
     def problem(self, field: str, why: str, hint: str = "") -> Problem:
+        """The problem of ``field``, or of the whole record where that is empty, at this place."""
         return Problem(self.file, self.line, field, why, hint)
 
 

@@ -89,6 +89,7 @@ class Connection:
                 cursor.interrupt()
 
     def close(self) -> None:
+        """Close the file once the write that runs is done; a second time does nothing."""
         with self._writing, translated(self.path):
             self._database.close()
 

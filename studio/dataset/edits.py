@@ -51,6 +51,7 @@ class Assignment:
 
 
 def set_label(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | ExampleIds, label: str) -> Change:
+    """One act: label the rows ``ids`` with one of ``LABELS``. Raises AskedWrongly for another word or a missing row."""
     if label not in LABELS:
         raise AskedWrongly(f"{label!r} is no label.", f"Labels: {', '.join(LABELS)}.")
     act = "clear the label of" if label == "none" else label
@@ -61,6 +62,7 @@ def set_label(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | Example
 def set_mark(
     cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | ExampleIds, is_marked: bool, note: str
 ) -> Change:
+    """One act: mark or unmark the rows ``ids``; a note goes with its mark. Raises AskedWrongly for a missing row."""
     vector = as_ids(ids)
     assignments = [Assignment("is_marked", str(is_marked).lower(), vector)]
     if note or not is_marked:  # the note belongs to the mark: it goes with it, and marking again without one keeps it
@@ -73,6 +75,10 @@ def set_mark(
 def set_text(
     cursor: DuckDBPyConnection, who: str, example_id: int, prompt: str | None, completion: str | None
 ) -> Change:
+    """One act: replace the texts that are not None, under a revision never used before.
+
+    Raises AskedWrongly for a text that cannot be learned, or a missing row.
+    """
     ids = as_ids([example_id])
     wanted = {"prompt": prompt, "completion": completion}
     assignments = []
@@ -90,6 +96,7 @@ def set_text(
 
 
 def remove(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | ExampleIds) -> Change:
+    """One act: put the rows ``ids`` in the trash. Raises AskedWrongly for a missing row."""
     assignment = Assignment("is_removed", "true", as_ids(ids))
     return _applied(cursor, who, "remove", lambda count: f"remove {_examples(count)}", [assignment])
 
@@ -97,6 +104,10 @@ def remove(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | ExampleIds
 def assign_splits(
     cursor: DuckDBPyConnection, who: str, test: float, validation: float, seed: int, keep_assigned: bool
 ) -> Change:
+    """One act: give rows their split, all of them or, with ``keep_assigned``, those without one.
+
+    Raises AskedWrongly for senseless shares.
+    """
     check_shares(test, validation)
     condition = "AND split = 'none'" if keep_assigned else ""
     columns = cursor.execute(
@@ -180,6 +191,7 @@ def _changed_ids(cursor: DuckDBPyConnection, assignment: Assignment) -> ExampleI
 
 
 def no_example(example_id: int) -> AskedWrongly:
+    """What to raise for an id that is not there, or in the trash."""
     return AskedWrongly(f"There is no example {example_id}.", "It may be in the trash; undo brings back the last ones.")
 
 

@@ -33,6 +33,7 @@ Sort = Sequence[tuple[str, bool]]
 
 
 def view_ids(cursor: DuckDBPyConnection, where: str, search: str, sort: Sort) -> ExampleIds:
+    """The rows of a view, by ``sort`` and then by id; see ``Store.view_ids``."""
     condition, parameters = _condition(where, search)
     order = ", ".join([*map(_order, sort), "example_id"])
     source = _source(where, [column for column, _ in sort])
@@ -42,6 +43,7 @@ def view_ids(cursor: DuckDBPyConnection, where: str, search: str, sort: Sort) ->
 
 
 def previews(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, fingerprint: str) -> list[Preview]:
+    """Table rows in the order of ``ids``, without those in the trash; see ``Store.previews``."""
     condition = id_condition(cursor, as_ids(ids))
     rows = _rows(
         cursor,
@@ -60,6 +62,7 @@ def previews(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, finger
 
 
 def examples(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[Example]:
+    """Whole examples in the order of ``ids``, without those in the trash."""
     found = _examples(cursor, "examples", id_condition(cursor, as_ids(ids)), [])
     by_id = {example.example_id: example for example in found}
     return [by_id[int(id_)] for id_ in ids if int(id_) in by_id]
@@ -68,6 +71,7 @@ def examples(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> lis
 def rows_for(
     cursor: DuckDBPyConnection, split: str, tasks: Sequence[str], labels: Sequence[str], where: str
 ) -> list[Example]:
+    """Whole examples of a split, tasks, labels and condition, by id; empty means all. Raises AskedWrongly."""
     condition, parameters = _condition(where, "")
     for column, allowed, known in (("split", [split] if split else [], SPLITS), ("label", labels, LABELS)):
         for name in allowed:
@@ -83,6 +87,7 @@ def rows_for(
 
 
 def history(cursor: DuckDBPyConnection, example_id: int) -> list[Edit]:
+    """All edits of an example, oldest first; its revision numbers are left out, as nobody chose them."""
     rows = _rows(
         cursor,
         """SELECT edit_id, batch_id, field, old, new, who, done_at AS at, is_undone
@@ -94,6 +99,7 @@ def history(cursor: DuckDBPyConnection, example_id: int) -> list[Edit]:
 
 
 def stats(cursor: DuckDBPyConnection) -> Stats:
+    """Counts by label, split and task, in one pass."""
     rows = cursor.execute(
         """SELECT label, split, task, count(*) FROM examples WHERE NOT is_removed
            GROUP BY GROUPING SETS ((label), (split), (task), ())"""
@@ -114,6 +120,7 @@ def stats(cursor: DuckDBPyConnection) -> Stats:
 
 
 def labelled_since(cursor: DuckDBPyConnection, who: str, seconds: float) -> int:
+    """How many examples ``who`` gave a label in the last ``seconds``, undone labels not counted."""
     since = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=seconds)
     row = cursor.execute(
         """SELECT count(DISTINCT example_id) FROM edits JOIN batches USING (batch_id)

@@ -6,7 +6,8 @@ person is one method, one transaction and one undo step; when the method returns
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -14,6 +15,8 @@ import numpy as np
 
 from studio.dataset import adding, edits, pages, token_counts
 from studio.dataset.candidates import Candidate
+from studio.dataset.checks.check import Check, Finding
+from studio.dataset.checks.rows import Need, Rows
 from studio.dataset.connection import Connection, Interrupted
 from studio.dataset.examples import PREVIEW_CHARS, Added, Change, Counts, Edit, Example, ExampleIds, Preview, Stats
 from studio.dataset.labels import LABELS, SPLITS
@@ -54,6 +57,7 @@ class Store:
 
     @property
     def path(self) -> Path:
+        """The file."""
         return self._connection.path
 
     def close(self) -> None:
@@ -117,6 +121,7 @@ class Store:
             return pages.history(cursor, example_id)
 
     def stats(self) -> Stats:
+        """How many examples there are, by label, by split and by task, the commonest task first."""
         with self._connection.reading() as cursor:
             return pages.stats(cursor)
 
@@ -124,6 +129,30 @@ class Store:
         """How many examples ``who`` gave a label in the last ``seconds``."""
         with self._connection.reading() as cursor:
             return pages.labelled_since(cursor, self.who, seconds)
+
+    # -- checking
+
+    def findings(self, check: Check, is_cancelled: Callable[[], bool] = lambda: False) -> list[Finding]:
+        """What ``check`` finds in the rows that are not rejected, skipped or in the trash. Nothing is written.
+
+        Raises Interrupted once ``is_cancelled``, which is asked now and then, or after ``interrupt``.
+        """
+        with self._rows_to_check(is_cancelled) as rows:
+            return list(check.find(rows))
+
+    def lacking(self, check: Check) -> tuple[Need, ...]:
+        """What ``check`` needs and the store does not know; then its findings would not be worth having."""
+        with self._rows_to_check(lambda: False) as rows:
+            return tuple(need for need in check.needs if rows.lacks(need))
+
+    @contextmanager
+    def _rows_to_check(self, is_cancelled: Callable[[], bool]) -> Iterator[Rows]:
+        def stop_if_cancelled() -> None:
+            if is_cancelled():
+                raise Interrupted("Stopped.", "Nothing was changed.")
+
+        with self._connection.reading() as cursor:
+            yield Rows(cursor, stop_if_cancelled)
 
     # -- importing
 

@@ -28,7 +28,12 @@ def pair_hash(prompt: str, completion: str, system: str, task: str) -> str:
 
 def prompt_hash(prompt: str) -> str:
     """32 hex digits, equal for prompts that must lie in one split."""
-    return _md5(" ".join(_composed(prompt).lower().split()))
+    return folded_hash(prompt)
+
+
+def folded_hash(text: str) -> str:
+    """32 hex digits, equal for texts that are equal by the rule for prompts."""
+    return _md5(" ".join(_composed(text).lower().split()))
 
 
 def writings(text: str) -> list[str]:

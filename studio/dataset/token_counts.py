@@ -22,6 +22,7 @@ _UNCOUNTED = """FROM examples WHERE NOT is_removed AND NOT EXISTS (
 
 
 def counts(cursor: DuckDBPyConnection, fingerprint: str) -> tuple[ExampleIds, Counts, Counts]:
+    """(ids, prompt_tokens, completion_tokens) of the rows whose present text was counted, by id."""
     columns = cursor.execute(
         """SELECT example_id, prompt_tokens, completion_tokens
            FROM examples JOIN token_counts USING (example_id, revision)
@@ -46,16 +47,19 @@ def totals(cursor: DuckDBPyConnection, fingerprint: str, condition: str) -> dict
 
 
 def uncounted_total(cursor: DuckDBPyConnection, fingerprint: str) -> int:
+    """How many rows have no count of their present text."""
     row = cursor.execute(f"SELECT count(*) {_UNCOUNTED}", [fingerprint]).fetchone()
     return int(row[0]) if row else 0
 
 
 def uncounted_ids(cursor: DuckDBPyConnection, fingerprint: str) -> ExampleIds:
+    """Which rows have no count of their present text, ascending."""
     found = cursor.execute(f"SELECT example_id {_UNCOUNTED} ORDER BY example_id", [fingerprint])
     return np.asarray(found.fetchnumpy()["example_id"], dtype=np.int64)
 
 
 def texts(cursor: DuckDBPyConnection, ids: ExampleIds) -> list[Uncounted]:
+    """What is to count of the rows ``ids``, by id."""
     rows: list[Uncounted] = cursor.execute(
         f"""SELECT example_id, revision, prompt, completion, system FROM examples
             WHERE NOT is_removed AND {id_condition(cursor, ids)} ORDER BY example_id"""
@@ -66,6 +70,7 @@ def texts(cursor: DuckDBPyConnection, ids: ExampleIds) -> list[Uncounted]:
 def save(
     cursor: DuckDBPyConnection, fingerprint: str, ids: ExampleIds, revisions: Counts, prompt: Counts, completion: Counts
 ) -> None:
+    """Keep counts of rows at these revisions; the four vectors go together. What is counted already stays as it is."""
     columns = {"example_id": ids, "revision": revisions, "prompt_tokens": prompt, "completion_tokens": completion}
     cursor.register("counted", columns)
     cursor.execute(

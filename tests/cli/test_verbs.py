@@ -95,6 +95,8 @@ def test_good_rows_beside_problems_come_in(studio: Studio, tmp_path: Path) -> No
         (["show", "99"], "no example 99"),
         (["export", "rows.txt"], "unknown ending"),
         (["export", "rows.jsonl", "--where", "prompt = ("], "prompt"),
+        (["check", "--only", "spelling"], "no check"),
+        (["check", "--fail-on", "often"], "no severity"),
         (["split", "--test", "0.9", "--validation", "0.9"], "leave nothing to train on"),
         (["train", "--set", "epoch=2"], "no such setting"),
         (["watch", "nothing"], "no run 'nothing'"),
@@ -160,6 +162,24 @@ def test_split_says_how_many_went_where(studio: Studio, pairs: str) -> None:
     assert sum(splits.values()) == 3 and splits["none"] == 0
 
 
+def test_check_lists_what_it_found_and_fails_only_when_asked_to(studio: Studio, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    asked = [("Is it late?", "yes"), ("is it late?", "no"), ("When does it come?", "[bold]soon")]
+    rows.write_text("\n".join(json.dumps({"prompt": prompt, "completion": answer}) for prompt, answer in asked))
+    studio("import", str(rows))
+    result = studio("check")
+    assert result.exit_code == 0
+    lines = {line.split()[0]: line for line in result.stdout.splitlines()}
+    assert lines["trivial_prompt"].split()[1:] == ["warning", "0", "nothing", "found"]
+    assert "at most 66.6 % of all 3 rows" in lines["contradictory_duplicates"]
+    assert "1 found something" in result.stderr
+    for level, code in (("error", 0), ("warning", 1), ("info", 1)):
+        assert studio("check", "--fail-on", level).exit_code == code
+    assert studio("check", "--fail-on", "warning", "--only", "trivial_prompt, exact_duplicates").exit_code == 0
+    (found,) = in_json(studio("check", "--only", "contradictory_duplicates", "--json"))
+    assert (found["rows"], found["severity"], found["findings"][0]["groups"]) == (2, "warning", [[1, 2]])
+
+
 def test_runs_lists_the_newest_first_in_the_words_of_the_design(studio: Studio, project: Project) -> None:
     for name in ("train-1", "train-2"):
         run = RunDirectory(project.runs_path / name)
@@ -222,7 +242,9 @@ def test_window_counts_every_fate(studio: Studio, pairs: str, tiny_model_folder:
 def test_help_names_every_verb_and_reads_without_a_project(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["-C", str(tmp_path), "--help"])
     assert result.exit_code == 0
-    verbs = "open init demo import export stats label undo redo window show split models train runs watch stop resume"
+    verbs = (
+        "open init demo import export stats check label undo redo window show split models train runs watch stop resume"
+    )
     for verb in f"{verbs} compare try".split():
         assert verb in result.stdout
 

@@ -36,6 +36,7 @@ class _Source(Iterator[str]):
         self._next_offset = 0
 
     def begin_row(self) -> None:
+        """The next line is the first of a row."""
         self._is_row_start = True
 
     def step_over_row(self) -> None:

@@ -29,6 +29,7 @@ class Line:
 
     @property
     def is_too_long(self) -> bool:
+        """Longer than ``MAX_LINE_BYTES``, and so not held."""
         return self.size_bytes > MAX_LINE_BYTES
 
     @property

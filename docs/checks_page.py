@@ -1,0 +1,70 @@
+"""docs/checks.md, made from the checks of the code.
+
+    python docs/checks_page.py     writes it
+
+``tests/dataset/test_checks.py`` fails when the page says something else than the code.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from studio.dataset.candidates import Candidate
+    from studio.dataset.checks.check import Check
+
+PAGE = Path(__file__).resolve().parent / "checks.md"
+_OPENING = """\
+# Checks
+
+What `studio check` looks for. It reads the rows that a run would learn from: those labelled reject or skip, and those
+in the trash, are left out, so rejecting a row is an answer to a finding. Nothing is changed.
+
+    studio check
+    studio check --only contradictory_duplicates --json
+    studio check --fail-on warning     # exit code 1 for a script
+
+This page is made from the code by `docs/checks_page.py`; its example rows are the tests of the checks.
+"""
+
+
+def page() -> str:
+    """The whole page: a table of all checks, then a section for each."""
+    from studio.dataset.checks import CHECKS
+
+    rows = [f"| [{one.name}](#{one.name}) | {one.severity} | {one.scope} | {one.about} |" for one in CHECKS]
+    table = "\n".join(["| check | severity | looks at each | finds |", "|---|---|---|---|", *rows])
+    return "\n".join([_OPENING, table, "", *map(_section, CHECKS)])
+
+
+def _section(check: Check) -> str:
+    needs = f" It needs {' and '.join(check.needs)}." if check.needs else ""
+    return "\n".join(
+        [
+            f"## {check.name}\n",
+            f"{check.about} {check.harms}{needs}\n",
+            "It finds all of these rows:\n",
+            _examples(check.bad),
+            "\nIn these it finds nothing:\n",
+            _examples(check.good),
+            "",
+        ]
+    )
+
+
+def _examples(rows: tuple[Candidate, ...]) -> str:
+    names = ["prompt", "completion"]
+    names += [name for name in ("system", "task") if any(getattr(row, name) for row in rows)]
+    names += [name for name in ("label", "split") if any(getattr(row, name) != "none" for row in rows)]
+    lines = [f"| {' | '.join(_cell(getattr(row, name)) for name in names)} |" for row in rows]
+    return "\n".join([f"| {' | '.join(names)} |", "|---" * len(names) + "|", *lines])
+
+
+def _cell(text: str) -> str:
+    shown = text.replace("\n", "⏎").replace("|", "\\|").replace("`", "ˋ")
+    return f"`{shown}`" if shown else ""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

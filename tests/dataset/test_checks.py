@@ -1,0 +1,214 @@
+"""Checks: each finds its bad rows and leaves its good ones, and what it says of them is right."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from studio.dataset.candidates import Candidate
+from studio.dataset.checks import CHECKS
+from studio.dataset.checks.check import Check, Finding, Scope, Severity
+from studio.dataset.checks.duplicates import CONTRADICTORY_DUPLICATES, EXACT_DUPLICATES, accuracy_ceiling
+from studio.dataset.checks.prompts import TRIVIAL_PROMPT
+from studio.dataset.checks.rows import Need
+from studio.dataset.store import Interrupted, Store
+
+ROOT = Path(__file__).resolve().parents[2]
+each_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+
+
+def found(store: Store, check: Check, rows: Sequence[Candidate]) -> list[Finding]:
+    """What ``check`` finds in a store of ``rows``, whose ids are 1, 2, 3 …"""
+    assert store.add(rows, "examples").added == len(rows)
+    return store.findings(check)
+
+
+def ids_of(findings: list[Finding]) -> set[int]:
+    return {int(example_id) for finding in findings for example_id in finding.example_ids}
+
+
+class TestEveryCheck:
+    @each_check
+    def test_finds_all_of_its_bad_rows(self, store: Store, check: Check) -> None:
+        findings = found(store, check, check.bad)
+        assert ids_of(findings) == set(range(1, len(check.bad) + 1))
+        assert {finding.check for finding in findings} == {check.name}
+
+    @each_check
+    def test_finds_none_of_its_good_rows(self, store: Store, check: Check) -> None:
+        assert found(store, check, check.good) == []
+
+    @each_check
+    def test_finds_its_bad_rows_among_many_sound_ones(self, store: Store, check: Check) -> None:
+        others = [Candidate(f"How late is parcel {number}?", f"{number} days.") for number in range(200)]
+        findings = found(store, check, [*check.bad, *others])
+        assert ids_of(findings) == set(range(1, len(check.bad) + 1))
+
+    @each_check
+    def test_leaves_rejected_skipped_and_removed_rows_out(self, store: Store, check: Check) -> None:
+        found(store, check, check.bad)
+        store.set_label([1], "skip")
+        store.set_label(range(2, len(check.bad)), "reject")
+        store.remove([len(check.bad)])
+        assert store.findings(check) == []
+
+    @each_check
+    def test_finds_nothing_in_an_empty_store(self, store: Store, check: Check) -> None:
+        assert store.findings(check) == []
+
+    @each_check
+    def test_says_one_sentence_and_its_groups_hold_its_rows(self, store: Store, check: Check) -> None:
+        for finding in found(store, check, check.bad):
+            assert finding.sentence.endswith(".") and "\n" not in finding.sentence
+            assert finding.example_ids.dtype == "int64"
+            groups = [group.tolist() for group in finding.groups]
+            assert bool(groups) == (check.scope is Scope.GROUP)
+            if groups:
+                assert [one for group in groups for one in group] == finding.example_ids.tolist()
+                assert all(len(group) > 1 for group in groups)
+
+    @each_check
+    def test_is_described_for_people(self, check: Check) -> None:
+        assert re.fullmatch("[a-z]+(_[a-z]+)*", check.name) and check.version >= 1
+        for words in (check.about, check.harms):
+            assert words[0].isupper() and words.endswith(".")
+        assert check.bad and check.good
+
+    @each_check
+    def test_stops_when_it_is_cancelled(self, store: Store, check: Check) -> None:
+        store.add(check.bad, "")
+        with pytest.raises(Interrupted):
+            store.findings(check, is_cancelled=lambda: True)
+
+    def test_has_a_name_of_its_own(self) -> None:
+        assert len({check.name for check in CHECKS}) == len(CHECKS)
+
+
+class TestDuplicates:
+    def test_equal_system_prompts_written_differently_are_equal(self, store: Store) -> None:
+        rows = [Candidate("p", "c", system="Be brief."), Candidate("p", "c", system=" be  brief.")]
+        assert ids_of(found(store, EXACT_DUPLICATES, rows)) == {1, 2}
+
+    def test_two_pairs_under_one_prompt_are_two_groups_and_a_contradiction(self, store: Store) -> None:
+        rows = [Candidate(prompt, answer) for answer in ("yes", "no") for prompt in ("p?", "P?")]
+        (exact,) = found(store, EXACT_DUPLICATES, rows)
+        assert [group.tolist() for group in exact.groups] == [[1, 2], [3, 4]]
+        assert exact.sentence == "4 rows in 2 groups are the same pair again: 2 of them add nothing new."
+        (contradictory,) = store.findings(CONTRADICTORY_DUPLICATES)
+        assert [group.tolist() for group in contradictory.groups] == [[1, 2, 3, 4]]
+
+    def test_a_row_edited_into_another_is_found(self, filled: Store) -> None:
+        assert filled.findings(EXACT_DUPLICATES) == []
+        filled.set_text(2, "Where is my parcel?", '{"intent": "track"}')
+        assert ids_of(filled.findings(EXACT_DUPLICATES)) == {1, 2}
+
+    def test_rejecting_one_side_settles_a_contradiction(self, store: Store) -> None:
+        assert found(store, CONTRADICTORY_DUPLICATES, [Candidate("p", "a"), Candidate("P", "b")])
+        store.set_label([2], "reject")
+        assert store.findings(CONTRADICTORY_DUPLICATES) == []
+
+    @pytest.mark.parametrize(
+        ("total", "answers", "ceiling"),
+        [
+            (0, [], 1.0),
+            (10, [], 1.0),
+            (10, [[1, 1]], 0.9),
+            (10, [[2, 1], [1, 1, 1]], 0.7),
+            (4, [[2, 2]], 0.5),
+            (1000, [[600, 400]], 0.6),
+        ],
+    )
+    def test_the_ceiling_is_what_the_commonest_answers_reach(
+        self, total: int, answers: list[list[int]], ceiling: float
+    ) -> None:
+        assert accuracy_ceiling(total, answers) == pytest.approx(ceiling, abs=1e-12)
+
+    def test_the_ceiling_of_a_small_set_in_words(self, store: Store) -> None:
+        """20 rows: three answers 2-1-1 lose 2, two answers 1-1 lose 1; 17 of 20 is 85 %."""
+        rows = [Candidate("a?", "x", task="1"), Candidate("A?", "x"), Candidate("a?", "y"), Candidate("a?", "z")]
+        rows += [Candidate("b?", "x"), Candidate("b?", "y")]
+        rows += [Candidate(f"other {number}", "x") for number in range(14)]
+        (finding,) = found(store, CONTRADICTORY_DUPLICATES, rows)
+        assert finding.sentence == (
+            "6 rows in 2 groups share a prompt but not its completion; a model that answers equal prompts equally "
+            "matches at most 85.0 % of all 20 rows."
+        )
+
+    def test_one_contradiction_in_many_rows_is_never_rounded_up_to_100_percent(self, store: Store) -> None:
+        rows = [Candidate("p", "a"), Candidate("P", "b"), *(Candidate(f"other {n}", "x") for n in range(3_000))]
+        (finding,) = found(store, CONTRADICTORY_DUPLICATES, rows)
+        assert "at most 99.9 % of all 3,002 rows" in finding.sentence
+
+
+@pytest.mark.parametrize("prompt", ["N/A", " n/a ", "[TODO]", "None", "test", "testing 3", "?!", "\u200d.", "Xxxx"])
+def test_prompts_that_ask_nothing(store: Store, prompt: str) -> None:
+    (finding,) = found(store, TRIVIAL_PROMPT, [Candidate(prompt, "c")])
+    assert finding.sentence == "1 row has a prompt that asks nothing: a placeholder, or only punctuation."
+
+
+@pytest.mark.parametrize(
+    "prompt", ["no", "ok", "1", "C++", "텍스트", "a b", "نعم", "😀", "test the lamp", "null and void"]
+)
+def test_short_prompts_that_are_prompts(store: Store, prompt: str) -> None:
+    assert found(store, TRIVIAL_PROMPT, [Candidate(prompt, "c")]) == []
+
+
+class TestNeeds:
+    def needing(self, *needs: Need) -> Check:
+        return replace(TRIVIAL_PROMPT, needs=needs)
+
+    def test_a_check_that_needs_nothing_lacks_nothing(self, filled: Store) -> None:
+        assert filled.lacking(TRIVIAL_PROMPT) == ()
+
+    def test_splits_are_lacking_until_every_row_has_one(self, filled: Store) -> None:
+        assert filled.lacking(self.needing(Need.SPLITS)) == (Need.SPLITS,)
+        filled.assign_splits()
+        assert filled.lacking(self.needing(Need.SPLITS)) == ()
+
+    def test_tokens_are_lacking_until_every_row_s_present_text_is_counted(self, filled: Store) -> None:
+        tokens = self.needing(Need.TOKENS, Need.SPLITS)
+        assert filled.lacking(tokens) == (Need.TOKENS, Need.SPLITS)
+        for batch in filled.uncounted("f"):
+            ids, revisions = [row[0] for row in batch], [row[1] for row in batch]
+            filled.save_counts("f", ids, revisions, [1] * len(ids), [1] * len(ids))
+        assert filled.lacking(tokens) == (Need.SPLITS,)
+        filled.set_text(1, completion="new")
+        assert filled.lacking(tokens) == (Need.TOKENS, Need.SPLITS)
+
+
+def test_cancelling_stops_a_long_look_at_texts(store: Store) -> None:
+    store.add([Candidate(f"{n % 5_000}", f"{n}") for n in range(10_000)], "")
+    asked: list[int] = []
+
+    def is_cancelled() -> bool:
+        asked.append(1)
+        return len(asked) > 3
+
+    with pytest.raises(Interrupted):
+        store.findings(CONTRADICTORY_DUPLICATES, is_cancelled)
+    assert len(asked) == 4
+
+
+def test_severities_are_ordered_worst_first() -> None:
+    assert Severity.ERROR.is_at_least(Severity.WARNING) and Severity.WARNING.is_at_least(Severity.WARNING)
+    assert not Severity.INFO.is_at_least(Severity.WARNING)
+
+
+def checks_page() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("checks_page", ROOT / "docs" / "checks_page.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_of_the_checks_is_that_of_the_code() -> None:
+    made = checks_page().page()
+    assert (ROOT / "docs" / "checks.md").read_text(encoding="utf-8") == made, "stale: python docs/checks_page.py"
+    assert all(f"## {check.name}" in made for check in CHECKS)
