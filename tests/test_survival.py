@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pexpect
@@ -45,9 +46,14 @@ def start(project: Project, model: Path) -> RunDirectory:
 
 
 def open_studio(project: Project) -> pexpect.spawn[bytes]:
-    environment = {**os.environ, "TERM": "xterm-256color"}
+    """The studio in a terminal of its own, which may close on it: also where the tests themselves run under nohup."""
     return pexpect.spawn(
-        sys.executable, ["-m", "studio", "open", str(project.root)], env=environment, dimensions=(24, 80), timeout=60
+        sys.executable,
+        ["-m", "studio", "open", str(project.root)],
+        env={**os.environ, "TERM": "xterm-256color"},
+        dimensions=(24, 80),
+        timeout=60,
+        preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),
     )
 
 
