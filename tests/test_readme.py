@@ -1,4 +1,4 @@
-"""The pages say what the code says: verbs, keys and files are made from it, and README's commands are the ones CI runs."""
+"""The pages say what the code says: their tables are made from it, and README's commands are the ones CI runs."""
 
 from __future__ import annotations
 
