@@ -210,6 +210,25 @@ verb("-C desk train --set method=best")
             "-C desk train --set method=best": "norms",
         },
     ),
+    "A model family": Seen(
+        """
+import json
+from studio.errors import StudioError
+from studio.tokens.families import family_of
+from studio.tokens.tokenizer import ModelFolder
+from studio.worker.families import family_in
+for name, config in (("own", {"model_type": "mamba"}), ("other", {"model_type": "t5", "is_encoder_decoder": True})):
+    Path(name).mkdir()
+    Path(name, "config.json").write_text(json.dumps(config))
+show("own", family_of(ModelFolder(Path("own"))).name)
+show("work", family_in(Path("own")).learner.__doc__)
+try:
+    show("other", family_of(ModelFolder(Path("other"))))
+except StudioError as error:
+    show("other", error.hint)
+""",
+        {"own": "stateful", "work": "every row is computed from its first token", "other": "stateful"},
+    ),
     "An arm": Seen(
         """
 verb("compare --help")
@@ -247,7 +266,7 @@ show("named", place_named("quiet").submit.__doc__)
     ),
 }
 # Sections of the page that have no recipe yet.
-NOT_WRITTEN = {"A check", "A model family"}
+NOT_WRITTEN = {"A check"}
 
 
 def is_registry_there(recipe: Recipe) -> bool:
