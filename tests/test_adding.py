@@ -37,9 +37,6 @@ def recipes() -> list[Recipe]:
     for section in re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
         name = section.partition("\n")[0]
         blocks = re.findall(r"^```python (\S+)\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-        if name in NOT_WRITTEN:
-            assert not blocks, f"{name} is written: take it out of NOT_WRITTEN"
-            continue
         (new, source), (registry, addition) = blocks
         found.append(Recipe(name, Path(new), source, Path(registry), addition))
     return found
@@ -177,6 +174,24 @@ verb("-C desk show 1")
             "-C desk show 1": "completion\ntwelve\n",
         },
     ),
+    "A check": Seen(
+        """
+Path("rows.jsonl").write_text('{"prompt": "say it again", "completion": "say it again"}\\n')
+verb("init desk")
+verb("-C desk import rows.jsonl")
+verb("-C desk check")
+verb("-C desk check --only echo --json")
+verb("-C desk check --only nothing")
+from docs.checks_page import page
+show("page", page())
+""",
+        {
+            "-C desk check": "Completions that repeat their prompt: 1.",
+            "-C desk check --only echo --json": '"check": "echo"',
+            "-C desk check --only nothing": "echo",
+            "page": "The model learns to repeat what it is asked.",
+        },
+    ),
     "A scorer": Seen(
         """
 from studio.reports.compare import compare_table, compare_view, task_table
@@ -265,8 +280,6 @@ show("named", place_named("quiet").submit.__doc__)
         },
     ),
 }
-# Sections of the page that have no recipe yet.
-NOT_WRITTEN = {"A check"}
 
 
 def is_registry_there(recipe: Recipe) -> bool:
@@ -292,7 +305,7 @@ def test_a_recipe_takes_one_new_file_and_one_line_and_its_newcomer_is_everywhere
 
 def test_every_section_of_the_page_is_followed() -> None:
     headings = re.findall(r"^## (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert set(headings) == {*SEEN, *NOT_WRITTEN}
+    assert headings == list(SEEN)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from studio.runs.directory import RunDirectory, read_events
 from studio.runs.specs import TrainSpec
 from studio.runs.watch import RunState, RunWatch
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 300.0  # only a run that hangs takes so long; a busy machine may take a hundred
 POLL_SECONDS = 0.05  # as often as a screen looks; nothing is timed by it
 
 
