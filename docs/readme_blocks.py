@@ -1,8 +1,8 @@
-"""The parts of README that are made from the code: key table, verbs, file tree.
+"""The parts of the pages that are made from the code: key table and verbs in README, file tree in architecture.md.
 
-    python docs/readme_blocks.py     writes them into README.md
+    python docs/readme_blocks.py     writes them into their pages
 
-``tests/test_readme.py`` fails when README says something else than the code.
+``tests/test_readme.py`` fails when a page says something else than the code.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "README.md"
 
 
 def keys() -> str:
@@ -71,18 +70,24 @@ def _between(made: str, match: re.Match[str]) -> str:
     return f"{match[1]}{made}\n{match[2]}"
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"keys": keys, "verbs": verbs, "tree": tree}
+# Page → its blocks. A block stands between ``<!-- name -->`` and ``<!-- /name -->``.
+PAGES: dict[Path, dict[str, Callable[[], str]]] = {
+    ROOT / "README.md": {"keys": keys, "verbs": verbs},
+    ROOT / "docs" / "architecture.md": {"tree": tree},
+}
 
 
-def filled(text: str) -> str:
-    """``text`` with every ``<!-- name -->…<!-- /name -->`` block made anew."""
-    for name, make in BLOCKS.items():
+def filled(page: Path) -> str:
+    """The text of ``page`` with each of its blocks made anew. Raises ValueError unless each is there once."""
+    text = page.read_text(encoding="utf-8")
+    for name, make in PAGES[page].items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         text, count = pattern.subn(partial(_between, make()), text)
         if count != 1:
-            raise ValueError(f"README.md has {count} blocks {name!r}, not one")
+            raise ValueError(f"{page.name} has {count} blocks {name!r}, not one")
     return text
 
 
 if __name__ == "__main__":
-    README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(filled(page), encoding="utf-8")

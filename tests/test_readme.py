@@ -1,21 +1,22 @@
-"""README says what the code says: verbs, keys and files are made from it, and its commands are the ones CI runs."""
+"""The pages say what the code says: their tables are made from it, and README's commands are the ones CI runs."""
 
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "docs"))
+import pytest
 
-from readme_blocks import README, filled  # noqa: E402
+from docs.readme_blocks import PAGES, ROOT, filled
 
+README = ROOT / "README.md"
 TEXT = README.read_text(encoding="utf-8")
+WRITTEN = [README, *sorted(ROOT.glob("docs/*.md"))]
 
 
-def test_verbs_keys_and_file_tree_are_those_of_the_code() -> None:
-    assert filled(TEXT) == TEXT, "README.md is stale: python docs/readme_blocks.py"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_verbs_keys_and_file_tree_are_those_of_the_code(page: Path) -> None:
+    assert filled(page) == page.read_text(encoding="utf-8"), f"{page.name} is stale: python docs/readme_blocks.py"
 
 
 def test_the_opening_is_two_sentences_a_picture_and_two_commands() -> None:
@@ -28,11 +29,14 @@ def test_the_opening_is_two_sentences_a_picture_and_two_commands() -> None:
     ]
 
 
-def test_every_file_that_readme_names_is_there() -> None:
-    for path in re.findall(r"\]\(([^)#:]+)\)", TEXT):
-        assert (ROOT / path).exists(), path
-    for name in re.findall(r"`(\w+_\w+\.py)`", TEXT):
-        assert (ROOT / "benchmarks" / name).exists() or list(ROOT.glob(f"studio/**/{name}")), name
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (page.parent / link).exists(), link
+    for name in re.findall(r"`((?:[\w.]+/)*\w+\.py)`", text):
+        rooms = (ROOT, ROOT / "studio", ROOT / "benchmarks", ROOT / "tests", *ROOT.glob("studio/**/"))
+        assert any((room / name).exists() for room in rooms), name
 
 
 def test_no_file_says_where_it_was_made() -> None:

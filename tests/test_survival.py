@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pexpect
@@ -21,7 +22,7 @@ from studio.runs.events import read_events
 from studio.runs.specs import TrainSpec
 from studio.runs.watch import RunState, RunWatch
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 300.0  # only a run that hangs takes so long; a busy machine may take a hundred
 POLL_SECONDS = 0.05  # as often as a screen looks; nothing is timed by it
 
 
@@ -46,9 +47,14 @@ def start(project: Project, model: Path) -> RunDirectory:
 
 
 def open_studio(project: Project) -> pexpect.spawn[bytes]:
-    environment = {**os.environ, "TERM": "xterm-256color"}
+    """The studio in a terminal of its own, which may close on it: also where the tests themselves run under nohup."""
     return pexpect.spawn(
-        sys.executable, ["-m", "studio", "open", str(project.root)], env=environment, dimensions=(24, 80), timeout=60
+        sys.executable,
+        ["-m", "studio", "open", str(project.root)],
+        env={**os.environ, "TERM": "xterm-256color"},
+        dimensions=(24, 80),
+        timeout=60,
+        preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),
     )
 
 

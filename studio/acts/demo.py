@@ -5,6 +5,7 @@ Every step asks the project folder whether it is done already, so a demo that wa
 
 from __future__ import annotations
 
+import sysconfig
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,11 +38,18 @@ SPLIT = {"test": 0.15, "validation": 0.05, "seed": 0}
 
 
 def sample_data_path() -> Path:
-    """The sample data: beside the package in a checkout. Raises StudioError where it did not come along."""
-    path = Path(__file__).resolve().parents[2] / "sample_data"
-    if not path.is_dir():
-        raise StudioError(f"{path}: the sample data is not here.", "Install from a checkout: pip install -e .")
-    return path
+    """The sample data: beside the package in a checkout, in the environment's ``share/`` where a wheel is installed.
+
+    Raises StudioError where it did not come along.
+    """
+    package_parent = Path(__file__).resolve().parents[2]
+    installed = [Path(root, "share/tune-studio/sample_data") for root in (package_parent, sysconfig.get_path("data"))]
+    for path in (package_parent / "sample_data", *installed):
+        if (path / SAMPLE_FILES[0]).is_file():
+            return path
+    raise StudioError(
+        f"The sample data is neither in {package_parent} nor in {installed[-1]}.", "Install the studio anew."
+    )
 
 
 def open_sample_project(root: Path) -> Project:

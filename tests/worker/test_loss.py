@@ -43,7 +43,7 @@ def test_the_loss_and_its_gradient_equal_the_library_s(tiny_model_folder: Path, 
     loss.backward()
     golden.backward()
     for (name, mine), other in zip(ours.named_parameters(), theirs.parameters(), strict=True):
-        torch.testing.assert_close(mine.grad, other.grad, rtol=1e-4, atol=1e-6, msg=lambda text, name=name: name + text)
+        torch.testing.assert_close(mine.grad, other.grad, rtol=1e-4, atol=1e-6, msg=f"{name}: {{}}".format)
 
 
 def test_evaluation_computes_the_same_loss_as_training(tiny_model_folder: Path, rows: list[Encoded]) -> None:
@@ -69,9 +69,8 @@ def test_the_gradient_does_not_depend_on_the_micro_batch_size(
     learned = sum(row.completion_tokens for row in rows)
     gradients = []
     for size in (1, 2, 4, 8):
-        tuned: torch.nn.Module = loading.load_model(tiny_model_folder, "float32")
-        if method == "lora":
-            tuned = lora.attach(tuned, tiny_spec(tiny_model_folder))
+        base = loading.load_model(tiny_model_folder, "float32")
+        tuned = lora.attach(base, tiny_spec(tiny_model_folder)) if method == "lora" else base
         learner = learner_of(tuned)
         for part in micro_batches(rows, size):
             (learner.loss_sum(collate(part)) / learned).backward()

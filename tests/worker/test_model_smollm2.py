@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_the_studio_s_token_ids_are_transformers_own(smollm2: Path) -> None:
     from transformers import AutoTokenizer
 
     folder = ModelFolder(smollm2)
-    library = AutoTokenizer.from_pretrained(smollm2)
+    library: Any = AutoTokenizer.from_pretrained(smollm2)
     for text in ("Where is the lamp?", "Đơn hàng 42 của tôi đâu?", "注文はどこですか", "a  b\n\n\tc 🙂"):
         messages = [{"role": "user", "content": text}]
         wanted = library.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"]
