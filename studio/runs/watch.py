@@ -159,6 +159,20 @@ class RunWatch:
 
     def _take(self, event: Event) -> None:
         self._last_event = event
+        self._take_of_any_run(event)
+        match event:
+            case Step():
+                self._take_step(event)
+            case Evaluation():
+                self._take_evaluation(event)
+            case CheckpointSaved():
+                self._state.series.checkpoints.append(event.step)
+            case ArmAsked():
+                self._arm(event.arm).total = event.prompts
+            case Progressed():
+                self._take_progress(event)
+
+    def _take_of_any_run(self, event: Event) -> None:
         state = self._state
         match event:
             case Started():
@@ -169,18 +183,8 @@ class RunWatch:
                 self._take_resumed(event)
             case Plan():
                 state.steps, state.rows, state.dtype = event.steps, event.rows, event.dtype
-            case Step():
-                self._take_step(event)
-            case Evaluation():
-                self._take_evaluation(event)
-            case CheckpointSaved():
-                state.series.checkpoints.append(event.step)
             case Warned():
                 state.series.warnings.append((event.step, event.message))
-            case ArmAsked():
-                self._arm(event.arm).total = event.prompts
-            case Progressed():
-                self._take_progress(event)
             case Failed():
                 state.message, state.hint = event.message, event.hint
             case FinalEvent():
