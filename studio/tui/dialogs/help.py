@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from studio.tui import actions
-from studio.tui.screens.base import StudioDialog
+from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.styles import style_of
 
 
@@ -38,7 +38,7 @@ class HelpScreen(StudioDialog):
     def _list(self, heading: str, listed: list[actions.Action]) -> Content:
         lines = [Content.styled(heading, style_of("title"))]
         for action in listed:
-            keys = actions.current_keys(action, self.studio.keys)
+            keys = actions.current_keys(action, self.session.keys)
             lines.append(
                 Content.assemble(
                     (f"  {keys:<10} ", style_of("key")),

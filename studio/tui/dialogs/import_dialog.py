@@ -21,13 +21,14 @@ from studio.errors import StudioError
 from studio.reports.numbers import counted, number, size
 from studio.reports.visible import visible
 from studio.tui import actions
-from studio.tui.screens.base import StudioDialog
+from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.styles import style_of
 
 if TYPE_CHECKING:
     from studio.acts.importing import ImportPreview
     from studio.dataset.store import Added
 
+FORMATS_IN_WORDS = "JSONL, a JSON array or CSV"
 READ_AFTER_SECONDS = 0.25
 PROBLEMS_SHOWN = 500
 SAY_EVERY_SECONDS = 0.2
@@ -82,7 +83,7 @@ class ImportDialog(StudioDialog):
                 yield Label("file")
                 yield Input(
                     self._path,
-                    placeholder="JSONL or CSV; → completes",
+                    placeholder=f"{FORMATS_IN_WORDS}; → completes",
                     id="path",
                     compact=True,
                     suggester=PathSuggester(),
@@ -112,7 +113,7 @@ class ImportDialog(StudioDialog):
     def _read(self) -> None:
         store, (path, columns, task) = self.store, self.entered
         if not path or store is None:
-            self._show(self._words("Which file? JSONL with prompt and completion, JSONL chat messages, or CSV.", "dim"))
+            self._show(self._words(f"Which file? It may be {FORMATS_IN_WORDS}.", "dim"))
             return
         if self._previewed == self.entered and self._preview is not None:
             return

@@ -38,7 +38,7 @@ class NewRunDialog(FormDialog):
         self._plan: TrainPlan | None = None
 
     def form(self) -> SpecForm:
-        base_model, max_length, usual = self.studio.base_model, self.studio.max_length, TrainSpec()
+        base_model, max_length, usual = self.session.base_model, self.session.max_length, TrainSpec()
         cached = [model.name for model in list_models() if model.is_cached]
         models = tuple(dict.fromkeys([base_model, self.project.settings().base_model, *cached]))
         fields = [

@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from studio.tui import actions
-from studio.tui.screens.base import StudioDialog
+from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.widgets.lines import LinesView
 
 

@@ -14,7 +14,7 @@ from studio.reports.differences import differences
 from studio.reports.numbers import number
 from studio.reports.visible import visible
 from studio.tui import actions
-from studio.tui.screens.base import StudioDialog
+from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.styles import style_of
 
 if TYPE_CHECKING:

@@ -103,8 +103,8 @@ class CompareScreen(ArmKeys, ListScreen):
                 yield LinesView(id="row")
 
     def on_mount(self) -> None:
-        self._take(self.studio.run_states)
-        self.studio.poll_runs()
+        self._take(self.session.run_states)
+        self.shell.poll_runs()
 
     def on_comparison_requested(self, message: ComparisonRequested) -> None:
         message.stop()
@@ -148,7 +148,7 @@ class CompareScreen(ArmKeys, ListScreen):
 
     def _choose(self, run_id: str) -> None:
         self._run_id, self._shown = run_id, ("", "")
-        self.studio.poll_runs()
+        self.shell.poll_runs()
 
     # -- showing
 

@@ -73,8 +73,8 @@ class RunsScreen(ListScreen):
 
     def on_mount(self) -> None:
         self.query_one("#no-runs", LinesView).show(NO_RUNS)
-        self._take(self.studio.run_states)
-        self.studio.poll_runs()
+        self._take(self.session.run_states)
+        self.shell.poll_runs()
 
     def show_run(self, run_id: str) -> None:
         """Put the cursor on a run, also one that the next look will find."""
@@ -151,8 +151,7 @@ class RunsScreen(ListScreen):
         if state is None:
             return
         if state.kind == "compare":
-            self.studio.show_screen("compare")
-            self.studio.screen.post_message(ComparisonRequested(state.run_id))
+            self.post_message(ComparisonRequested(state.run_id))
         else:
             self._switch_panel("settings")
 
@@ -240,7 +239,7 @@ class RunsScreen(ListScreen):
         if run_id:
             self.say(f"{run_id} started · it goes on when you leave")
             self._run_id = run_id
-            self.studio.poll_runs()
+            self.shell.poll_runs()
 
     def action_compare_run(self) -> None:
         from studio.tui.dialogs.new_comparison import NewComparisonDialog
@@ -266,7 +265,7 @@ class RunsScreen(ListScreen):
 
     def _stop(self, run_id: str) -> None:
         self.say(f"{run_id}: stopping after this step …")
-        self.ask("stop", lambda: stop_run(self.project, run_id), lambda _: self.studio.poll_runs())
+        self.ask("stop", lambda: stop_run(self.project, run_id), lambda _: self.shell.poll_runs())
 
     def action_resume(self) -> None:
         state = self._current
@@ -280,7 +279,7 @@ class RunsScreen(ListScreen):
 
     def _resumed(self, directory: RunDirectory) -> None:
         self.say(f"{directory.run_id} goes on")
-        self.studio.poll_runs()
+        self.shell.poll_runs()
 
 
 def _change_of_status(state: RunState) -> str:
