@@ -201,7 +201,7 @@ async def test_import_shows_problems_by_line_before_anything_is_written(tmp_path
         pilot.app.focused.value = str(file)
         await settle(pilot)
         words = shown(pilot)
-        assert "3 new · 1 duplicates, left out · 1 problems, left out" in words
+        assert "3 new · 1 duplicate, left out · 1 problem, left out" in words
         assert "new.jsonl:2:" in words
         assert pilot.app.screen.store is not None
         assert pilot.app.screen.store.stats().examples == 0

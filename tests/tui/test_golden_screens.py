@@ -100,7 +100,7 @@ SCENES = (
     Scene("runs-none", screen="runs", folder="empty"),
     Scene("new-run", screen="runs", keys=("n",)),
     Scene("new-comparison", screen="runs", keys=("j", "b")),
-    Scene("question", screen="runs", folder="running", keys=("j", "X")),
+    Scene("confirm", screen="runs", folder="running", keys=("j", "X")),
     Scene("compare", screen="compare", keys=("j",)),
     Scene("compare-none", screen="compare", folder="empty"),
     Scene("try", screen="try", then=answer),

@@ -19,7 +19,7 @@ from studio.dataset.formats.json_files import Records, array_records, jsonl_reco
 from studio.dataset.formats.lines import MAX_LINE_BYTES, LineReader, OnBytes
 from studio.errors import AskedWrongly
 
-__all__ = ["MAX_LINE_BYTES", "Candidate", "Problem", "read_file"]
+__all__ = ["MAX_LINE_BYTES", "Candidate", "Problem", "WrongColumns", "read_file"]
 
 _LOOKED_AT = 50
 _FOREIGN = {
@@ -41,6 +41,18 @@ _USUAL_PAIRS = (
     ("source", "target"),
     ("text", "label"),
 )
+
+
+class WrongColumns(AskedWrongly):
+    """A file without the columns that are needed. ``seen`` are those it has, in its order.
+
+    ``proposal`` is a mapping to try, ``prompt=question,completion=answer``, or empty where nothing can be guessed.
+    """
+
+    def __init__(self, message: str, hint: str, seen: tuple[str, ...], proposal: str) -> None:
+        super().__init__(message, hint)
+        self.seen = seen
+        self.proposal = proposal
 
 
 def read_file(
@@ -147,12 +159,14 @@ def _check_columns(raw: BinaryIO, kind: str, columns: Columns, file: str) -> Non
                 return
     if seen:
         missing = " and ".join(name for name in columns.names.values() if name in needed - set(seen))
-        raise AskedWrongly(f"{file}: no column {missing}; it has {', '.join(seen)}.", _proposal(list(seen), file))
+        mapping = _mapping(list(seen))
+        hint = f"Say which is which: studio import {shlex.quote(file)} --map {shlex.quote(mapping)}"
+        proposal = mapping if len(seen) > 1 else ""
+        raise WrongColumns(f"{file}: no column {missing}; it has {', '.join(seen)}.", hint, tuple(seen), proposal)
 
 
-def _proposal(seen: list[str], file: str) -> str:
+def _mapping(seen: list[str]) -> str:
     lower = {name.lower(): name for name in reversed(seen)}
     pair = next((pair for pair in _USUAL_PAIRS if lower.keys() >= set(pair)), None)
     prompt, completion = (lower[pair[0]], lower[pair[1]]) if pair else (*seen, "COLUMN", "COLUMN")[:2]
-    mapping = shlex.quote(f"prompt={prompt},completion={completion}")
-    return f"Say which is which: studio import {shlex.quote(file)} --map {mapping}"
+    return f"prompt={prompt},completion={completion}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from textual import events
@@ -29,6 +29,24 @@ class Field:
     value: str
     choices: tuple[str, ...] = ()
     note: str = ""
+
+
+def choices_of(spec: Spec, name: str) -> tuple[str, ...]:
+    """All values that the field can have; empty where it is free."""
+    if hasattr(spec, "choices"):
+        return tuple(spec.choices(name))
+    from studio.runs import specs
+
+    known = {"method": specs.METHODS, "overlong": specs.OVERLONG_POLICIES, "dtype": specs.DTYPES}
+    return known.get(name, ())
+
+
+def fields_of(spec: Spec, names: Sequence[str], *, values: Mapping[str, str], notes: Mapping[str, str]) -> list[Field]:
+    """These settings of ``spec`` as fields: each begins as ``values`` has it, else as the spec does."""
+    usual = spec.settings()
+    return [
+        Field(name, values.get(name, usual[name][0]), choices_of(spec, name), notes.get(name, "")) for name in names
+    ]
 
 
 class Choice(Widget, can_focus=True):

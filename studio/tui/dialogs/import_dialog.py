@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +16,7 @@ from textual.suggester import Suggester
 from textual.widgets import Input, Label, Static
 from textual.worker import get_current_worker
 
+from studio.dataset.formats.reading import WrongColumns
 from studio.errors import StudioError
 from studio.reports.numbers import counted, number, size
 from studio.reports.visible import visible
@@ -149,9 +149,8 @@ class ImportDialog(StudioDialog):
             raise error
         self._is_entering = self._is_writing = False
         columns = self.query_one("#columns", Input)
-        guess = re.search(r"--map (prompt=[^\s,=]+,completion=[^\s,=]+)", error.hint)
-        if guess and not columns.value and "COL" not in guess[1]:
-            columns.value = guess[1]  # which reads the file again; nothing is written before Enter
+        if isinstance(error, WrongColumns) and error.proposal and not columns.value:
+            columns.value = error.proposal  # which reads the file again; nothing is written before Enter
             self.query_one(".end", Static).update(self._words("the columns are a guess: look, and mend them", "warn"))
             return
         self._show(self._words(visible(error.message), "bad"), self._words(visible(error.hint), "plain"))
@@ -159,12 +158,14 @@ class ImportDialog(StudioDialog):
     def _show_preview(self, preview: ImportPreview) -> None:
         self._preview = preview
         count: list[Piece] = [
-            (f"{number(preview.added)}", style_of("good")),
-            " new · ",
-            (f"{number(preview.duplicates)}", style_of("dim")),
-            " duplicates, left out · ",
-            (f"{number(len(preview.problems))}", style_of("bad" if preview.problems else "dim")),
-            " problems, left out",
+            (f"{number(preview.added)} new", style_of("good")),
+            " · ",
+            (f"{counted(preview.duplicates, 'duplicate')}, left out", style_of("dim")),
+            " · ",
+            (
+                f"{counted(len(preview.problems), 'problem')}, left out",
+                style_of("bad" if preview.problems else "dim"),
+            ),
         ]
         lines = [Content.assemble(*count)]
         if preview.tasks:

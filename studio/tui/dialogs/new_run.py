@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 from studio.acts.models import list_models
 from studio.acts.training import TrainPlan, plan_training, start_training
 from studio.reports.numbers import duration, learning_rate, number, size
-from studio.runs.specs import METHODS, OVERLONG_POLICIES, Spec, TrainSpec
+from studio.runs.specs import Spec, TrainSpec
 from studio.tui import actions
-from studio.tui.dialogs.form import Field, SpecForm
+from studio.tui.dialogs.form import SpecForm, fields_of
 from studio.tui.dialogs.form_dialog import FormDialog, refusal_lines
-from studio.tui.widgets.lines import Line
+from studio.tui.widgets.lines import Line, joined
 
+BASIC = (
+    "base_model",
+    "method",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "lora_rank",
+    "max_length",
+    "overlong",
+    "patience",
+    "tasks",
+    "where",
+    "seed",
+)  # what fits 80×24; --set has the others
+NOTES = {"patience": "0: no early stop", "tasks": "empty: all", "where": "empty: all"}
 COUNT_AFTER_SECONDS = 0.2
-LAST_FACTS = ("memory", "time, memory")
 
 
 class NewRunDialog(FormDialog):
@@ -38,24 +53,11 @@ class NewRunDialog(FormDialog):
         self._plan: TrainPlan | None = None
 
     def form(self) -> SpecForm:
-        base_model, max_length, usual = self.session.base_model, self.session.max_length, TrainSpec()
-        cached = [model.name for model in list_models() if model.is_cached]
-        models = tuple(dict.fromkeys([base_model, self.project.settings().base_model, *cached]))
-        fields = [
-            Field("base_model", base_model, models if len(models) > 1 else ()),
-            Field("method", usual.method, METHODS),
-            Field("epochs", f"{usual.epochs:g}"),
-            Field("batch_size", str(usual.batch_size)),
-            Field("learning_rate", "0", note="0: 1e-3 lora, 5e-5 full"),
-            Field("lora_rank", str(usual.lora_rank)),
-            Field("max_length", str(max_length)),
-            Field("overlong", usual.overlong, OVERLONG_POLICIES),
-            Field("patience", str(usual.patience), note="0: no early stop"),
-            Field("tasks", "", note="empty: all"),
-            Field("where", "", note="empty: all"),
-            Field("seed", str(usual.seed)),
-        ]
-        return SpecForm(usual, fields)
+        tried = {"base_model": self.session.base_model, "max_length": str(self.session.max_length)}
+        model, *others = fields_of(TrainSpec(), BASIC, values=tried, notes=NOTES | {"learning_rate": usual_rates()})
+        cached = [one.name for one in list_models() if one.is_cached]
+        models = tuple(dict.fromkeys([model.value, self.project.settings().base_model, *cached]))
+        return SpecForm(TrainSpec(), [replace(model, choices=models if len(models) > 1 else ()), *others])
 
     def consider(self) -> None:
         """Count what the form says now; a change made meanwhile makes the answer stale, and it is dropped."""
@@ -77,7 +79,8 @@ class NewRunDialog(FormDialog):
 
     def _planned(self, plan: TrainPlan) -> None:
         self._plan = plan
-        self.show(plan_lines(plan, is_narrow=self.has_class("-narrow")))
+        width = self.query_one("#advice").content_size.width
+        self.show(plan_lines(plan, width, is_narrow=self.has_class("-narrow")))
 
     def action_start(self) -> None:
         """Start what is entered, counted already or not; a plan that is shown to refuse stays as it is shown."""
@@ -88,8 +91,13 @@ class NewRunDialog(FormDialog):
             self.start(lambda: start_training(self.project, store, spec))
 
 
-def plan_lines(plan: TrainPlan, *, is_narrow: bool = False) -> list[Line]:
-    """What would be trained and what it would take; what refuses it last. Narrow, facts share lines."""
+def usual_rates() -> str:
+    """What a learning rate of 0 takes, by method: ``0: 1e-3 lora, 5e-5 full``."""
+    return "0: " + ", ".join(f"{learning_rate(rate)} {name}" for name, rate in TrainSpec.DEFAULT_LEARNING_RATES.items())
+
+
+def plan_lines(plan: TrainPlan, width: int, *, is_narrow: bool = False) -> list[Line]:
+    """What would be trained and what it would take; what refuses it last. Narrow, facts share lines of ``width``."""
     kept = plan.rows - plan.dropped_rows
     facts: list[tuple[str, str, str]] = [
         ("rows", f"{number(kept)} to train, {number(plan.validation_rows)} to validate", ""),
@@ -99,8 +107,9 @@ def plan_lines(plan: TrainPlan, *, is_narrow: bool = False) -> list[Line]:
         ("over max_length", _overlong_words(plan), "warn" if plan.overlong_rows else "good"),
         *_forecast_facts(plan),
     ]
+    lines: list[Line]
     if is_narrow:
-        lines: list[Line] = [[piece for name, words, style in facts for piece in _short_fact(name, words, style)]]
+        lines = joined([[(f"{name} ", "dim"), (words, style)] for name, words, style in facts], width)
     else:
         lines = [[(f"{name:<16}", "dim"), (words, style)] for name, words, style in facts]
     if plan.refusal is not None:
@@ -110,10 +119,6 @@ def plan_lines(plan: TrainPlan, *, is_narrow: bool = False) -> list[Line]:
     elif not is_narrow:
         lines += [[("", "")], [("ctrl+j", "key"), (" starts it; it goes on when this terminal closes", "dim")]]
     return lines
-
-
-def _short_fact(name: str, words: str, style: str) -> Line:
-    return [(f"{name} ", "dim"), (words, style), (" · " if name not in LAST_FACTS else "", "faint")]
 
 
 def _overlong_words(plan: TrainPlan) -> str:

@@ -12,6 +12,7 @@ from textual.widgets import Static
 from studio.project import DEFAULT_MODEL, Project
 from studio.tui import actions
 from studio.tui.dialogs.dialog import StudioDialog
+from studio.tui.dialogs.import_dialog import FORMATS_IN_WORDS
 from studio.tui.styles import style_of
 
 
@@ -19,9 +20,6 @@ class WelcomeScreen(StudioDialog):
     """Nothing is written to the folder before one of the keys."""
 
     BINDINGS = actions.bindings_for("Welcome")
-    DEFAULT_CSS = """
-    WelcomeScreen > Vertical.dialog { max-width: 76; padding: 1 2; }
-    """
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
@@ -37,8 +35,13 @@ class WelcomeScreen(StudioDialog):
             "see whether it beats prompting. This folder holds no project yet.",
         ]
         keys = [action for action in actions.actions_for("Welcome") if action.footer]
+        more = {"begin_import": f": {FORMATS_IN_WORDS}"}
         shown = [
-            Content.assemble((f"  {actions.current_keys(one, self.session.keys)}  ", style_of("key")), one.about)
+            Content.assemble(
+                (f"  {actions.current_keys(one, self.session.keys)}  ", style_of("key")),
+                one.about,
+                more.get(one.name, ""),
+            )
             for one in keys
         ]
         return Content("\n").join([*map(Content, lines), Content(""), *shown])

@@ -14,14 +14,14 @@ from studio.runs.directory import RunDirectory
 from studio.runs.places.local import log_tail
 from studio.runs.watch import RunState
 from studio.tui import actions
-from studio.tui.dialogs.question import QuestionDialog
+from studio.tui.dialogs.confirm import ConfirmDialog
 from studio.tui.messages import ComparisonRequested, RunsPolled
 from studio.tui.screens.list_screen import ListScreen
 from studio.tui.screens.runs.curves import SMOOTHING_STEPS, X_AXES, ChartChoice, overlay_glyph, overlay_style
 from studio.tui.screens.runs.run_view import RunShown, RunView
 from studio.tui.widgets.lines import Line, LinesView
 from studio.tui.widgets.row_list import RowList
-from studio.tui.widgets.run_list import run_line
+from studio.tui.widgets.run_lines import run_line
 
 LOG_LINES = 200
 NO_RUNS: list[Line] = [
@@ -72,7 +72,7 @@ class RunsScreen(ListScreen):
             yield RunView()
 
     def on_mount(self) -> None:
-        self.query_one("#no-runs", LinesView).show(NO_RUNS)
+        self.query_one("#no-runs", LinesView).show(NO_RUNS, hang=3)
         self._take(self.session.run_states)
         self.shell.poll_runs()
 
@@ -260,7 +260,7 @@ class RunsScreen(ListScreen):
         consequence = "It finishes its step and writes a checkpoint; p goes on from there."
         if state.kind == "compare":
             consequence = "What was answered is kept; p goes on from there."
-        question = QuestionDialog(f"stop {state.run_id}?", consequence)
+        question = ConfirmDialog(f"stop {state.run_id}?", consequence)
         self.app.push_screen(question, lambda is_yes: self._stop(state.run_id) if is_yes else None)
 
     def _stop(self, run_id: str) -> None:
