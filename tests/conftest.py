@@ -16,4 +16,4 @@ def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--make-pictures", action="store_true", help="make README's pictures anew")
+    parser.addoption("--make-pictures", action="store_true", help="make README's pictures and the golden screens anew")

@@ -6,18 +6,16 @@ pytest tests/test_pictures.py --make-pictures     makes them anew; then look at 
 from __future__ import annotations
 
 import html
-import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
 from studio.project import Project
 from studio.tui.app import StudioApp
+from tests.tui.run_story import recorded_runs
 
 ROOT = Path(__file__).resolve().parents[1]
-RECORDED = Path(__file__).parent / "recorded"
 
 
 def words_of(svg: str) -> list[str]:
@@ -31,10 +29,7 @@ async def test_the_picture_shows_what_the_screen_shows(
 ) -> None:
     monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))
     project = Project.init(tmp_path / "support-desk")
-    for order, name in enumerate(sorted((run.name for run in RECORDED.iterdir() if run.is_dir()), reverse=True)):
-        run = shutil.copytree(RECORDED / name, project.runs_path / name)
-        (run / "process.json").write_text("{}")
-        os.utime(run / "spec.json", (order, order))  # runs are listed by age: first the training, then its comparison
+    recorded_runs(project)
     app = StudioApp(project, first_screen=screen)
     async with app.run_test(size=(120, 36)) as pilot:
         for _ in range(3):  # one look at the runs, one load of what it found, one drawing of that

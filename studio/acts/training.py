@@ -59,14 +59,14 @@ def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
     training, validation = _rows(store, spec)
     ids, prompt_tokens, completion_tokens = store.counts(model.fingerprint)
     chosen = np.isin(ids, np.array([example.example_id for example in training], dtype=np.int64))
-    is_overlong = prompt_tokens[chosen] + completion_tokens[chosen] > spec.max_length
+    prompt_tokens, completion_tokens = prompt_tokens[chosen], completion_tokens[chosen]
+    totals = prompt_tokens + completion_tokens
+    is_overlong = totals > spec.max_length
     overlong = [example for example, is_over in zip(training, is_overlong, strict=True) if is_over]
-    counts = zip(
-        prompt_tokens[chosen][is_overlong].tolist(), completion_tokens[chosen][is_overlong].tolist(), strict=True
-    )
+    counts = zip(prompt_tokens[is_overlong].tolist(), completion_tokens[is_overlong].tolist(), strict=True)
     fitted = _fitted(model, spec, overlong, list(counts))
     kept = len(training) - fitted.dropped
-    tokens = int((prompt_tokens[chosen] + completion_tokens[chosen])[~is_overlong].sum()) + fitted.tokens
+    tokens = int(totals[~is_overlong].sum()) + fitted.tokens
     seconds, memory = _forecast(project, spec, tokens * spec.epochs)
     return TrainPlan(
         spec=spec,

@@ -1,4 +1,4 @@
-"""How a model can be tuned: what everybody may know of each method. How it is done: ``studio/worker/methods/NAME.py``.
+"""How a model can be tuned: what everybody may know of each method. ``worker/methods`` has a file of its name.
 
 The facts stand apart from the work because screens and verbs need the former and must never load torch.
 """

@@ -1,4 +1,4 @@
-"""The families of models: what everybody may know of each. How they train and answer: ``worker/families/NAME.py``.
+"""The families of models: what everybody may know of each. ``worker/families`` has a file of its name.
 
 The facts stand apart from the work because screens and verbs need the former and must never load torch.
 """

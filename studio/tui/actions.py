@@ -16,7 +16,7 @@ from studio.errors import AskedWrongly
 
 EVERYWHERE = "everywhere"
 SCREENS = ("Data", "Window", "Runs", "Compare", "Try")
-DIALOGS = ("Edit", "Import", "Welcome", "Help", "Reader", "New run", "New comparison", "Question")
+DIALOGS = ("Edit", "Import", "Welcome", "Help", "Reader", "New run", "New comparison", "Confirm")
 
 # Keys that a terminal or multiplexer eats or cannot tell from another key.
 _EATEN = {
@@ -161,13 +161,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("next_choice", "right", "next", "the next choice of this field", where=_FORMS),
     Action("next_field", "tab down enter", "next field", "the next field", where=_FORMS, footer=3, is_first=True),
     Action("previous_field", "shift+tab up", "previous field", "the field before", where=_FORMS, is_first=True),
-    Action("confirm", "y", "yes", "do it", where=("Question",), footer=1),
-    Action("decline", "n", "no", "leave things as they are", where=("Question",), footer=3),
+    Action("confirm", "y", "yes", "do it", where=("Confirm",), footer=1),
+    Action("decline", "n", "no", "leave things as they are", where=("Confirm",), footer=3),
     # dialogs
     Action("save", "ctrl+s", "save", "save and leave", where=("Edit",), footer=1),
     Action("dismiss", "escape", "leave", "leave; asks only if something changed", where=_ESCAPED, footer=2),
     Action("confirm_import", "enter", "import", "write the good rows to the store", where=("Import",), footer=1),
-    Action("begin_import", "i", "import", "import a file of your own: JSONL or CSV", where=("Welcome",), footer=1),
+    Action("begin_import", "i", "import", "import a file of your own", where=("Welcome",), footer=1),
     Action("open_samples", "o", "samples", "open the sample data: three tasks of a support desk", where=("Welcome",), footer=2),
     Action("run_demo", "d", "demo", "run the demo: fine-tune and compare, about five minutes", where=("Welcome",), footer=3),
     Action("leave_studio", "q Q escape", "leave", "leave; nothing was written", where=("Welcome",)),

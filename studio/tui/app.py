@@ -15,18 +15,25 @@ from textual.worker import get_current_worker
 from studio.errors import StoreHeld, StudioError
 from studio.project import Project
 from studio.tui import actions, styles
-from studio.tui.messages import ExamplesChanged, ExamplesRequested, ModelFound, RunsPolled, StoreClosed, StoreOpened
+from studio.tui.messages import (
+    ComparisonRequested,
+    ExamplesChanged,
+    ExamplesRequested,
+    ModelFound,
+    RunsPolled,
+    StoreClosed,
+    StoreOpened,
+)
 from studio.tui.screens.base import StudioScreen
+from studio.tui.session import ClosedStore, Session
 from studio.tui.widgets.header import HeaderFacts
 from studio.tui.widgets.status import StatusLine
 
 if TYPE_CHECKING:
     from studio.dataset.examples import ExampleIds
-    from studio.dataset.store import Change, Store
-    from studio.runs.watch import RunState
-    from studio.tokens.tokenizer import ModelFolder
-    from studio.tui.demo_player import Demo
+    from studio.dataset.store import Change
     from studio.tui.run_poll import RunPoll
+    from studio.tui.shell import Demo
 
 POLL_SECONDS = 0.35
 
@@ -62,7 +69,7 @@ def _try_screen() -> Screen[Any]:
 
 
 class StudioApp(App[None], inherit_bindings=False):
-    """Five screens over one project."""
+    """Five screens over one project; to them it is a ``Shell``."""
 
     TITLE = "tune-studio"
     CSS_PATH = "studio.tcss"
@@ -77,41 +84,31 @@ class StudioApp(App[None], inherit_bindings=False):
 
     def __init__(self, project: Project, *, first_screen: str = "data", demo: Demo | None = None) -> None:
         super().__init__()
-        self.project = project
-        self.settings = project.settings()
-        self.base_model, self.max_length = self.settings.base_model, self.settings.max_length  # as Window has them
-        self.keys = self.settings.keys
-        self.set_keymap(actions.checked_keys(self.keys))
-        self.store: Store | None = None
-        self.store_closed: StoreClosed | None = None
-        self.model_folder: ModelFolder | None = None
-        self.fingerprint = ""
-        self.is_model_sought = True
+        self.session = Session(project)
+        self.set_keymap(actions.checked_keys(self.session.keys))
         self.last_said: tuple[str, str] = ("", "information")
         self._when_open: list[Callable[[], None]] = []
         self._demo = demo
-        self.run_states: list[RunState] = []
         self._run_poll: RunPoll | None = None
         self._is_polling = False
         self._first_screen = first_screen
-        self._facts = HeaderFacts("", project.name, model=self.settings.base_model)
-        if self.settings.theme in self.available_themes:
-            self.theme = self.settings.theme
+        self._facts = HeaderFacts("", project.name, model=self.session.base_model)
+        if self.session.settings.theme in self.available_themes:
+            self.theme = self.session.settings.theme
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return styles.theme_variables(self.current_theme.dark)
 
     def on_mount(self) -> None:
         self.switch_mode(self._first_screen)
-        if self.project.exists():
+        if self.session.project.exists():
             self.call_after_refresh(self.open_store)
         self.call_after_refresh(self.set_interval, POLL_SECONDS, self.poll_runs)
         if self._demo is not None:
             self.start_demo(self._demo)
 
     def on_unmount(self) -> None:
-        if self.store is not None:
-            self.store.close()
+        self.session.close()
 
     # -- the store
 
@@ -128,10 +125,10 @@ class StudioApp(App[None], inherit_bindings=False):
 
         worker = get_current_worker()
         try:
-            store = Store.open(self.project.store_path, self.settings.who)
+            store = Store.open(self.session.project.store_path, self.session.settings.who)
         except StudioError as error:
             pid = error.pid if isinstance(error, StoreHeld) else None
-            self.post_message(StoreClosed(error.message, error.hint, pid))
+            self.post_message(StoreClosed(ClosedStore(error.message, error.hint, pid)))
             return
         if worker.is_cancelled:
             store.close()
@@ -139,7 +136,7 @@ class StudioApp(App[None], inherit_bindings=False):
             self.post_message(StoreOpened(store))
 
     def on_store_opened(self, message: StoreOpened) -> None:
-        self.store, self.store_closed = message.store, None
+        self.session.take_store(message.store)
         self._tell_screens(partial(StoreOpened, message.store))
         waiting, self._when_open = self._when_open, []
         for act in waiting:
@@ -147,8 +144,8 @@ class StudioApp(App[None], inherit_bindings=False):
         self.run_worker(self._find_model, group="model", exclusive=True, thread=True, exit_on_error=True)
 
     def on_store_closed(self, message: StoreClosed) -> None:
-        self.store_closed = message
-        self._tell_screens(partial(StoreClosed, message.reason, message.hint, message.pid))
+        self.session.take_closed(message.closed)
+        self._tell_screens(partial(StoreClosed, message.closed))
 
     def _tell_screens(self, make: Callable[[], Any]) -> None:
         for stack in self._screen_stacks.values():
@@ -161,18 +158,18 @@ class StudioApp(App[None], inherit_bindings=False):
         from studio.models.catalogue import list_models
         from studio.models.finding import resolve_model
 
-        name = self.settings.base_model
+        name = self.session.settings.base_model
         try:
             if Path(name).is_dir() or any(model.is_cached and model.name == name for model in list_models()):
                 folder = resolve_model(name)
                 self.post_message(ModelFound(folder, folder.fingerprint, folder.context_window))
         except StudioError as error:
             self.call_from_thread(self.report, error)
-        self.is_model_sought = False
+        self.session.is_model_sought = False
 
     def on_model_found(self, message: ModelFound) -> None:
-        self.model_folder, self.fingerprint = message.folder, message.fingerprint
-        self.set_header(model=f"{self.settings.base_model} · {message.context_window:,}")
+        self.session.take_model(message.folder, message.fingerprint)
+        self.set_header(model=f"{self.session.settings.base_model} · {message.context_window:,}")
         self._tell_screens(partial(ModelFound, message.folder, message.fingerprint, message.context_window))
 
     def undo(self) -> None:
@@ -182,10 +179,11 @@ class StudioApp(App[None], inherit_bindings=False):
         self._step_back_or_on("redo")
 
     def _step_back_or_on(self, which: str) -> None:
-        if self.store is None:
+        store = self.session.store
+        if store is None:
             self.say("The store is not open, so there is nothing to undo here.", "warning")
             return
-        change: Change | None = self.store.undo() if which == "undo" else self.store.redo()
+        change: Change | None = store.undo() if which == "undo" else store.redo()
         if change is None:
             self.say(f"nothing to {which}")
             return
@@ -233,6 +231,11 @@ class StudioApp(App[None], inherit_bindings=False):
         self.show_screen("data")
         self.screen.post_message(ExamplesRequested(message.example_ids, message.title, asked_on))
 
+    def on_comparison_requested(self, message: ComparisonRequested) -> None:
+        """Another screen has a comparison to look at."""
+        self.show_screen("compare")
+        self.screen.post_message(ComparisonRequested(message.run_id))
+
     def examples_changed(self, example_ids: Sequence[int] | ExampleIds, summary: str) -> None:
         """Tell every screen that these rows are not what they were."""
         self._tell_screens(partial(ExamplesChanged, example_ids, summary))
@@ -254,13 +257,13 @@ class StudioApp(App[None], inherit_bindings=False):
     def _poll_runs(self) -> None:
         from studio.tui.run_poll import RunPoll
 
-        self._run_poll = self._run_poll or RunPoll(self.project.runs_path)
+        self._run_poll = self._run_poll or RunPoll(self.session.project.runs_path)
         self.post_message(RunsPolled(self._run_poll.poll()))
 
     def on_runs_polled(self, message: RunsPolled) -> None:
         self._is_polling = False
-        self.run_states = message.states
-        self.set_header(running=sum(state.is_live for state in message.states))
+        self.session.run_states = message.states
+        self.set_header(running=self.session.live_runs)
         self._tell_screens(partial(RunsPolled, message.states))
 
     # -- the header
@@ -280,12 +283,12 @@ class StudioApp(App[None], inherit_bindings=False):
 
     def switch_theme(self) -> None:
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
-        self.say(f'{self.theme} · to keep it: theme = "{self.theme}" in {self.project.settings_path.name}')
+        self.say(f'{self.theme} · to keep it: theme = "{self.theme}" in {self.session.project.settings_path.name}')
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         name = getattr(screen, "NAME", "")
         for action in actions.actions_for(name) if name else ():
-            key = actions.current_keys(action, self.keys).split()[0]
+            key = actions.current_keys(action, self.session.keys).split()[0]
             yield SystemCommand(action.label, f"{action.about} ({key})", partial(self._run_on, screen, action.name))
 
     def _run_on(self, screen: Screen[Any], action: str) -> None:

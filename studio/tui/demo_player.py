@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Any
+
+from textual.app import App
 
 from studio.errors import StudioError
-
-if TYPE_CHECKING:
-    from studio.dataset.store import Store
-    from studio.tui.app import StudioApp
+from studio.tui.shell import Demo, shell_of
 
 EVERY_SECONDS = 1.0
-
-
-class Demo(Protocol):
-    """The main job playing itself: ``advance`` takes the next step if it is time, and says what it did."""
-
-    wanted_screen: str | None
-
-    def advance(self, store: Store) -> str | None: ...
 
 
 class DemoPlayer:
     """Plays one demo in one app, from ``start`` on."""
 
-    def __init__(self, app: StudioApp, demo: Demo) -> None:
-        self._app = app
+    def __init__(self, app: App[Any], demo: Demo) -> None:
+        self._app, self._shell = app, shell_of(app)
         self._demo = demo
         self._shown: str | None = None
         self._is_busy = False
@@ -35,16 +26,17 @@ class DemoPlayer:
 
     def look(self) -> None:
         """Take a step in a thread, unless one is under way or the store is not open yet."""
-        if not self._is_busy and self._app.store is not None:
+        if not self._is_busy and self._shell.session.store is not None:
             self._is_busy = True
             self._app.run_worker(self._step, group="demo", thread=True, exit_on_error=True)
 
     def _step(self) -> None:
-        if self._app.store is None:
+        store = self._shell.session.store
+        if store is None:
             return
         words: str | None
         try:
-            words, severity = self._demo.advance(self._app.store), "information"
+            words, severity = self._demo.advance(store), "information"
         except StudioError as error:
             words, severity = " ".join(filter(None, [error.message, error.hint])), "error"
         self._app.call_from_thread(self._stepped, words, severity)
@@ -54,6 +46,6 @@ class DemoPlayer:
         wanted = self._demo.wanted_screen
         if wanted and wanted != self._shown:  # once: a person who goes elsewhere is left there
             self._shown = wanted
-            self._app.show_screen(wanted)
+            self._shell.show_screen(wanted)
         if words:
-            self._app.say(words, severity)
+            self._shell.say(words, severity)

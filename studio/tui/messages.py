@@ -13,27 +13,26 @@ if TYPE_CHECKING:
     from studio.dataset.store import Store
     from studio.runs.watch import RunState
     from studio.tokens.tokenizer import ModelFolder
+    from studio.tui.session import ClosedStore
 
 
 @dataclass
 class StoreOpened(Message, bubble=False):
-    """The store is open; sent to every screen that exists, ``StudioScreen.store`` has it from now on."""
+    """The store is open; sent to every screen that exists, the session has it from now on."""
 
     store: Store
 
 
 @dataclass
 class StoreClosed(Message, bubble=False):
-    """The store cannot be used now: ``pid`` holds it (None where unknown)."""
+    """The store cannot be used now."""
 
-    reason: str
-    hint: str
-    pid: int | None
+    closed: ClosedStore
 
 
 @dataclass
 class ExamplesChanged(Message, bubble=False):
-    """Rows changed, told to every screen by ``StudioApp.examples_changed``; ``example_ids`` may be a whole import."""
+    """Rows changed, told to every screen by ``Shell.examples_changed``; ``example_ids`` may be a whole import."""
 
     example_ids: Sequence[int] | ExampleIds
     summary: str
@@ -69,7 +68,7 @@ class RunsPolled(Message, bubble=False):
 
 @dataclass
 class Answered(Message):
-    """What a thread came back with; stale ones (an older ``request``) are dropped by ``StudioScreen``."""
+    """What a thread came back with; stale ones (an older ``request``) are dropped by ``Asking``."""
 
     noun: str
     request: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from rich.style import Style
 from rich.text import Text
@@ -69,14 +70,14 @@ def style_of(name: str) -> str:
     )
 
 
-def style(app: App[object], name: str) -> Style:
+def style(app: App[Any], name: str) -> Style:
     """The rich Style of ``name`` in the app's theme; an unknown name is a KeyError, not a silent default."""
     variable, share, attributes = STYLES[name]
     variables = app.theme_variables
     return _resolved(variables[variable], variables["background"], share, attributes)
 
 
-def text(app: App[object], segments: list[tuple[str, str]]) -> Text:
+def text(app: App[Any], segments: list[tuple[str, str]]) -> Text:
     """(text, style name) pairs as one rich Text; the text is data and never markup."""
     result = Text(no_wrap=True, end="")
     for piece, name in segments:

@@ -9,8 +9,8 @@ import pytest
 def keys_rest_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits until a person stops typing need not wait as long for a test."""
     for name in (
-        "screens.data.rows.COUNT_AFTER_SECONDS",
-        "screens.data.rows.TOKENS_AFTER_SECONDS",
+        "screens.data.counts.COUNT_AFTER_SECONDS",
+        "screens.data.shown.TOKENS_AFTER_SECONDS",
         "dialogs.new_run.COUNT_AFTER_SECONDS",
     ):
         monkeypatch.setattr(f"studio.tui.{name}", 0.02)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ from tests.tiny_model import write_tokenizer
 from tests.tui.data_story import WIDE, settle
 
 STEPS = 40
+RECORDED = Path(__file__).parents[1] / "recorded"
 
 
 @asynccontextmanager
@@ -58,6 +61,19 @@ def train_run(
     directory.log_path.write_text("loading the model\nKilled\n")
     directory.process_path.write_text("{}")
     write_whole(directory.spec_path, TrainSpec(base_model="tiny").to_json())
+    return directory
+
+
+def recorded_runs(project: Project) -> list[RunDirectory]:
+    """The recorded demo's runs in ``project``, the training first: runs are listed by age, newest first."""
+    names = sorted((path.parent.name for path in RECORDED.glob("*/spec.json")), reverse=True)
+    return [_recorded(project, name, age) for age, name in enumerate(names)]
+
+
+def _recorded(project: Project, name: str, age: int) -> RunDirectory:
+    directory = RunDirectory(shutil.copytree(RECORDED / name, project.runs_path / name))
+    directory.process_path.write_text("{}")
+    os.utime(directory.spec_path, (age, age))
     return directory
 
 

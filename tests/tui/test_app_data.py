@@ -104,7 +104,7 @@ async def test_search_goes_to_the_matches_and_escape_forgets_it(tmp_path: Path) 
         screen = data_screen(pilot)
         await press(pilot, "/")
         await type_line(pilot, "máy in")
-        assert (screen.table.cursor, len(screen.matches)) == (3, 2)
+        assert (screen.table.cursor, len(screen.rows.matches)) == (3, 2)
         await press(pilot, "n")
         assert screen.table.cursor == 7
         await press(pilot, "n")
@@ -112,7 +112,7 @@ async def test_search_goes_to_the_matches_and_escape_forgets_it(tmp_path: Path) 
         await press(pilot, "N")
         assert screen.table.cursor == 7
         await press(pilot, "escape")
-        assert screen.matches == ()
+        assert screen.rows.matches == ()
 
 
 async def test_sorts_are_stacked_and_like_this_cell_filters(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ async def test_import_shows_problems_by_line_before_anything_is_written(tmp_path
         pilot.app.focused.value = str(file)
         await settle(pilot)
         words = shown(pilot)
-        assert "3 new · 1 duplicates, left out · 1 problems, left out" in words
+        assert "3 new · 1 duplicate, left out · 1 problem, left out" in words
         assert "new.jsonl:2:" in words
         assert pilot.app.screen.store is not None
         assert pilot.app.screen.store.stats().examples == 0
@@ -323,5 +323,6 @@ async def test_splits_are_assigned_in_the_screens_and_taken_back_by_one_undo(tmp
         await type_line(pilot, " half=0.5")
         assert "half=0.5: not understood." in said(pilot)
         await press(pilot, "escape", "u")
-        with_store = pilot.app.screen.store
-        assert with_store.stats().splits["none"] == 200
+        store = data_screen(pilot).store
+        assert store is not None
+        assert store.stats().splits["none"] == 200

@@ -87,7 +87,7 @@ async def test_the_palette_runs_actions_by_name(tmp_path: Path) -> None:
 async def test_an_empty_folder_says_what_this_is_and_writes_nothing_before_a_key(tmp_path: Path) -> None:
     async with opened(Project(tmp_path), NARROW) as pilot:
         assert isinstance(pilot.app.screen, WelcomeScreen)
-        assert "i  import a file of your own" in shown(pilot)
+        assert "i  import a file of your own: JSONL" in shown(pilot)
         assert not list(tmp_path.iterdir())
         await press(pilot, "o")
         await settle(pilot)

@@ -15,6 +15,7 @@ from studio.runs.events import EventWriter, Finished
 from studio.tui.app import StudioApp
 from studio.tui.screens.compare.answers import answer_cell
 from studio.tui.screens.compare.arms import arm_lines
+from studio.tui.screens.compare.screen import score_notes
 from studio.tui.screens.data.screen import DataScreen
 from tests.tui.data_story import NARROW, press, said, settle, shown
 from tests.tui.run_story import comparison, opened_on
@@ -132,6 +133,18 @@ def test_an_arm_that_another_beats_in_everything_is_dim(tmp_path: Path) -> None:
         "tuned": "title",
     }
     assert all("├" in line[1][0] for line in lines[1:])
+
+
+def test_the_dtype_is_said_where_the_comparison_knows_it(tmp_path: Path) -> None:
+    directory = comparison(Project.init(tmp_path), "compare-1")
+    from studio.files import read_json_lines
+
+    compared = compare_view(
+        read_rows(directory.rows_path("test")), read_json_lines(directory.predictions_path)[0]
+    ).comparison
+    assert "bfloat16" not in score_notes(compared, "", 80)
+    object.__setattr__(compared, "dtype", "bfloat16")
+    assert "bfloat16" in score_notes(compared, "", 80)
 
 
 def test_a_cell_begins_shortly_before_a_difference_that_would_be_out_of_sight() -> None:

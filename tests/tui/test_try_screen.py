@@ -71,11 +71,14 @@ async def test_both_models_answer_side_by_side_as_they_write(project: Project) -
         await reply(pilot, answerer, id=request_id, arm="base", text="Sure! [b]I")
         await reply(pilot, answerer, id=request_id, arm="tuned", text='{"order": 7}')
         assert "Sure! [b]I▌" in shown(pilot)
+        assert '{"order": 7}▌' in shown(pilot)
         await reply(
             pilot, answerer, id=request_id, arm="base", done=True, tokens=3, tokens_per_second=18.25, prompt_tokens=71
         )
         assert "3 tokens · 18.2 tok/s · prompt 71 tokens" in shown(pilot)
-        assert '{"order": 7}▌' in shown(pilot)
+        facts = {"tokens": 2, "tokens_per_second": 9.0, "prompt_tokens": 71, "dtype": "bfloat16"}
+        await reply(pilot, answerer, id=request_id, arm="tuned", done=True, **facts)
+        assert "2 tokens · 9.0 tok/s · prompt 71 tokens · bfloat16" in shown(pilot), "dtypes answer differently"
     assert answerer.is_closed
 
 

@@ -81,6 +81,14 @@ async def test_max_length_is_changed_by_steps_or_typed(project: Project) -> None
         assert "max_length 256" in shown(pilot), "never beyond the context window"
 
 
+async def test_data_warns_by_the_max_length_that_was_tried_here(project: Project) -> None:
+    async with opened_on(project, "data") as pilot:
+        assert "fate whole" in shown(pilot)
+        await press(pilot, "f3", *["-"] * 9, "f2")
+        assert "fate whole" not in shown(pilot)
+        assert "▲ fate" in shown(pilot), "the row under the cursor is over 24 tokens"
+
+
 async def test_the_new_run_form_begins_with_the_max_length_that_was_tried_here(project: Project) -> None:
     async with opened_on(project, "window") as pilot:
         await press(pilot, "+", "f4", "n")

@@ -16,7 +16,7 @@ from textual.widgets import Static, TextArea
 
 from studio.errors import AskedWrongly, StudioError
 from studio.tui import actions
-from studio.tui.screens.base import StudioDialog
+from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.styles import style_of
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from textual import events
@@ -29,6 +29,12 @@ class Field:
     value: str
     choices: tuple[str, ...] = ()
     note: str = ""
+
+
+def fields_of(spec: Spec, names: Sequence[str], *, values: Mapping[str, str], notes: Mapping[str, str]) -> list[Field]:
+    """These settings of ``spec`` as fields: each begins as ``values`` has it, else as the spec does."""
+    usual = spec.settings()
+    return [Field(name, values.get(name, usual[name][0]), spec.choices(name), notes.get(name, "")) for name in names]
 
 
 class Choice(Widget, can_focus=True):

@@ -11,8 +11,8 @@ from textual.containers import Container, Vertical
 from studio.errors import StudioError
 from studio.runs.specs import Spec
 from studio.tui import actions
+from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.dialogs.form import SpecForm
-from studio.tui.screens.base import StudioDialog
 from studio.tui.widgets.footer import KeyFooter
 from studio.tui.widgets.lines import Line, LinesView
 
@@ -47,7 +47,7 @@ class FormDialog(StudioDialog):
             with Container(id="halves"):
                 yield self.form()
                 yield LinesView(id="advice")
-            yield KeyFooter(actions.footer_actions(self.NAME), self.studio.keys)
+            yield KeyFooter(actions.footer_actions(self.NAME), self.session.keys)
 
     def on_mount(self) -> None:
         self.query_one(SpecForm).focus_first()

@@ -5,17 +5,19 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
 
 from studio.tui import actions
-from studio.tui.screens.base import StudioDialog
-from studio.tui.styles import style_of
+from studio.tui.dialogs.dialog import StudioDialog
+from studio.tui.widgets.lines import Line, LinesView
+
+KEYS_WIDTH = 13
 
 
 class HelpScreen(StudioDialog):
     """Two lists: what this screen can do, and what every screen can."""
 
     BINDINGS = actions.bindings_for("Help")
+    DEFAULT_CSS = "HelpScreen > VerticalScroll { scrollbar-gutter: stable; }"
 
     def __init__(self, screen_name: str) -> None:
         super().__init__()
@@ -24,29 +26,27 @@ class HelpScreen(StudioDialog):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog") as dialog:
             dialog.border_title = f"keys · {self._screen_name}"
-            dialog.border_subtitle = Content("esc leaves · rebind by the names at the right: [keys] in studio.toml")
-            yield Static(self._keys())
+            dialog.border_subtitle = Content("esc leaves · the names are for [keys] in studio.toml")
+            yield LinesView()
 
-    def _keys(self) -> Content:
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show)
+
+    def _show(self) -> None:
+        width = self.query_one(LinesView).content_size.width
         everything = actions.actions_for(self._screen_name)
         own = [action for action in everything if actions.EVERYWHERE not in action.where]
         shared = [action for action in everything if actions.EVERYWHERE in action.where]
         own.sort(key=lambda action: action.footer or 99)  # the likeliest first, as in the footer
-        parts = [self._list(f"{self._screen_name}", own), self._list("every screen", shared)]
-        return Content("\n\n").join(parts)
+        lines: list[Line] = [[(self._screen_name, "title")], *(self._line(action, width) for action in own)]
+        lines += [[("", "")], [("every screen", "title")], *(self._line(action, width) for action in shared)]
+        self.query_one(LinesView).show(lines, hang=KEYS_WIDTH)
 
-    def _list(self, heading: str, listed: list[actions.Action]) -> Content:
-        lines = [Content.styled(heading, style_of("title"))]
-        for action in listed:
-            keys = actions.current_keys(action, self.studio.keys)
-            lines.append(
-                Content.assemble(
-                    (f"  {keys:<10} ", style_of("key")),
-                    (f"{action.about}  ", style_of("plain")),
-                    (action.name, style_of("faint")),
-                )
-            )
-        return Content("\n").join(lines)
+    def _line(self, action: actions.Action, width: int) -> Line:
+        """Its keys, what it does, and at the right its name; where they do not fit, the name follows."""
+        keys = actions.current_keys(action, self.session.keys)
+        room = max(len(action.about) + 2, width - KEYS_WIDTH - len(action.name))
+        return [(f"  {keys}".ljust(KEYS_WIDTH), "key"), (action.about.ljust(room), "plain"), (action.name, "dim")]
 
     def action_scroll_on(self) -> None:
         self.query_one(VerticalScroll).scroll_down(animate=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,11 +16,13 @@ from textual.suggester import Suggester
 from textual.widgets import Input, Label, Static
 from textual.worker import get_current_worker
 
+from studio.dataset.formats import described
+from studio.dataset.formats.reading import WrongColumns
 from studio.errors import StudioError
 from studio.reports.numbers import counted, number, size
 from studio.reports.visible import visible
 from studio.tui import actions
-from studio.tui.screens.base import StudioDialog
+from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.styles import style_of
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class ImportDialog(StudioDialog):
                 yield Label("file")
                 yield Input(
                     self._path,
-                    placeholder="JSONL or CSV; → completes",
+                    placeholder=f"{described()}; → completes",
                     id="path",
                     compact=True,
                     suggester=PathSuggester(),
@@ -112,7 +113,7 @@ class ImportDialog(StudioDialog):
     def _read(self) -> None:
         store, (path, columns, task) = self.store, self.entered
         if not path or store is None:
-            self._show(self._words("Which file? JSONL with prompt and completion, JSONL chat messages, or CSV.", "dim"))
+            self._show(self._words(f"Which file? It may be {described()}.", "dim"))
             return
         if self._previewed == self.entered and self._preview is not None:
             return
@@ -148,9 +149,8 @@ class ImportDialog(StudioDialog):
             raise error
         self._is_entering = self._is_writing = False
         columns = self.query_one("#columns", Input)
-        guess = re.search(r"--map (prompt=[^\s,=]+,completion=[^\s,=]+)", error.hint)
-        if guess and not columns.value and "COL" not in guess[1]:
-            columns.value = guess[1]  # which reads the file again; nothing is written before Enter
+        if isinstance(error, WrongColumns) and error.proposal and not columns.value:
+            columns.value = error.proposal  # which reads the file again; nothing is written before Enter
             self.query_one(".end", Static).update(self._words("the columns are a guess: look, and mend them", "warn"))
             return
         self._show(self._words(visible(error.message), "bad"), self._words(visible(error.hint), "plain"))
@@ -158,12 +158,14 @@ class ImportDialog(StudioDialog):
     def _show_preview(self, preview: ImportPreview) -> None:
         self._preview = preview
         count: list[Piece] = [
-            (f"{number(preview.added)}", style_of("good")),
-            " new · ",
-            (f"{number(preview.duplicates)}", style_of("dim")),
-            " duplicates, left out · ",
-            (f"{number(len(preview.problems))}", style_of("bad" if preview.problems else "dim")),
-            " problems, left out",
+            (f"{number(preview.added)} new", style_of("good")),
+            " · ",
+            (f"{counted(preview.duplicates, 'duplicate')}, left out", style_of("dim")),
+            " · ",
+            (
+                f"{counted(len(preview.problems), 'problem')}, left out",
+                style_of("bad" if preview.problems else "dim"),
+            ),
         ]
         lines = [Content.assemble(*count)]
         if preview.tasks:

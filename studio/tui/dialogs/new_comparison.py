@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 from studio.acts.comparing import start_comparison, tuned_run_ids
 from studio.runs.specs import CompareSpec
+from studio.scoring.summary import TUNED
 from studio.tui import actions
-from studio.tui.dialogs.form import Field, SpecForm
+from studio.tui.dialogs.form import SpecForm, fields_of
 from studio.tui.dialogs.form_dialog import FormDialog
 
-PROMPTING_ARMS = "zero_shot,one_shot,few_shot:5"
+PROMPTING_ARMS = tuple(arm for arm in CompareSpec.arms if arm != TUNED)
+BASIC = ("run_id", "arms", "limit", "tasks", "batch_size", "latency_rows", "seed")
+NOTES = {"limit": "0: all rows", "tasks": "empty: all", "latency_rows": "0: no latency"}
 
 
 class NewComparisonDialog(FormDialog):
@@ -29,17 +33,11 @@ class NewComparisonDialog(FormDialog):
     def form(self) -> SpecForm:
         runs = tuned_run_ids(self.project)
         chosen = self._run_id if self._run_id in runs else next(iter(runs), "")
-        arms = f"{PROMPTING_ARMS},tuned" if chosen else PROMPTING_ARMS
-        fields = [
-            Field("run_id", chosen, tuple(runs), note="" if runs else "no run to compare yet: prompting only"),
-            Field("arms", arms),
-            Field("limit", "0", note="0: all rows"),
-            Field("tasks", "", note="empty: all"),
-            Field("batch_size", str(CompareSpec.batch_size)),
-            Field("latency_rows", str(CompareSpec.latency_rows), note="0: no latency"),
-            Field("seed", "0"),
-        ]
-        return SpecForm(CompareSpec(arms=("zero_shot",)), fields)
+        arms = [arm for arm in CompareSpec.arms if chosen or arm != TUNED]
+        values = {"run_id": chosen, "arms": ",".join(arms)}
+        notes = NOTES if runs else NOTES | {"run_id": "no run yet: prompting only"}
+        run, *others = fields_of(CompareSpec(arms=PROMPTING_ARMS), BASIC, values=values, notes=notes)
+        return SpecForm(CompareSpec(arms=PROMPTING_ARMS), [replace(run, choices=tuple(runs)), *others])
 
     def consider(self) -> None:
         spec = cast(CompareSpec | None, self.entered())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 from studio.acts.training import TrainPlan, plan_training, start_training
@@ -10,12 +11,26 @@ from studio.reports.numbers import duration, learning_rate, number, size
 from studio.runs.methods import usual_learning_rates
 from studio.runs.specs import Spec, TrainSpec
 from studio.tui import actions
-from studio.tui.dialogs.form import Field, SpecForm
+from studio.tui.dialogs.form import SpecForm, fields_of
 from studio.tui.dialogs.form_dialog import FormDialog, refusal_lines
-from studio.tui.widgets.lines import Line
+from studio.tui.widgets.lines import Line, joined
 
+BASIC = (
+    "base_model",
+    "method",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "lora_rank",
+    "max_length",
+    "overlong",
+    "patience",
+    "tasks",
+    "where",
+    "seed",
+)  # what fits 80×24; --set has the others
+NOTES = {"patience": "0: no early stop", "tasks": "empty: all", "where": "empty: all"}
 COUNT_AFTER_SECONDS = 0.2
-LAST_FACTS = ("memory", "time, memory")
 
 
 class NewRunDialog(FormDialog):
@@ -39,24 +54,12 @@ class NewRunDialog(FormDialog):
         self._plan: TrainPlan | None = None
 
     def form(self) -> SpecForm:
-        base_model, max_length, usual = self.studio.base_model, self.studio.max_length, TrainSpec()
-        cached = [model.name for model in list_models() if model.is_cached]
-        models = tuple(dict.fromkeys([base_model, self.project.settings().base_model, *cached]))
-        fields = [
-            Field("base_model", base_model, models if len(models) > 1 else ()),
-            Field("method", usual.method, TrainSpec.choices("method")),
-            Field("epochs", f"{usual.epochs:g}"),
-            Field("batch_size", str(usual.batch_size)),
-            Field("learning_rate", "0", note=f"0: {usual_learning_rates()}"),
-            Field("lora_rank", str(usual.lora_rank)),
-            Field("max_length", str(max_length)),
-            Field("overlong", usual.overlong, TrainSpec.choices("overlong")),
-            Field("patience", str(usual.patience), note="0: no early stop"),
-            Field("tasks", "", note="empty: all"),
-            Field("where", "", note="empty: all"),
-            Field("seed", str(usual.seed)),
-        ]
-        return SpecForm(usual, fields)
+        tried = {"base_model": self.session.base_model, "max_length": str(self.session.max_length)}
+        notes = NOTES | {"learning_rate": f"0: {usual_learning_rates()}"}
+        model, *others = fields_of(TrainSpec(), BASIC, values=tried, notes=notes)
+        cached = [one.name for one in list_models() if one.is_cached]
+        models = tuple(dict.fromkeys([model.value, self.project.settings().base_model, *cached]))
+        return SpecForm(TrainSpec(), [replace(model, choices=models if len(models) > 1 else ()), *others])
 
     def consider(self) -> None:
         """Count what the form says now; a change made meanwhile makes the answer stale, and it is dropped."""
@@ -78,7 +81,8 @@ class NewRunDialog(FormDialog):
 
     def _planned(self, plan: TrainPlan) -> None:
         self._plan = plan
-        self.show(plan_lines(plan, is_narrow=self.has_class("-narrow")))
+        width = self.query_one("#advice").content_size.width
+        self.show(plan_lines(plan, width, is_narrow=self.has_class("-narrow")))
 
     def action_start(self) -> None:
         """Start what is entered, counted already or not; a plan that is shown to refuse stays as it is shown."""
@@ -89,8 +93,8 @@ class NewRunDialog(FormDialog):
             self.start(lambda: start_training(self.project, store, spec))
 
 
-def plan_lines(plan: TrainPlan, *, is_narrow: bool = False) -> list[Line]:
-    """What would be trained and what it would take; what refuses it last. Narrow, facts share lines."""
+def plan_lines(plan: TrainPlan, width: int, *, is_narrow: bool = False) -> list[Line]:
+    """What would be trained and what it would take; what refuses it last. Narrow, facts share lines of ``width``."""
     kept = plan.rows - plan.dropped_rows
     facts: list[tuple[str, str, str]] = [
         ("rows", f"{number(kept)} to train, {number(plan.validation_rows)} to validate", ""),
@@ -100,8 +104,9 @@ def plan_lines(plan: TrainPlan, *, is_narrow: bool = False) -> list[Line]:
         ("over max_length", _overlong_words(plan), "warn" if plan.overlong_rows else "good"),
         *_forecast_facts(plan),
     ]
+    lines: list[Line]
     if is_narrow:
-        lines: list[Line] = [[piece for name, words, style in facts for piece in _short_fact(name, words, style)]]
+        lines = joined([[(f"{name} ", "dim"), (words, style)] for name, words, style in facts], width)
     else:
         lines = [[(f"{name:<16}", "dim"), (words, style)] for name, words, style in facts]
     if plan.refusal is not None:
@@ -111,10 +116,6 @@ def plan_lines(plan: TrainPlan, *, is_narrow: bool = False) -> list[Line]:
     elif not is_narrow:
         lines += [[("", "")], [("ctrl+j", "key"), (" starts it; it goes on when this terminal closes", "dim")]]
     return lines
-
-
-def _short_fact(name: str, words: str, style: str) -> Line:
-    return [(f"{name} ", "dim"), (words, style), (" · " if name not in LAST_FACTS else "", "faint")]
 
 
 def _overlong_words(plan: TrainPlan) -> str:

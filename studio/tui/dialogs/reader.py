@@ -14,14 +14,14 @@ from studio.reports.differences import differences
 from studio.reports.numbers import number
 from studio.reports.visible import visible
 from studio.tui import actions
-from studio.tui.screens.base import StudioDialog
+from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.styles import style_of
+from studio.tui.widgets.lines import Line
 
 if TYPE_CHECKING:
     from studio.acts.window import AsTrained
     from studio.dataset.store import Edit
 
-Line = list[tuple[str, str]]
 _MARKS = {"same": "", "removed": "removed", "added": "added"}
 
 

@@ -9,9 +9,10 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from studio.dataset.formats import described
 from studio.project import DEFAULT_MODEL, Project
 from studio.tui import actions
-from studio.tui.screens.base import StudioDialog
+from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.styles import style_of
 
 
@@ -19,9 +20,6 @@ class WelcomeScreen(StudioDialog):
     """Nothing is written to the folder before one of the keys."""
 
     BINDINGS = actions.bindings_for("Welcome")
-    DEFAULT_CSS = """
-    WelcomeScreen > Vertical.dialog { max-width: 76; padding: 1 2; }
-    """
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
@@ -37,8 +35,13 @@ class WelcomeScreen(StudioDialog):
             "see whether it beats prompting. This folder holds no project yet.",
         ]
         keys = [action for action in actions.actions_for("Welcome") if action.footer]
+        more = {"begin_import": f": {described()}"}
         shown = [
-            Content.assemble((f"  {actions.current_keys(one, self.studio.keys)}  ", style_of("key")), one.about)
+            Content.assemble(
+                (f"  {actions.current_keys(one, self.session.keys)}  ", style_of("key")),
+                one.about,
+                more.get(one.name, ""),
+            )
             for one in keys
         ]
         return Content("\n").join([*map(Content, lines), Content(""), *shown])
@@ -46,10 +49,10 @@ class WelcomeScreen(StudioDialog):
     def action_begin_import(self) -> None:
         self._begin()
         self.dismiss(None)
-        self.studio.when_open(self._import)
+        self.shell.when_open(self._import)
 
     def _import(self) -> None:
-        self.studio.call_later(self.studio.run_action, "import", self.studio.screen)
+        self.app.call_later(self.app.run_action, "import", self.app.screen)
 
     def action_open_samples(self) -> None:
         self._say("opening the sample data …")
@@ -62,7 +65,7 @@ class WelcomeScreen(StudioDialog):
 
     def _opened(self, nothing: Any) -> None:
         self.dismiss(None)
-        self.studio.open_store()
+        self.shell.open_store()
         self.say("the sample data: three tasks of a support desk · a accepts, x rejects, ? all keys")
 
     def action_run_demo(self) -> None:
@@ -81,8 +84,8 @@ class WelcomeScreen(StudioDialog):
 
     def _demo_ready(self, demo: Any) -> None:
         self.dismiss(None)
-        self.studio.start_demo(demo)
-        self.studio.open_store()
+        self.shell.start_demo(demo)
+        self.shell.open_store()
 
     def on_failed(self, noun: str, error: Exception) -> None:
         self.query_one("#progress", Static).update(Content.styled(f"\n{error}", style_of("bad")))
@@ -92,7 +95,7 @@ class WelcomeScreen(StudioDialog):
 
     def _begin(self) -> None:
         Project.init(self.project.root)
-        self.studio.open_store()
+        self.shell.open_store()
 
     def _say(self, words: str) -> None:
         if self.is_mounted:

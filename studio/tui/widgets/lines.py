@@ -6,12 +6,14 @@ drawing, so that a change of theme needs nothing else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from rich.segment import Segment as RichSegment
 from rich.style import Style
 from textual.content import Content
+from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -32,14 +34,22 @@ class LinesView(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.lines: list[Line] = []
+        self._hang = 0
 
-    def show(self, lines: Sequence[Line]) -> None:
-        if lines != self.lines:
-            self.lines = list(lines)
+    def show(self, lines: Sequence[Line], hang: int = 0) -> None:
+        """``hang``: where what does not fit a line begins in the next, in cells from the left."""
+        if lines != self.lines or hang != self._hang:
+            self.lines, self._hang = list(lines), hang
             self.refresh(layout=True)
 
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._folded(width)) if self._hang else super().get_content_height(container, viewport, width)
+
     def render(self) -> Content:
-        return Content("\n").join([content_of(line) for line in self.lines])
+        return Content("\n").join([content_of(line) for line in self._folded(self.content_size.width)])
+
+    def _folded(self, width: int) -> list[Line]:
+        return [part for line in self.lines for part in folded(line, width, self._hang)] if self._hang else self.lines
 
 
 class HeadLine(Widget):
@@ -56,6 +66,46 @@ class HeadLine(Widget):
     def render_line(self, y: int) -> Strip:
         width = self.content_size.width
         return strip_of(self, self._make(width), width, self.rich_style)
+
+
+def joined(parts: Sequence[Line], width: int) -> list[Line]:
+    """Facts in a row, parted by ``·`` and broken between them into lines of ``width`` cells."""
+    lines: list[Line] = [[]]
+    for part in parts:
+        if lines[-1] and line_length(lines[-1]) + 3 + line_length(part) > width:
+            lines.append([])
+        if lines[-1]:
+            lines[-1].append((" · ", "faint"))
+        lines[-1] += part
+    return lines
+
+
+def folded(line: Line, width: int, hang: int) -> list[Line]:
+    """``line`` in lines of at most ``width`` cells, broken between words; all but the first begin ``hang`` cells in."""
+    if line_length(line) <= width or hang >= width:
+        return [line]
+    lines: list[Line] = [[]]
+    left, room = width, width
+
+    def break_off() -> None:
+        nonlocal left, room
+        lines.append([(" " * hang, "")])
+        left = room = width - hang
+
+    for text, style in line:
+        for word in re.findall(r"\s*\S+|\s+", text):
+            rest = word
+            if cell_len(rest) > left < room:
+                break_off()
+                rest = rest.lstrip()
+            while cell_len(rest) > left:  # longer than a whole line: cut where that ends
+                head = chop_cells(rest, left)[0]
+                lines[-1].append((head, style))
+                rest = rest[len(head) :]
+                break_off()
+            lines[-1].append((rest, style))
+            left -= cell_len(rest)
+    return lines
 
 
 def content_of(line: Sequence[Segment]) -> Content:

@@ -15,29 +15,34 @@ from studio.project import Project
 from studio.reports.compare import CompareRow, CompareView, compare_view
 from studio.reports.numbers import counted
 from studio.reports.visible import visible
+from studio.runs.specs import CompareSpec
 from studio.runs.watch import RunState
 from studio.scoring.summary import Comparison
 from studio.tokens.tokenizer import ModelFolder
 from studio.tui import actions, styles
 from studio.tui.messages import ComparisonRequested, ExamplesRequested, RunsPolled
-from studio.tui.screens.compare.answers import Columns, changes_line, heading_line, row_in_full, row_line
+from studio.tui.screens.compare.answers import LABEL_WIDTH, Columns, changes_line, heading_line, row_in_full, row_line
 from studio.tui.screens.compare.arm_keys import ArmKeys
 from studio.tui.screens.compare.arms import arm_lines
 from studio.tui.screens.list_screen import ListScreen
-from studio.tui.screens.runs.run_view import trouble_lines
 from studio.tui.widgets.lines import HeadLine, Line, LinesView
 from studio.tui.widgets.row_list import RowList
-from studio.tui.widgets.run_list import comparison_lines, status_segment
+from studio.tui.widgets.run_lines import comparison_lines, status_segment, trouble_lines
 
 MOST_ARMS = 6
 WIDE = 110
 ORDERS = ("disagreement", "fixed first", "broken first", "test set order")
-NO_COMPARISONS: list[Line] = [
-    [("No comparison yet.", "title")],
-    [("", "")],
-    [("n", "key"), ("  lets zero-shot, one-shot, few-shot and the tuned model answer.", "")],
-    [("   The same held-out rows and the same base model for all.", "dim")],
-]
+
+
+def no_comparison_lines() -> list[Line]:
+    """What a comparison is, and the key that makes one."""
+    *arms, last = (arm.replace("_", " ") for arm in CompareSpec.arms)
+    return [
+        [("No comparison yet.", "title")],
+        [("", "")],
+        [("n", "key"), (f"  lets {', '.join(arms)} and {last} answer.", "")],
+        [("   The same held-out rows and the same base model for all.", "dim")],
+    ]
 
 
 @dataclass(frozen=True)
@@ -103,8 +108,8 @@ class CompareScreen(ArmKeys, ListScreen):
                 yield LinesView(id="row")
 
     def on_mount(self) -> None:
-        self._take(self.studio.run_states)
-        self.studio.poll_runs()
+        self._take(self.session.run_states)
+        self.shell.poll_runs()
 
     def on_comparison_requested(self, message: ComparisonRequested) -> None:
         message.stop()
@@ -118,7 +123,7 @@ class CompareScreen(ArmKeys, ListScreen):
     def _take(self, states: list[RunState]) -> None:
         self._states = [state for state in states if state.kind == "compare"]
         if not self._states:
-            self._show_words(NO_COMPARISONS)
+            self._show_words(no_comparison_lines())
             return
         if self._current is None and not self._run_id:
             self._run_id = self._states[0].run_id
@@ -148,7 +153,7 @@ class CompareScreen(ArmKeys, ListScreen):
 
     def _choose(self, run_id: str) -> None:
         self._run_id, self._shown = run_id, ("", "")
-        self.studio.poll_runs()
+        self.shell.poll_runs()
 
     # -- showing
 
@@ -201,7 +206,7 @@ class CompareScreen(ArmKeys, ListScreen):
         facts = [f"#{row.example_id}", row.task, row.change]
         full.border_title = styles.title(visible(" · ".join(fact for fact in facts if fact)))
         lines = row_in_full(row, self._columns, is_prompt_last=self.has_class("-low"))
-        self.query_one("#row", LinesView).show(lines)
+        self.query_one("#row", LinesView).show(lines, hang=LABEL_WIDTH)
         full.scroll_home(animate=False)
 
     def _row_line(self, index: int, width: int) -> Line:
@@ -320,12 +325,13 @@ def verdict_lines(comparison: Comparison, state: RunState | None) -> list[Line]:
 
 
 def score_notes(comparison: Comparison, task: str, width: int) -> list[str]:
-    """What the scores are over, and what intervals are, and latency where there is room to say it."""
+    """What the scores are over, what intervals are, the answers' dtype, latency where there is room to say it."""
     is_part = not task and comparison.headline_tasks != comparison.tasks
     starred = [f"* over {', '.join(comparison.headline_tasks)}"] if is_part else []
     is_timed = width >= WIDE and any(arm.latency_n for arm in comparison.arms.values())
     timed = ["p50, p95: seconds for one answer alone"] if is_timed else []
-    return [task or "all tasks", *starred, "95 % intervals from 0 to 100", *timed]
+    dtype = getattr(comparison, "dtype", "")  # a comparison made before it was written down has none
+    return [task or "all tasks", *starred, "95 % intervals from 0 to 100", *filter(None, [dtype]), *timed]
 
 
 def progress_of(state: RunState, width: int) -> list[Line]:

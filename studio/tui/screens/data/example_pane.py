@@ -22,7 +22,7 @@ SHOWN_CHARS = 50_000
 
 
 @dataclass(frozen=True)
-class Tokens:
+class ShownTokens:
     """Token counts of the example shown and the fate that ``max_length`` gives it."""
 
     prompt_tokens: int
@@ -39,7 +39,7 @@ class ExamplePane(VerticalScroll):
     def compose(self) -> ComposeResult:
         yield Static()
 
-    def show(self, example: Example | None, tokens: Tokens | None = None, found: str = "") -> None:
+    def show(self, example: Example | None, tokens: ShownTokens | None = None, found: str = "") -> None:
         """``found`` is what was searched for; it is marked wherever it occurs."""
         static = self.query_one(Static)
         if example is None:
@@ -85,7 +85,7 @@ def _places(text: str, found: str, at_most: int = 200) -> Sequence[int]:
     return places
 
 
-def _remarks(example: Example, tokens: Tokens | None) -> list[Content]:
+def _remarks(example: Example, tokens: ShownTokens | None) -> list[Content]:
     remarks = []
     if example.is_marked:
         remarks.append(Content.styled(f"◆ marked {visible(example.note, single_line=True)}".rstrip(), style_of("mark")))

@@ -163,6 +163,11 @@ class ExampleTable(ScrollView, can_focus=True):
             self.selected ^= {self.cursor_id}
             self.refresh()
 
+    def select(self, ids: set[int]) -> None:
+        """Select these rows and no other."""
+        self.selected = ids
+        self.refresh()
+
     def toggle_range(self) -> None:
         """Begin a range at the cursor, or end the one begun."""
         self._range_start = self.cursor if self._range_start is None else None

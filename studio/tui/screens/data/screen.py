@@ -2,45 +2,177 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from textual.worker import get_current_worker
+from textual import events
+from textual.content import Content
+from textual.widget import Widget
 
 from studio.errors import AskedWrongly, StudioError
-from studio.reports.numbers import counted, number
-from studio.reports.visible import visible
 from studio.tui import actions
-from studio.tui.messages import LineEntered, LineLeft, ModelFound
+from studio.tui.messages import (
+    CursorMoved,
+    ExamplesChanged,
+    ExamplesRequested,
+    LineEntered,
+    LineLeft,
+    ModelFound,
+    PreviewsRequested,
+    StoreClosed,
+    StoreOpened,
+)
+from studio.tui.screens.base import StudioScreen
+from studio.tui.screens.data.counts import Counts
+from studio.tui.screens.data.decisions import Decisions
+from studio.tui.screens.data.empty import OPENING, closed_lines
+from studio.tui.screens.data.example_pane import ExamplePane
 from studio.tui.screens.data.example_table import ExampleTable
-from studio.tui.screens.data.finding import DataFinding
-from studio.tui.screens.data.rows import position_of
+from studio.tui.screens.data.finding import Finding
+from studio.tui.screens.data.opening import Opening
+from studio.tui.screens.data.rows import Rows, position_of
+from studio.tui.screens.data.shown import ShownExample
+from studio.tui.screens.data.taking import Taking
+from studio.tui.session import ClosedStore
+from studio.tui.widgets.prompt_bar import PromptBar
+from studio.tui.widgets.status import StatusLine
 
-if TYPE_CHECKING:
-    from studio.dataset.store import Example, Store
-    from studio.tokens.tokenizer import ModelFolder
-
-COPIED_FIELDS = ("prompt", "completion", "system", "task", "label", "split")
+SIDE_BY_SIDE_FROM = 110
 
 
-class DataScreen(DataFinding):
-    """The rows, and all that is typed at them or opened from them."""
+class DataScreen(StudioScreen):
+    """A table of rows, the whole example under the cursor, a line to type at them. Its parts do what its keys say.
 
+    Each part is made with the parts beneath it and knows no other: shown, counts ← rows ← finding, decisions, taking,
+    opening. All know the screen as a ``Desk`` only.
+    """
+
+    NAME = "Data"
     BINDINGS = actions.bindings_for("Data")
+    AUTO_FOCUS = "ExampleTable"
+    DEFAULT_CSS = """
+    DataScreen #body { layout: vertical; }
+    DataScreen #body ExampleTable { height: 3fr; width: 1fr; }
+    DataScreen #body ExamplePane { height: 2fr; width: 1fr; }
+    DataScreen.beside #body { layout: horizontal; }
+    DataScreen.beside #body ExampleTable { height: 1fr; width: 8fr; }
+    DataScreen.beside #body ExamplePane { height: 1fr; width: 6fr; }
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._replacing = ""
+        self.shown = ShownExample(self)
+        self.counts = Counts(self)
+        self.rows = Rows(self, self.shown, self.counts)
+        self.finding = Finding(self, self.rows)
+        self.decisions = Decisions(self, self.rows)
+        self.taking = Taking(self, self.rows, self.shown)
+        self.opening = Opening(self, self.rows, self.shown, self.counts)
+        self._enter_line = {
+            "filter": self.finding.enter_filter,
+            "search": self.finding.enter_search,
+            "command": self._enter_command,
+            "mark": self.decisions.enter_mark,
+            "split": self.decisions.enter_split,
+            "export": self.taking.enter_export,
+        }
+        self._is_beside: bool | None = None
+
+    def body(self) -> Iterable[Widget]:
+        yield ExampleTable()
+        yield ExamplePane()
+
+    def above_status(self) -> Iterable[Widget]:
+        yield PromptBar()
+
+    # -- what its parts see of it: desk.py
+
+    @property
+    def table(self) -> ExampleTable:
+        return self.query_one(ExampleTable)
+
+    @property
+    def pane(self) -> ExamplePane:
+        return self.query_one(ExamplePane)
+
+    @property
+    def bar(self) -> PromptBar:
+        return self.query_one(PromptBar)
+
+    @property
+    def status(self) -> StatusLine:
+        return self.query_one(StatusLine)
+
+    def close_bar(self) -> None:
+        if self.bar.is_open:
+            self.bar.close()
+            self.table.focus()
+
+    # -- what it is told
+
+    def on_mount(self) -> None:
+        self.table.border_title = Content("examples")
+        self.table.max_length = self.session.max_length
+        if self.store is not None:
+            self.rows.load()
+        elif self.session.store_closed is not None:
+            self._say_closed(self.session.store_closed)
+        elif self.project.exists():
+            self.table.show_nothing(OPENING)
+        else:
+            self._welcome()
+
+    def _welcome(self) -> None:
+        from studio.tui.dialogs.welcome import WelcomeScreen
+
+        self.app.push_screen(WelcomeScreen())
+
+    def on_screen_resume(self) -> None:
+        if self.table.max_length != self.session.max_length:  # another was tried in Window
+            self.table.max_length = self.session.max_length
+            self.rows.refresh_example()
+
+    def on_store_opened(self, message: StoreOpened) -> None:
+        self.rows.load()
+
+    def on_store_closed(self, message: StoreClosed) -> None:
+        self._say_closed(message.closed)
+
+    def _say_closed(self, closed: ClosedStore) -> None:
+        self.table.show([], 0)
+        self.table.show_nothing(closed_lines(closed))
 
     def on_model_found(self, message: ModelFound) -> None:
         self.table.forget()
-        self.refresh_example()
-        self.count_tokens()
+        self.rows.refresh_example()
+        self.counts.count_tokens()
+
+    def on_previews_requested(self, message: PreviewsRequested) -> None:
+        message.stop()
+        self.shell.attempt(partial(self.rows.fetch, message.example_ids))
+
+    def on_cursor_moved(self, message: CursorMoved) -> None:
+        message.stop()
+        self.rows.follow_cursor(message.example_id)
 
     def on_example_table_entered(self, message: ExampleTable.Entered) -> None:
         self.action_enter()
+
+    def on_examples_requested(self, message: ExamplesRequested) -> None:
+        message.stop()
+        self.rows.show_chosen(message.example_ids, message.title, message.asked_on)
+
+    def on_examples_changed(self, message: ExamplesChanged) -> None:
+        self.rows.take_changes(message.example_ids)
+
+    def on_failed(self, noun: str, error: Exception) -> None:
+        if self.bar.is_open and isinstance(error, StudioError):
+            self.bar.refuse("✗ mend it, or esc leaves")
+        super().on_failed(noun, error)
+
+    def on_resize(self, event: events.Resize) -> None:
+        wide = event.size.width >= SIDE_BY_SIDE_FROM
+        self.set_class(wide if self._is_beside is None else self._is_beside, "beside")
 
     # -- moves
 
@@ -95,19 +227,112 @@ class DataScreen(DataFinding):
             self.table.focus()
         elif self.table.clear_selection():
             self.say("nothing is selected")
-        elif self.found:
-            self.found, self.matches = "", ()
-            self.refresh_example()
-        elif self.view.chosen is not None:
-            self.leave_chosen()
-        self.show_position()
+        elif self.rows.found:
+            self.rows.forget_search()
+            self.rows.refresh_example()
+        elif self.rows.view.chosen is not None:
+            self.rows.leave_chosen()
+        self.rows.show_position()
+
+    def action_layout(self) -> None:
+        self._is_beside = not self.has_class("beside")
+        self.set_class(self._is_beside, "beside")
 
     def action_close(self) -> None:
         self.app.exit()
 
-    def on_line_left(self, message: LineLeft) -> None:
-        message.stop()
-        self.table.focus()
+    # -- finding
+
+    def action_filter(self) -> None:
+        self.finding.ask_filter()
+
+    def action_same_cell(self) -> None:
+        self.finding.same_cell()
+
+    def action_sort_up(self) -> None:
+        self.finding.sort(descending=False)
+
+    def action_sort_down(self) -> None:
+        self.finding.sort(descending=True)
+
+    def action_search(self) -> None:
+        self.finding.ask_search()
+
+    def action_next_match(self) -> None:
+        self.finding.go_to_match(1)
+
+    def action_previous_match(self) -> None:
+        self.finding.go_to_match(-1)
+
+    def action_reset(self) -> None:
+        if self.store is None:
+            self.table.show_nothing(OPENING)
+            self.shell.open_store()
+        else:
+            self.finding.reset()
+
+    # -- decisions
+
+    def action_select(self) -> None:
+        self.table.toggle()
+        self.table.move(1)
+
+    def action_select_range(self) -> None:
+        self.table.toggle_range()
+        self.rows.show_position()
+
+    def action_select_all(self) -> None:
+        self.decisions.select_all()
+
+    def action_accept(self) -> None:
+        self.decisions.label("accept")
+
+    def action_reject(self) -> None:
+        self.decisions.label("reject")
+
+    def action_skip(self) -> None:
+        self.decisions.label("skip")
+
+    def action_clear_label(self) -> None:
+        self.decisions.label("none")
+
+    def action_mark(self) -> None:
+        self.decisions.mark()
+
+    def action_trash(self) -> None:
+        self.decisions.trash()
+
+    def action_split(self) -> None:
+        self.decisions.ask_split()
+
+    # -- what leaves the screen, what opens over it
+
+    def action_copy_row(self) -> None:
+        self.taking.copy_row()
+
+    def action_copy_cell(self) -> None:
+        self.taking.copy_cell()
+
+    def action_copy_command(self) -> None:
+        self.taking.copy_command()
+
+    def action_export(self) -> None:
+        self.taking.ask_export()
+
+    def action_edit(self) -> None:
+        self.opening.edit()
+
+    def action_edit_outside(self) -> None:
+        self.opening.edit_outside()
+
+    def action_import(self) -> None:
+        self.opening.import_file()
+
+    def action_history(self) -> None:
+        self.opening.history()
+
+    def action_as_trained(self) -> None:
+        self.opening.as_trained()
 
     # -- lines
 
@@ -115,40 +340,16 @@ class DataScreen(DataFinding):
         words = [action.name for action in actions.actions_for(self.NAME)]
         self.bar.ask("command", ":", hint="a row's number, or an action's name", words=words)
 
-    def action_export(self) -> None:
-        self.opened()
-        self._replacing = ""
-        hint = f"{counted(len(self.table.ids), 'row')}; .jsonl or .csv"
-        self.bar.ask("export", "write to", f"{self.project.name}.jsonl", hint=hint)
-
-    def _export(self, text: str) -> None:
-        from studio.acts.exporting import export_examples
-
-        path, store, ids = Path(text.strip()).expanduser(), self.opened(), list(map(int, self.table.ids))
-        if path.exists() and self._replacing != text:
-            self._replacing = text
-            self.bar.refuse(f"{path.name} exists: enter again replaces it")
-            return
-        self.ask("export", lambda: export_examples(store, path, ids), partial(self._exported, path))
-
-    def _exported(self, path: Path, count: int) -> None:
-        self.close_bar()
-        self.say(f"wrote {counted(count, 'example')} to {path}")
-
     def on_line_entered(self, message: LineEntered) -> None:
         message.stop()
-        enter = {
-            "filter": self.enter_filter,
-            "search": self.enter_search,
-            "command": self._enter_command,
-            "mark": self.enter_mark,
-            "split": self.enter_split,
-            "export": self._export,
-        }[message.kind]
         try:
-            enter(message.text)
+            self._enter_line[message.kind](message.text)
         except StudioError as error:
             self.on_failed(message.kind, error)
+
+    def on_line_left(self, message: LineLeft) -> None:
+        message.stop()
+        self.table.focus()
 
     def _enter_command(self, text: str) -> None:
         word = text.strip()
@@ -162,114 +363,3 @@ class DataScreen(DataFinding):
             self.call_later(self.app.run_action, word, self)
         elif word:
             raise AskedWrongly(f"No action {word!r}.", "? lists them; a number goes to that row.")
-
-    # -- copies: OSC 52 reaches the clipboard of the terminal, over SSH too
-
-    def action_copy_row(self) -> None:
-        if self.shown is not None:
-            row = {name: getattr(self.shown, name) for name in COPIED_FIELDS}
-            self._copy(json.dumps({name: value for name, value in row.items() if value}, ensure_ascii=False), "the row")
-
-    def action_copy_cell(self) -> None:
-        if self.shown is None:
-            return
-        name = self.table.column_name
-        preview = self.table.preview(self.shown.example_id)
-        value = getattr(self.shown, name) if name != "total_tokens" else (preview.total_tokens if preview else "")
-        self._copy(str(value), name)
-
-    def action_copy_command(self) -> None:
-        command = self.view.command(self.project.root)
-        self._copy(command, command)
-
-    def _copy(self, text: str, what: str) -> None:
-        self.app.copy_to_clipboard(text)
-        self.say(f"copied {visible(what, single_line=True)}")
-
-    # -- dialogs
-
-    def action_edit(self) -> None:
-        from studio.tui.dialogs.edit import EditScreen
-
-        if self.table.cursor_id is not None:
-            example = self.opened().example(self.table.cursor_id)
-            self.app.push_screen(EditScreen(example), partial(self._edited, example))
-
-    def action_edit_outside(self) -> None:
-        from studio.tui.dialogs.edit import edit_outside
-
-        if self.table.cursor_id is not None:
-            example = self.opened().example(self.table.cursor_id)
-            self._edited(example, edit_outside(self.app, example))
-
-    def _edited(self, example: Example, texts: tuple[str, str] | None) -> None:
-        if texts is None or texts == (example.prompt, example.completion):
-            self.say("nothing changed")
-            return
-        self.opened().set_text(example.example_id, *texts)
-        self.say_changed("edited", [example.example_id])
-        self.table.forget([example.example_id])
-        self.refresh_example()
-        self.count_tokens()
-
-    def action_import(self) -> None:
-        from studio.tui.dialogs.import_dialog import ImportDialog
-
-        self.opened()
-        self.app.push_screen(ImportDialog(), self._imported)
-
-    def _imported(self, added: Any) -> None:
-        if added is not None:
-            words = f"imported {counted(added.added, 'example')} · {number(added.duplicates)} already there"
-            self.say(f"{words} · saved · u undoes")
-            self.load()
-            self.count_tokens()
-
-    def action_history(self) -> None:
-        from studio.tui.dialogs.reader import ReaderScreen, history_lines
-
-        if self.table.cursor_id is not None:
-            edits = self.opened().history(self.table.cursor_id)
-            self.app.push_screen(ReaderScreen(f"history of row {self.table.cursor_id}", history_lines(edits)))
-
-    def action_as_trained(self) -> None:
-        folder, example = self.studio.model_folder, self.shown
-        if folder is None:
-            if self.studio.is_model_sought:
-                raise StudioError("The model is still being looked for.", "Press again in a moment.")
-            name = self.studio.settings.base_model
-            raise StudioError(f"The model {name} is not on this machine.", f"studio models get {name}")
-        if example is None:
-            return
-        max_length = self.studio.settings.max_length
-
-        def read() -> Any:
-            from studio.acts.window import as_trained
-
-            return as_trained(folder, example, max_length)
-
-        self.ask("trained", read, partial(self._show_trained, example))
-
-    def _show_trained(self, example: Example, trained: Any) -> None:
-        from studio.tui.dialogs.reader import ReaderScreen, trained_lines
-
-        self.app.push_screen(ReaderScreen(f"row {example.example_id} as trained", trained_lines(trained)))
-
-    # -- tokens, counted behind everything else
-
-    def count_tokens(self) -> None:
-        """Count the tokens of rows that have no current count, in a thread; the column fills as they come."""
-        store, folder = self.store, self.studio.model_folder
-        if store is not None and folder is not None:
-            self.ask("tokens of all", partial(self._count_all, store, folder), self._show_counted)
-
-    def _count_all(self, store: Store, folder: ModelFolder) -> int:
-        from studio.acts.window import count_tokens
-
-        worker = get_current_worker()
-        show = partial(self.app.call_from_thread, self.table.forget)
-        return count_tokens(store, folder, lambda done, total: show(), lambda: worker.is_cancelled)
-
-    def _show_counted(self, count: int) -> None:
-        if count:
-            self.table.forget()

@@ -27,10 +27,9 @@ from studio.tui.screens.runs.curves import (
     x_values,
 )
 from studio.tui.widgets.lines import Line, LinesView
-from studio.tui.widgets.run_list import comparison_lines, facts_lines
+from studio.tui.widgets.run_lines import comparison_lines, facts_lines, trouble_lines
 
 SIDE_NAMES = ("learning rate", "gradient norm", "tokens/s")
-TROUBLE_LOG_LINES = 6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,12 +93,14 @@ class RunView(Vertical):
             lines: list[Line] = [[(visible(line), "dim")] for line in log.splitlines()]
             self._show_lower("output.log · o closes", lines or [[("nothing was said yet", "dim")]])
         elif name == "settings":
-            self._show_lower("settings · enter closes", setting_lines(state.spec), follows=False)
+            lines = setting_lines(state.spec)
+            hang = len(lines[0][0][0]) if len(lines) > 1 else 0
+            self._show_lower("settings · enter closes", lines, hang=hang, follows=False)
         else:
             self._show_lower("", None)
 
-    def _show_lower(self, title: str, lines: Iterable[Line] | None, *, follows: bool = True) -> None:
-        """``follows`` keeps the end in sight as it grows."""
+    def _show_lower(self, title: str, lines: Iterable[Line] | None, *, hang: int = 0, follows: bool = True) -> None:
+        """``follows`` keeps the end in sight as it grows; ``hang`` is where a line goes on in the next."""
         panel = self.query_one("#log-panel", VerticalScroll)
         panel.set_class(lines is None, "hidden")
         self.set_class(lines is not None, "has-log")
@@ -107,7 +108,7 @@ class RunView(Vertical):
             return
         panel.border_title = title
         is_at_end = follows and panel.scroll_y >= panel.max_scroll_y - 1
-        self.query_one("#log", LinesView).show(list(lines))
+        self.query_one("#log", LinesView).show(list(lines), hang)
         if is_at_end:
             panel.scroll_end(animate=False)
 
@@ -149,31 +150,6 @@ class RunView(Vertical):
         self.query_one("#loss").set_class(is_hidden, "hidden")
         self.query_one("#sides").set_class(is_hidden, "hidden")
         self.query_one("#legend").styles.max_height = 12 if is_hidden else 2
-
-
-def trouble_lines(state: RunState, log: str) -> list[Line]:
-    """What is wrong and the key that helps, where the eye is; empty when all is well."""
-    lines: list[Line] = []
-    if state.status == "failed":
-        lines.append([("✗ failed: ", "limit"), (visible(state.message), "bad")])
-        lines += [[("  " + visible(line), "bold")] for line in state.hint.splitlines()]
-        lines.append(
-            [("  p", "key"), (" tries again from the newest checkpoint · ", "dim"), ("o", "key"), (" log", "dim")]
-        )
-    elif state.status == "lost":
-        lines.append(
-            [("? lost: ", "limit"), ("its process ended without a word (killed, or the machine restarted)", "bad")]
-        )
-        lines.append([("  p", "key"), (" resumes from the newest checkpoint · ", "dim"), ("o", "key"), (" log", "dim")])
-        lines += [[("  │ ", "bad"), (visible(line), "dim")] for line in log.splitlines()[-TROUBLE_LOG_LINES:]]
-    elif state.status == "stalled":
-        lines.append([("◍ no word for minutes, yet its process lives", "warn")])
-        lines.append([("  o", "key"), (" log · ", "dim"), ("X", "key"), (" stop", "dim")])
-    elif state.status == "stopped":
-        lines.append([("■ stopped, with a checkpoint · ", "dim"), ("p", "key"), (" goes on", "dim")])
-    newest = state.series.warnings[-2:]
-    lines += [[(f"▲ step {step}: {visible(message)}", "warn")] for step, message in newest]
-    return lines
 
 
 def setting_lines(spec: Spec | None) -> list[Line]:

@@ -14,14 +14,14 @@ from studio.runs.directory import RunDirectory
 from studio.runs.process import log_tail
 from studio.runs.watch import RunState
 from studio.tui import actions
-from studio.tui.dialogs.question import QuestionDialog
+from studio.tui.dialogs.confirm import ConfirmDialog
 from studio.tui.messages import ComparisonRequested, RunsPolled
 from studio.tui.screens.list_screen import ListScreen
 from studio.tui.screens.runs.curves import SMOOTHING_STEPS, X_AXES, ChartChoice, overlay_glyph, overlay_style
 from studio.tui.screens.runs.run_view import RunShown, RunView
 from studio.tui.widgets.lines import Line, LinesView
 from studio.tui.widgets.row_list import RowList
-from studio.tui.widgets.run_list import run_line
+from studio.tui.widgets.run_lines import run_line
 
 LOG_LINES = 200
 NO_RUNS: list[Line] = [
@@ -72,9 +72,9 @@ class RunsScreen(ListScreen):
             yield RunView()
 
     def on_mount(self) -> None:
-        self.query_one("#no-runs", LinesView).show(NO_RUNS)
-        self._take(self.studio.run_states)
-        self.studio.poll_runs()
+        self.query_one("#no-runs", LinesView).show(NO_RUNS, hang=3)
+        self._take(self.session.run_states)
+        self.shell.poll_runs()
 
     def show_run(self, run_id: str) -> None:
         """Put the cursor on a run, also one that the next look will find."""
@@ -151,8 +151,7 @@ class RunsScreen(ListScreen):
         if state is None:
             return
         if state.kind == "compare":
-            self.studio.show_screen("compare")
-            self.studio.screen.post_message(ComparisonRequested(state.run_id))
+            self.post_message(ComparisonRequested(state.run_id))
         else:
             self._switch_panel("settings")
 
@@ -240,7 +239,7 @@ class RunsScreen(ListScreen):
         if run_id:
             self.say(f"{run_id} started · it goes on when you leave")
             self._run_id = run_id
-            self.studio.poll_runs()
+            self.shell.poll_runs()
 
     def action_compare_run(self) -> None:
         from studio.tui.dialogs.new_comparison import NewComparisonDialog
@@ -261,12 +260,12 @@ class RunsScreen(ListScreen):
         consequence = "It finishes its step and writes a checkpoint; p goes on from there."
         if state.kind == "compare":
             consequence = "What was answered is kept; p goes on from there."
-        question = QuestionDialog(f"stop {state.run_id}?", consequence)
+        question = ConfirmDialog(f"stop {state.run_id}?", consequence)
         self.app.push_screen(question, lambda is_yes: self._stop(state.run_id) if is_yes else None)
 
     def _stop(self, run_id: str) -> None:
         self.say(f"{run_id}: stopping after this step …")
-        self.ask("stop", lambda: stop_run(self.project, run_id), lambda _: self.studio.poll_runs())
+        self.ask("stop", lambda: stop_run(self.project, run_id), lambda _: self.shell.poll_runs())
 
     def action_resume(self) -> None:
         state = self._current
@@ -280,7 +279,7 @@ class RunsScreen(ListScreen):
 
     def _resumed(self, directory: RunDirectory) -> None:
         self.say(f"{directory.run_id} goes on")
-        self.studio.poll_runs()
+        self.shell.poll_runs()
 
 
 def _change_of_status(state: RunState) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.content import Content
 
 from studio.reports.visible import visible
 from studio.tui.widgets.lines import Line, LinesView
@@ -31,12 +30,10 @@ class AnswerPanel(VerticalScroll):
 
     def clear(self) -> None:
         self._text, self.is_idle = "", True
-        self.border_subtitle = ""
         self._show([])
 
     def wait(self, words: str) -> None:
         self._text, self.is_idle = "", False
-        self.border_subtitle = ""
         self._show([[(words, "warn")]])
 
     def add(self, piece: str) -> None:
@@ -45,9 +42,10 @@ class AnswerPanel(VerticalScroll):
         self.scroll_end(animate=False)
 
     def end(self, facts: str) -> None:
-        """The answer is whole, or will not be; ``facts`` say which."""
-        self._show(self._lines() if self._text else [[("nothing", "dim")]])
-        self.border_subtitle = Content(facts)
+        """The answer is whole, or will not be; ``facts``, its last line, say which."""
+        lines = self._lines() if self._text else [[("nothing", "dim")]]
+        self._show([*lines, [("", "")], [(facts, "dim")]])
+        self.scroll_end(animate=False)
 
     def fail(self, message: str, hint: str) -> None:
         self._show([*self._lines(), [("✗ ", "limit"), (visible(message), "bad")], [(visible(hint), "")]])

@@ -30,8 +30,8 @@ class Replied(Message):
 
 
 @dataclass
-class Asked:
-    """A question under way; ``waiting`` are the arms that have not ended."""
+class Round:
+    """One prompt and its answers; ``waiting`` are the arms whose answer has not ended."""
 
     request_id: int
     waiting: set[str] = field(default_factory=set)
@@ -55,7 +55,7 @@ class TryScreen(StudioScreen):
         super().__init__()
         self._answerer: Answerer | None = None
         self._is_ready = False
-        self._asked = Asked(0)
+        self._round = Round(0)
         self._runs: list[str] = []
         self._run_id = ""
 
@@ -124,10 +124,10 @@ class TryScreen(StudioScreen):
             self._is_ready = False
             self._answerer = Answerer(self._replied)
         arms = {"base", "tuned"} if by.tuned_path else {"base"}
-        self._asked = Asked(self._asked.request_id + 1, arms)
+        self._round = Round(self._round.request_id + 1, arms)
         for arm in arms:
             self.query_one(f"#{arm}", AnswerPanel).wait("waiting …" if self._is_ready else "loading the model …")
-        self._answerer.ask(self._asked.request_id, by, self.query_one(TextArea).text, max_new_tokens=MAX_NEW_TOKENS)
+        self._answerer.ask(self._round.request_id, by, self.query_one(TextArea).text, max_new_tokens=MAX_NEW_TOKENS)
         self.say("asked · esc cancels")
 
     def _replied(self, reply: Reply) -> None:
@@ -139,28 +139,25 @@ class TryScreen(StudioScreen):
             self._take_error(reply)
         elif reply.get("ready"):
             self._is_ready = True
-        elif reply.get("id") == self._asked.request_id and reply.get("arm") in ARMS:
+        elif reply.get("id") == self._round.request_id and reply.get("arm") in ARMS:
             self._take_piece(self.query_one(f"#{reply['arm']}", AnswerPanel), reply)
 
     def _take_piece(self, panel: AnswerPanel, reply: Reply) -> None:
         if reply.get("done"):
-            panel.end(
-                f"{number(reply['tokens'])} tokens · {reply['tokens_per_second']:.1f} tok/s · "
-                f"prompt {number(reply['prompt_tokens'])} tokens"
-            )
-            self._asked.waiting.discard(reply["arm"])
-            if not self._asked.waiting:
+            panel.end(facts_of(reply))
+            self._round.waiting.discard(reply["arm"])
+            if not self._round.waiting:
                 self.say("answered")
         else:
             panel.add(str(reply.get("text", "")))
 
     def _take_error(self, reply: Reply) -> None:
         error = reply["error"]
-        if "id" in reply and reply["id"] != self._asked.request_id:
+        if "id" in reply and reply["id"] != self._round.request_id:
             return
-        for arm in self._asked.waiting:
+        for arm in self._round.waiting:
             self.query_one(f"#{arm}", AnswerPanel).fail(error["message"], error.get("hint", ""))
-        self._asked.waiting.clear()
+        self._round.waiting.clear()
         self.say(error["message"], "error")
         if (
             "id" not in reply and self._answerer is not None
@@ -169,17 +166,28 @@ class TryScreen(StudioScreen):
             self._answerer = None
 
     def action_back(self) -> None:
-        if self._asked.waiting:
+        if self._round.waiting:
             self._cancel()
             self.say("cancelled")
 
     def _cancel(self) -> None:
-        if self._answerer is not None and self._asked.waiting:
+        if self._answerer is not None and self._round.waiting:
             self._answerer.cancel()
-        for arm in self._asked.waiting:
+        for arm in self._round.waiting:
             self.query_one(f"#{arm}", AnswerPanel).end("cancelled")
-        self._asked = Asked(self._asked.request_id + 1)
+        self._round = Round(self._round.request_id + 1)
 
     def action_clear(self) -> None:
         self.query_one(TextArea).clear()
         self.query_one(TextArea).focus()
+
+
+def facts_of(reply: Reply) -> str:
+    """What an answer took and, where it is said, in which dtype it was given: dtypes answer differently."""
+    facts = [
+        f"{number(reply['tokens'])} tokens",
+        f"{reply['tokens_per_second']:.1f} tok/s",
+        f"prompt {number(reply['prompt_tokens'])} tokens",
+        str(reply.get("dtype", "")),
+    ]
+    return " · ".join(filter(None, facts))

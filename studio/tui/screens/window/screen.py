@@ -23,12 +23,12 @@ from studio.tui.messages import ExamplesRequested, LineEntered, LineLeft, Tokens
 from studio.tui.screens.list_screen import ListScreen
 from studio.tui.screens.window.histogram_view import HistogramView
 from studio.tui.screens.window.lines import fate_line, longest_line, progress_lines, shot_lines
+from studio.tui.session import LEAST_MAX_LENGTH
 from studio.tui.widgets.lines import LinesView
 from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.row_list import RowList
 
 SHOTS = (0, 1, 2, 5, 10)
-LEAST_MAX_LENGTH = 8
 
 
 class WindowScreen(ListScreen):
@@ -101,7 +101,7 @@ class WindowScreen(ListScreen):
         """Show what is counted already at once, then count the rest."""
         self._say_title()
         if self.store is None:
-            closed = self.studio.store_closed
+            closed = self.session.store_closed
             self._show_words(
                 [[("The store is not open.", "title")], [(closed.reason if closed else "opening …", "dim")]]
             )
@@ -109,11 +109,11 @@ class WindowScreen(ListScreen):
         self._is_stale = False
         self._stop.set()  # an older count, should one be under way, writes what it has and ends
         self._stop = threading.Event()
-        self.ask("window", partial(self._check_known, self.studio.base_model, self.studio.max_length), self._known)
+        self.ask("window", partial(self._check_known, self.session.base_model, self.session.max_length), self._known)
 
     def _check_known(self, model_name: str, max_length: int) -> tuple[ModelFolder, WindowReport, int]:
         assert self.store is not None
-        if self._model is None or self.studio.base_model != model_name:
+        if self._model is None or self.session.base_model != model_name:
             self._model = resolve_model(model_name, self.project.settings().trusted_models)
         report = check_window(self.store, self._model, max_length, SHOTS, is_cancelled=lambda: True)
         return self._model, report, self.store.uncounted_total(self._model.fingerprint)
@@ -124,7 +124,7 @@ class WindowScreen(ListScreen):
             self._show_report(report)
         if uncounted and self.store is not None:
             self.on_tokens_counted(TokensCounted(0, uncounted))
-            stop, store, model, max_length = self._stop, self.store, self._model, self.studio.max_length
+            stop, store, model, max_length = self._stop, self.store, self._model, self.session.max_length
             progress = partial(self._progressed, stop)
             self.ask(
                 "window", lambda: check_window(store, model, max_length, SHOTS, progress, stop.is_set), self._counted
@@ -168,7 +168,7 @@ class WindowScreen(ListScreen):
 
     def _say_title(self) -> None:
         window = f" of {number(self._model.context_window)}" if self._model else ""
-        title = f"tokens per example · max_length {number(self.studio.max_length)}{window} · {self.studio.base_model}"
+        title = f"tokens per example · max_length {number(self.session.max_length)}{window} · {self.session.base_model}"
         self.query_one("#lengths").border_title = styles.title(visible(title))
 
     def _show_report(self, report: WindowReport) -> None:
@@ -186,7 +186,7 @@ class WindowScreen(ListScreen):
         lengths.remove_class("-words")
         facts = {"median": report.median, "p95": report.p95, "max": report.max, "n": report.n}
         lengths.border_subtitle = " · ".join(f"{name} {number(value)}" for name, value in facts.items())
-        self.query_one(HistogramView).show(report.total_tokens, self.studio.max_length)
+        self.query_one(HistogramView).show(report.total_tokens, self.session.max_length)
         fates = self.query_one("#fates", RowList)
         fates.show(len(FATES), lambda index, width: fate_line(report, FATES[index], width))
         fates.border_subtitle = "enter: these rows in Data"
@@ -211,14 +211,14 @@ class WindowScreen(ListScreen):
             return
         if message.row_list.id == "longest":
             ids = [example_id for example_id, _ in report.longest]
-            self.post_message(ExamplesRequested(ids, f"longest rows · {self.studio.base_model}"))
+            self.post_message(ExamplesRequested(ids, f"longest rows · {self.session.base_model}"))
             return
         fate = FATES[message.index]
         if not report.fates[fate]:
             self.say(f"no row has the fate {fate.value}")
             return
         self.post_message(
-            ExamplesRequested(self._ids_of(report, fate), f"{fate.value} at max_length {self.studio.max_length}")
+            ExamplesRequested(self._ids_of(report, fate), f"{fate.value} at max_length {self.session.max_length}")
         )
 
     def _ids_of(self, report: WindowReport, fate: Fate) -> list[int]:
@@ -239,23 +239,22 @@ class WindowScreen(ListScreen):
         self.check()
 
     def action_longer(self) -> None:
-        self._set_max_length(self.studio.max_length + step_of(self.studio.max_length))
+        self._set_max_length(self.session.max_length + step_of(self.session.max_length))
 
     def action_shorter(self) -> None:
-        self._set_max_length(self.studio.max_length - step_of(self.studio.max_length - 1))
+        self._set_max_length(self.session.max_length - step_of(self.session.max_length - 1))
 
     def _set_max_length(self, max_length: int) -> None:
-        most = self._model.context_window if self._model else max_length
-        self.studio.max_length = set_to = max(LEAST_MAX_LENGTH, min(max_length, most))
+        set_to = self.session.try_max_length(max_length, self._model.context_window if self._model else None)
         self.say(f"max_length {number(set_to)}, for new runs too · to keep it: max_length = {set_to} in studio.toml")
         self.check()
 
     def action_set_max_length(self) -> None:
-        self.query_one(PromptBar).ask("max_length", "max_length", str(self.studio.max_length), hint="tokens")
+        self.query_one(PromptBar).ask("max_length", "max_length", str(self.session.max_length), hint="tokens")
 
     def action_set_model(self) -> None:
         self.query_one(PromptBar).ask(
-            "model", "model", self.studio.base_model, hint="a cached name, a folder or org/name"
+            "model", "model", self.session.base_model, hint="a cached name, a folder or org/name"
         )
 
     def on_line_left(self, message: LineLeft) -> None:
@@ -275,7 +274,8 @@ class WindowScreen(ListScreen):
         if message.kind == "max_length":
             self._set_max_length(int(text))
         else:
-            self.studio.base_model, self._model, self._report = text, None, None
+            self.session.try_model(text)
+            self._model = self._report = None
             self.check()
 
 

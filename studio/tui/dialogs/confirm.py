@@ -1,4 +1,4 @@
-"""A question with yes and no, for the few acts that undo cannot reach."""
+"""Yes or no, for the few acts that undo cannot reach."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from studio.tui import actions
-from studio.tui.screens.base import StudioDialog
+from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.widgets.lines import LinesView
 
 
-class QuestionDialog(StudioDialog):
+class ConfirmDialog(StudioDialog):
     """Dismissed with True for yes, False or None for anything else."""
 
-    BINDINGS = actions.bindings_for("Question")
+    BINDINGS = actions.bindings_for("Confirm")
 
     def __init__(self, question: str, consequence: str) -> None:
         super().__init__()

@@ -1,12 +1,14 @@
-"""One line a run: status by glyph and colour, how far it is, whether it is on the chart."""
+"""A run in lines: in the list, its facts, how far its arms are, what is wrong with it."""
 
 from __future__ import annotations
 
 from studio.reports.cells import fit
 from studio.reports.numbers import duration, loss, number, percent, size
+from studio.reports.visible import visible
 from studio.runs.watch import RunState
-from studio.tui.widgets.lines import Line
+from studio.tui.widgets.lines import Line, joined
 
+TROUBLE_LOG_LINES = 6
 STATUS_GLYPHS: dict[str, tuple[str, str]] = {
     "starting": ("◌", "warn"),
     "running": ("●", "good"),
@@ -68,7 +70,7 @@ def facts_lines(state: RunState, width: int) -> list[Line]:
         parts.append((f"{duration(state.elapsed_seconds)}", "dim"))
     if state.memory_bytes:
         parts.append((size(state.memory_bytes), "dim"))
-    return _joined(parts, width)
+    return joined([[part] for part in parts], width)
 
 
 def comparison_lines(state: RunState, width: int) -> list[Line]:
@@ -92,6 +94,31 @@ def comparison_lines(state: RunState, width: int) -> list[Line]:
     return lines
 
 
+def trouble_lines(state: RunState, log: str) -> list[Line]:
+    """What is wrong and the key that helps, where the eye is; empty when all is well."""
+    lines: list[Line] = []
+    if state.status == "failed":
+        lines.append([("✗ failed: ", "limit"), (visible(state.message), "bad")])
+        lines += [[("  " + visible(line), "bold")] for line in state.hint.splitlines()]
+        lines.append(
+            [("  p", "key"), (" tries again from the newest checkpoint · ", "dim"), ("o", "key"), (" log", "dim")]
+        )
+    elif state.status == "lost":
+        lines.append(
+            [("? lost: ", "limit"), ("its process ended without a word (killed, or the machine restarted)", "bad")]
+        )
+        lines.append([("  p", "key"), (" resumes from the newest checkpoint · ", "dim"), ("o", "key"), (" log", "dim")])
+        lines += [[("  │ ", "bad"), (visible(line), "dim")] for line in log.splitlines()[-TROUBLE_LOG_LINES:]]
+    elif state.status == "stalled":
+        lines.append([("◍ no word for minutes, yet its process lives", "warn")])
+        lines.append([("  o", "key"), (" log · ", "dim"), ("X", "key"), (" stop", "dim")])
+    elif state.status == "stopped":
+        lines.append([("■ stopped, with a checkpoint · ", "dim"), ("p", "key"), (" goes on", "dim")])
+    newest = state.series.warnings[-2:]
+    lines += [[(f"▲ step {step}: {visible(message)}", "warn")] for step, message in newest]
+    return lines
+
+
 def _evaluation(state: RunState) -> str:
     text = f"eval {loss(state.eval_loss)}"
     if state.best_step is None:
@@ -99,18 +126,3 @@ def _evaluation(state: RunState) -> str:
     if state.best_eval_loss == state.eval_loss:
         return f"{text} (best)"
     return f"{text} (best {loss(state.best_eval_loss)} at {number(state.best_step)})"
-
-
-def _joined(parts: list[tuple[str, str]], width: int) -> list[Line]:
-    lines: list[Line] = [[]]
-    room = width
-    for text, style in parts:
-        if lines[-1] and len(text) + 3 > room:
-            lines.append([])
-            room = width
-        if lines[-1]:
-            lines[-1].append((" · ", "faint"))
-            room -= 3
-        lines[-1].append((text, style))
-        room -= len(text)
-    return lines

@@ -1,0 +1,91 @@
+"""What opens over the rows: edit, import, a row's history, a row as it is trained."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from studio.reports.numbers import counted, number
+
+if TYPE_CHECKING:
+    from studio.dataset.store import Added, Example
+    from studio.tui.screens.data.counts import Counts
+    from studio.tui.screens.data.desk import Desk
+    from studio.tui.screens.data.rows import Rows
+    from studio.tui.screens.data.shown import ShownExample
+
+
+class Opening:
+    """Each dialog is imported when it is first opened: the first paint does without them."""
+
+    def __init__(self, desk: Desk, rows: Rows, shown: ShownExample, counts: Counts) -> None:
+        self._desk, self._rows, self._shown, self._counts = desk, rows, shown, counts
+
+    def edit(self) -> None:
+        from studio.tui.dialogs.edit import EditScreen
+
+        if (example := self._under_cursor()) is not None:
+            self._desk.app.push_screen(EditScreen(example), partial(self._edited, example))
+
+    def edit_outside(self) -> None:
+        from studio.tui.dialogs.edit import edit_outside
+
+        if (example := self._under_cursor()) is not None:
+            self._edited(example, edit_outside(self._desk.app, example))
+
+    def _edited(self, example: Example, texts: tuple[str, str] | None) -> None:
+        if texts is None or texts == (example.prompt, example.completion):
+            self._desk.say("nothing changed")
+            return
+        self._desk.session.opened().set_text(example.example_id, *texts)
+        self._rows.say_changed("edited", [example.example_id])
+        self._desk.table.forget([example.example_id])
+        self._rows.refresh_example()
+        self._counts.count_tokens()
+
+    def import_file(self) -> None:
+        from studio.tui.dialogs.import_dialog import ImportDialog
+
+        self._desk.session.opened()
+        self._desk.app.push_screen(ImportDialog(), self._imported)
+
+    def _imported(self, added: Added | None) -> None:
+        if added is not None:
+            words = f"imported {counted(added.added, 'example')} · {number(added.duplicates)} already there"
+            self._desk.say(f"{words} · saved · u undoes")
+            self._rows.load()
+            self._counts.count_tokens()
+
+    def history(self) -> None:
+        from studio.tui.dialogs.reader import ReaderScreen, history_lines
+
+        example_id = self._desk.table.cursor_id
+        if example_id is not None:
+            edits = self._desk.session.opened().history(example_id)
+            self._desk.app.push_screen(ReaderScreen(f"history of row {example_id}", history_lines(edits)))
+
+    def as_trained(self) -> None:
+        """Raises StudioError where the model is not here, or is still looked for."""
+        folder, example, max_length = (
+            self._desk.session.found_model(),
+            self._shown.example,
+            self._desk.session.max_length,
+        )
+        if example is None:
+            return
+
+        def read() -> Any:
+            from studio.acts.window import as_trained
+
+            return as_trained(folder, example, max_length)
+
+        self._desk.ask("trained", read, partial(self._show_trained, example))
+
+    def _show_trained(self, example: Example, trained: Any) -> None:
+        from studio.tui.dialogs.reader import ReaderScreen, trained_lines
+
+        self._desk.app.push_screen(ReaderScreen(f"row {example.example_id} as trained", trained_lines(trained)))
+
+    def _under_cursor(self) -> Example | None:
+        example_id = self._desk.table.cursor_id
+        return None if example_id is None else self._desk.session.opened().example(example_id)

@@ -1,0 +1,69 @@
+"""What leaves the screen: copies to the clipboard, and the rows of the view as a file."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.reports.numbers import counted
+from studio.reports.visible import visible
+
+if TYPE_CHECKING:
+    from studio.tui.screens.data.desk import Desk
+    from studio.tui.screens.data.rows import Rows
+    from studio.tui.screens.data.shown import ShownExample
+
+COPIED_FIELDS = ("prompt", "completion", "system", "task", "label", "split")
+
+
+class Taking:
+    """Copies go by OSC 52, which reaches the clipboard of the terminal, over SSH too."""
+
+    def __init__(self, desk: Desk, rows: Rows, shown: ShownExample) -> None:
+        self._desk, self._rows, self._shown = desk, rows, shown
+        self._replacing = ""
+
+    def copy_row(self) -> None:
+        if (example := self._shown.example) is not None:
+            row = {name: getattr(example, name) for name in COPIED_FIELDS}
+            self._copy(json.dumps({name: value for name, value in row.items() if value}, ensure_ascii=False), "the row")
+
+    def copy_cell(self) -> None:
+        if (example := self._shown.example) is None:
+            return
+        name = self._desk.table.column_name
+        preview = self._desk.table.preview(example.example_id)
+        value = getattr(example, name) if name != "total_tokens" else (preview.total_tokens if preview else "")
+        self._copy(str(value), name)
+
+    def copy_command(self) -> None:
+        command = self._rows.view.command(self._desk.session.project.root)
+        self._copy(command, command)
+
+    def _copy(self, text: str, what: str) -> None:
+        self._desk.app.copy_to_clipboard(text)
+        self._desk.say(f"copied {visible(what, single_line=True)}")
+
+    def ask_export(self) -> None:
+        self._desk.session.opened()
+        self._replacing = ""
+        hint = f"{counted(len(self._desk.table.ids), 'row')}; .jsonl or .csv"
+        self._desk.bar.ask("export", "write to", f"{self._desk.session.project.name}.jsonl", hint=hint)
+
+    def enter_export(self, text: str) -> None:
+        """Write the rows of the view; a file that exists is replaced only by the same line entered again."""
+        from studio.acts.exporting import export_examples
+
+        path, store = Path(text.strip()).expanduser(), self._desk.session.opened()
+        ids = list(map(int, self._desk.table.ids))
+        if path.exists() and self._replacing != text:
+            self._replacing = text
+            self._desk.bar.refuse(f"{path.name} exists: enter again replaces it")
+            return
+        self._desk.ask("export", lambda: export_examples(store, path, ids), partial(self._exported, path))
+
+    def _exported(self, path: Path, count: int) -> None:
+        self._desk.close_bar()
+        self._desk.say(f"wrote {counted(count, 'example')} to {path}")
