@@ -16,14 +16,14 @@ from studio.dataset.texts import prompt_hash
 from studio.project import Project
 from tests.dataset.six_examples import SIX
 
-RECORDED = Path(__file__).resolve().parents[1] / "recorded" / "old-project"
+OLD_PROJECT = Path(__file__).resolve().parents[1] / "old-project"
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     project = Project(tmp_path)
-    shutil.copy(RECORDED / "studio.toml", project.settings_path)
-    project.store_path.write_bytes(gzip.decompress((RECORDED / "studio.duckdb.gz").read_bytes()))
+    shutil.copy(OLD_PROJECT / "studio.toml", project.settings_path)
+    project.store_path.write_bytes(gzip.decompress((OLD_PROJECT / "studio.duckdb.gz").read_bytes()))
     return project
 
 
