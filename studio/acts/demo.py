@@ -19,12 +19,12 @@ from studio.runs.specs import CompareSpec, TrainSpec
 from studio.runs.watch import RunState, RunWatch, runs_in
 
 TASK = "tickets"
-# Files → shares of the split by hash, which only the rows without a split of their own get. The tickets bring their test
-# rows along in a file that no setting below was chosen by, so their other rows are train and validation only.
-SAMPLE_SPLITS: dict[tuple[str, ...], dict[str, float]] = {
-    ("tickets.jsonl", "tickets_test.jsonl"): {"test": 0.0, "validation": 0.2},
-    ("tone.csv", "summaries.jsonl"): {"test": 0.15, "validation": 0.05},
-}
+# (files, test share, validation share). Only rows without a split of their own are split by these shares: the tickets
+# bring their test rows along, in a file that no setting below was chosen by.
+SAMPLE_FILES = (
+    (("tickets.jsonl", "tickets_test.jsonl"), 0.0, 0.2),
+    (("tone.csv", "summaries.jsonl"), 0.15, 0.05),
+)
 # Small batches make many steps of few rows; the micro-batch is fixed so that every machine cuts its batches alike.
 TRAIN_SPEC = TrainSpec(
     tasks=(TASK,),
@@ -39,6 +39,7 @@ PROMPTING_SPEC = CompareSpec(
     arms=("zero_shot", "one_shot", "few_shot:5"), tasks=(TASK,), limit=40, batch_size=32, latency_rows=2
 )
 
+
 def sample_data_path() -> Path:
     """The sample data: beside the package in a checkout. Raises StudioError where it did not come along."""
     path = Path(__file__).resolve().parents[2] / "sample_data"
@@ -52,9 +53,9 @@ def open_sample_project(root: Path) -> Project:
     project = Project.init(root, DEFAULT_MODEL, max_length=TRAIN_SPEC.max_length)
     with Store.open(project.store_path, project.settings().who) as store:
         if not store.stats().examples:
-            for names, shares in SAMPLE_SPLITS.items():
+            for names, test, validation in SAMPLE_FILES:
                 confirm_import(store, preview_import(store, [sample_data_path() / name for name in names]))
-                store.assign_splits(**shares, keep_assigned=True)
+                store.assign_splits(test, validation, keep_assigned=True)
     return project
 
 
