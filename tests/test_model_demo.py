@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
-MARGIN = 0.40  # what the demo is for: tuned beats five examples in the prompt by this much on the same held-out tickets
+# Chosen by the validation split alone, before any answer on the test tickets was looked at: there tuned answered 42 of 67
+# and five shots 11, 31 fixed and none broken, which is 46 points (95 %: 34 to 58). For 40 other rows of the same kind the
+# normal approximation leaves 0.463 - 1.96 * 0.499 * sqrt(1/40 + 1/67) = 0.27; less is a fault, not chance.
+MARGIN = 0.25
 
 
 @pytest.mark.model
-def test_the_demo_s_tuned_model_beats_five_shots_by_forty_points(tmp_path: Path) -> None:
+def test_the_demo_s_tuned_model_beats_five_shots_by_what_validation_promised(tmp_path: Path) -> None:
     # .ci/run names the interpreter of an environment that has the built wheel, so that what people install is tested.
     studio = [os.environ.get("STUDIO_PYTHON", sys.executable), "-m", "studio"]
     folder = tmp_path / "demo"

@@ -19,8 +19,13 @@ from studio.runs.directory import RunDirectory, runs_in
 from studio.runs.specs import CompareSpec, TrainSpec
 from studio.runs.watch import RunState, RunWatch
 
-SAMPLE_FILES = ("tickets.jsonl", "tone.csv", "summaries.jsonl")
 TASK = "tickets"
+# (files, test share, validation share). Only rows without a split of their own are split by these shares: the tickets
+# bring their test rows along, in a file that no setting below was chosen by.
+SAMPLE_FILES = (
+    (("tickets.jsonl", "tickets_test.jsonl"), 0.0, 0.2),
+    (("tone.csv", "summaries.jsonl"), 0.15, 0.05),
+)
 # Small batches make many steps of few rows; the micro-batch is fixed so that every machine cuts its batches alike.
 TRAIN_SPEC = TrainSpec(
     tasks=(TASK,),
@@ -34,7 +39,6 @@ TRAIN_SPEC = TrainSpec(
 PROMPTING_SPEC = CompareSpec(
     arms=("zero_shot", "one_shot", "few_shot:5"), tasks=(TASK,), limit=40, batch_size=32, latency_rows=2
 )
-SPLIT = {"test": 0.15, "validation": 0.05, "seed": 0}
 
 
 def sample_data_path() -> Path:
@@ -45,7 +49,7 @@ def sample_data_path() -> Path:
     package_parent = Path(__file__).resolve().parents[2]
     installed = [Path(root, "share/tune-studio/sample_data") for root in (package_parent, sysconfig.get_path("data"))]
     for path in (package_parent / "sample_data", *installed):
-        if (path / SAMPLE_FILES[0]).is_file():
+        if path.is_dir():
             return path
     raise StudioError(
         f"The sample data is neither in {package_parent} nor in {installed[-1]}.", "Install the studio anew."
@@ -57,9 +61,9 @@ def open_sample_project(root: Path) -> Project:
     project = Project.init(root, DEFAULT_MODEL, max_length=TRAIN_SPEC.max_length)
     with Store.open(project.store_path, project.settings().who) as store:
         if not store.stats().examples:
-            files = [sample_data_path() / name for name in SAMPLE_FILES]
-            confirm_import(store, preview_import(store, files))
-            store.assign_splits(SPLIT["test"], SPLIT["validation"], int(SPLIT["seed"]))
+            for names, test, validation in SAMPLE_FILES:
+                confirm_import(store, preview_import(store, [sample_data_path() / name for name in names]))
+                store.assign_splits(test, validation, keep_assigned=True)
     return project
 
 

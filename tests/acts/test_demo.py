@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +61,19 @@ def test_the_sample_data_is_imported_once_and_split(project: Project, launched: 
     assert set(stats.tasks) == {"tickets", "tone", "summaries"}
     assert stats.tasks["tickets"] >= 240 and stats.tasks["tone"] >= 120 and stats.tasks["summaries"] >= 60
     assert stats.splits["none"] == 0 and min(stats.splits[name] for name in ("train", "validation", "test")) > 0
+
+
+def test_the_test_tickets_are_those_of_their_file_and_nobody_learns_from_them(store: Store) -> None:
+    with (demo.sample_data_path() / "tickets_test.jsonl").open(encoding="utf-8") as file:
+        promised = {json.loads(line)["prompt"] for line in file}
+
+    def prompts(split: str) -> set[str]:
+        rows = store.rows_for(split, tasks=(demo.TASK,), labels=("accept", "none"), where="")
+        return {row.prompt for row in rows}
+
+    assert prompts("test") == promised
+    assert len(prompts("validation")) >= 50  # what settings are chosen by
+    assert not (prompts("train") | prompts("validation")) & promised
 
 
 def test_it_trains_then_lets_every_arm_answer_the_same_rows(project: Project, store: Store, launched: Launched) -> None:

@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from studio.dataset.formats.reading import Candidate, Problem, read_file
 
 FOLDER = Path(__file__).parents[2] / "sample_data"
-GOOD_FILES = {"tickets.jsonl": 307, "tone.csv": 142, "summaries.jsonl": 70, "windows.csv": 3}
+GOOD_FILES = {"tickets.jsonl": 307, "tickets_test.jsonl": 120, "tone.csv": 142, "summaries.jsonl": 70, "windows.csv": 3}
 
 # A word that every message about the product contains, in the languages of the file.
 PRODUCT_WORDS = {
@@ -46,6 +47,8 @@ HURRY = re.compile(
 )
 VIETNAMESE = re.compile("[ăđơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]", re.IGNORECASE)
 CJK = re.compile("[぀-ヿ一-鿿가-힯]")
+WORD = re.compile(r"[぀-ヿ一-鿿가-힯]|\w+")
+YEARS_AND_PRICES = {"1998", "2023", "2024", "2027", "1149"}  # four digits as an order has, and no order
 
 
 def pairs(name: str) -> list[tuple[str, str]]:
@@ -63,11 +66,21 @@ def message_of(prompt: str) -> str:
     return prompt.split("\n\n", 1)[1]
 
 
-TICKETS = [(message_of(prompt), json.loads(completion)) for prompt, completion in pairs("tickets.jsonl")]
-TASK_FILES = ("tickets.jsonl", "tone.csv", "summaries.jsonl")
+def tickets(name: str) -> list[tuple[str, dict[str, Any]]]:
+    """(message, labels) of every row."""
+    return [(message_of(prompt), json.loads(completion)) for prompt, completion in pairs(name)]
 
 
-@pytest.mark.parametrize(("name", "at_least"), [("tickets.jsonl", 240), ("tone.csv", 120), ("summaries.jsonl", 60)])
+LEARNED_TICKETS = tickets("tickets.jsonl")
+TEST_TICKETS = tickets("tickets_test.jsonl")
+TICKETS = LEARNED_TICKETS + TEST_TICKETS
+TASK_FILES = ("tickets.jsonl", "tickets_test.jsonl", "tone.csv", "summaries.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("name", "at_least"),
+    [("tickets.jsonl", 240), ("tickets_test.jsonl", 100), ("tone.csv", 120), ("summaries.jsonl", 60)],
+)
 def test_there_is_enough_of_every_task_and_the_readme_counts_right(name: str, at_least: int) -> None:
     rows = len(pairs(name))
     assert rows >= at_least
@@ -87,7 +100,7 @@ def test_one_short_instruction_for_all_rows_and_no_long_prompt(name: str) -> Non
 @pytest.mark.parametrize("name", TASK_FILES)
 def test_no_two_messages_are_the_same_or_share_a_skeleton(name: str) -> None:
     def trigrams(text: str) -> set[tuple[str, ...]]:
-        words = re.findall(r"[぀-ヿ一-鿿가-힯]|\w+", text.lower())
+        words = WORD.findall(text.lower())
         return set(zip(words, words[1:], words[2:], strict=False)) or {tuple(words)}
 
     grams = [(trigrams(message_of(prompt)), prompt) for prompt, _ in pairs(name)]
@@ -114,7 +127,7 @@ def test_tickets_have_four_keys_in_order_with_values_of_closed_sets() -> None:
 def test_tickets_name_their_product_and_their_order() -> None:
     for message, ticket in TICKETS:
         assert re.search(PRODUCT_WORDS[ticket["product"]], message.lower()), message
-        numbers = re.findall(r"(?<!\d)\d{4}(?!\d)", message)
+        numbers = [word for word in re.findall(r"(?<!\d)\d{4}(?!\d)", message) if word not in YEARS_AND_PRICES]
         assert numbers == ([str(ticket["order"])] if ticket["order"] else []), message
 
 
@@ -132,7 +145,40 @@ def test_urgency_follows_the_rule_of_the_readme() -> None:
 
 def test_no_label_of_the_tickets_is_rare() -> None:
     for key, at_least in (("product", 20), ("intent", 25), ("urgency", 50)):
-        assert min(Counter(ticket[key] for _, ticket in TICKETS).values()) >= at_least
+        assert min(Counter(ticket[key] for _, ticket in LEARNED_TICKETS).values()) >= at_least
+    for key, at_least in (("product", 10), ("intent", 10), ("urgency", 20)):
+        assert min(Counter(ticket[key] for _, ticket in TEST_TICKETS).values()) >= at_least
+
+
+@pytest.mark.parametrize("key", ["product", "intent", "urgency", "has_order"])
+def test_the_test_tickets_are_of_the_same_mix_as_those_that_are_learned_from(key: str) -> None:
+    def shares(rows: list[tuple[str, dict[str, Any]]]) -> dict[object, float]:
+        values = Counter(ticket["order"] is not None if key == "has_order" else ticket[key] for _, ticket in rows)
+        return {value: count / len(rows) for value, count in values.items()}
+
+    learned, test = shares(LEARNED_TICKETS), shares(TEST_TICKETS)
+    assert learned.keys() == test.keys()
+    far_off = {value: test[value] - learned[value] for value in learned if abs(test[value] - learned[value]) > 0.02}
+    assert far_off == {}
+
+
+def test_no_test_ticket_is_a_ticket_that_is_learned_from_nor_nearly_one() -> None:
+    """Near is by Jaccard over words, order numbers left out. No pair reaches 0.4; pairs among the learned ones do."""
+
+    def words(message: str) -> set[str]:
+        return {word for word in WORD.findall(message.lower()) if not re.fullmatch(r"\d{4}", word)}
+
+    learned = [(words(message), message) for message, _ in LEARNED_TICKETS]
+    for message, _ in TEST_TICKETS:
+        of_test = words(message)
+        for other, other_message in learned:
+            assert len(of_test & other) < 0.4 * len(of_test | other), (message, other_message)
+
+
+def test_the_test_tickets_are_marked_and_no_other_row_is() -> None:
+    for name in TASK_FILES:
+        splits = {item.split for item in read(name) if isinstance(item, Candidate)}
+        assert splits == ({"test"} if name == "tickets_test.jsonl" else {"none"})
 
 
 def test_tone_is_one_word_of_four_evenly_spread() -> None:
@@ -159,7 +205,8 @@ def test_the_studio_reads_every_row_of_the_good_files(name: str, rows: int) -> N
     assert [str(item) for item in found if isinstance(item, Problem)] == []
     assert [(item.prompt, item.completion) for item in found if isinstance(item, Candidate)] == pairs(name)
     assert len(found) == rows
-    assert {item.task for item in found if isinstance(item, Candidate)} == {name.split(".")[0]}
+    task = name.split(".")[0].removesuffix("_test")
+    assert {item.task for item in found if isinstance(item, Candidate)} == {task}
 
 
 def verdicts() -> dict[int, tuple[str, str]]:
