@@ -164,14 +164,14 @@ def _notes(report: WindowReport) -> list[str]:
         return []
     if not report.max_shots:
         return ["No shot fits for 95 % of the rows."]
-    fit = "fits" if report.max_shots == 1 else "fit"
+    fit, they_make = ("fits", "it makes") if report.max_shots == 1 else ("fit", "they make")
     most = f"At most {counted(report.max_shots, 'shot')} {fit} for 95 % of the rows"
     full = next(cost for cost in report.shots if cost.shots == report.max_shots)
     if alone is None:
         return [f"{most}."]
     times = full.prompt_tokens_mean / max(1.0, alone.prompt_tokens_mean)
     return [
-        f"{most}; {'it makes' if report.max_shots == 1 else 'they make'} every prompt {times:,.{0 if times >= 10 else 1}f} times as long.",
+        f"{most}; {they_make} every prompt {times:,.{0 if times >= 10 else 1}f} times as long.",
         f"Fine-tuned, a prompt stays at {counted(round(alone.prompt_tokens_mean), 'token')}.",
     ]
 
