@@ -9,7 +9,7 @@ import numpy as np
 
 from studio.dataset.store import Example, Store
 from studio.reports.window import WindowReport, window_report
-from studio.tokens.encoding import Encoded, Pair, encode_pairs, encode_prompts, prompt_text
+from studio.tokens.encoding import Encoded, Pair, encode_pairs, encode_prompts, prompt_text, training_text
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import FATES, fates
 
@@ -75,9 +75,9 @@ def _shot_tokens(model: ModelFolder, pairs: Sequence[Pair], encoded: Sequence[En
     """
     totals = [row.total_tokens for row in encoded]
     with_system = [index for index, pair in enumerate(pairs) if pair.system]
-    bare = encode_pairs(model, [Pair(pairs[index].prompt, pairs[index].completion) for index in with_system])
-    for index, row in zip(with_system, bare, strict=True):
-        totals[index] = row.total_tokens
+    bare = [training_text(model, Pair(pairs[index].prompt, pairs[index].completion)) for index in with_system]
+    for index, ids in zip(with_system, encode_prompts(model, bare), strict=True):
+        totals[index] = len(ids)
     overhead = _turn_overhead(model)
     return [max(0, total + overhead) for total in totals]
 
