@@ -49,7 +49,7 @@ def sample_data_path() -> Path:
     package_parent = Path(__file__).resolve().parents[2]
     installed = [Path(root, "share/tune-studio/sample_data") for root in (package_parent, sysconfig.get_path("data"))]
     for path in (package_parent / "sample_data", *installed):
-        if path.is_dir():
+        if (path / "tickets.jsonl").is_file():
             return path
     raise StudioError(
         f"The sample data is neither in {package_parent} nor in {installed[-1]}.", "Install the studio anew."

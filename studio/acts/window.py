@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from studio.dataset.store import Example, Store
-from studio.files import write_whole
-from studio.project import cache_path
 from studio.reports.window import WindowReport, window_report
-from studio.tokens.encoding import Pair, encode_pairs, encode_prompts, prompt_text
+from studio.tokens.encoding import Encoded, Pair, encode_pairs, encode_prompts, prompt_text, training_text
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import FATES, fates
 
@@ -29,11 +26,13 @@ def check_window(
 ) -> WindowReport:
     """Fates, lengths and the cost of examples in the prompt, over the whole store.
 
-    Only rows changed since the last check are tokenized. Cancelling keeps what was counted so far and reports on that.
+    shots: how many examples in the prompt to reckon with, each a number of 0 or more. progress(done, total) is told
+    after every batch, in rows. Only rows changed since the last check are tokenized. Cancelling keeps what was counted
+    so far and reports on that. Raises StudioError where the model's template or tokenizer cannot be used.
     """
     count_tokens(store, model, progress, is_cancelled)
     ids, prompt_tokens, completion_tokens = store.counts(model.fingerprint)
-    shot_tokens = np.maximum(prompt_tokens + completion_tokens + _shot_overhead(model), 0)
+    shot_tokens = store.shot_tokens(model.fingerprint)
     return window_report(
         ids, prompt_tokens, completion_tokens, max_length, model.context_window, shot_tokens, list(shots)
     )
@@ -51,13 +50,15 @@ def count_tokens(
     for batch in store.uncounted(model.fingerprint):
         if is_cancelled():
             break
-        encoded = encode_pairs(model, [Pair(prompt, completion, system) for _, _, prompt, completion, system in batch])
+        pairs = [Pair(prompt, completion, system) for _, _, prompt, completion, system in batch]
+        encoded = encode_pairs(model, pairs)
         store.save_counts(
             model.fingerprint,
             [row[0] for row in batch],
             [row[1] for row in batch],
             [row.prompt_tokens for row in encoded],
             [row.completion_tokens for row in encoded],
+            _shot_tokens(model, pairs, encoded),
         )
         done += len(batch)
         if progress:
@@ -65,23 +66,24 @@ def count_tokens(
     return done
 
 
-def _shot_overhead(model: ModelFolder) -> int:
-    """Tokens that an example costs as an earlier turn, less what it has as a training row.
+def _shot_tokens(model: ModelFolder, pairs: Sequence[Pair], encoded: Sequence[Encoded]) -> list[int]:
+    """What each pair costs as an example in another row's prompt: one more user and assistant turn, in tokens.
 
-    The same for every example, since only the template's fixed text differs: the row's header goes, a line break
-    comes. Kept in the cache by fingerprint, so that a check in which nothing changed never loads the tokenizer.
+    A shot brings no system message of its own, so a row that has one is counted once more without it. What then differs
+    between a turn and a training row is the template's fixed text (a header that stands once, a line break after the
+    answer), which is the same for every pair.
     """
-    path = cache_path() / "templates" / f"{model.fingerprint}.json"
-    try:
-        return int(json.loads(path.read_text(encoding="utf-8"))["shot_overhead"])
-    except (OSError, ValueError, KeyError):  # not measured yet, or unreadable: measure again
-        overhead = _measured_shot_overhead(model)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps({"shot_overhead": overhead}))
-    return overhead
+    totals = [row.total_tokens for row in encoded]
+    with_system = [index for index, pair in enumerate(pairs) if pair.system]
+    bare = [training_text(model, Pair(pairs[index].prompt, pairs[index].completion)) for index in with_system]
+    for index, ids in zip(with_system, encode_prompts(model, bare), strict=True):
+        totals[index] = len(ids)
+    overhead = _turn_overhead(model)
+    return [max(0, total + overhead) for total in totals]
 
 
-def _measured_shot_overhead(model: ModelFolder) -> int:
+def _turn_overhead(model: ModelFolder) -> int:
+    """Tokens of an example as an earlier turn, less what it has as a training row without a system message."""
     shot, question = Pair("Where is my parcel?", "It is on its way."), "And my lamp?"
     without, with_shot = encode_prompts(
         model,

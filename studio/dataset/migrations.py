@@ -78,6 +78,11 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         )
         """,
     ),
+    (
+        # What the row costs as an example in another row's prompt. NULL in counts of an older studio: counted anew.
+        "0004 shot tokens",
+        "ALTER TABLE token_counts ADD COLUMN shot_tokens INTEGER",
+    ),
 )
 
 

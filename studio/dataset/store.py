@@ -220,6 +220,11 @@ class Store:
         with self._connection.reading() as cursor:
             return token_counts.counts(cursor, fingerprint)
 
+    def shot_tokens(self, fingerprint: str) -> Counts:
+        """Tokens that each counted row costs as an example in another row's prompt, by id."""
+        with self._connection.reading() as cursor:
+            return token_counts.shot_tokens(cursor, fingerprint)
+
     def uncounted_total(self, fingerprint: str) -> int:
         """How many rows have no count of their present text."""
         with self._connection.reading() as cursor:
@@ -251,8 +256,10 @@ class Store:
         revisions: Sequence[int] | Counts,
         prompt_tokens: Sequence[int] | Counts,
         completion_tokens: Sequence[int] | Counts,
+        shot_tokens: Sequence[int] | Counts,
     ) -> None:
-        """Keep token counts of rows at these revisions; the four vectors go together. No undo step."""
-        columns = (np.asarray(column, dtype=np.int32) for column in (revisions, prompt_tokens, completion_tokens))
+        """Keep token counts of rows at these revisions; the five vectors go together. No undo step."""
+        counted = (revisions, prompt_tokens, completion_tokens, shot_tokens)
+        columns = (np.asarray(column, dtype=np.int32) for column in counted)
         with self._connection.writing() as cursor:
             token_counts.save(cursor, fingerprint, np.asarray(ids, dtype=np.int64), *columns)

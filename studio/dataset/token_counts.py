@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Uncounted = tuple[int, int, str, str, str]
 
 _UNCOUNTED = """FROM examples WHERE NOT is_removed AND NOT EXISTS (
-    SELECT 1 FROM token_counts WHERE fingerprint = $1
+    SELECT 1 FROM token_counts WHERE fingerprint = $1 AND shot_tokens IS NOT NULL
     AND token_counts.example_id = examples.example_id AND token_counts.revision = examples.revision)"""
 
 
@@ -34,6 +34,15 @@ def counts(cursor: DuckDBPyConnection, fingerprint: str) -> tuple[ExampleIds, Co
         np.asarray(columns["prompt_tokens"], dtype=np.int32),
         np.asarray(columns["completion_tokens"], dtype=np.int32),
     )
+
+
+def shot_tokens(cursor: DuckDBPyConnection, fingerprint: str) -> Counts:
+    column = cursor.execute(
+        """SELECT shot_tokens FROM examples JOIN token_counts USING (example_id, revision)
+           WHERE fingerprint = $1 AND NOT is_removed AND shot_tokens IS NOT NULL ORDER BY example_id""",
+        [fingerprint],
+    ).fetchnumpy()["shot_tokens"]
+    return np.asarray(column, dtype=np.int32)
 
 
 def totals(cursor: DuckDBPyConnection, fingerprint: str, condition: str) -> dict[tuple[int, int], int]:
@@ -68,14 +77,32 @@ def texts(cursor: DuckDBPyConnection, ids: ExampleIds) -> list[Uncounted]:
 
 
 def save(
-    cursor: DuckDBPyConnection, fingerprint: str, ids: ExampleIds, revisions: Counts, prompt: Counts, completion: Counts
+    cursor: DuckDBPyConnection,
+    fingerprint: str,
+    ids: ExampleIds,
+    revisions: Counts,
+    prompt: Counts,
+    completion: Counts,
+    shot: Counts,
 ) -> None:
-    """Keep counts of rows at these revisions; the four vectors go together. What is counted already stays as it is."""
-    columns = {"example_id": ids, "revision": revisions, "prompt_tokens": prompt, "completion_tokens": completion}
+    """Keep counts of rows at these revisions; the five vectors go together. What is counted already stays as it is."""
+    columns = {
+        "example_id": ids,
+        "revision": revisions,
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "shot_tokens": shot,
+    }
     cursor.register("counted", columns)
     cursor.execute(
-        """INSERT INTO token_counts (fingerprint, example_id, revision, prompt_tokens, completion_tokens)
-           SELECT $1, example_id, revision, prompt_tokens, completion_tokens FROM counted
+        """DELETE FROM token_counts WHERE fingerprint = $1 AND shot_tokens IS NULL
+           AND (example_id, revision) IN (SELECT (example_id, revision) FROM counted)""",
+        [fingerprint],
+    )
+    cursor.execute(
+        """INSERT INTO token_counts
+               (fingerprint, example_id, revision, prompt_tokens, completion_tokens, shot_tokens)
+           SELECT $1, example_id, revision, prompt_tokens, completion_tokens, shot_tokens FROM counted
            WHERE NOT EXISTS (SELECT 1 FROM token_counts WHERE fingerprint = $1
            AND token_counts.example_id = counted.example_id AND token_counts.revision = counted.revision)""",
         [fingerprint],

@@ -7,6 +7,8 @@ from typing import Literal
 
 from studio.reports.visible import visible
 
+Segment = tuple[str, str]  # text and the name of its style, empty for plain
+
 
 def cells(text: str) -> int:
     """How many terminal cells the visible text takes on a single line."""

@@ -14,11 +14,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from studio.reports.cells import cells, cut, fit
+from studio.reports.cells import Segment, cells, cut, fit
 from studio.reports.ticks import linear_ticks, log_ticks, tick_labels
 
 Floats = NDArray[np.float64]
-Segment = tuple[str, str]
 
 NARROWEST_WITH_LABELS = 20
 LOWEST_WITH_LABELS = 4

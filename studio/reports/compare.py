@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from studio.reports.intervals import interval_bar
-from studio.reports.numbers import NOTHING, latency, number, percent, score
-from studio.reports.table import Cell, Table
-from studio.scoring.metrics import SCORERS, token_f1
-from studio.scoring.summary import (
-    TUNED,
-    ArmSummary,
-    Comparison,
-    HeldOutRow,
-    Interval,
-    Prediction,
-    ScoredRows,
-    Scores,
-    has_one_answer,
-    score_rows,
-    summarize_scored,
-)
+from studio.reports.intervals import IntervalBar
+from studio.reports.numbers import NOTHING, counted, latency, number, out_of_100, percent
+from studio.reports.table import SHORT_TITLES, Cell, Column, Table
+from studio.scoring.scored_rows import HeldOutRow, Prediction, ScoredRows, Scores, score_rows
+from studio.scoring.scorers import SCORERS
+from studio.scoring.scorers.exact_match import EXACT_MATCH
+from studio.scoring.scorers.rouge_l import ROUGE_L
+from studio.scoring.scorers.scorer import Scorer
+from studio.scoring.scorers.token_f1 import token_f1
+from studio.scoring.summary import TUNED, ArmSummary, Comparison, Interval, has_one_answer, summarize_scored
 
 CLEAR_DIFFERENCE = 0.1
-BAR_WIDTH = 24
-SCORER_NAMES = {"exact_match": "exact match", "token_f1": "token F1", "rouge_l": "ROUGE-L", "valid_json": "valid JSON"}
+NARROWEST_BAR, WIDEST_BAR = 10, 24
 
 # Fate of a row between the best prompting arm and tuned -> (glyph, style name). The first four where there is one right
 # answer, the next three where answers are only more or less like the reference, the last without a pair of arms.
@@ -80,13 +72,14 @@ class CompareView:
         return sorted(self.rows, key=lambda row: -row.disagreement)
 
 
-def compare_view(rows: Iterable[HeldOutRow], predictions: Iterable[Prediction]) -> CompareView:
+def compare_view(rows: Iterable[HeldOutRow], predictions: Iterable[Prediction], dtype: str = "") -> CompareView:
     """Score and summarise the rows that every arm answered. Takes seconds for thousands of rows: call it in a thread.
 
     rows: the frozen test rows. predictions: lines of predictions.jsonl, of a comparison that may still be running.
+    dtype: the number format in which they were answered, empty where it is not known.
     """
     scored = score_rows(rows, predictions)
-    comparison = summarize_scored(scored)
+    comparison = replace(summarize_scored(scored), dtype=dtype)
     pair = (comparison.baseline, TUNED) if comparison.baseline and TUNED in comparison.arms else None
     exact = {
         task: has_one_answer([row.completion for row in scored.rows if row.task == task]) for task in comparison.tasks
@@ -101,8 +94,8 @@ def _compared_row(row: HeldOutRow, scored: ScoredRows, pair: tuple[str, str] | N
     scores = {arm: of[row.example_id] for arm, of in scored.scores.items()}
     change, disagreement = "single", 0.0
     if pair:
-        scorer = "exact_match" if has_exact else "rouge_l"
-        before, after = (float(scores[arm][scorer] or 0.0) for arm in pair)
+        scorer = EXACT_MATCH if has_exact else ROUGE_L
+        before, after = (float(scores[arm][scorer.name] or 0.0) for arm in pair)
         change = _change(before, after, has_exact=has_exact)
         apart = 1 - token_f1(answers[pair[0]], answers[pair[1]])
         disagreement = (abs(after - before) + apart) / 2
@@ -119,96 +112,167 @@ def _change(before: float, after: float, *, has_exact: bool) -> str:
     return "fixed" if after > before else "broken"
 
 
-def compare_table(
-    comparison: Comparison, context_window: int | None = None, bar_width: int = BAR_WIDTH, width: int | None = None
-) -> Table:
-    """Arms as rows: the headline score with its interval drawn from 0 to 100, the other scores, latency, prompt tokens.
+def compare_table(comparison: Comparison, context_window: int | None = None, task: str = "") -> Table:
+    """Arms as rows: the headline score with its interval, the other scores, latency, prompt tokens.
 
-    ``context_window`` adds the column of the window's share. Where the table is wider than ``width`` cells it goes
-    without other scores, then p95, the drawing and the share. An arm that another one equals or beats in headline
-    score, latency and prompt tokens at once is dim.
+    ``context_window`` adds the column of the window's share. ``task`` takes the scores over one task; over all tasks
+    (empty) the headline score counts only the tasks it is fair for, as the verdict does, and ``*`` says so. A dominated
+    arm (see ``dominated_arms``) is dim, the best headline score is good.
     """
     arms = list(comparison.arms.values())
-    others = [name for name in _applying(comparison) if name != comparison.headline_scorer]
-    is_part = comparison.headline_tasks != comparison.tasks
-    header = ["arm", "n", SCORER_NAMES[comparison.headline_scorer] + "*" * is_part, "", "95 %"]
-    header += [*(SCORER_NAMES[name] for name in others), "latency p50", "p95", "prompt tokens", "of the window"]
-    best = max((_headline(arm) for arm in arms), default=0.0)
-    dominated = dominated_arms(arms, {arm.arm: arm.headline for arm in arms})
+    scores = {arm.arm: scores_of(comparison, arm, task) for arm in arms}
+    headline, others = _headline_and_others(comparison, scores)
+    has_star = not task and comparison.headline_tasks != comparison.tasks
+    slow = _slowest(arms)
+    columns = [
+        *[Column("arm", is_left=True), Column("n")],
+        *_score_columns(headline, "*" * has_star),
+        Column("95 %"),
+        *(column for scorer in others for column in _score_columns(scorer)),
+        *[Column("latency"), *([Column(slow.title)] if slow else [])],
+        *[Column("prompt tokens", "prompt"), *([Column("of the window", "window")] if context_window else [])],
+    ]
+    dominated = dominated_arms(arms, {arm: of.get(headline.name) for arm, of in scores.items()})
+    best = max((of[headline.name].score for of in scores.values() if headline.name in of), default=0.0)
     rows = []
     for arm in arms:
-        is_best = best > 0 and _headline(arm) == best
-        style = "dim" if arm.arm in dominated else "good" if is_best else ""
-        rows.append(_arm_row(arm, others, context_window, bar_width, style))
-    notes = [f"* over {', '.join(comparison.headline_tasks)}; the other scores over all rows."] if is_part else []
-    table = Table(header, rows, left=frozenset({0, 3}), notes=notes)
-    bar, share, p95 = 3, len(header) - 1, len(header) - 3
-    never_shown = [*([] if bar_width else [bar]), *([] if context_window else [share])]
-    table = table.fitted(0, never_shown)
-    if width is None:
-        return table
-    dispensable = [SCORER_NAMES[name] for name in reversed(others)] + [header[p95], header[bar], header[share]]
-    return table.fitted(width, [table.header.index(name) for name in dispensable if name in table.header])
+        of = scores[arm.arm]
+        style = "dim" if arm.arm in dominated else ""
+        shown = of.get(headline.name)
+        is_best = shown is not None and shown.score == best > 0
+        row = [Cell(arm.arm, style or "title"), Cell(number(shown.n if shown else 0), style)]
+        row += [*_score_cells(shown, "good" if is_best else style), Cell(_range(shown), style)]
+        row += [cell for scorer in others for cell in _score_cells(of.get(scorer.name), style)]
+        rows.append([*row, *_cost_cells(arm, slow, context_window, style)])
+    return Table(columns, rows, _cuts(columns, len(others), slow), _notes(comparison, has_star))
+
+
+def _cost_cells(arm: ArmSummary, slow: SlowColumn | None, context_window: int | None, style: str) -> list[Cell]:
+    tokens = arm.prompt_tokens_mean
+    texts = [latency(arm.latency_p50_seconds)]
+    texts += [latency(slow.seconds[arm.arm])] if slow else []
+    texts += [number(tokens)]
+    texts += [percent(None if tokens is None else tokens / context_window, digits=1)] if context_window else []
+    return [Cell(text, style) for text in texts]
+
+
+def _cuts(columns: Sequence[Column], others: int, slow: SlowColumn | None) -> list[tuple[int, ...]]:
+    """What goes first: the other scorers' drawings, the slow column, long titles, other scores, share, drawing."""
+    titles = [column.title for column in columns]
+    drawing, first_other = 3, 5
+    scores = [first_other + 2 * place for place in range(others)]
+    return [
+        tuple(score + 1 for score in scores),
+        *([(titles.index(slow.title),)] if slow else []),
+        SHORT_TITLES,
+        *((score,) for score in reversed(scores)),
+        *((titles.index(title),) for title in ("of the window",) if title in titles),
+        (drawing,),
+    ]
+
+
+def _notes(comparison: Comparison, has_star: bool) -> list[str]:
+    timed = max((arm.latency_n for arm in comparison.arms.values()), default=0)
+    return [
+        *([f"* over {', '.join(comparison.headline_tasks)}; the other scores over all rows."] if has_star else []),
+        *([f"Answered in {comparison.dtype}."] if comparison.dtype else []),
+        *([f"Latency: the median of {counted(timed, 'row')} an arm, asked one at a time."] if timed else []),
+    ]
+
+
+@dataclass(frozen=True)
+class SlowColumn:
+    """What is said of the slow answers, by arm in seconds, under a title that the number of timed rows can carry."""
+
+    title: str
+    seconds: dict[str, float | None]
+
+
+def _slowest(arms: Sequence[ArmSummary]) -> SlowColumn | None:
+    """p95 where every arm was timed on ``FEWEST_FOR_P95`` rows or more, else the slowest; None where it is not known.
+
+    One title must hold for all arms, and a 95th percentile of fewer rows is the largest by another name.
+    """
+    p95 = {arm.arm: arm.latency_p95_seconds for arm in arms}
+    if arms and all(seconds is not None for seconds in p95.values()):
+        return SlowColumn("p95", p95)
+    largest = {arm.arm: arm.latency_max_seconds for arm in arms}
+    return SlowColumn("slowest", largest) if any(largest.values()) else None
 
 
 def dominated_arms(arms: Iterable[ArmSummary], scores: Mapping[str, Interval | None]) -> frozenset[str]:
-    """Arms that another equals or beats in its score of ``scores``, p50 latency and prompt tokens, and beats in one.
+    """Arms that there is no reason to choose, as far as this many rows can say.
 
-    Only arms of which all three are known take part.
+    An arm is dominated where another scores higher and their 95 % intervals of ``scores`` do not overlap, while it
+    needs no more prompt tokens and, where both were timed, no more median latency. Equal scores never dominate: that
+    they are equal is nothing that rows can show. Intervals that do not overlap are a stricter test than a difference at
+    5 % (Schenker and Gentleman 2001, "On judging the significance of differences by examining the overlap between
+    confidence intervals", American Statistician 55: 182-186), and one that the drawing beside it lets anyone check.
+    Tokens are counted, not estimated; latency is measured on few rows, so it can only save an arm.
     """
-    merits = {
-        arm.arm: (interval.score, -arm.latency_p50_seconds, -arm.prompt_tokens_mean)
-        for arm in arms
-        if (interval := scores.get(arm.arm)) and arm.latency_p50_seconds and arm.prompt_tokens_mean
-    }
+    known = [(arm, interval) for arm in arms if (interval := scores.get(arm.arm))]
     return frozenset(
-        name
-        for name, ours in merits.items()
-        if any(
-            theirs != ours and all(one >= other for one, other in zip(theirs, ours, strict=True))
-            for theirs in merits.values()
-        )
+        arm.arm
+        for arm, ours in known
+        if any(theirs.low > ours.high and _costs_no_more(other, arm) for other, theirs in known)
     )
+
+
+def _costs_no_more(one: ArmSummary, other: ArmSummary) -> bool:
+    if one.prompt_tokens_mean is None or other.prompt_tokens_mean is None:
+        return False
+    if one.latency_p50_seconds is not None and other.latency_p50_seconds is not None:
+        is_as_quick = one.latency_p50_seconds <= other.latency_p50_seconds
+    else:
+        is_as_quick = True
+    return is_as_quick and one.prompt_tokens_mean <= other.prompt_tokens_mean
 
 
 def task_table(comparison: Comparison) -> Table:
     """Per task, one row per arm with every scorer that applies: score and 95 % interval."""
-    names = _applying(comparison)
+    applying = [scorer for scorer in SCORERS if any(scorer.name in arm.scores for arm in comparison.arms.values())]
     rows: list[list[Cell]] = []
     for task in comparison.tasks:
         for index, arm in enumerate(comparison.arms.values()):
             intervals = arm.by_task[task]
-            n = intervals["token_f1"].n
+            n = max((one.n for one in intervals.values()), default=0)
             first = [Cell(task or NOTHING), Cell(number(n), "dim")] if index == 0 else [Cell(""), Cell("")]
-            cells = [
-                Cell(f"{score(one.score)} ({_range(one.low, one.high)})" if (one := intervals.get(name)) else NOTHING)
-                for name in names
+            found = [
+                Cell(f"{out_of_100(one.score)} ({_range(one)})" if (one := intervals.get(scorer.name)) else NOTHING)
+                for scorer in applying
             ]
-            rows.append([*first, Cell(arm.arm), *cells])
-    return Table(["task", "n", "arm", *(SCORER_NAMES[name] for name in names)], rows, left=frozenset({0, 2}))
+            rows.append([*first, Cell(arm.arm), *found])
+    columns = [Column("task", is_left=True), Column("n"), Column("arm", is_left=True)]
+    columns += [Column(scorer.title, scorer.short_title) for scorer in applying]
+    return Table(columns, rows, [SHORT_TITLES])
 
 
-def _arm_row(
-    arm: ArmSummary, others: Sequence[str], context_window: int | None, bar_width: int, style: str
-) -> list[Cell]:
-    shown = arm.headline
-    low, high, value = (shown.low, shown.high, shown.score) if shown else (None, None, None)
-    texts = [arm.arm, number(shown.n if shown else 0), score(value)]
-    mean = arm.prompt_tokens_mean
-    texts += [interval_bar(value, low, high, bar_width), _range(low, high)]
-    texts += [score(arm.scores[name].score if name in arm.scores else None) for name in others]
-    texts += [latency(arm.latency_p50_seconds), latency(arm.latency_p95_seconds), number(mean)]
-    texts.append(percent(mean / context_window, digits=1) if context_window and mean is not None else NOTHING)
-    return [Cell(text, style) for text in texts]
+def scores_of(comparison: Comparison, arm: ArmSummary, task: str = "") -> dict[str, Interval]:
+    """The arm's intervals by scorer, over one task or over all, the headline score then as the verdict takes it."""
+    if task:
+        return arm.by_task.get(task, {})
+    return arm.scores if arm.headline is None else {**arm.scores, comparison.headline_scorer: arm.headline}
 
 
-def _applying(comparison: Comparison) -> list[str]:
-    return [name for name in SCORERS if any(name in arm.scores for arm in comparison.arms.values())]
+def _headline_and_others(
+    comparison: Comparison, scores: Mapping[str, Mapping[str, Interval]]
+) -> tuple[Scorer, list[Scorer]]:
+    headline = next(scorer for scorer in SCORERS if scorer.name == comparison.headline_scorer)
+    applying = [scorer for scorer in SCORERS if any(scorer.name in of for of in scores.values())]
+    return headline, [scorer for scorer in applying if scorer is not headline]
 
 
-def _headline(arm: ArmSummary) -> float:
-    return arm.headline.score if arm.headline else 0.0
+def _score_columns(scorer: Scorer, star: str = "") -> list[Column]:
+    title = Column(scorer.title + star, (scorer.short_title or scorer.title) + star)
+    return [title, Column("", is_left=True, least=NARROWEST_BAR, most=WIDEST_BAR)]
 
 
-def _range(low: float | None, high: float | None) -> str:
-    return NOTHING if low is None or high is None else f"{score(low)}–{score(high)}"
+def _score_cells(interval: Interval | None, style: str) -> list[Cell]:
+    if interval is None:
+        return [Cell(NOTHING, style), Cell("", style)]
+    bar = IntervalBar(interval.score, interval.low, interval.high)
+    return [Cell(out_of_100(interval.score), style), Cell("", style, bar)]
+
+
+def _range(interval: Interval | None) -> str:
+    return NOTHING if interval is None else f"{out_of_100(interval.low)}–{out_of_100(interval.high)}"

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from studio.reports.cells import cut, fit
+from studio.reports.cells import Segment, cut, fit
 from studio.reports.numbers import number
 from studio.reports.ticks import linear_ticks, tick_labels
-
-Segment = tuple[str, str]
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 LONGEST_SHARE = 0.995

@@ -86,6 +86,6 @@ def percent(share: float | None, digits: int = 0) -> str:
     return f"{shown:.{digits}f} %"
 
 
-def score(share: float | None) -> str:
+def out_of_100(share: float | None) -> str:
     """``81.2`` from 0.812; a dash where a scorer does not apply."""
     return NOTHING if share is None or not math.isfinite(share) else f"{share * 100:.1f}"

@@ -9,21 +9,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from studio.reports.numbers import number, percent
-from studio.reports.table import Cell, Table
+from studio.reports.numbers import counted, number, percent
+from studio.reports.table import SHORT_TITLES, Bar, Cell, Column, Table
 from studio.tokens.window import FATES, Fate, fates
 
 ExampleIds = NDArray[np.int64]
 
 LONGEST_SHOWN = 20
 FITTING_SHARE = 0.95
-_FATE_STYLES = {Fate.WHOLE: "good", Fate.ANSWER_CUT: "warn", Fate.END_OF_TURN_CUT: "warn", Fate.NOTHING_LEFT: "bad"}
+NARROWEST_BAR, WIDEST_BAR = 10, 40
+_FATE_LOOKS = {  # glyph, name of its style
+    Fate.WHOLE: ("✓", "good"),
+    Fate.ANSWER_CUT: ("▲", "warn"),
+    Fate.END_OF_TURN_CUT: ("▲", "warn"),
+    Fate.NOTHING_LEFT: ("✗", "bad"),
+}
 
 
 @dataclass(frozen=True)
 class ShotCost:
     """What ``shots`` worked examples in the prompt cost: mean prompt tokens, that as a share of the context window,
-    and the rows whose question, shots and answer together are longer than the window."""
+    and the rows whose question, shots and answer together are longer than the window.
+
+    A share above 1 is a prompt that the model cannot read at all.
+    """
 
     shots: int
     prompt_tokens_mean: float
@@ -80,8 +89,11 @@ def window_report(
     """The report, from counts alone.
 
     ids, prompt_tokens, completion_tokens: one whole number per row; completion_tokens has the end-of-turn token.
-    shot_tokens: what each example that could be a shot costs as one more user and assistant turn.
-    A prompt with k shots is taken as the row's own prompt and k mean shots.
+    shot_tokens: what each example that could be a shot costs as one more user and assistant turn, without a system
+    message of its own.
+    max_length, context_window: in tokens.
+    A prompt with k shots is the row's own prompt, its system message included, and k times the mean of shot_tokens: the
+    mean over all ways to choose the shots.
     """
     ids = np.asarray(ids, dtype=np.int64)
     prompts, completions = np.asarray(prompt_tokens, dtype=np.int32), np.asarray(completion_tokens, dtype=np.int32)
@@ -108,39 +120,60 @@ def window_report(
 
 
 def fate_table(report: WindowReport) -> Table:
-    """One row per fate: its name, its rows, their share."""
-    rows = [
-        [
-            Cell(fate.value, _FATE_STYLES[fate] if count else "dim"),
-            Cell(number(count), "" if count else "dim"),
-            Cell(percent(count / report.n, digits=1) if count else "", "dim"),
-        ]
-        for fate, count in report.fates.items()
+    """One row per fate: its glyph and name, its rows, their share, in figures and as a bar."""
+    columns = [
+        *[Column("", is_left=True), Column("fate", is_left=True), Column("rows"), Column("share")],
+        Column("", is_left=True, least=NARROWEST_BAR, most=WIDEST_BAR),
     ]
-    return Table(["fate", "rows", "share"], rows)
+    rows = []
+    for fate, count in report.fates.items():
+        glyph, style = _FATE_LOOKS[fate]
+        quiet, plain = (style, "") if count else ("dim", "dim")
+        share = count / report.n if report.n else 0.0
+        figures = [Cell(number(count), plain), Cell(percent(share, digits=1) if count else "", "dim")]
+        rows.append([Cell(glyph, quiet), Cell(fate.value, plain), *figures, Cell("", quiet, Bar(share))])
+    return Table(columns, rows, cuts=[(4,)])
 
 
 def shots_table(report: WindowReport) -> Table:
-    """One row per number of shots; the last column counts rows, and is quiet where all fit."""
-    rows = [
-        [
-            Cell(number(cost.shots)),
-            Cell(number(cost.prompt_tokens_mean)),
-            Cell(percent(cost.share_of_window, digits=1), "bad" if cost.share_of_window > 1 else ""),
-            Cell(number(cost.rows_that_no_longer_fit), "bad" if cost.rows_that_no_longer_fit else "dim"),
-        ]
-        for cost in report.shots
+    """One row per number of shots: bad where the prompt alone is over the window, warn where rows no longer fit."""
+    columns = [
+        *[Column("shots"), Column("prompt tokens", "prompt"), Column("of the window", "window")],
+        *[Column("rows that no longer fit", "no fit"), Column("", is_left=True)],
     ]
-    header = ["shots", "prompt tokens", "of the window", "rows that no longer fit"]
-    return Table(header, rows, left=frozenset(), notes=_notes(report))
+    rows = []
+    for cost in report.shots:
+        style = "bad" if cost.share_of_window > 1 else "warn" if cost.rows_that_no_longer_fit else ""
+        texts = [number(cost.shots), number(cost.prompt_tokens_mean), percent(cost.share_of_window, digits=1)]
+        texts.append(number(cost.rows_that_no_longer_fit))
+        is_most = cost.shots == report.max_shots > 0
+        rows.append([*(Cell(text, style) for text in texts), Cell("the most" if is_most else "", "dim")])
+    return Table(columns, rows, cuts=[(4,), SHORT_TITLES], notes=_notes(report))
+
+
+def lengths_sentence(report: WindowReport) -> str:
+    """``median 121 · p95 307 · max 1,022 · n 7,473``: total tokens per row, and how many rows."""
+    facts = {"median": report.median, "p95": report.p95, "max": report.max, "n": report.n}
+    return " · ".join(f"{name} {number(value)}" for name, value in facts.items())
 
 
 def _notes(report: WindowReport) -> list[str]:
+    """What the table is for: how many shots there is room for, what they do to every prompt, and what tuning does."""
+    alone = next((cost for cost in report.shots if cost.shots == 0), None)
     if not report.shots:
         return []
-    alone = next((cost for cost in report.shots if cost.shots == 0), None)
-    most = f"At most {number(report.max_shots)} shots fit for 95 % of the rows."
-    return [most, *([f"Fine-tuned: {number(alone.prompt_tokens_mean)} tokens, as zero-shot."] if alone else [])]
+    if not report.max_shots:
+        return ["No shot fits for 95 % of the rows."]
+    fit, they_make = ("fits", "it makes") if report.max_shots == 1 else ("fit", "they make")
+    most = f"At most {counted(report.max_shots, 'shot')} {fit} for 95 % of the rows"
+    full = next(cost for cost in report.shots if cost.shots == report.max_shots)
+    if alone is None:
+        return [f"{most}."]
+    times = full.prompt_tokens_mean / max(1.0, alone.prompt_tokens_mean)
+    return [
+        f"{most}; {they_make} every prompt {times:,.{0 if times >= 10 else 1}f} times as long.",
+        f"Fine-tuned, a prompt stays at {counted(round(alone.prompt_tokens_mean), 'token')}.",
+    ]
 
 
 def _quantile(total: ExampleIds, share: float) -> int:

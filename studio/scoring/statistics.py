@@ -1,6 +1,7 @@
 """How sure one may be of a score: intervals, paired tests and the smallest difference a test set can show.
 
-Everything is seeded or exact: the same predictions always give the same figures.
+Everything is seeded or exact: the same predictions always give the same figures. Scores and shares are numbers in 0..1
+without a unit; p-values are two-sided; intervals are at ``confidence``, 95 % unless said otherwise.
 """
 
 from __future__ import annotations
@@ -17,11 +18,17 @@ Floats = NDArray[np.float64]
 
 RESAMPLES = 2000
 EXACT_SIGNS = 12
+SIGN_FLIPS = 10_000
 DRAWS_AT_ONCE = 1 << 20  # bounds the memory of a bootstrap to some 16 MB, whatever the number of rows
 
 
-def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson score interval of a proportion, as (low, high) in 0..1; (0, 1) where nothing was observed."""
+def wilson(successes: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Score interval of a proportion, as (low, high) in 0..1; (0, 1) where nothing was observed.
+
+    successes: how many of ``n`` rows, 0..n; as a sum of scores it need not be whole.
+    Wilson 1927, "Probable inference, the law of succession, and statistical inference", JASA 22: 209-212, without
+    continuity correction.
+    """
     if n == 0:
         return 0.0, 1.0
     z = _two_sided_z(confidence)
@@ -37,8 +44,10 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
 def bootstrap_mean(
     values: Sequence[float], seed: int = 0, resamples: int = RESAMPLES, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean, as (low, high).
+    """Percentile bootstrap interval of the mean of ``values``, as (low, high), from ``resamples`` seeded resamples.
 
+    Efron 1979, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7: 1-26; the percentile
+    interval is Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13.
     Raises ValueError for fewer than two values: one value says nothing about its spread.
     """
     data = np.asarray(values, dtype=np.float64)
@@ -51,9 +60,10 @@ def bootstrap_mean(
 def paired_bootstrap(
     a: Sequence[float], b: Sequence[float], seed: int = 0, resamples: int = RESAMPLES, confidence: float = 0.95
 ) -> tuple[float, float, float]:
-    """Mean of ``a - b`` over the same rows, with its percentile bootstrap interval: (difference, low, high).
+    """Mean of ``a - b`` over the same rows, with its percentile bootstrap interval: (difference, low, high) in -1..1.
 
-    Rows are drawn, not scores, so what makes a row hard for both cancels out.
+    a, b: one score per row, in the same order of rows. Rows are drawn, not scores, so what makes a row hard for both
+    cancels out. Source as ``bootstrap_mean``.
     Raises ValueError where the lengths differ or there are fewer than two rows.
     """
     if len(a) != len(b):
@@ -64,7 +74,12 @@ def paired_bootstrap(
 
 
 def mcnemar_exact(b: int, c: int) -> float:
-    """Two-sided exact McNemar p-value; ``b`` and ``c`` count the rows that only one of two arms answers right."""
+    """Two-sided p-value of McNemar's test in its exact form, the binomial test of ``b`` of ``b + c`` at one half.
+
+    b, c: how many rows only the one, and only the other, of two arms answers right. 1.0 where there are none.
+    McNemar 1947, "Note on the sampling error of the difference between correlated proportions or percentages",
+    Psychometrika 12: 153-157, which approximates by chi-squared what is summed here.
+    """
     n, fewer = b + c, min(b, c)
     term = tail = 1
     for k in range(1, fewer + 1):
@@ -74,16 +89,26 @@ def mcnemar_exact(b: int, c: int) -> float:
     return min(1.0, float(Fraction(2 * tail, 2**n)))
 
 
-def paired_permutation(a: Sequence[float], b: Sequence[float], seed: int = 0, resamples: int = 10_000) -> float:
+def paired_permutation(a: Sequence[float], b: Sequence[float], seed: int = 0, resamples: int = SIGN_FLIPS) -> float:
     """Two-sided p-value of the mean of ``a - b`` when the sign of every row's difference could as well be the other.
 
-    All signs are tried for up to ``EXACT_SIGNS`` rows that differ, else ``resamples`` seeded draws (p is never 0).
-    On scores of 0 and 1 this is the exact McNemar test. Raises ValueError where the lengths differ.
+    a, b: one score per row, in the same order of rows. Rows without a difference say nothing and fall out. Then
+
+    - where all differences are of one size, as with scores of 0 and 1, the exact McNemar test, however many rows;
+    - else, up to ``EXACT_SIGNS`` rows, exact: the share of all 2**rows choices of signs that go as far or farther;
+    - else Monte Carlo: ``resamples`` seeded choices of signs, as (as far or farther + 1) / (resamples + 1), so that p
+      is never 0 and the test keeps its level.
+
+    The test is Fisher's (1935, "The Design of Experiments", section 21); the + 1 is Davison and Hinkley 1997,
+    "Bootstrap Methods and their Application", section 4.2. Raises ValueError where the lengths differ.
     """
     if len(a) != len(b):
         raise ValueError(f"paired values must have one length, not {len(a)} and {len(b)}")
     difference = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
     difference = difference[difference != 0]
+    size = np.abs(difference)
+    if len(difference) == 0 or size.min() == size.max():
+        return mcnemar_exact(int((difference > 0).sum()), int((difference < 0).sum()))
     observed = abs(difference.sum()) * (1 - 1e-12)  # the same sum in another order may be a rounding error smaller
     if len(difference) <= EXACT_SIGNS:
         which = np.arange(2 ** len(difference))[:, None] >> np.arange(len(difference)) & 1
@@ -103,6 +128,10 @@ def detectable_difference(n: int, discordance: float = 0.2, power: float = 0.8, 
     ``discordance`` is the share of rows on which the arms are expected to differ in being right. A difference cannot
     be larger than the discordance that carries it, so for few rows the discordance grows to the difference itself.
     1.0 means that no difference can be shown.
+
+    Sample size for McNemar's test, solved for the difference d: n = (z_alpha + z_power)**2 * discordance / d**2. It is
+    Connor 1987, "Sample size for testing differences in proportions for the paired-sample design", Biometrics 43:
+    207-211, with discordance for its discordance - d**2 beside z_power, which asks for a little more.
     """
     if n == 0:
         return 1.0

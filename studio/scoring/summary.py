@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
-from studio.scoring.metrics import SCORERS, parse_json, score_pair, words_of
+from studio.scoring.scored_rows import HeldOutRow, Prediction, ScoredRows, Scores, score_rows
+from studio.scoring.scorers import SCORERS
+from studio.scoring.scorers.exact_match import EXACT_MATCH
+from studio.scoring.scorers.rouge_l import ROUGE_L
+from studio.scoring.scorers.scorer import Scorer
 from studio.scoring.statistics import bootstrap_mean, wilson
+from studio.scoring.text_rules import parse_json, words_parted_at_punctuation
 from studio.scoring.verdict import Facts, verdict_of
 
 TUNED = "tuned"
 SHORT_ANSWER_WORDS = 8
 EXACT_TASK_SHARE = 0.8
-
-Prediction = Mapping[str, Any]
-Scores = Mapping[str, float | None]
-
-
-class HeldOutRow(Protocol):
-    """A held-out row; ``completion`` is the reference. ``runs.directory.FrozenRow`` is one."""
-
-    @property
-    def example_id(self) -> int: ...
-    @property
-    def task(self) -> str: ...
-    @property
-    def prompt(self) -> str: ...
-    @property
-    def completion(self) -> str: ...
+FEWEST_FOR_P95 = 20
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean score in 0..1 over ``n`` rows with its 95 % interval: Wilson for 0/1 scores, else a seeded bootstrap."""
+    """A mean score over ``n`` rows with its 95 % interval ``low`` to ``high``, all in 0..1; see ``interval_of``."""
 
     score: float
     low: float
@@ -49,8 +39,11 @@ class ArmSummary:
 
     ``headline`` is the headline score of the comparison, over its tasks; None without rows. ``scores`` are over all
     rows that a scorer applies to, ``by_task`` the same per task. ``left_out`` counts the rows this arm has no answer
-    to, ``cut`` the scored answers that were cut at the length limit. Latency is over the ``latency_n`` rows that were
-    answered one at a time, None without any; prompt tokens are None where nothing was answered.
+    to, ``cut`` the scored answers that were cut at the length limit. Prompt tokens are None where nothing was answered.
+
+    Latency, in seconds, is over the ``latency_n`` rows that were answered one at a time: the median (None without a
+    row), the largest (None under 2 rows, and in a comparison made before it was kept), and the 95th percentile,
+    interpolated between the two nearest rows. Under ``FEWEST_FOR_P95`` rows the largest is beyond it, so it is None.
     """
 
     arm: str
@@ -65,6 +58,7 @@ class ArmSummary:
     prompt_tokens_max: int | None
     left_out: int
     cut: int
+    latency_max_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +66,8 @@ class Comparison:
     """All arms on one set of rows. ``rows`` counts the rows scored, ``left_out`` those that some arm did not answer.
 
     The headline scorer is exact_match over ``headline_tasks``, the tasks with one right answer; where there is no
-    such task it is rouge_l over all tasks. ``baseline`` is the best prompting arm by it, empty for none.
+    such task it is rouge_l over all tasks. ``baseline`` is the best prompting arm by it, empty for none. ``dtype`` is
+    the number format in which all arms answered, empty where an older comparison did not say: it changes answers.
     """
 
     arms: dict[str, ArmSummary]
@@ -94,59 +89,20 @@ class Comparison:
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Comparison:
-        """The comparison that ``to_dict`` wrote. Raises KeyError or TypeError for anything else."""
+        """The comparison that ``to_dict`` wrote, also an older studio's. Raises KeyError or TypeError for others."""
         rest = {name: value for name, value in facts.items() if name != "arms"}
         for name in ("tasks", "headline_tasks"):
             rest[name] = tuple(rest[name])
         return cls(arms={arm: _arm_from(value) for arm, value in facts["arms"].items()}, **rest)
 
 
-@dataclass(frozen=True)
-class ScoredRows:
-    """The rows that every arm answered, with each arm's prediction and scores by example_id.
-
-    ``asked`` counts the rows before any was left out, ``unanswered`` those without an answer of any arm, and
-    ``left_out`` per arm those without one of its own.
-    """
-
-    rows: Sequence[HeldOutRow]
-    predictions: Mapping[str, Mapping[int, Prediction]]
-    scores: Mapping[str, Mapping[int, Scores]] = field(repr=False)
-    left_out: Mapping[str, int]
-    asked: int
-    unanswered: int
-
-    @property
-    def arms(self) -> list[str]:
-        return list(self.predictions)
-
-
-def score_rows(rows: Iterable[HeldOutRow], predictions: Iterable[Prediction]) -> ScoredRows:
-    """Score every prediction of a row that all arms answered; a later prediction of the same row and arm counts.
-
-    A row that one arm could not answer (its prompt does not fit the window, the run was stopped) is left out of all
-    arms, so that every arm is judged on the same rows. Arms keep the order in which they first appear.
-    """
-    asked = {row.example_id: row for row in rows}
-    answers: dict[str, dict[int, Prediction]] = {}
-    for prediction in predictions:
-        if prediction["example_id"] in asked:
-            answers.setdefault(str(prediction["arm"]), {})[prediction["example_id"]] = prediction
-    shared = [row for row in asked.values() if answers and all(row.example_id in given for given in answers.values())]
-    kept = {arm: {row.example_id: given[row.example_id] for row in shared} for arm, given in answers.items()}
-    scores = {
-        arm: {row.example_id: score_pair(str(given[row.example_id]["text"]), row.completion) for row in shared}
-        for arm, given in kept.items()
-    }
-    left_out = {arm: len(asked) - len(given) for arm, given in answers.items()}
-    unanswered = len(asked.keys() - {example_id for given in answers.values() for example_id in given})
-    return ScoredRows(shared, kept, scores, left_out, len(asked), unanswered)
-
-
 def has_one_answer(references: Sequence[str]) -> bool:
     """Whether exact_match is a fair judge: most references are JSON or no longer than a few words."""
-    fair = sum(parse_json(text) is not None or len(words_of(text)) <= SHORT_ANSWER_WORDS for text in references)
-    return fair >= EXACT_TASK_SHARE * len(references)
+
+    def is_fair(text: str) -> bool:
+        return parse_json(text) is not None or len(words_parted_at_punctuation(text)) <= SHORT_ANSWER_WORDS
+
+    return sum(map(is_fair, references)) >= EXACT_TASK_SHARE * len(references)
 
 
 def summarize(rows: Iterable[HeldOutRow], predictions: Iterable[Prediction]) -> Comparison:
@@ -158,14 +114,17 @@ def summarize_scored(scored: ScoredRows) -> Comparison:
     """As ``summarize``, for rows that are scored already."""
     tasks = _rows_by_task(scored.rows)
     exact = tuple(task for task, members in tasks.items() if has_one_answer([row.completion for row in members]))
-    scorer, headline_tasks = ("exact_match", exact) if exact else ("rouge_l", tuple(tasks))
+    scorer, headline_tasks = (EXACT_MATCH, exact) if exact else (ROUGE_L, tuple(tasks))
     headline = {task: _values(scored, tasks[task], scorer) for task in headline_tasks}
     baseline = _best_prompting_arm(scored.arms, headline)
-    arms = {arm: _summarize_arm(arm, scored, tasks, headline) for arm in scored.arms}
+    arms = {
+        arm: _summarize_arm(arm, scored, tasks, [value for of in headline.values() for value in of[arm]], scorer)
+        for arm in scored.arms
+    }
     facts = Facts(
         scorer=scorer,
         by_task=headline,
-        free_text={task: _values(scored, tasks[task], "rouge_l") for task in tasks if task not in headline},
+        free_text={task: _values(scored, tasks[task], ROUGE_L) for task in tasks if task not in headline},
         baseline=baseline,
         tuned=TUNED if TUNED in arms else "",
         prompting_arms=sum(arm != TUNED for arm in arms),
@@ -178,7 +137,7 @@ def summarize_scored(scored: ScoredRows) -> Comparison:
         rows=len(scored.rows),
         left_out=scored.asked - len(scored.rows),
         tasks=tuple(tasks),
-        headline_scorer=scorer,
+        headline_scorer=scorer.name,
         headline_tasks=headline_tasks,
         baseline=baseline,
         verdict=verdict_of(facts),
@@ -192,9 +151,9 @@ def _rows_by_task(rows: Sequence[HeldOutRow]) -> dict[str, list[HeldOutRow]]:
     return tasks
 
 
-def _values(scored: ScoredRows, rows: Sequence[HeldOutRow], scorer: str) -> dict[str, list[float]]:
+def _values(scored: ScoredRows, rows: Sequence[HeldOutRow], scorer: Scorer) -> dict[str, list[float]]:
     """Per arm, the scores of ``rows`` in their order; for scorers that apply to every row."""
-    return {arm: [float(of[row.example_id][scorer] or 0.0) for row in rows] for arm, of in scored.scores.items()}
+    return {arm: [float(of[row.example_id][scorer.name] or 0.0) for row in rows] for arm, of in scored.scores.items()}
 
 
 def _best_prompting_arm(arms: Sequence[str], headline: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
@@ -207,21 +166,21 @@ def _summarize_arm(
     arm: str,
     scored: ScoredRows,
     tasks: Mapping[str, Sequence[HeldOutRow]],
-    headline: Mapping[str, Mapping[str, list[float]]],
+    headline_values: Sequence[float],
+    headline_scorer: Scorer,
 ) -> ArmSummary:
-    headline_values = [value for values in headline.values() for value in values[arm]]
     given = scored.predictions[arm].values()
     latencies = [float(taken) for prediction in given if (taken := prediction["latency_seconds"]) is not None]
     prompt_tokens = [int(prediction["prompt_tokens"]) for prediction in given]
-    p50, p95 = np.quantile(latencies, (0.5, 0.95)).tolist() if latencies else (None, None)
     return ArmSummary(
         arm=arm,
         n=len(scored.rows),
-        headline=interval_of(headline_values) if headline_values else None,
+        headline=interval_of(headline_values, is_binary=headline_scorer.is_binary) if headline_values else None,
         scores=_intervals(scored.scores[arm], scored.rows),
         by_task={task: _intervals(scored.scores[arm], rows) for task, rows in tasks.items()},
-        latency_p50_seconds=p50,
-        latency_p95_seconds=p95,
+        latency_p50_seconds=float(np.median(latencies)) if latencies else None,
+        latency_p95_seconds=float(np.quantile(latencies, 0.95)) if len(latencies) >= FEWEST_FOR_P95 else None,
+        latency_max_seconds=max(latencies) if len(latencies) >= 2 else None,
         latency_n=len(latencies),
         prompt_tokens_mean=float(np.mean(prompt_tokens)) if prompt_tokens else None,
         prompt_tokens_max=max(prompt_tokens, default=None),
@@ -234,21 +193,23 @@ def _intervals(scores: Mapping[int, Scores], rows: Sequence[HeldOutRow]) -> dict
     """An interval per scorer, in the order of SCORERS, without those that apply to no row."""
     intervals = {}
     for scorer in SCORERS:
-        values = [value for row in rows if (value := scores[row.example_id][scorer]) is not None]
+        values = [value for row in rows if (value := scores[row.example_id][scorer.name]) is not None]
         if values:
-            intervals[scorer] = interval_of(values)
+            intervals[scorer.name] = interval_of(values, is_binary=scorer.is_binary)
     return intervals
 
 
-def interval_of(values: Sequence[float]) -> Interval:
+def interval_of(values: Sequence[float], *, is_binary: bool) -> Interval:
     """Mean and 95 % interval of scores in 0..1, of which there is at least one.
 
-    Scores that are all 0 or 1 take Wilson, which stays wide where every row is right; there a bootstrap claims
-    certainty.
+    Scores that are 0 or 1 take Wilson's interval, all others a seeded percentile bootstrap of the mean. Where all rows
+    score the same, a bootstrap would claim certainty: the interval is then Wilson's for that mean, which is never too
+    narrow, since of all scores in 0..1 with one mean those of 0 and 1 vary the most. One row that scores neither 0 nor
+    1 says nothing: 0 to 1.
     """
     n, mean = len(values), float(np.mean(values))
-    if set(values) <= {0.0, 1.0}:
-        low, high = wilson(round(sum(values)), n)
+    if is_binary or mean in (0.0, 1.0) or (n > 1 and min(values) == max(values)):
+        low, high = wilson(sum(values), n)
     elif n == 1:
         low, high = 0.0, 1.0
     else:
@@ -258,6 +219,8 @@ def interval_of(values: Sequence[float]) -> Interval:
 
 def _arm_from(facts: Mapping[str, Any]) -> ArmSummary:
     rest = {name: value for name, value in facts.items() if name not in ("headline", "scores", "tasks")}
+    if rest["latency_n"] < FEWEST_FOR_P95:  # an older studio interpolated it between too few rows
+        rest["latency_p95_seconds"] = None
     return ArmSummary(
         headline=Interval(**facts["headline"]) if facts["headline"] else None,
         scores=_intervals_from(facts["scores"]),

@@ -1,6 +1,6 @@
 """The verdict of a comparison in plain words: what won, by how much, and what these rows cannot show.
 
-Rules against claiming too much: a difference is only named where an exact paired test puts p under 0.05; otherwise the
+Rules against claiming too much: a difference is only named where a paired test puts p under 0.05; otherwise the
 sentence says how large a difference would have to be to be seen. The best prompting arm is chosen by looking at these
 very rows, which favours it: where it beats tuned, p is multiplied by the number of arms it was chosen from. The same
 holds for a task that goes another way than the whole.
@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from studio.scoring.scorers.rouge_l import ROUGE_L
+from studio.scoring.scorers.scorer import Scorer
 from studio.scoring.statistics import (
     detectable_difference,
     mcnemar_exact,
@@ -28,13 +30,13 @@ USUAL_DISCORDANCE = 0.2
 class Facts:
     """What a verdict is made from.
 
-    ``by_task`` holds, per task of the headline and per arm, the scores of the same rows in the same order;
-    ``free_text`` the same by ROUGE-L for the tasks outside the headline.
+    ``by_task`` holds, per task of the headline and per arm, the scores by ``scorer`` of the same rows in the same
+    order; ``free_text`` the same by ROUGE-L for the tasks outside the headline.
     ``baseline`` and ``tuned`` are names of arms, empty for none. ``cut`` is (answers cut, answers) per arm,
     ``left_out`` the rows per arm that others answered and it did not, ``unanswered`` those that none did.
     """
 
-    scorer: str
+    scorer: Scorer
     by_task: Mapping[str, Mapping[str, Sequence[float]]]
     free_text: Mapping[str, Mapping[str, Sequence[float]]]
     baseline: str
@@ -89,8 +91,8 @@ def verdict_of(facts: Facts) -> str:
     return "On " + text.removeprefix("on ") if text.startswith("on ") else text
 
 
-def _compared(scorer: str, tuned: Sequence[float], baseline: Sequence[float], arms: int, looks: int) -> PairedScores:
-    if scorer == "exact_match":
+def _compared(scorer: Scorer, tuned: Sequence[float], baseline: Sequence[float], arms: int, looks: int) -> PairedScores:
+    if scorer.is_binary:
         both = list(zip(tuned, baseline, strict=True))
         p_value = mcnemar_exact(sum(a > b for a, b in both), sum(a < b for a, b in both))
     else:
@@ -100,7 +102,7 @@ def _compared(scorer: str, tuned: Sequence[float], baseline: Sequence[float], ar
 
 
 def _together(facts: Facts, pair: PairedScores) -> str:
-    scores = _where(facts) + (_both_exact(facts, pair) if facts.scorer == "exact_match" else _both_rouge(facts, pair))
+    scores = _where(facts) + (_both_exact(facts, pair) if facts.scorer.is_binary else _both_scored(facts, pair))
     evidence = f"{_range(facts, pair)}, {_p_text(pair, facts)}{_flips(facts, pair)}."
     if pair.is_shown:
         direction = "better" if pair.difference > 0 else "worse"
@@ -117,15 +119,15 @@ def _both_exact(facts: Facts, pair: PairedScores) -> str:
     )
 
 
-def _both_rouge(facts: Facts, pair: PairedScores) -> str:
+def _both_scored(facts: Facts, pair: PairedScores) -> str:
     return (
-        f"{facts.tuned} scores ROUGE-L {_mean(pair.tuned) * 100:.1f}, "
+        f"{facts.tuned} scores {facts.scorer.title} {_mean(pair.tuned) * 100:.1f}, "
         f"{facts.baseline} {_mean(pair.baseline) * 100:.1f}, on {len(pair.tuned):,} rows"
     )
 
 
 def _range(facts: Facts, pair: PairedScores) -> str:
-    if facts.scorer == "exact_match" or len(pair.tuned) < 2:
+    if facts.scorer.is_binary or len(pair.tuned) < 2:
         return ""
     _, low, high = paired_bootstrap(pair.tuned, pair.baseline)
     if pair.is_shown and pair.difference < 0:
@@ -134,13 +136,13 @@ def _range(facts: Facts, pair: PairedScores) -> str:
 
 
 def _flips(facts: Facts, pair: PairedScores) -> str:
-    if facts.scorer != "exact_match":
+    if not facts.scorer.is_binary:
         return ""
     return f"; {pair.fixed:,} row{'s' * (pair.fixed != 1)} fixed, {pair.broken:,} broken"
 
 
 def _limit(facts: Facts, pair: PairedScores) -> str:
-    if facts.scorer != "exact_match":
+    if not facts.scorer.is_binary:
         return ""
     n = len(pair.tuned)
     visible = detectable_difference(n, max(USUAL_DISCORDANCE, (pair.fixed + pair.broken) / n))
@@ -170,9 +172,9 @@ def _free_text(facts: Facts) -> list[str]:
     sentences = []
     for task, arms in facts.free_text.items():
         looks = len(facts.free_text)
-        pair = _compared("rouge_l", arms[facts.tuned], arms[facts.baseline], facts.prompting_arms, looks)
+        pair = _compared(ROUGE_L, arms[facts.tuned], arms[facts.baseline], facts.prompting_arms, looks)
         n = len(pair.tuned)
-        scores = f"ROUGE-L {_mean(pair.tuned) * 100:.1f} against {_mean(pair.baseline) * 100:.1f}"
+        scores = f"{ROUGE_L.title} {_mean(pair.tuned) * 100:.1f} against {_mean(pair.baseline) * 100:.1f}"
         if pair.is_shown:
             found = f"{_points(pair.difference)} {'better' if pair.difference > 0 else 'worse'}"
         else:
@@ -188,14 +190,14 @@ def _alone(facts: Facts, arm: str) -> str:
     among = (
         "" if arm == facts.tuned or facts.prompting_arms < 2 else f", the best of {facts.prompting_arms} prompting arms"
     )
-    if facts.scorer == "exact_match":
+    if facts.scorer.is_binary:
         right = round(sum(values))
         low, high = wilson(right, n)
         score = (
             f"answers {right:,} of {n:,} exactly ({right / n * 100:.0f} %; 95 %: {low * 100:.0f} to {high * 100:.0f} %)"
         )
     else:
-        score = f"scores ROUGE-L {_mean(values) * 100:.1f} on {n:,} rows"
+        score = f"scores {facts.scorer.title} {_mean(values) * 100:.1f} on {n:,} rows"
     return f"{_where(facts)}{arm} {score}{among}. There is no {missing} to compare with."
 
 

@@ -317,7 +317,8 @@ class TestTokenCounts:
         done = 0
         for batch in store.uncounted(fingerprint):
             ids, revisions, prompts, completions, _ = zip(*batch, strict=True)
-            store.save_counts(fingerprint, ids, revisions, [len(p) for p in prompts], [len(c) for c in completions])
+            lengths = [len(p) for p in prompts], [len(c) for c in completions]
+            store.save_counts(fingerprint, ids, revisions, *lengths, [sum(pair) for pair in zip(*lengths, strict=True)])
             done += len(batch)
         return done
 
@@ -343,7 +344,7 @@ class TestTokenCounts:
 
     def test_each_tokenizer_has_its_own_and_the_newest_is_filtered_by(self, filled):
         self.count(filled, "a")
-        filled.save_counts("b", [1], [1], [1000], [1])
+        filled.save_counts("b", [1], [1], [1000], [1], [1001])
         assert filled.view_ids("total_tokens > 1000").tolist() == []
         assert list(filled.uncounted("b")) and filled.view_ids("total_tokens > 1000").tolist() == [1]
         assert filled.previews([1])[0].total_tokens == 1001

@@ -1,15 +1,13 @@
-"""The histogram of token lengths, and the bar of an interval."""
+"""The histogram of token lengths."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from studio.reports.histogram import histogram
-from studio.reports.intervals import interval_bar
 
 
 def text_of(rows: list[list[tuple[str, str]]]) -> list[str]:
@@ -67,23 +65,3 @@ def test_every_row_fills_the_width(counts: list[int], width: int, height: int, l
     rows = histogram(counts, width, height, limit)
     assert len(rows) == (height if width else 0)
     assert {cell_len(row) for row in text_of(rows)} <= {width}
-
-
-@pytest.mark.parametrize(
-    ("score", "low", "high", "bar"),
-    [
-        (0.5, 0.3, 0.7, "   ├─●─┤   "),
-        (0.0, 0.0, 0.16, "●─┤        "),
-        (1.0, 0.84, 1.0, "        ├─●"),
-        (0.5, 0.5, 0.5, "     ●     "),
-        (0.5, -2.0, 3.0, "├────●────┤"),
-        (None, None, None, "           "),
-    ],
-)
-def test_interval_bar(score: float | None, low: float | None, high: float | None, bar: str) -> None:
-    assert interval_bar(score, low, high, 11) == bar
-
-
-def test_interval_bar_on_its_own_scale() -> None:
-    assert interval_bar(0.0, -0.5, 0.5, 5, lo=-1, hi=1) == " ├●┤ "
-    assert interval_bar(0.5, 0.1, 0.9, 0) == ""

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from studio.reports.window import WindowReport, fate_table, shots_table, window_report
+from studio.reports.window import WindowReport, fate_table, lengths_sentence, shots_table, window_report
 from studio.tokens.window import Fate
 
 
@@ -50,29 +50,41 @@ def test_the_most_shots_is_the_last_number_with_which_nearly_all_rows_fit() -> N
 
 def test_tables_as_they_are_printed() -> None:
     found = report()
-    assert fate_table(found).lines() == [
-        "fate                   rows   share",
-        "whole                   100  97.1 %",
-        "answer cut                1   1.0 %",
-        "end-of-turn cut           1   1.0 %",
-        "nothing left to learn     1   1.0 %",
+    assert fate_table(found).lines(50) == [
+        "   fate                   rows   share",
+        "✓  whole                   100  97.1 %  ━━━━━━━━━━",
+        "▲  answer cut                1   1.0 %  ━",
+        "▲  end-of-turn cut           1   1.0 %  ━",
+        "✗  nothing left to learn     1   1.0 %  ━",
     ]
+    assert fate_table(found).lines(40)[1] == "✓  whole                   100  97.1 %"
+    assert [row[0].style for row in fate_table(found).rows] == ["good", "warn", "warn", "bad"]
     assert shots_table(found).lines() == [
         "shots  prompt tokens  of the window  rows that no longer fit",
         "    0             68          0.8 %                        0",
         "    1            173          2.1 %                        0",
         "    5            593          7.2 %                        0",
-        "   77          8,153         99.5 %                        3",
-        "At most 77 shots fit for 95 % of the rows.",
-        "Fine-tuned: 68 tokens, as zero-shot.",
+        "   77          8,153         99.5 %                        3  the most",
+        "At most 77 shots fit for 95 % of the rows; they make every prompt 121 times as long.",
+        "Fine-tuned, a prompt stays at 68 tokens.",
     ]
+    assert lengths_sentence(found) == "median 100 · p95 100 · max 620 · n 103"
+
+
+def test_where_not_one_shot_fits_it_is_said() -> None:
+    """And not that 0 shots fit, or make every prompt 1 times as long."""
+    assert shots_table(window_report([1], [9000], [40], 512, 8192, [9045])).notes == [
+        "No shot fits for 95 % of the rows."
+    ]
+    only = shots_table(window_report([1], [60], [40], 512, 8192, [105], shots=(1,)))
+    assert only.notes == ["At most 1 shot fits for 95 % of the rows."]
 
 
 def test_an_empty_dataset_has_an_empty_report() -> None:
     found = window_report([], [], [], 512, 8192, [])
     assert (found.n, found.median, found.max, found.shots, found.longest) == (0, 0, 0, [], [])
     assert shots_table(found).lines() == ["shots  prompt tokens  of the window  rows that no longer fit"]
-    assert fate_table(found).lines()[1] == "whole                     0"
+    assert fate_table(found).lines()[1] == "✓  whole                     0"
 
 
 def test_the_report_as_json() -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from studio.runs.directory import FrozenRow
+from studio.scoring.statistics import bootstrap_mean, wilson
 from studio.scoring.summary import Comparison, has_one_answer, interval_of, summarize
+
+RECORDED = Path(__file__).resolve().parents[1] / "recorded"
 
 SENTENCE = "The customer asks for a refund of order {} because the parcel never came to the door"
 
@@ -104,7 +109,7 @@ def test_free_text_tasks_stay_out_of_exact_match_and_are_told_apart() -> None:
         "On tickets, tuned answers 27 of 30 exactly (90 %), few_shot:5 3 (10 %): 80 points better, p < 0.001; "
         "24 rows fixed, 0 broken. On summaries, ROUGE-L 50.0 against 0.0: 50 points better."
     )
-    assert found.arms["tuned"].headline == interval_of([1.0] * 27 + [0.0] * 3)
+    assert found.arms["tuned"].headline == interval_of([1.0] * 27 + [0.0] * 3, is_binary=True)
     assert found.arms["tuned"].scores["exact_match"].n == 42
 
 
@@ -183,7 +188,7 @@ def test_scores_json_holds_the_words_of_the_design_and_comes_back_whole() -> Non
         "n": 14,
     }
     assert facts["arms"]["tuned"]["scores"]["valid_json"]["n"] == 4
-    assert facts["arms"]["zero_shot"]["latency_p95_seconds"] == 1.0
+    assert facts["arms"]["zero_shot"]["latency_p50_seconds"] == facts["arms"]["zero_shot"]["latency_max_seconds"] == 1.0
     assert facts["arms"]["tuned"]["prompt_tokens_mean"] == 70
     assert set(facts["arms"]["tuned"]["tasks"]) == {"tickets", "json"}
     assert (facts["rows"], facts["headline_scorer"]) == (14, "exact_match")
@@ -191,11 +196,65 @@ def test_scores_json_holds_the_words_of_the_design_and_comes_back_whole() -> Non
     assert Comparison.from_dict(summarize([], []).to_dict()).rows == 0
 
 
+@pytest.mark.parametrize(
+    ("seconds", "median", "largest", "p95"),
+    [
+        ([], None, None, None),
+        ([0.4], 0.4, None, None),
+        ([0.4, 0.8], 0.6, 0.8, None),
+        ([0.1 * row for row in range(1, 20)], 1.0, 1.9, None),
+        ([0.1 * row for row in range(1, 21)], 1.05, 2.0, 1.905),
+    ],
+    ids=lambda value: f"n={len(value)}" if isinstance(value, list) else "",
+)
+def test_p95_of_two_rows_was_the_larger_one(
+    seconds: list[float], median: float | None, largest: float | None, p95: float | None
+) -> None:
+    """Under 20 timed rows a 95th percentile is the largest by another name, under 2 nothing can be said."""
+    rows = rows_of(24)
+    taken: list[float | None] = [*seconds, *[None] * (24 - len(seconds))]
+    given = [
+        answer("tuned", row, "x", latency_seconds=latency) for row, latency in zip(rows, reversed(taken), strict=True)
+    ]
+    arm = summarize(rows, given).arms["tuned"]
+    assert arm.latency_n == len(seconds)
+    found = (arm.latency_p50_seconds, arm.latency_max_seconds, arm.latency_p95_seconds)
+    assert found == pytest.approx((median, largest, p95))
+
+
+def test_a_comparison_says_in_which_dtype_it_was_answered() -> None:
+    rows = rows_of(3)
+    found = replace(summarize(rows, answers("tuned", rows, range(2))), dtype="bfloat16")
+    assert found.to_dict()["dtype"] == "bfloat16"
+    assert Comparison.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+
+
+def test_scores_of_an_older_studio_are_read() -> None:
+    """They have no dtype and no largest latency, and a p95 that was interpolated between two rows."""
+    found = Comparison.from_dict(json.loads((RECORDED / "compare-1122-171723-1e" / "scores.json").read_text()))
+    assert found.dtype == ""
+    assert found.arms["tuned"].latency_n == 2
+    assert (found.arms["tuned"].latency_p95_seconds, found.arms["tuned"].latency_max_seconds) == (None, None)
+    assert found.arms["tuned"].headline is not None and found.arms["tuned"].headline.n == 40
+
+
 def test_an_interval_never_claims_certainty() -> None:
-    assert interval_of([1.0, 1.0, 1.0]).low == pytest.approx(0.4385, abs=1e-4)
-    assert (interval_of([0.4]).low, interval_of([0.4]).high) == (0.0, 1.0)
-    spread = interval_of([0.1, 0.5, 0.9, 0.5])
+    assert interval_of([1.0, 1.0, 1.0], is_binary=True).low == pytest.approx(0.4385, abs=1e-4)
+    assert interval_of([1.0, 1.0, 1.0], is_binary=False).low == pytest.approx(0.4385, abs=1e-4)
+    alike = interval_of([0.4] * 10, is_binary=False)
+    assert (alike.low, alike.high) == pytest.approx((0.1682, 0.6873), abs=1e-4), "Wilson of 4 of 10"
+    alone = interval_of([0.4], is_binary=False)
+    assert (alone.low, alone.high) == (0.0, 1.0)
+    spread = interval_of([0.1, 0.5, 0.9, 0.5], is_binary=False)
     assert 0.1 <= spread.low < 0.5 < spread.high <= 0.9
+
+
+def test_the_interval_goes_by_the_scorer_and_not_by_how_its_values_happen_to_look() -> None:
+    """ROUGE-L of 0 and 1 alone is still no yes-or-no score: it takes the bootstrap, as every other ROUGE-L does."""
+    values = [0.0, 1.0] * 10
+    assert interval_of(values, is_binary=True).low == pytest.approx(wilson(10, 20)[0])
+    assert interval_of(values, is_binary=False).low == pytest.approx(bootstrap_mean(values)[0])
+    assert wilson(10, 20)[0] != pytest.approx(bootstrap_mean(values)[0], abs=1e-6)
 
 
 def test_which_tasks_have_one_right_answer() -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from studio.reports.cells import fit
-from studio.reports.compare import SCORER_NAMES, dominated_arms
-from studio.reports.intervals import interval_bar
-from studio.reports.numbers import NOTHING, latency, number, percent, score
-from studio.scoring.metrics import SCORERS
+from studio.reports.compare import dominated_arms
+from studio.reports.intervals import IntervalBar
+from studio.reports.numbers import NOTHING, latency, number, out_of_100, percent
+from studio.scoring.scorers import SCORERS
 from studio.scoring.summary import ArmSummary, Comparison, Interval
 from studio.tui.widgets.lines import Line
-
-SHORT_SCORER_NAMES = {"exact_match": "exact", "token_f1": "F1", "rouge_l": "ROUGE-L", "valid_json": "JSON"}
 
 ARM_WIDTH = 14
 SCORE_WIDTH = 6
@@ -30,7 +28,7 @@ def arm_lines(comparison: Comparison, task: str, context_window: int | None, wid
     arms = list(comparison.arms.values())
     headline = comparison.headline_scorer
     scores = {arm.arm: scores_of(arm, task, headline) for arm in arms}
-    scorers = [name for name in SCORERS if any(name in of for of in scores.values())]
+    scorers = [scorer.name for scorer in SCORERS if any(scorer.name in of for of in scores.values())]
     arm_width = ARM_WIDTH if width >= 100 else 11
     cost = WIDE_COST if width >= 110 else NARROW_COST
     left = width - arm_width - sum(cells for _, cells in cost)
@@ -73,7 +71,8 @@ def _heading(
     for scorer in scorers:
         counts = {arm[scorer].n for arm in scores.values() if scorer in arm}
         n = ("*" if scorer == starred else "") + (f" n {number(max(counts))}" if counts else "")
-        name = SCORER_NAMES[scorer] if len(SCORER_NAMES[scorer] + n) < column - 1 else SHORT_SCORER_NAMES[scorer]
+        title, short = next((each.title, each.short_title) for each in SCORERS if each.name == scorer)
+        name = title if len(title + n) < column - 1 else short or title
         line.append((fit(f" {name}{n}", column), "dim"))
     names = [f"p50 n {timed}" if name == "p50" and timed else name for name, _ in cost]
     line.extend((fit(name, cells, "right"), "dim") for name, (_, cells) in zip(names, cost, strict=True))
@@ -83,9 +82,9 @@ def _heading(
 def _score_cell(interval: Interval | None, bar: int, column: int) -> str:
     if interval is None:
         return fit(fit(NOTHING, SCORE_WIDTH - 1, "right"), column)
-    text = fit(score(interval.score), SCORE_WIDTH - 1, "right") + " "
+    text = fit(out_of_100(interval.score), SCORE_WIDTH - 1, "right") + " "
     if bar:
-        text += interval_bar(interval.score, interval.low, interval.high, bar)
+        text += IntervalBar(interval.score, interval.low, interval.high).drawn(bar)
     return fit(text, column)
 
 

@@ -1,0 +1,50 @@
+"""What changed between two texts."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from studio.reports.differences import differences
+
+
+def test_differences_are_told_by_word() -> None:
+    assert differences('{"order": 8812, "urgency": "low"}', '{"order": 8813, "urgency": "low"}') == [
+        ('{"order": ', "same"),
+        ("8812", "removed"),
+        ("8813", "added"),
+        (', "urgency": "low"}', "same"),
+    ]
+    assert differences("订单已取消", "订单未取消") == [
+        ("订单", "same"),
+        ("已", "removed"),
+        ("未", "added"),
+        ("取消", "same"),
+    ]
+    assert differences("a", "a") == [("a", "same")]
+    assert differences("", "") == []
+
+
+@given(st.text("ab \n漢.", max_size=60), st.text("ab \n漢.", max_size=60))
+def test_differences_give_both_texts_back(a: str, b: str) -> None:
+    pieces = differences(a, b)
+    assert "".join(text for text, kind in pieces if kind != "added") == a
+    assert "".join(text for text, kind in pieces if kind != "removed") == b
+    assert all(before[1] != after[1] for before, after in itertools.pairwise(pieces))
+
+
+def test_differences_of_long_texts_stay_quick() -> None:
+    a = " ".join(f"w{i * i % 9973}" for i in range(60_000))
+    b = " ".join(f"w{i * i % 9967}" for i in range(60_000))
+    lines = "\n".join(f"line {i}" for i in range(900))
+    started = time.perf_counter()
+    assert [kind for _, kind in differences(a, b)] == ["removed", "added"]
+    assert differences(lines, lines.replace("line 500", "line five"))[1:3] == [
+        ("500", "removed"),
+        ("five", "added"),
+    ]
+    assert len(differences("the cat " * 480, "cat the " * 480)) > 1
+    assert time.perf_counter() - started < 4
