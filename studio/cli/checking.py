@@ -6,23 +6,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from studio.cli.app import app, project_of
-from studio.cli.data import Json, store_of
-from studio.cli.printing import progress_bar, say, write_json, write_line
+from studio.cli.common import Json, Verb, project_of, store_of, write_table
+from studio.cli.printing import progress_bar, say, write_json
 from studio.reports.numbers import counted, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from studio.acts.checking import Checked
+    from studio.reports.table import Table
 
 
-@app.command()
 def check(
     ctx: typer.Context,
-    only: Annotated[str, typer.Option("--only", help="Names of checks, with commas between; default: all.")] = "",
+    only: Annotated[
+        str, typer.Option("--only", metavar="NAMES", help="Checks, separated by commas.", show_default="all")
+    ] = "",
     fail_on: Annotated[
-        str, typer.Option("--fail-on", help="Exit with 1 for a finding this severe or worse: error, warning or info.")
+        str,
+        typer.Option(
+            "--fail-on",
+            metavar="SEVERITY",
+            help="Exit with 1 for a finding this severe or worse: error, warning or info.",
+        ),
     ] = "",
     as_json: Json = False,
 ) -> None:
@@ -40,15 +46,14 @@ def check(
     if as_json:
         write_json([_as_json(one) for one in checked])
     else:
-        for line in _table(checked):
-            write_line(line)
+        write_table(_table(checked))
         say(_summary(checked))
     if worst and found_at_least(checked, worst):
         raise typer.Exit(1)
 
 
-def _table(checked: Sequence[Checked]) -> list[str]:
-    from studio.reports.table import Cell, Table
+def _table(checked: Sequence[Checked]) -> Table:
+    from studio.reports.table import Cell, Column, Table
 
     rows = []
     for one in checked:
@@ -57,7 +62,8 @@ def _table(checked: Sequence[Checked]) -> list[str]:
             said = f"not run: not every row has its {' and '.join(one.lacking)}"
         count = "–" if one.lacking else number(one.row_count)
         rows.append([Cell(one.check.name), Cell(one.check.severity), Cell(count), Cell(said)])
-    return Table(["check", "severity", "rows", "what was found"], rows, left=frozenset({0, 1, 3})).lines()
+    columns = (Column("check", is_left=True), Column("severity", is_left=True), Column("rows"))
+    return Table([*columns, Column("what was found", is_left=True)], rows)
 
 
 def _summary(checked: Sequence[Checked]) -> str:
@@ -81,3 +87,6 @@ def _as_json(one: Checked) -> dict[str, Any]:
             for finding in one.findings
         ],
     }
+
+
+VERBS = (Verb("check", check),)

@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studio.cli.app import app, project_of
+from studio.cli.common import Json, Model, Verb, project_of, store_of, write_table
 from studio.cli.printing import progress_bar, say, write_json, write_line
 from studio.dataset.formats import described, described_shapes, written_endings
 from studio.errors import AskedWrongly
 from studio.project import DEFAULT_MAX_LENGTH, DEFAULT_MODEL, Project
-from studio.reports.numbers import counted, number, percent
+from studio.reports.numbers import counted, number
 from studio.reports.visible import visible
 
 if TYPE_CHECKING:
-    from studio.dataset.store import Change, Store
-    from studio.reports.window import WindowReport
-
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")]
+    from studio.dataset.store import Change
 
 
-@contextmanager
-def store_of(project: Project) -> Iterator[Store]:
-    """The project's store, open for the block."""
-    from studio.dataset.store import Store
-
-    with Store.open(project.store_path, project.settings().who) as store:
-        yield store
-
-
-@app.command()
 def init(
-    directory: Annotated[Path, typer.Argument(help="Made when missing.")],
-    base_model: Annotated[str, typer.Option(help="The project's base model.")] = DEFAULT_MODEL,
-    max_length: Annotated[int, typer.Option(help="Tokens a training row may have.")] = DEFAULT_MAX_LENGTH,
+    directory: Annotated[Path, typer.Argument(metavar="FOLDER", help="Made when missing.")],
+    base_model: Annotated[str, typer.Option(metavar="MODEL", help="The project's base model.")] = DEFAULT_MODEL,
+    max_length: Annotated[int, typer.Option(metavar="N", help="Tokens a training row may have.")] = DEFAULT_MAX_LENGTH,
 ) -> None:
     """Make a project folder."""
     project = Project.init(directory, base_model, max_length)
@@ -46,12 +31,13 @@ def init(
         say(f"{directory} is a project now. Next: studio -C {directory} import FILE, or studio open {directory}")
 
 
-@app.command("import")
 def import_files(
     ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(help=f"{described()}; of {described_shapes()}.")],
-    task: Annotated[str, typer.Option(help="The task of rows that name none.")] = "",
-    mapping: Annotated[str, typer.Option("--map", help="Columns: prompt=COL,completion=COL")] = "",
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help=f"{described()}; of {described_shapes()}.")],
+    task: Annotated[str, typer.Option(metavar="TASK", help="The task of rows that name none.")] = "",
+    mapping: Annotated[
+        str, typer.Option("--map", metavar="COLUMNS", help="Other names: prompt=COL,completion=COL")
+    ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen; write nothing.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -83,11 +69,10 @@ def import_files(
         raise typer.Exit(1)
 
 
-@app.command("export")
 def export_file(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help=f"Ends in {written_endings()}.")],
-    where: Annotated[str, typer.Option(help="Only rows for which this SQL condition holds.")] = "",
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=f"Ends in {written_endings()}.")],
+    where: Annotated[str, typer.Option(metavar="SQL", help="Only rows for which this condition holds.")] = "",
 ) -> None:
     """Export examples with their labels and splits."""
     from studio.acts.exporting import export_examples
@@ -97,28 +82,24 @@ def export_file(
     say(f"wrote {counted(count, 'example')} to {file}")
 
 
-@app.command()
 def stats(ctx: typer.Context, as_json: Json = False) -> None:
     """How many examples, by label, split and task."""
+    from studio.reports.stats import stats_table
+
     with store_of(project_of(ctx)) as store:
-        counted = store.stats()
+        found = store.stats()
     if as_json:
-        write_json(asdict(counted))
-        return
-    write_line(f"examples  {number(counted.examples):>9}")
-    for title in ("labels", "splits", "tasks"):
-        for name, count in getattr(counted, title).items():
-            write_line(f"{title:<9} {number(count):>9}  {visible(name or '(none)', single_line=True)}")
-            title = ""
+        write_json(asdict(found))
+    else:
+        write_table(stats_table(found))
 
 
-@app.command()
 def label(
     ctx: typer.Context,
-    example_ids: Annotated[list[int], typer.Argument(metavar="ID...")],
-    accept: Annotated[bool, typer.Option("--accept")] = False,
-    reject: Annotated[bool, typer.Option("--reject")] = False,
-    skip: Annotated[bool, typer.Option("--skip")] = False,
+    example_ids: Annotated[list[int], typer.Argument(metavar="ID", help="Numbers of rows, as Data shows them.")],
+    accept: Annotated[bool, typer.Option("--accept", help="Right as it is: it trains.")] = False,
+    reject: Annotated[bool, typer.Option("--reject", help="Wrong: it never trains.")] = False,
+    skip: Annotated[bool, typer.Option("--skip", help="For later: it does not train.")] = False,
     clear: Annotated[bool, typer.Option("--clear", help="Back to no label.")] = False,
 ) -> None:
     """Label examples; one undo takes all of them back."""
@@ -130,26 +111,23 @@ def label(
         say(store.set_label(example_ids, chosen[0]).summary)
 
 
-@app.command()
 def undo(ctx: typer.Context) -> None:
     """Take the newest change back: a label, an edit, an import, a split."""
     with store_of(project_of(ctx)) as store:
         _say_change(store.undo(), "undone", "nothing to undo")
 
 
-@app.command()
 def redo(ctx: typer.Context) -> None:
     """Do again what undo took back."""
     with store_of(project_of(ctx)) as store:
         _say_change(store.redo(), "redone", "nothing to redo")
 
 
-@app.command()
 def split(
     ctx: typer.Context,
-    test: Annotated[float, typer.Option(help="Share of the test split.")] = 0.1,
-    validation: Annotated[float, typer.Option(help="Share of the validation split.")] = 0.1,
-    seed: Annotated[int, typer.Option(help="Another seed, another split.")] = 0,
+    test: Annotated[float, typer.Option(metavar="SHARE", help="Share of the test split, 0 to 1.")] = 0.1,
+    validation: Annotated[float, typer.Option(metavar="SHARE", help="Share of the validation split, 0 to 1.")] = 0.1,
+    seed: Annotated[int, typer.Option(metavar="N", help="Another seed, another split.", show_default="0")] = 0,
     keep: Annotated[bool, typer.Option("--keep", help="Only rows without a split.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -159,25 +137,31 @@ def split(
     """
     with store_of(project_of(ctx)) as store:
         change = store.assign_splits(test, validation, seed, keep_assigned=keep)
-        counted = store.stats().splits
+        splits = store.stats().splits
     if as_json:
-        write_json({"splits": counted})
-    say(f"{change.summary} · " + " · ".join(f"{name} {number(count)}" for name, count in counted.items() if count))
+        write_json({"splits": splits})
+    say(f"{change.summary} · " + " · ".join(f"{name} {number(count)}" for name, count in splits.items() if count))
 
 
-@app.command()
 def window(
     ctx: typer.Context,
-    model: Annotated[str, typer.Option("--model", help="Default: the project's base model.")] = "",
-    max_length: Annotated[int, typer.Option("--max-length", help="Default: the project's.")] = 0,
+    model: Model = "",
+    max_length: Annotated[
+        int,
+        typer.Option("--max-length", metavar="N", help="Tokens a training row may have.", show_default="the project's"),
+    ] = 0,
     shots: Annotated[
-        list[int] | None, typer.Option("--shots", help="What K examples in the prompt cost; repeatable.")
+        list[int] | None,
+        typer.Option(
+            "--shots", metavar="K", help="What K examples in the prompt cost; repeatable.", show_default="0, 1, 5"
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Check every row against the context window: what a cut at max_length would take away."""
     from studio.acts.window import check_window
     from studio.models.finding import resolve_model
+    from studio.reports.window import fate_table, lengths_sentence, shots_table
 
     project = project_of(ctx)
     settings = project.settings()
@@ -190,16 +174,19 @@ def window(
         )
     if as_json:
         write_json(report.to_dict())
-    else:
-        _write_window(report)
+        return
+    write_line(f"tokens per example: {lengths_sentence(report)}")
+    write_line(f"\nwhat becomes of every row at max_length {number(report.max_length)}")
+    write_table(fate_table(report))
+    write_line(f"\nexamples in the prompt instead, in a context window of {counted(report.context_window, 'token')}")
+    write_table(shots_table(report))
 
 
-@app.command()
 def show(
     ctx: typer.Context,
-    example_id: Annotated[int, typer.Argument(metavar="ID")],
+    example_id: Annotated[int, typer.Argument(metavar="ID", help="The row's number, as Data shows it.")],
     tokens: Annotated[bool, typer.Option("--tokens", help="Token by token, as it is trained.")] = False,
-    model: Annotated[str, typer.Option("--model", help="Whose tokens; default: the project's base model.")] = "",
+    model: Model = "",
     as_json: Json = False,
 ) -> None:
     """Show one example whole."""
@@ -235,15 +222,15 @@ def _say_change(change: Change | None, done: str, nothing: str) -> None:
     say(f"{done}: {change.summary}" if change else nothing)
 
 
-def _write_window(report: WindowReport) -> None:
-    write_line(
-        f"tokens per example  median {number(report.median)} · p95 {number(report.p95)} · max {number(report.max)} · "
-        f"n {number(report.n)}"
-    )
-    write_line(f"\nfate at max_length {number(report.max_length)}")
-    for fate, count in report.fates.items():
-        write_line(f"  {fate:<22} {number(count):>9}  {percent(count / max(1, report.n)):>7}")
-    write_line("\nshots  prompt tokens  of the window  rows that no longer fit")
-    for cost in report.shots:
-        share, unfit = percent(cost.share_of_window), number(cost.rows_that_no_longer_fit)
-        write_line(f"{cost.shots:>5}  {number(cost.prompt_tokens_mean):>13}  {share:>13}  {unfit:>22}")
+VERBS: tuple[Verb, ...] = (
+    Verb("init", init),
+    Verb("import", import_files),
+    Verb("stats", stats),
+    Verb("show", show),
+    Verb("label", label),
+    Verb("undo", undo),
+    Verb("redo", redo),
+    Verb("split", split),
+    Verb("window", window),
+    Verb("export", export_file),
+)

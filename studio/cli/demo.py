@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studio.cli.app import app
-from studio.cli.data import store_of
+from studio.cli.common import Verb, store_of
 from studio.cli.judging import write_comparison
 from studio.cli.printing import progress_bar, say
 from studio.cli.running import follow
@@ -23,9 +22,10 @@ if TYPE_CHECKING:
 DEFAULT_DIRECTORY = Path("studio-demo")
 
 
-@app.command()
 def demo(
-    directory: Annotated[Path, typer.Option("--dir", help="Where the demo's project goes.")] = DEFAULT_DIRECTORY,
+    directory: Annotated[
+        Path, typer.Option("--dir", metavar="FOLDER", help="Where the demo's project goes.")
+    ] = DEFAULT_DIRECTORY,
     headless: Annotated[bool, typer.Option("--headless", help="No screens: words and the final table.")] = False,
 ) -> None:
     """Fine-tune a small model on support tickets and compare it with prompting, on this machine."""
@@ -55,4 +55,7 @@ def _run_headless(demo: Demo, project: Project) -> None:
                 say(said)
             for directory in demo.runs()[-1:]:
                 follow(directory)
-    write_comparison(project, demo.runs()[-1].run_id, as_json=False)
+    write_comparison(project, demo.runs()[-1].run_id)
+
+
+VERBS: tuple[Verb, ...] = (Verb("demo", demo),)

@@ -3,42 +3,48 @@
 from __future__ import annotations
 
 import queue
-import shutil
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from studio.cli.app import app, project_of
-from studio.cli.data import Json, store_of
+from studio.cli.common import Json, Settings, Verb, project_of, settings_option, store_of, write_table
 from studio.cli.printing import say, words, write_json, write_line
-from studio.cli.running import Settings, follow, settings_option
+from studio.cli.running import follow
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
 from studio.reports.numbers import counted
+from studio.runs.arms import usage
 from studio.runs.directory import find_run
 from studio.runs.specs import CompareSpec
 
 if TYPE_CHECKING:
     from studio.scoring.summary import Comparison
 
-DEFAULT_ARMS = "zero_shot,one_shot,few_shot:5,tuned"
+DEFAULT_ARMS = ",".join(CompareSpec.arms)
 
 
-@app.command()
 def compare(
     ctx: typer.Context,
     run: Annotated[
-        str, typer.Option("--run", help="The train run of the tuned arm; default: the newest that can answer.")
+        str,
+        typer.Option(
+            "--run", metavar="RUN", help="The train run of the tuned arm.", show_default="the newest that can answer"
+        ),
     ] = "",
-    arms: Annotated[str, typer.Option(help="zero_shot, one_shot, few_shot:k, tuned")] = DEFAULT_ARMS,
-    limit: Annotated[int, typer.Option(help="At most this many rows, evenly over the tasks.")] = 0,
-    tasks: Annotated[str, typer.Option(help="Only these tasks, separated by commas.")] = "",
-    split: Annotated[str, typer.Option(help="test or validation")] = "test",
+    arms: Annotated[str, typer.Option(metavar="ARMS", help=f"Which of {usage()}; separated by commas.")] = DEFAULT_ARMS,
+    limit: Annotated[
+        int, typer.Option(metavar="N", help="At most this many rows, evenly over the tasks.", show_default="all")
+    ] = 0,
+    tasks: Annotated[
+        str, typer.Option(metavar="TASKS", help="Only these, separated by commas.", show_default="all")
+    ] = "",
+    split: Annotated[str, typer.Option(metavar="SPLIT", help="test or validation")] = "test",
     settings: Settings = None,
     list_them: Annotated[bool, settings_option(CompareSpec)] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress, then the result.")] = False,
     show: Annotated[str, typer.Option("--show", metavar="RUN", help="The result of an earlier comparison.")] = "",
+    by_task: Annotated[bool, typer.Option("--by-task", help="With the result, also every task's scores.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Wait, then the result as JSON.")] = False,
 ) -> None:
     """Let every arm answer the same held-out rows, and say which is better and how sure that is."""
@@ -46,7 +52,7 @@ def compare(
 
     project = project_of(ctx)
     if show:
-        write_comparison(project, show, as_json)
+        write_comparison(project, show, as_json=as_json, by_task=by_task)
         return
     chosen = tuple(arm.strip() for arm in arms.split(",") if arm.strip())
     if "tuned" in chosen and not run:
@@ -57,20 +63,23 @@ def compare(
         run_id = start_comparison(project, store, spec)
     if wait or as_json:
         follow(find_run(project.runs_path, run_id))
-        write_comparison(project, run_id, as_json)
+        write_comparison(project, run_id, as_json=as_json, by_task=by_task)
     else:
         write_line(run_id)
         say(f"answering in the background; studio compare --show {run_id}")
 
 
-@app.command("try")
 def try_prompt(
     ctx: typer.Context,
-    prompt: Annotated[str, typer.Argument()],
-    model: Annotated[str, typer.Option("--model", help="A base model; default: the project's.")] = "",
-    run: Annotated[str, typer.Option("--run", help="A train run: its base model and its tuned one answer.")] = "",
-    system: Annotated[str, typer.Option(help="A system message.")] = "",
-    max_new_tokens: Annotated[int, typer.Option(help="An answer is cut after this many tokens.")] = 256,
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What to ask.")],
+    model: Annotated[
+        str, typer.Option("--model", metavar="MODEL", help="A base model.", show_default="the project's")
+    ] = "",
+    run: Annotated[
+        str, typer.Option("--run", metavar="RUN", help="A train run: its base model and its tuned one answer.")
+    ] = "",
+    system: Annotated[str, typer.Option(metavar="TEXT", help="A system message.")] = "",
+    max_new_tokens: Annotated[int, typer.Option(metavar="N", help="An answer is cut after this many tokens.")] = 256,
     as_json: Json = False,
 ) -> None:
     """Ask a model, or a run beside its base model, one prompt."""
@@ -92,13 +101,13 @@ def try_prompt(
         write_json({"prompt": prompt, "arms": answers})
         return
     for arm, answer in answers.items():
-        if len(answers) > 1:
-            say(f"{arm} · {answer['tokens']} tokens · {answer['tokens_per_second']:.1f} tok/s")
+        facts = [arm, counted(answer["tokens"], "token"), f"{answer['tokens_per_second']:.1f} tok/s"]
+        say(" · ".join([*facts, *([answer["dtype"]] if answer.get("dtype") else [])]))
         write_line(answer["text"])
         sys.stdout.flush()
 
 
-def write_comparison(project: Project, run_id: str, as_json: bool) -> None:
+def write_comparison(project: Project, run_id: str, *, as_json: bool = False, by_task: bool = False) -> None:
     """The result of a finished comparison on stdout. Raises StudioError while there is none."""
     from studio.acts.comparing import load_comparison
 
@@ -108,18 +117,18 @@ def write_comparison(project: Project, run_id: str, as_json: bool) -> None:
     if as_json:
         write_json({"run_id": comparison.run_id, **comparison.scores.to_dict()})
         return
-    write_scores(comparison.scores, comparison.context_window)
+    _write_scores(comparison.scores, comparison.context_window, by_task=by_task)
 
 
-def write_scores(scores: Comparison, context_window: int | None) -> None:
+def _write_scores(scores: Comparison, context_window: int | None, *, by_task: bool) -> None:
     """The table of arms and the verdict, as the Compare screen has them."""
-    from studio.reports.compare import compare_table
+    from studio.reports.compare import compare_table, task_table
 
-    for line in compare_table(scores, context_window, width=shutil.get_terminal_size((120, 24)).columns).lines():
-        write_line(line.rstrip())
+    write_table(compare_table(scores, context_window))
+    if by_task:
+        write_line("")
+        write_table(task_table(scores))
     write_line(f"\n{scores.verdict}")
-    if timed := max(arm.latency_n for arm in scores.arms.values()):
-        say(f"latency: one answer at a time, the whole prompt included; {counted(timed, 'row')} an arm.")
 
 
 def _answers(replies: queue.SimpleQueue[dict[str, Any]], expected: set[str]) -> dict[str, dict[str, Any]]:
@@ -133,6 +142,13 @@ def _answers(replies: queue.SimpleQueue[dict[str, Any]], expected: set[str]) -> 
             continue
         answers[arm]["text"] += reply.get("text", "")
         if reply.get("done"):
-            answers[arm] |= {name: reply[name] for name in ("tokens", "tokens_per_second", "prompt_tokens")}
+            facts = ("tokens", "tokens_per_second", "prompt_tokens", "dtype")
+            answers[arm] |= {name: reply[name] for name in facts if name in reply}
             expected.discard(arm)
     return answers
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb("compare", compare),
+    Verb("try", try_prompt),
+)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studio.cli.app import Verbs, app
-from studio.cli.data import Json
+from studio.cli.common import Json, Verb, write_table
 from studio.cli.printing import progress_bar, say, write_json, write_line
-from studio.reports.numbers import number, size
+from studio.reports.numbers import NOTHING, number, size
 
-models = typer.Typer(cls=Verbs, help="Base models: what is here, and getting one.", no_args_is_help=True)
-app.add_typer(models, name="models")
+if TYPE_CHECKING:
+    from studio.models.catalogue import ModelInfo
+    from studio.reports.table import Table
 
 
-@models.command("list")
+def models() -> None:
+    """Base models: what is here, and getting one."""
+
+
 def list_verb(as_json: Json = False) -> None:
     """What is cached: size, context window, dtype, architecture."""
     from studio.models.catalogue import list_models
@@ -25,18 +28,12 @@ def list_verb(as_json: Json = False) -> None:
     if as_json:
         write_json([asdict(model) for model in listed])
         return
-    for model in listed:
-        if model.is_cached:
-            window = f"{number(model.context_window)} tokens" if model.context_window else "window unknown"
-            write_line(
-                f"{model.name:<28} {size(model.size_bytes):>9}  {window:>14}  {model.dtype:<9} {model.architecture}"
-            )
-        else:
-            write_line(f"{model.name:<28} not here yet; studio models get {model.name}  ({model.about})")
+    write_table(_models_table(listed))
 
 
-@models.command("get")
-def get_verb(name: Annotated[str, typer.Argument(help="A known name, or a Hugging Face id org/name.")]) -> None:
+def get_verb(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A known name, or a Hugging Face id org/name.")],
+) -> None:
     """Fetch a model, verify it and convert it once."""
     from studio.models.fetching import get_model
 
@@ -45,3 +42,27 @@ def get_verb(name: Annotated[str, typer.Argument(help="A known name, or a Huggin
         path = get_model(name, lambda part, message: bar.update(task, completed=part, description=message))
     say(f"{name} is ready")
     write_line(str(path))
+
+
+def _models_table(listed: list[ModelInfo]) -> Table:
+    from studio.reports.table import Cell, Column, Table
+
+    columns = [
+        *[Column("model", is_left=True), Column("size"), Column("context window")],
+        *[Column("dtype", is_left=True), Column("architecture", is_left=True)],
+    ]
+    rows = [
+        [
+            Cell(model.name),
+            Cell(size(model.size_bytes) if model.is_cached else NOTHING),
+            Cell(number(model.context_window)),
+            Cell(model.dtype or NOTHING),
+            Cell(model.architecture if model.is_cached else "not here yet"),
+        ]
+        for model in listed
+    ]
+    notes = [f"studio models get {model.name}: {model.about}" for model in listed if not model.is_cached]
+    return Table(columns, rows, notes=notes)
+
+
+VERBS: tuple[Verb, ...] = (Verb("models", models, children=(Verb("list", list_verb), Verb("get", get_verb))),)

@@ -5,44 +5,29 @@ from __future__ import annotations
 import time
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from studio.cli.app import app, project_of
-from studio.cli.data import Json, store_of
+from studio.cli.common import Json, RunId, Settings, Verb, project_of, settings_option, store_of, write_table
 from studio.cli.printing import progress_bar, say, words, write_json, write_line
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
 from studio.reports.numbers import duration, loss, number
 from studio.runs.directory import RunDirectory, find_run
-from studio.runs.specs import Spec, TrainSpec
+from studio.runs.specs import TrainSpec
 from studio.runs.watch import RunState, RunWatch, state_as_json
 
+if TYPE_CHECKING:
+    from studio.reports.table import Table
+
 POLL_SECONDS = 0.25
-Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; repeatable.")]
 
 
-def settings_option(spec: type[Spec]) -> Any:
-    """The option ``--settings``: name, default and meaning of what ``--set`` takes, on stdout."""
-
-    def list_settings(is_wanted: bool) -> None:
-        if is_wanted:
-            settings = spec.settings()
-            width = max(len(default) for default, _ in settings.values())
-            for name, (default, about) in settings.items():
-                write_line(f"{name:<17} {default:<{width}}  {about}")
-            raise typer.Exit
-
-    about = "List what --set takes, with defaults and meaning."
-    return typer.Option("--settings", callback=list_settings, is_eager=True, help=about)
-
-
-@app.command()
 def train(
     ctx: typer.Context,
     config: Annotated[
-        Path | None, typer.Option("--config", help="A TOML file of settings, as --set takes them.")
+        Path | None, typer.Option("--config", metavar="FILE", help="Settings in TOML, named as --set names them.")
     ] = None,
     settings: Settings = None,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until it has ended.")] = False,
@@ -60,7 +45,6 @@ def train(
     _report_started(project, run_id, wait, as_json)
 
 
-@app.command()
 def runs(ctx: typer.Context, as_json: Json = False) -> None:
     """All runs, newest first."""
     from studio.acts.training import run_states
@@ -69,22 +53,20 @@ def runs(ctx: typer.Context, as_json: Json = False) -> None:
     if as_json:
         write_json([state_as_json(state) for state in states])
         return
-    for state in states:
-        write_line(f"{state.run_id:<26} {state.kind:<8} {state.status:<9} {_facts(state)}")
-    if not states:
+    if states:
+        write_table(_runs_table(states))
+    else:
         say("no runs yet; studio train starts one")
 
 
-@app.command()
-def watch(ctx: typer.Context, run: Annotated[str, typer.Argument(metavar="RUN")], as_json: Json = False) -> None:
+def watch(ctx: typer.Context, run: RunId, as_json: Json = False) -> None:
     """Follow a run until it has ended."""
     follow(find_run(project_of(ctx).runs_path, run), as_json)
 
 
-@app.command()
 def stop(
     ctx: typer.Context,
-    run: Annotated[str, typer.Argument(metavar="RUN")],
+    run: RunId,
     now: Annotated[
         bool, typer.Option("--now", help="End its process at once; what came after the newest checkpoint is lost.")
     ] = False,
@@ -99,10 +81,9 @@ def stop(
     say(f"{directory.run_id} stops after this step and keeps a checkpoint; studio resume {directory.run_id} goes on")
 
 
-@app.command()
 def resume(
     ctx: typer.Context,
-    run: Annotated[str, typer.Argument(metavar="RUN")],
+    run: RunId,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until it has ended.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -148,11 +129,20 @@ def follow(directory: RunDirectory, as_json: bool = False) -> RunState:
     return state
 
 
+def _runs_table(states: list[RunState]) -> Table:
+    from studio.reports.table import Cell, Column, Table
+
+    columns = [Column(title, is_left=True) for title in ("run", "kind", "status", "how far")]
+    rows = [[Cell(text) for text in (state.run_id, state.kind, state.status, _facts(state))] for state in states]
+    return Table(columns, rows)
+
+
 def _facts(state: RunState) -> str:
     """One line of what matters now."""
     facts = [state.phase] if state.phase else []
     if state.steps:
-        facts.append(f"step {number(state.step)} / {number(state.steps)}")
+        noun = "answer" if state.kind == "compare" else "step"
+        facts.append(f"{noun} {number(state.step)} / {number(state.steps)}")
     facts += [
         f"{name} {loss(value)}"
         for name, value in (("loss", state.loss), ("eval", state.eval_loss))
@@ -174,3 +164,12 @@ def _config(path: Path) -> dict[str, Any]:
         raise AskedWrongly(f"{path}: cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise AskedWrongly(f"{path}: not valid TOML: {error}.") from error
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb("train", train),
+    Verb("runs", runs),
+    Verb("watch", watch),
+    Verb("stop", stop),
+    Verb("resume", resume),
+)

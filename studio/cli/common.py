@@ -1,0 +1,101 @@
+"""What the verbs share: what a verb is, which project it works on, the options that several have."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from studio.cli.help import help_text
+from studio.cli.printing import say_error, write_line
+from studio.errors import StudioError
+from studio.project import Project
+
+if TYPE_CHECKING:
+    from studio.dataset.store import Store
+    from studio.reports.table import Table
+    from studio.runs.specs import Spec
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb: its name and the function whose parameters are its arguments and options.
+
+    With ``children`` it is a group of verbs, and ``run`` is asked for nothing: its docstring is the group's help.
+    """
+
+    name: str
+    run: Callable[..., None]
+    children: tuple[Verb, ...] = ()
+
+
+class VerbCommand(TyperCommand):
+    """A verb whose help is the studio's own."""
+
+    def get_help(self, ctx: Any) -> str:
+        return help_text(self, ctx)
+
+
+class VerbGroup(TyperGroup):
+    """Turns a StudioError of any verb into two lines on stderr and its exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except StudioError as error:
+            say_error(error)
+            raise typer.Exit(error.exit_code) from error
+
+    def get_help(self, ctx: Any) -> str:
+        return help_text(self, ctx)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)  # as they are listed in the code, not by the alphabet
+
+
+def project_of(ctx: typer.Context) -> Project:
+    """The project that ``--project`` names, or the one here. Raises AskedWrongly where there is none."""
+    return Project.find(ctx.find_root().obj)
+
+
+@contextmanager
+def store_of(project: Project) -> Iterator[Store]:
+    """The project's store, open for the block."""
+    from studio.dataset.store import Store
+
+    with Store.open(project.store_path, project.settings().who) as store:
+        yield store
+
+
+Model = Annotated[
+    str, typer.Option("--model", metavar="MODEL", help="Whose tokens.", show_default="the project's base model")
+]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run id, or how only one begins; studio runs lists them.")]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; repeatable.")]
+
+
+def settings_option(spec: type[Spec]) -> Any:
+    """The option ``--settings``: name, default and meaning of what ``--set`` takes, on stdout."""
+
+    def list_settings(is_wanted: bool) -> None:
+        if is_wanted:
+            settings = spec.settings()
+            width = max(len(default) for default, _ in settings.values())
+            for name, (default, about) in settings.items():
+                write_line(f"{name:<17} {default:<{width}}  {about}")
+            raise typer.Exit
+
+    about = "List what --set takes, with defaults and meaning."
+    return typer.Option("--settings", callback=list_settings, is_eager=True, help=about)
+
+
+def write_table(table: Table) -> None:
+    """A report's table on stdout, fitted to the terminal, its notes below."""
+    for line in table.lines(shutil.get_terminal_size((120, 24)).columns):
+        write_line(line)
