@@ -31,14 +31,10 @@ INSTRUCTION_TEMPLATE = """\
 
 @dataclass(frozen=True)
 class ChatTemplate:
-    """A Jinja chat template and what it may write of the tokenizer's: ``specials`` is name → text of each token.
-
-    ``is_own`` is False where the model had none and the instruction template stands in.
-    """
+    """A Jinja chat template and what it may write of the tokenizer's: ``specials`` is name → text of each token."""
 
     source: str
     specials: dict[str, str]
-    is_own: bool = True
 
     def render(self, messages: Sequence[Message], *, add_generation_prompt: bool) -> str:
         """The text the model sees. Raises StudioError when the template raises or leaves its sandbox."""

@@ -64,7 +64,7 @@ class ModelFolder:
         if isinstance(source, list):  # several named templates: the one called default
             source = next((named["template"] for named in source if named.get("name") == "default"), None)
         specials = {name: self._special(name) for name in ("bos_token", "eos_token", "unk_token", "pad_token")}
-        return ChatTemplate(source or INSTRUCTION_TEMPLATE, specials, is_own=bool(source))
+        return ChatTemplate(source or INSTRUCTION_TEMPLATE, specials)
 
     @property
     def tokenizer_path(self) -> Path:

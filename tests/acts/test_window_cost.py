@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import mean
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from studio.tokens.shots import choose_shots
 
+from studio.acts.training import frozen
 from studio.acts.window import check_window
 from studio.dataset.candidates import Candidate
 from studio.dataset.migrations import MIGRATIONS
 from studio.dataset.store import Example, Store
+from studio.runs.arms.few_shot import shots_by_hash
+from studio.runs.directory import FrozenRow
 from studio.tokens.encoding import Pair, encode_pairs, encode_prompts, prompt_text
 from studio.tokens.template import INSTRUCTION_TEMPLATE
 from studio.tokens.tokenizer import ModelFolder
@@ -47,7 +49,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def rendered_tokens(model: ModelFolder, rows: list[Example], shots: list[Example]) -> list[int]:
+def rendered_tokens(model: ModelFolder, rows: list[Example], shots: Sequence[Example | FrozenRow]) -> list[int]:
     """Prompt tokens of every row as a comparison asks it, with these shots before the question."""
     turns = [(shot.prompt, shot.completion) for shot in shots]
     return [len(ids) for ids in encode_prompts(model, [prompt_text(model, r.prompt, r.system, turns) for r in rows])]
@@ -110,7 +112,7 @@ def test_the_mean_over_rows_is_that_of_really_rendered_prompts(
         store.add([Candidate(prompt, completion, system=system) for prompt, completion, system in rows], "")
         report = check_window(store, model, 512, shots=(0,))
         examples = all_rows(store)
-        shots = choose_shots(examples, "", count, seed=0)
+        shots = shots_by_hash(frozen(examples), count, 0)
         cost_of = dict(zip((row.example_id for row in examples), store.shot_tokens(model.fingerprint), strict=True))
     expected = report.shots[0].prompt_tokens_mean + sum(int(cost_of[shot.example_id]) for shot in shots)
     assert mean(rendered_tokens(model, examples, shots)) == pytest.approx(expected)

@@ -176,7 +176,7 @@ class TestNeeds:
         assert filled.lacking(tokens) == (Need.TOKENS, Need.SPLITS)
         for batch in filled.uncounted("f"):
             ids, revisions = [row[0] for row in batch], [row[1] for row in batch]
-            filled.save_counts("f", ids, revisions, [1] * len(ids), [1] * len(ids))
+            filled.save_counts("f", ids, revisions, [1] * len(ids), [1] * len(ids), [1] * len(ids))
         assert filled.lacking(tokens) == (Need.SPLITS,)
         filled.set_text(1, completion="new")
         assert filled.lacking(tokens) == (Need.TOKENS, Need.SPLITS)

@@ -22,7 +22,7 @@ def test_shots_become_earlier_turns_of_the_conversation() -> None:
 
 
 def test_a_base_model_without_a_template_gets_the_instruction_format() -> None:
-    template = ChatTemplate(INSTRUCTION_TEMPLATE, {"eos_token": "</s>"}, is_own=False)
+    template = ChatTemplate(INSTRUCTION_TEMPLATE, {"eos_token": "</s>"})
     asked = messages_of("Say hi.")
     assert template.render(asked, add_generation_prompt=True) == "### Instruction:\nSay hi.\n\n### Response:\n"
     answered = [*asked, {"role": "assistant", "content": "hi"}]

@@ -121,15 +121,15 @@ async def test_b_opens_the_row_in_data(tmp_path: Path) -> None:
         assert isinstance(pilot.app.screen, DataScreen)
 
 
-def test_an_arm_that_another_beats_in_everything_is_dim(tmp_path: Path) -> None:
+def test_three_rows_dim_no_arm_however_far_it_is_behind(tmp_path: Path) -> None:
     directory = comparison(Project.init(tmp_path), "compare-1")
     from studio.files import read_json_lines
 
     view = compare_view(read_rows(directory.rows_path("test")), read_json_lines(directory.predictions_path)[0])
     lines = arm_lines(view.comparison, "", 8192, 138)
     assert {line[0][0].strip(): line[0][1] for line in lines[1:]} == {
-        "zero shot": "dim",
-        "few shot:5": "dim",
+        "zero shot": "title",
+        "few shot:5": "title",
         "tuned": "title",
     }
     assert all("├" in line[1][0] for line in lines[1:])

@@ -56,7 +56,7 @@ def test_evaluation_computes_the_same_loss_as_training(tiny_model_folder: Path, 
 def test_the_end_of_turn_is_learned_and_the_prompt_is_not(tiny_model_folder: Path, rows: list[Encoded]) -> None:
     micro_batch = collate(rows)
     end = ModelFolder(tiny_model_folder).end_of_turn_id
-    assert micro_batch.learned_tokens == sum(row.completion_tokens for row in rows)
+    assert len(micro_batch.targets) == sum(row.completion_tokens for row in rows)
     assert int((micro_batch.targets == end).sum()) == len(rows)
     flat = micro_batch.ids.flatten()
     assert torch.equal(flat[micro_batch.learned_at + 1], micro_batch.targets)

@@ -54,6 +54,8 @@ def history_lines(edits: Sequence[Edit]) -> list[Line]:
     for edit in sorted(edits, key=lambda one: one.edit_id, reverse=True):
         old, new = visible(edit.old or ""), visible(edit.new or "")
         head = [(f"{edit.at:%Y-%m-%d %H:%M:%S}  ", "dim"), (f"{visible(edit.who)}  ", "title"), (edit.field, "bold")]
+        if edit.is_undone:
+            head.append(("  undone", "warn"))
         if edit.field in ("prompt", "completion", "system", "note"):
             lines += [head, [(piece, _MARKS[kind]) for piece, kind in differences(old, new)]]
         else:

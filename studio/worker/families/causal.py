@@ -38,10 +38,6 @@ class MicroBatch:
     targets: torch.Tensor
     tokens: int
 
-    @property
-    def learned_tokens(self) -> int:
-        return len(self.targets)
-
     def to(self, device: torch.device) -> MicroBatch:
         return MicroBatch(self.ids.to(device), self.learned_at.to(device), self.targets.to(device), self.tokens)
 

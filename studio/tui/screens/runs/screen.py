@@ -76,11 +76,6 @@ class RunsScreen(ListScreen):
         self._take(self.session.run_states)
         self.shell.poll_runs()
 
-    def show_run(self, run_id: str) -> None:
-        """Put the cursor on a run, also one that the next look will find."""
-        self._run_id = run_id
-        self._draw()
-
     # -- looking
 
     def on_runs_polled(self, message: RunsPolled) -> None:
