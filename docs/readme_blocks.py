@@ -45,6 +45,14 @@ def verbs() -> str:
     return "| verb | does |\n|---|---|\n" + "\n".join(lines(typer.main.get_command(app), "studio"))
 
 
+def scorers() -> str:
+    """Every scorer with its sentence."""
+    from studio.scoring.scorers import SCORERS
+
+    lines = [f"| {scorer.title} | `{scorer.name}` | {scorer.about} |" for scorer in SCORERS]
+    return "\n".join(["| score | in `--json` | what it is |", "|---|---|---|", *lines])
+
+
 def _usage(argument: Any) -> str:
     name = (argument.metavar or argument.name.upper()).removesuffix("...") + "…" * (argument.nargs != 1)
     return name if argument.required else f"[{name}]"
@@ -71,7 +79,7 @@ def _between(made: str, match: re.Match[str]) -> str:
     return f"{match[1]}{made}\n{match[2]}"
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"keys": keys, "verbs": verbs, "tree": tree}
+BLOCKS: dict[str, Callable[[], str]] = {"keys": keys, "verbs": verbs, "scorers": scorers, "tree": tree}
 
 
 def filled(text: str) -> str:

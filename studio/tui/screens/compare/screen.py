@@ -324,7 +324,7 @@ def score_notes(comparison: Comparison, task: str, width: int) -> list[str]:
     is_part = not task and comparison.headline_tasks != comparison.tasks
     starred = [f"* over {', '.join(comparison.headline_tasks)}"] if is_part else []
     is_timed = width >= WIDE and any(arm.latency_n for arm in comparison.arms.values())
-    timed = ["p50, p95: seconds for one answer alone"] if is_timed else []
+    timed = ["latency: the median answer, asked alone"] if is_timed else []
     return [task or "all tasks", *starred, "95 % intervals from 0 to 100", *timed]
 
 
