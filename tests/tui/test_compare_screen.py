@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from studio.runs.directory import EventWriter, read_rows, take_lock
 from studio.tui.app import StudioApp
 from studio.tui.screens.compare.answers import answer_cell
 from studio.tui.screens.compare.arms import arm_lines
+from studio.tui.screens.compare.screen import load
 from studio.tui.screens.data.screen import DataScreen
 from tests.tui.data_story import NARROW, press, said, settle, shown
 from tests.tui.run_story import comparison, opened_on
@@ -130,6 +132,14 @@ def test_three_rows_make_no_arm_dim_however_much_better_another_is(tmp_path: Pat
         ("tuned", "title"),
     ]
     assert all(any("●" in text for text, _ in line) for line in lines[1:]), "each with its interval"
+
+
+def test_the_scores_made_anew_for_the_screen_keep_the_dtype_they_were_answered_in(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    directory = comparison(project, "compare-1")
+    compared = compare_view(read_rows(directory.rows_path("test")), [], "bfloat16").comparison
+    directory.scores_path.write_text(json.dumps(compared.to_dict()))
+    assert load(project, "compare-1").view.comparison.dtype == "bfloat16"
 
 
 def test_a_cell_begins_shortly_before_a_difference_that_would_be_out_of_sight() -> None:

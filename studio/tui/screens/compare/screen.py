@@ -56,7 +56,8 @@ def load(project: Project, run_id: str) -> Loaded:
         context_window = ModelFolder(Path(comparison.spec.model_path)).context_window
     except StudioError:  # the model was moved away since: its answers are still worth reading
         context_window = None
-    return Loaded(comparison, compare_view(comparison.rows, comparison.predictions), context_window)
+    dtype = comparison.scores.dtype if comparison.scores else ""
+    return Loaded(comparison, compare_view(comparison.rows, comparison.predictions, dtype), context_window)
 
 
 class CompareScreen(ArmKeys, ListScreen):
