@@ -44,6 +44,14 @@ def verbs() -> str:
     return "| verb | does |\n|---|---|\n" + "\n".join(lines(typer.main.get_command(app), "studio"))
 
 
+def scorers() -> str:
+    """Every scorer with its sentence."""
+    from studio.scoring.scorers import SCORERS
+
+    lines = [f"| {scorer.title} | `{scorer.name}` | {scorer.about} |" for scorer in SCORERS]
+    return "\n".join(["| score | in `--json` | what it is |", "|---|---|---|", *lines])
+
+
 def _usage(argument: Any) -> str:
     name = (argument.metavar or argument.name.upper()).removesuffix("...") + "…" * (argument.nargs != 1)
     return name if argument.required else f"[{name}]"
@@ -72,7 +80,7 @@ def _between(made: str, match: re.Match[str]) -> str:
 
 # Page → its blocks. A block stands between ``<!-- name -->`` and ``<!-- /name -->``.
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
-    ROOT / "README.md": {"keys": keys, "verbs": verbs},
+    ROOT / "README.md": {"keys": keys, "verbs": verbs, "scorers": scorers},
     ROOT / "docs" / "architecture.md": {"tree": tree},
 }
 

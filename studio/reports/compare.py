@@ -116,8 +116,9 @@ def compare_table(comparison: Comparison, context_window: int | None = None, tas
     """Arms as rows: the headline score with its interval, the other scores, latency, prompt tokens.
 
     ``context_window`` adds the column of the window's share. ``task`` takes the scores over one task; over all tasks
-    (empty) the headline score counts only the tasks it is fair for, as the verdict does, and ``*`` says so. A dominated
-    arm (see ``dominated_arms``) is dim, the best headline score is good.
+    (empty) the headline score counts only the tasks it is fair for, as the verdict does, and ``*`` says so; another
+    scorer that applies to some rows only has their number in its title. A dominated arm (see ``dominated_arms``) is
+    dim, the best headline score is good.
     """
     arms = list(comparison.arms.values())
     scores = {arm.arm: scores_of(comparison, arm, task) for arm in arms}
@@ -128,7 +129,7 @@ def compare_table(comparison: Comparison, context_window: int | None = None, tas
         *[Column("arm", is_left=True), Column("n")],
         *_score_columns(headline, "*" * has_star),
         Column("95 %"),
-        *(column for scorer in others for column in _score_columns(scorer)),
+        *(column for scorer in others for column in _score_columns(scorer, _n_where_it_differs(scorer, scores))),
         *[Column("latency"), *([Column(slow.title)] if slow else [])],
         *[Column("prompt tokens", "prompt"), *([Column("of the window", "window")] if context_window else [])],
     ]
@@ -262,8 +263,15 @@ def _headline_and_others(
     return headline, [scorer for scorer in applying if scorer is not headline]
 
 
-def _score_columns(scorer: Scorer, star: str = "") -> list[Column]:
-    title = Column(scorer.title + star, (scorer.short_title or scorer.title) + star)
+def _n_where_it_differs(scorer: Scorer, scores: Mapping[str, Mapping[str, Interval]]) -> str:
+    """``" n 2"`` for a scorer that applies to fewer rows than another; else nothing."""
+    most = max((interval.n for of in scores.values() for interval in of.values()), default=0)
+    own = max((of[scorer.name].n for of in scores.values() if scorer.name in of), default=0)
+    return f" n {number(own)}" if own < most else ""
+
+
+def _score_columns(scorer: Scorer, after: str) -> list[Column]:
+    title = Column(scorer.title + after, (scorer.short_title or scorer.title) + after)
     return [title, Column("", is_left=True, least=NARROWEST_BAR, most=WIDEST_BAR)]
 
 

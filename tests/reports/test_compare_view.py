@@ -71,10 +71,10 @@ def test_the_table_of_arms_as_it_is_printed() -> None:
     comparison = replace(compare_view(ROWS, PREDICTIONS).comparison, dtype="bfloat16")
     table = compare_table(comparison, context_window=8192)
     assert table.lines(100) == [
-        "arm         n  exact*                             95 %    F1  ROUGE-L  JSON  latency  prompt  window",
-        "zero_shot   4     0.0  ●────────┤             0.0–49.0   0.0      0.0   0.0   0.30 s      71   0.9 %",
-        "few_shot:5  4    50.0     ├──────●─────┤     15.0–85.0  58.6     58.6  50.0   0.90 s     482   5.9 %",
-        "tuned       4    50.0     ├──────●─────┤     15.0–85.0  65.8     65.8  75.0   0.42 s      71   0.9 %",
+        "arm         n  exact*                         95 %    F1  ROUGE-L  JSON n 4  latency  prompt  window",
+        "zero_shot   4     0.0  ●──────┤           0.0–49.0   0.0      0.0       0.0   0.30 s      71   0.9 %",
+        "few_shot:5  4    50.0    ├─────●────┤    15.0–85.0  58.6     58.6      50.0   0.90 s     482   5.9 %",
+        "tuned       4    50.0    ├─────●────┤    15.0–85.0  65.8     65.8      75.0   0.42 s      71   0.9 %",
         "* over tickets; the other scores over all rows.",
         "Answered in bfloat16.",
         "Latency: the median of 7 rows an arm, asked one at a time.",
@@ -85,7 +85,7 @@ def test_the_table_of_arms_as_it_is_printed() -> None:
 def test_the_table_takes_the_room_it_gets() -> None:
     table = compare_table(compare_view(ROWS, PREDICTIONS).comparison, context_window=8192)
     assert [column.title for column in table.columns if column.title] == [
-        *["arm", "n", "exact match*", "95 %", "token F1", "ROUGE-L", "valid JSON"],
+        *["arm", "n", "exact match*", "95 %", "token F1", "ROUGE-L", "valid JSON n 4"],
         *["latency", "slowest", "prompt tokens", "of the window"],
     ]
     assert [cell.text for cell in table.rows[2]][5:10:2] == ["65.8", "65.8", "75.0"]

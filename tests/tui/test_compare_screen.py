@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from studio.runs.events import EventWriter, Finished
 from studio.tui.app import StudioApp
 from studio.tui.screens.compare.answers import answer_cell
 from studio.tui.screens.compare.arms import arm_lines
-from studio.tui.screens.compare.screen import score_notes
+from studio.tui.screens.compare.screen import load, score_notes
 from studio.tui.screens.data.screen import DataScreen
 from tests.tui.data_story import NARROW, press, said, settle, shown
 from tests.tui.run_story import comparison, opened_on
@@ -40,7 +41,7 @@ async def test_the_verdict_stands_over_the_arms_with_intervals_and_n(tmp_path: P
     async with opened_on(project, "compare") as pilot:
         text = shown(pilot)
         assert "tuned" in text.splitlines()[1]
-        for words in ("exact match n 3", "token F1 n 3", "ROUGE-L n 3", "valid JSON n 2", "├", "0.40 s", "482"):
+        for words in ("exact match", "token F1", "ROUGE-L", "valid JSON n 2", "├", "0.40 s", "482"):
             assert words in text, words
         assert "✚ fixed 1  ✖ broken 1  ✓ both 1" in text
 
@@ -89,7 +90,7 @@ async def test_a_comparison_under_way_shows_bars_and_then_its_result(tmp_path: P
         events.close()
         lock.close()
         await look(pilot)
-        assert "exact match n 3" in shown(pilot)
+        assert "exact match" in shown(pilot)
 
 
 async def test_older_and_newer_comparisons_are_a_key_away(tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ async def test_at_80_by_24_verdict_scores_rows_and_the_row_in_full_are_there(tmp
     comparison(project, "compare-1")
     async with opened_on(project, "compare", NARROW) as pilot:
         text = shown(pilot)
-        for words in ("exact n 3", "├", "1 zero shot", "reference", "#1 · tickets · fixed"):
+        for words in ("arm        n", "├", "1 zero shot", "reference", "#1 · tickets · fixed"):
             assert words in text, words
 
 
@@ -121,18 +122,26 @@ async def test_b_opens_the_row_in_data(tmp_path: Path) -> None:
         assert isinstance(pilot.app.screen, DataScreen)
 
 
-def test_three_rows_dim_no_arm_however_far_it_is_behind(tmp_path: Path) -> None:
+def test_three_rows_make_no_arm_dim_however_much_better_another_is(tmp_path: Path) -> None:
     directory = comparison(Project.init(tmp_path), "compare-1")
     from studio.files import read_json_lines
 
     view = compare_view(read_rows(directory.rows_path("test")), read_json_lines(directory.predictions_path)[0])
     lines = arm_lines(view.comparison, "", 8192, 138)
-    assert {line[0][0].strip(): line[0][1] for line in lines[1:]} == {
-        "zero shot": "title",
-        "few shot:5": "title",
-        "tuned": "title",
-    }
-    assert all("├" in line[1][0] for line in lines[1:])
+    assert [(line[0][0].strip(), line[0][1]) for line in lines[1:]] == [
+        ("zero shot", "title"),
+        ("few shot:5", "title"),
+        ("tuned", "title"),
+    ]
+    assert all(any("●" in text for text, _ in line) for line in lines[1:]), "each with its interval"
+
+
+def test_the_scores_made_anew_for_the_screen_keep_the_dtype_they_were_answered_in(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    directory = comparison(project, "compare-1")
+    compared = compare_view(read_rows(directory.rows_path("test")), [], "bfloat16").comparison
+    directory.scores_path.write_text(json.dumps(compared.to_dict()))
+    assert load(project, "compare-1").view.comparison.dtype == "bfloat16"
 
 
 def test_the_dtype_is_said_where_the_comparison_knows_it(tmp_path: Path) -> None:

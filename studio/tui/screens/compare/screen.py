@@ -61,7 +61,8 @@ def load(project: Project, run_id: str) -> Loaded:
         context_window = ModelFolder(Path(comparison.spec.model_path)).context_window
     except StudioError:  # the model was moved away since: its answers are still worth reading
         context_window = None
-    return Loaded(comparison, compare_view(comparison.rows, comparison.predictions), context_window)
+    dtype = comparison.scores.dtype if comparison.scores else ""
+    return Loaded(comparison, compare_view(comparison.rows, comparison.predictions, dtype), context_window)
 
 
 class CompareScreen(ArmKeys, ListScreen):
@@ -329,9 +330,9 @@ def score_notes(comparison: Comparison, task: str, width: int) -> list[str]:
     is_part = not task and comparison.headline_tasks != comparison.tasks
     starred = [f"* over {', '.join(comparison.headline_tasks)}"] if is_part else []
     is_timed = width >= WIDE and any(arm.latency_n for arm in comparison.arms.values())
-    timed = ["p50, p95: seconds for one answer alone"] if is_timed else []
-    dtype = getattr(comparison, "dtype", "")  # a comparison made before it was written down has none
-    return [task or "all tasks", *starred, "95 % intervals from 0 to 100", *filter(None, [dtype]), *timed]
+    timed = ["latency: the median answer, asked alone"] if is_timed else []
+    answered_in = [comparison.dtype] if comparison.dtype else []  # an older comparison did not say
+    return [task or "all tasks", *starred, "95 % intervals from 0 to 100", *answered_in, *timed]
 
 
 def progress_of(state: RunState, width: int) -> list[Line]:
