@@ -32,7 +32,7 @@ class EditScreen(StudioDialog):
     BINDINGS = actions.bindings_for("Edit")
     DEFAULT_CSS = """
     EditScreen > Vertical.dialog { height: 90%; }
-    EditScreen TextArea { height: 1fr; border: round $foreground 30%; padding: 0; }
+    EditScreen TextArea { height: 1fr; border: round $foreground 30%; border-title-color: $foreground 75%; padding: 0; }
     EditScreen TextArea:focus { border: round $primary; }
     EditScreen #completion { height: 1fr; }
     EditScreen Static { height: 1; }
