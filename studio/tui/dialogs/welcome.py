@@ -16,7 +16,7 @@ from studio.tui.dialogs.import_dialog import FORMATS_IN_WORDS
 from studio.tui.styles import style_of
 
 
-class WelcomeScreen(StudioDialog):
+class WelcomeDialog(StudioDialog):
     """Nothing is written to the folder before one of the keys."""
 
     BINDINGS = actions.bindings_for("Welcome")
