@@ -14,9 +14,9 @@ from studio.project import Project
 from studio.tui import actions, styles
 from studio.tui.app import StudioApp, run
 from studio.tui.demo_player import DemoPlayer
-from studio.tui.dialogs.help import HelpScreen
+from studio.tui.dialogs.help import HelpDialog
 from studio.tui.dialogs.import_dialog import ImportDialog
-from studio.tui.dialogs.welcome import WelcomeScreen
+from studio.tui.dialogs.welcome import WelcomeDialog
 from studio.tui.messages import ExamplesRequested
 from studio.tui.screens.data.example_table import ExampleTable
 from tests.tui.data_story import NARROW, data_screen, opened, press, project_with, said, settle, shown, tickets
@@ -67,7 +67,7 @@ def test_the_key_table_reads_as_markdown() -> None:
 async def test_help_lists_the_keys_of_this_screen(tmp_path: Path) -> None:
     async with opened(project_with(tmp_path, tickets(1)), NARROW) as pilot:
         await press(pilot, "?")
-        assert isinstance(pilot.app.screen, HelpScreen)
+        assert isinstance(pilot.app.screen, HelpDialog)
         assert "label accept, and step on" in shown(pilot)
         await press(pilot, "j", "k", "?")
         assert data_screen(pilot).table.has_focus
@@ -86,7 +86,7 @@ async def test_the_palette_runs_actions_by_name(tmp_path: Path) -> None:
 
 async def test_an_empty_folder_says_what_this_is_and_writes_nothing_before_a_key(tmp_path: Path) -> None:
     async with opened(Project(tmp_path), NARROW) as pilot:
-        assert isinstance(pilot.app.screen, WelcomeScreen)
+        assert isinstance(pilot.app.screen, WelcomeDialog)
         assert "i  import a file of your own: JSONL" in shown(pilot)
         assert not list(tmp_path.iterdir())
         await press(pilot, "o")

@@ -26,16 +26,16 @@ PROMPT_LINE = "──── prompt (leave this line as it is) ────"
 COMPLETION_LINE = "──── completion (leave this line as it is) ────"
 
 
-class EditScreen(StudioDialog):
+class EditDialog(StudioDialog):
     """Two text areas. Dismissed with (prompt, completion), or None when nothing is to be saved."""
 
     BINDINGS = actions.bindings_for("Edit")
     DEFAULT_CSS = """
-    EditScreen > Vertical.dialog { height: 90%; }
-    EditScreen TextArea { height: 1fr; border: round $foreground 30%; padding: 0; }
-    EditScreen TextArea:focus { border: round $primary; }
-    EditScreen #completion { height: 1fr; }
-    EditScreen Static { height: 1; }
+    EditDialog > Vertical.dialog { height: 90%; }
+    EditDialog TextArea { height: 1fr; border: round $foreground 30%; border-title-color: $foreground 75%; padding: 0; }
+    EditDialog TextArea:focus { border: round $primary; }
+    EditDialog #completion { height: 1fr; }
+    EditDialog Static { height: 1; }
     """
 
     def __init__(self, example: Example) -> None:

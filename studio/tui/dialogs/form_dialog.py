@@ -82,7 +82,7 @@ class FormDialog(StudioDialog):
         self.show(refusal_lines(error))
 
     def show(self, lines: list[Line]) -> None:
-        self.query_one("#advice", LinesView).show(lines)
+        self.query_one("#advice", LinesView).show(lines, hang=2)
 
     def action_next_field(self) -> None:
         self.focus_next()

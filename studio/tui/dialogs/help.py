@@ -13,11 +13,11 @@ from studio.tui.widgets.lines import Line, LinesView
 KEYS_WIDTH = 13
 
 
-class HelpScreen(StudioDialog):
+class HelpDialog(StudioDialog):
     """Two lists: what this screen can do, and what every screen can."""
 
     BINDINGS = actions.bindings_for("Help")
-    DEFAULT_CSS = "HelpScreen > VerticalScroll { scrollbar-gutter: stable; }"
+    DEFAULT_CSS = "HelpDialog > VerticalScroll { scrollbar-gutter: stable; }"
 
     def __init__(self, screen_name: str) -> None:
         super().__init__()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _MARKS = {"same": "", "removed": "removed", "added": "added"}
 
 
-class ReaderScreen(StudioDialog):
+class ReaderDialog(StudioDialog):
     """Lines of (text, style name) that scroll."""
 
     BINDINGS = actions.bindings_for("Reader")

@@ -16,7 +16,7 @@ from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.styles import style_of
 
 
-class WelcomeScreen(StudioDialog):
+class WelcomeDialog(StudioDialog):
     """Nothing is written to the folder before one of the keys."""
 
     BINDINGS = actions.bindings_for("Welcome")

@@ -70,9 +70,9 @@ class StudioScreen(Asking):
         self.shell.show_screen("try")
 
     def action_help(self) -> None:
-        from studio.tui.dialogs.help import HelpScreen
+        from studio.tui.dialogs.help import HelpDialog
 
-        self.app.push_screen(HelpScreen(self.NAME))
+        self.app.push_screen(HelpDialog(self.NAME))
 
     def action_undo(self) -> None:
         self.shell.undo()

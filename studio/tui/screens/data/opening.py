@@ -22,10 +22,10 @@ class Opening:
         self._desk, self._rows, self._shown, self._counts = desk, rows, shown, counts
 
     def edit(self) -> None:
-        from studio.tui.dialogs.edit import EditScreen
+        from studio.tui.dialogs.edit import EditDialog
 
         if (example := self._under_cursor()) is not None:
-            self._desk.app.push_screen(EditScreen(example), partial(self._edited, example))
+            self._desk.app.push_screen(EditDialog(example), partial(self._edited, example))
 
     def edit_outside(self) -> None:
         from studio.tui.dialogs.edit import edit_outside
@@ -57,12 +57,12 @@ class Opening:
             self._counts.count_tokens()
 
     def history(self) -> None:
-        from studio.tui.dialogs.reader import ReaderScreen, history_lines
+        from studio.tui.dialogs.reader import ReaderDialog, history_lines
 
         example_id = self._desk.table.cursor_id
         if example_id is not None:
             edits = self._desk.session.opened().history(example_id)
-            self._desk.app.push_screen(ReaderScreen(f"history of row {example_id}", history_lines(edits)))
+            self._desk.app.push_screen(ReaderDialog(f"history of row {example_id}", history_lines(edits)))
 
     def as_trained(self) -> None:
         """Raises StudioError where the model is not here, or is still looked for."""
@@ -82,9 +82,9 @@ class Opening:
         self._desk.ask("trained", read, partial(self._show_trained, example))
 
     def _show_trained(self, example: Example, trained: Any) -> None:
-        from studio.tui.dialogs.reader import ReaderScreen, trained_lines
+        from studio.tui.dialogs.reader import ReaderDialog, trained_lines
 
-        self._desk.app.push_screen(ReaderScreen(f"row {example.example_id} as trained", trained_lines(trained)))
+        self._desk.app.push_screen(ReaderDialog(f"row {example.example_id} as trained", trained_lines(trained)))
 
     def _under_cursor(self) -> Example | None:
         example_id = self._desk.table.cursor_id

@@ -123,9 +123,9 @@ class DataScreen(StudioScreen):
             self._welcome()
 
     def _welcome(self) -> None:
-        from studio.tui.dialogs.welcome import WelcomeScreen
+        from studio.tui.dialogs.welcome import WelcomeDialog
 
-        self.app.push_screen(WelcomeScreen())
+        self.app.push_screen(WelcomeDialog())
 
     def on_screen_resume(self) -> None:
         if self.table.max_length != self.session.max_length:  # another was tried in Window

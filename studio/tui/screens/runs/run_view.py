@@ -53,7 +53,8 @@ class RunView(Vertical):
     RunView #loss { height: 1fr; min-height: 5; }
     RunView #legend { height: auto; max-height: 2; }
     RunView #sides { height: 8; }
-    RunView #sides ChartView { width: 1fr; border: round $foreground 20%; border-title-color: $foreground 70%; }
+    RunView #sides ChartView { width: 1fr; border: round $foreground 20%; border-title-color: $foreground 70%;
+        border-subtitle-color: $foreground 70%; }
     RunView #log-panel { height: 45%; border-top: solid $foreground 30%; border-title-color: $text-primary; }
     RunView.has-log #sides { display: none; }
     RunView .hidden { display: none; }

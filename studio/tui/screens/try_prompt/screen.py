@@ -47,7 +47,7 @@ class TryScreen(StudioScreen):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's own way
     DEFAULT_CSS = """
     TryScreen #prompt { height: 30%; min-height: 5; }
-    TryScreen #prompt TextArea { border: none; padding: 0; background: $background; }
+    TryScreen #prompt TextArea { border: none; padding: 0; }
     TryScreen #answers { height: 1fr; }
     """
 

@@ -109,14 +109,14 @@ class WindowScreen(ListScreen):
         self._is_stale = False
         self._stop.set()  # an older count, should one be under way, writes what it has and ends
         self._stop = threading.Event()
-        self.ask("window", partial(self._check_known, self.session.base_model, self.session.max_length), self._known)
+        store, known, name, max_length = self.store, self._model, self.session.base_model, self.session.max_length
 
-    def _check_known(self, model_name: str, max_length: int) -> tuple[ModelFolder, WindowReport, int]:
-        assert self.store is not None
-        if self._model is None or self.session.base_model != model_name:
-            self._model = resolve_model(model_name, self.project.settings().trusted_models)
-        report = check_window(self.store, self._model, max_length, SHOTS, is_cancelled=lambda: True)
-        return self._model, report, self.store.uncounted_total(self._model.fingerprint)
+        def check_known() -> tuple[ModelFolder, WindowReport, int]:
+            model = known or resolve_model(name, self.project.settings().trusted_models)
+            report = check_window(store, model, max_length, SHOTS, is_cancelled=lambda: True)
+            return model, report, store.uncounted_total(model.fingerprint)
+
+        self.ask("window", check_known, self._known)
 
     def _known(self, answer: tuple[ModelFolder, WindowReport, int]) -> None:
         self._model, report, uncounted = answer
