@@ -32,8 +32,13 @@ class Field:
 
 
 def fields_of(spec: Spec, names: Sequence[str], *, values: Mapping[str, str], notes: Mapping[str, str]) -> list[Field]:
-    """These settings of ``spec`` as fields: each begins as ``values`` has it, else as the spec does."""
+    """These settings of ``spec`` as fields: each begins as ``values`` has it, else as the spec does.
+
+    Where a run can live in several places, which one is asked too.
+    """
     usual = spec.settings()
+    if len(spec.choices("place")) > 1:
+        names = [*names, "place"]
     return [Field(name, values.get(name, usual[name][0]), spec.choices(name), notes.get(name, "")) for name in names]
 
 
