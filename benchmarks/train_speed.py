@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import resource
 import subprocess
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 OURS, PEER = "studio", "trl"
-LORA = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0}
+LORA_RANK, LORA_ALPHA = 16, 32
 
 
 def main() -> int:
@@ -61,11 +62,13 @@ def _peer_dtypes(arguments: argparse.Namespace) -> list[str]:
 def _report(results: dict[tuple[str, str], list[dict[str, Any]]], arguments: argparse.Namespace) -> None:
     def rate(kind: tuple[str, str]) -> float:
         # The best round of each: what else the machine did only ever makes a round slower.
-        return max(result["tokens_per_second"] for result in results[kind])
+        best: float = max(result["tokens_per_second"] for result in results[kind])
+        return best
 
     ours = next(kind for kind in results if kind[0] == OURS)
     peer = max((kind for kind in results if kind[0] == PEER), key=rate)
-    print(f"\nbatch {arguments.batch_size}, {arguments.steps} steps, {arguments.method}, LoRA {LORA}")
+    method = f"LoRA of rank {LORA_RANK}, alpha {LORA_ALPHA}" if arguments.method == "lora" else "full"
+    print(f"\nbatch {arguments.batch_size}, {arguments.steps} steps, {method}")
     print("step   loss studio   loss TRL")
     pairs = zip(results[ours][0]["losses"], results[peer][0]["losses"], strict=True)
     for step, (mine, other) in enumerate(pairs, start=1):
@@ -92,7 +95,8 @@ def _child(arguments: argparse.Namespace, kind: str, dtype: str) -> dict[str, An
 
 def run_studio(arguments: argparse.Namespace) -> int:
     """One run of the studio's own worker, exactly as ``studio train`` would do it, without evaluation."""
-    from studio.runs.directory import EventWriter, FrozenRow, RunDirectory, read_events, write_rows
+    from studio.runs.directory import FrozenRow, RunDirectory, write_rows
+    from studio.runs.events import EventWriter, Plan, Step, read_events
     from studio.runs.specs import TrainSpec
     from studio.worker.session import Session
     from studio.worker.training.train import train
@@ -110,16 +114,16 @@ def run_studio(arguments: argparse.Namespace) -> int:
         schedule="constant",
         warmup_ratio=0.0,
         max_length=1024,
-        lora_rank=LORA["r"],
-        lora_alpha=LORA["lora_alpha"],
+        lora_rank=LORA_RANK,
+        lora_alpha=LORA_ALPHA,
         save_every=10_000,
     )
     directory.spec_path.write_text(spec.to_json())
     train(Session(directory, EventWriter(directory.events_path)), spec)
     events, _ = read_events(directory.events_path)
-    steps = [event for event in events if event["event"] == "step"]
-    plan = next(event for event in events if event["event"] == "plan")
-    _say(_result(steps, plan["dtype"]))
+    steps = [vars(event) for event in events if isinstance(event, Step)]
+    plan = next(event for event in events if isinstance(event, Plan))
+    _say(_result(steps, plan.dtype))
     return 0
 
 
@@ -150,7 +154,8 @@ def run_peer(arguments: argparse.Namespace) -> int:
 
     pairs = _rows(arguments)
     batches = Batches(len(pairs), arguments.batch_size, seed=0)
-    order = [row for step in range(1, batches.steps_per_epoch + 1) for row in batches.rows_of(step)]
+    steps_per_epoch = math.ceil(len(pairs) / arguments.batch_size)
+    order = [row for step in range(1, steps_per_epoch + 1) for row in batches.rows_of(step)]
     encoded = encode_pairs(ModelFolder(arguments.model), [Pair(*pairs[row]) for row in order])
     sizes = [row.total_tokens for row in encoded]
     dataset = Dataset.from_list(
@@ -177,7 +182,7 @@ def run_peer(arguments: argparse.Namespace) -> int:
     )
     steps: list[dict[str, Any]] = []
 
-    class Clock(TrainerCallback):  # type: ignore[misc]
+    class Clock(TrainerCallback):
         started = 0.0
 
         def on_step_begin(self, *_: Any, **__: Any) -> None:
@@ -190,15 +195,17 @@ def run_peer(arguments: argparse.Namespace) -> int:
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
             steps.append({"tokens": before + tokens, "tokens_per_second": tokens / seconds, "memory_bytes": memory})
 
-        def on_log(self, _: Any, __: Any, ___: Any, logs: dict[str, Any], **____: Any) -> None:
-            if "loss" in logs:
-                steps[-1]["loss"] = float(logs["loss"])
+        def on_log(self, *_: Any, **facts: Any) -> None:
+            if "loss" in facts["logs"]:
+                steps[-1]["loss"] = float(facts["logs"]["loss"])
 
     class InOrder(SFTTrainer):  # type: ignore[misc]
         def _get_train_sampler(self, *_: Any, **__: Any) -> torch.utils.data.Sampler[int]:
             return torch.utils.data.SequentialSampler(dataset)
 
-    adapter = LoraConfig(**LORA, target_modules="all-linear", task_type="CAUSAL_LM")
+    adapter = LoraConfig(
+        r=LORA_RANK, lora_alpha=LORA_ALPHA, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"
+    )
     torch.manual_seed(0)
     peft_config = adapter if arguments.method == "lora" else None
     InOrder(

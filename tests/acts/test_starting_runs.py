@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from studio.acts import comparing, training
+from studio.acts.base_model import with_base_model
 from studio.dataset.candidates import Candidate
 from studio.dataset.store import Store
 from studio.errors import AskedWrongly, StudioError
@@ -72,7 +73,7 @@ def test_the_plan_counts_steps_and_tokens(project: Project, store: Store) -> Non
     plan = training.plan_training(project, store, TrainSpec(max_length=128, batch_size=8, epochs=2))
     rows = len(store.rows_for("train"))
     assert (plan.rows, plan.steps, plan.refusal) == (rows, 2 * -(-rows // 8), None)
-    counted = store.counts(training.with_base_model(project, TrainSpec())[1].fingerprint)
+    counted = store.counts(with_base_model(project, TrainSpec())[1].fingerprint)
     total_tokens = dict(zip(counted[0], counted[1] + counted[2], strict=True))
     tokens = [int(total_tokens[example.example_id]) for example in store.rows_for("train")]
     assert plan.tokens_per_epoch == sum(tokens)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 
 import pytest
 
@@ -76,7 +77,7 @@ REFUSED = [
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory):
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """One store for the tests that only look."""
     with Store.open(tmp_path_factory.mktemp("filters") / "studio.duckdb", "anna") as store:
         store.add(SIX, "six.jsonl")
@@ -84,35 +85,35 @@ def shared(tmp_path_factory):
 
 
 @pytest.mark.parametrize("where", ALLOWED)
-def test_what_a_person_asks_of_a_row_is_allowed_and_runs(shared, where):
+def test_what_a_person_asks_of_a_row_is_allowed_and_runs(shared: Store, where: str) -> None:
     assert len(shared.view_ids(where)) <= 6
 
 
 @pytest.mark.parametrize(("where", "said"), REFUSED)
-def test_anything_that_looks_beyond_the_row_is_refused_with_the_reason(where, said):
+def test_anything_that_looks_beyond_the_row_is_refused_with_the_reason(where: str, said: str) -> None:
     with pytest.raises(AskedWrongly, match=said.replace("(", r"\(").replace(")", r"\)").replace("*", r"\*")):
         checked(where)
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("(", ")"), ("NOT (", ")"), ("-", ""), ("lower(", ")")])
-def test_a_deeply_nested_filter_runs_or_is_refused_but_never_crashes(shared, opening, closing):
+def test_a_deeply_nested_filter_runs_or_is_refused_but_never_crashes(shared: Store, opening: str, closing: str) -> None:
     count = 9_000 // len(opening + closing)
     with contextlib.suppress(AskedWrongly):
         shared.view_ids(opening * count + "true" + closing * count)
     assert len(shared.view_ids("true")) == 6
 
 
-def test_nothing_and_a_closing_semicolon():
+def test_nothing_and_a_closing_semicolon() -> None:
     assert (checked(""), checked("  "), checked(" label = 'a' ; ")) == ("", "", "label = 'a'")
 
 
-def test_a_typing_slip_gets_the_column_meant_and_all_columns():
+def test_a_typing_slip_gets_the_column_meant_and_all_columns() -> None:
     with pytest.raises(AskedWrongly) as caught:
         checked("promt = 'x'")
     assert "Did you mean prompt?" in caught.value.hint and all(name in caught.value.hint for name in COLUMNS)
 
 
-def test_a_text_in_double_quotes_is_told_apart_from_a_column():
+def test_a_text_in_double_quotes_is_told_apart_from_a_column() -> None:
     with pytest.raises(AskedWrongly) as caught:
         checked('label = "accept"')
     assert "single quotes: 'accept'" in caught.value.hint
@@ -128,18 +129,18 @@ def test_a_text_in_double_quotes_is_told_apart_from_a_column():
         ("prompt::INTEGER = 1", "convert"),
     ],
 )
-def test_types_that_do_not_fit_are_said_in_the_asker_s_words(shared, where, said):
+def test_types_that_do_not_fit_are_said_in_the_asker_s_words(shared: Store, where: str, said: str) -> None:
     with pytest.raises(AskedWrongly, match=said) as caught:
         shared.view_ids(where)
     assert "cannot be used" in caught.value.message and "Columns:" in caught.value.hint
 
 
-def test_a_filter_cannot_bring_back_what_was_removed(filled):
+def test_a_filter_cannot_bring_back_what_was_removed(filled: Store) -> None:
     filled.remove([2])
     assert filled.view_ids("true OR true").tolist() == [1, 3, 4, 5, 6]
 
 
-def test_every_function_offered_exists():
+def test_every_function_offered_exists() -> None:
     import duckdb
 
     known = {name for (name,) in duckdb.execute("SELECT DISTINCT function_name FROM duckdb_functions()").fetchall()}

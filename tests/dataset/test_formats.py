@@ -6,6 +6,7 @@ import json
 import os
 import tracemalloc
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -22,8 +23,20 @@ def written(tmp_path: Path, content: str | bytes, name: str = "rows.jsonl") -> P
     return path
 
 
-def read(tmp_path: Path, content: str | bytes, name: str = "rows.jsonl", **options) -> list[Candidate | Problem]:
-    return list(read_file(written(tmp_path, content, name), **options))
+def read(
+    tmp_path: Path,
+    content: str | bytes,
+    name: str = "rows.jsonl",
+    mapping: dict[str, str] | None = None,
+    task: str = "",
+) -> list[Candidate | Problem]:
+    return list(read_file(written(tmp_path, content, name), mapping, task))
+
+
+def only_rows(found: list[Candidate | Problem]) -> list[Candidate]:
+    rows = [one for one in found if isinstance(one, Candidate)]
+    assert len(rows) == len(found), found
+    return rows
 
 
 def only_problem(found: list[Candidate | Problem]) -> Problem:
@@ -33,7 +46,7 @@ def only_problem(found: list[Candidate | Problem]) -> Problem:
 
 
 class TestWhatIsAccepted:
-    def test_pairs_with_their_optional_fields(self, tmp_path):
+    def test_pairs_with_their_optional_fields(self, tmp_path: Path) -> None:
         row = {"prompt": "p", "completion": "c", "task": "tone", "system": "Be brief.", "label": "accept", "id": 7}
         found = read(tmp_path, json.dumps(row) + "\n" + GOOD)
         assert found == [
@@ -41,8 +54,9 @@ class TestWhatIsAccepted:
             Candidate("p", "c", "", "", "rows.jsonl", 2),
         ]
 
-    def test_a_label_column_of_the_data_s_own_is_no_decision(self, tmp_path):
-        assert read(tmp_path, '{"prompt": "p", "completion": "c", "label": "spam"}')[0].label == "none"
+    def test_a_label_column_of_the_data_s_own_is_no_decision(self, tmp_path: Path) -> None:
+        (row,) = only_rows(read(tmp_path, '{"prompt": "p", "completion": "c", "label": "spam"}'))
+        assert row.label == "none"
 
     def test_a_split_column_in_our_words_is_taken_and_any_other_is_the_data_s_own(self, tmp_path: Path) -> None:
         splits = ["train", "validation", "test", "none", "dev", 3, None, "TEST", ["test"]]
@@ -71,11 +85,11 @@ class TestWhatIsAccepted:
             Candidate("p", "c", source="rows.jsonl", line=1)
         ]
 
-    def test_the_task_asked_for_fills_in_where_a_row_names_none(self, tmp_path):
+    def test_the_task_asked_for_fills_in_where_a_row_names_none(self, tmp_path: Path) -> None:
         found = read(tmp_path, '{"prompt": "p", "completion": "c", "task": "own"}\n' + GOOD, task="given")
-        assert [one.task for one in found] == ["own", "given"]
+        assert [row.task for row in only_rows(found)] == ["own", "given"]
 
-    def test_chat_messages(self, tmp_path):
+    def test_chat_messages(self, tmp_path: Path) -> None:
         messages = [
             {"role": "system", "content": "s"},
             {"role": "user", "content": "u"},
@@ -88,7 +102,7 @@ class TestWhatIsAccepted:
             Candidate("u", "a", "", "", "rows.jsonl", 2),
         ]
 
-    def test_a_mapping_and_extra_columns(self, tmp_path):
+    def test_a_mapping_and_extra_columns(self, tmp_path: Path) -> None:
         found = read(
             tmp_path,
             '{"question": "q", "answer": "a", "topic": "x"}',
@@ -96,35 +110,37 @@ class TestWhatIsAccepted:
         )
         assert found == [Candidate("q", "a", source="rows.jsonl", line=1)]
 
-    def test_byte_order_mark_crlf_blank_lines_and_no_last_newline(self, tmp_path):
+    def test_byte_order_mark_crlf_blank_lines_and_no_last_newline(self, tmp_path: Path) -> None:
         found = read(tmp_path, "\ufeff" + GOOD + "\r\n\r\n" + GOOD)
         assert [one.line for one in found] == [1, 3]
         assert all(isinstance(one, Candidate) for one in found)
 
-    def test_markup_and_escape_sequences_are_data(self, tmp_path):
+    def test_markup_and_escape_sequences_are_data(self, tmp_path: Path) -> None:
         text = "[bold red]x[/] \x1b[31m \x07 <|im_end|> \u202eabc"
-        found = read(tmp_path, json.dumps({"prompt": text, "completion": text}))
-        assert (found[0].prompt, found[0].completion) == (text, text)
+        (row,) = only_rows(read(tmp_path, json.dumps({"prompt": text, "completion": text})))
+        assert (row.prompt, row.completion) == (text, text)
 
-    def test_a_json_array_knows_the_line_of_each_element(self, tmp_path):
+    def test_a_json_array_knows_the_line_of_each_element(self, tmp_path: Path) -> None:
         found = read(tmp_path, f'[\n {GOOD},\n\n {GOOD[:-1]},\n  "task": "t"}}\n]\n', "rows.json")
-        assert [(one.line, one.task) for one in found] == [(2, ""), (4, "t")]
+        assert [(row.line, row.task) for row in only_rows(found)] == [(2, ""), (4, "t")]
 
-    def test_csv_rows_stand_where_they_begin_even_with_quoted_newlines(self, tmp_path):
+    def test_csv_rows_stand_where_they_begin_even_with_quoted_newlines(self, tmp_path: Path) -> None:
         content = 'prompt,completion,task\r\n"two\nlines",a,t\r\n"say ""hi""",b,\r\n\r\n"x, y",c,t\r\n'
         found = read(tmp_path, "\ufeff" + content, "rows.csv")
-        assert [(one.line, one.prompt, one.completion, one.task) for one in found] == [
+        assert [(row.line, row.prompt, row.completion, row.task) for row in only_rows(found)] == [
             (2, "two\nlines", "a", "t"),
             (4, 'say "hi"', "b", ""),
             (6, "x, y", "c", "t"),
         ]
 
     @pytest.mark.parametrize("delimiter", [";", "\t"])
-    def test_csv_as_spreadsheets_write_it(self, tmp_path, delimiter):
-        assert read(tmp_path, f"prompt{delimiter}completion\np{delimiter}c\n", "rows.csv")[0].completion == "c"
+    def test_csv_as_spreadsheets_write_it(self, tmp_path: Path, delimiter: str) -> None:
+        (row,) = only_rows(read(tmp_path, f"prompt{delimiter}completion\np{delimiter}c\n", "rows.csv"))
+        assert row.completion == "c"
 
-    def test_progress_counts_bytes_up_to_the_end(self, tmp_path):
-        path, heard = written(tmp_path, (GOOD + "\n") * 20_000), []
+    def test_progress_counts_bytes_up_to_the_end(self, tmp_path: Path) -> None:
+        path = written(tmp_path, (GOOD + "\n") * 20_000)
+        heard: list[int] = []
         assert len(list(read_file(path, on_bytes=heard.append))) == 20_000
         assert heard == sorted(heard) and heard[-1] == path.stat().st_size and len(heard) > 2
 
@@ -158,7 +174,9 @@ JSONL_FAULTS = [
 
 
 @pytest.mark.parametrize(("line", "field", "why"), JSONL_FAULTS)
-def test_a_faulty_line_is_a_problem_with_its_line_and_the_rest_is_read(tmp_path, line, field, why):
+def test_a_faulty_line_is_a_problem_with_its_line_and_the_rest_is_read(
+    tmp_path: Path, line: str | bytes, field: str, why: str
+) -> None:
     raw = line if isinstance(line, bytes) else line.encode()
     found = read(tmp_path, GOOD.encode() + b"\n" + raw + b"\n" + GOOD.encode() + b"\n")
     problem = only_problem(found)
@@ -167,25 +185,25 @@ def test_a_faulty_line_is_a_problem_with_its_line_and_the_rest_is_read(tmp_path,
     assert [one.line for one in found] == [1, 2, 3]
 
 
-def test_a_problem_reads_as_file_line_field_why(tmp_path, monkeypatch):
+def test_a_problem_reads_as_file_line_field_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     written(tmp_path, GOOD + '\n{"prompt": "p", "completion": ""}\n', "broken.jsonl")
     assert str(only_problem(list(read_file(Path("broken.jsonl"))))) == "broken.jsonl:2: completion: is empty"
 
 
-def test_several_turns_say_how_many(tmp_path):
+def test_several_turns_say_how_many(tmp_path: Path) -> None:
     turns = [{"role": role, "content": "x"} for role in ("user", "assistant", "user", "assistant")]
     problem = only_problem(read(tmp_path, json.dumps({"messages": turns})))
     assert problem.why == "has several turns (2 user, 2 assistant); one each is read"
     assert "Keep the turn" in problem.hint
 
 
-def test_a_cut_off_last_line_says_so(tmp_path):
+def test_a_cut_off_last_line_says_so(tmp_path: Path) -> None:
     problem = only_problem(read(tmp_path, GOOD + "\n" + GOOD[:20]))
     assert problem.line == 2 and "ends in the middle" in problem.why and "copy it again" in problem.hint
 
 
-def test_a_line_of_50_mb_is_measured_not_held(tmp_path):
+def test_a_line_of_50_mb_is_measured_not_held(tmp_path: Path) -> None:
     path = tmp_path / "huge.jsonl"
     with path.open("wb") as file:
         file.write(GOOD.encode() + b"\n" + b'{"prompt": "')
@@ -212,26 +230,26 @@ CSV_FAULTS = [
 
 
 @pytest.mark.parametrize(("row", "why"), CSV_FAULTS)
-def test_a_faulty_csv_row_is_a_problem_and_the_rest_is_read(tmp_path, row, why):
+def test_a_faulty_csv_row_is_a_problem_and_the_rest_is_read(tmp_path: Path, row: str | bytes, why: str) -> None:
     raw = row if isinstance(row, bytes) else row.encode()
     found = read(tmp_path, b"prompt,completion\n1,a\n" + raw + b"\n2,b\n", "rows.csv")
     assert why in only_problem(found).why
     assert [one.line for one in found] == [2, 3, 4]
 
 
-def test_a_quote_that_never_closes_costs_one_row_not_the_file(tmp_path):
+def test_a_quote_that_never_closes_costs_one_row_not_the_file(tmp_path: Path) -> None:
     found = read(tmp_path, 'prompt,completion\n1,a\n"2,b\n3,c\n4,d\n', "rows.csv")
     assert (only_problem(found).line, [one.line for one in found]) == (3, [2, 3, 4, 5])
     assert "never closed" in only_problem(found).why
 
 
-def test_a_csv_line_that_is_too_long_is_stepped_over(tmp_path, monkeypatch):
+def test_a_csv_line_that_is_too_long_is_stepped_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "MAX_LINE_BYTES", 100)
     found = read(tmp_path, "prompt,completion\n1,a\n" + "x" * 1000 + ",b\n3,c\n", "rows.csv")
     assert only_problem(found).line == 3 and [one.line for one in found] == [2, 3, 4]
 
 
-def test_a_broken_array_says_where_and_that_it_stops(tmp_path):
+def test_a_broken_array_says_where_and_that_it_stops(tmp_path: Path) -> None:
     found = read(tmp_path, f"[\n{GOOD},\n{{bad}},\n{GOOD}]", "rows.json")
     assert [one.line for one in found] == [2, 3]
     assert "not read" in only_problem(found).hint
@@ -240,7 +258,7 @@ def test_a_broken_array_says_where_and_that_it_stops(tmp_path):
 class TestFilesThatCannotBeReadAtAll:
     """AskedWrongly at once, before the first row."""
 
-    def test_missing_folder_and_empty(self, tmp_path):
+    def test_missing_folder_and_empty(self, tmp_path: Path) -> None:
         with pytest.raises(AskedWrongly, match="no such file"):
             read_file(tmp_path / "none.jsonl")
         with pytest.raises(AskedWrongly, match="a folder, not a file"):
@@ -250,15 +268,15 @@ class TestFilesThatCannotBeReadAtAll:
                 read_file(written(tmp_path, content))
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-    def test_no_permission(self, tmp_path):
+    def test_no_permission(self, tmp_path: Path) -> None:
         path = written(tmp_path, GOOD)
         path.chmod(0)
         with pytest.raises(AskedWrongly, match="no permission") as caught:
             read_file(path)
         assert "chmod u+r" in caught.value.hint
 
-    def test_no_permission_is_said_whoever_runs_the_test(self, tmp_path, monkeypatch):
-        def refused(*_args, **_options):
+    def test_no_permission_is_said_whoever_runs_the_test(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refused(*_args: object, **_options: object) -> NoReturn:
             raise PermissionError(13, "Permission denied")
 
         path = written(tmp_path, GOOD)
@@ -275,7 +293,7 @@ class TestFilesThatCannotBeReadAtAll:
             (b"hello", "neither JSONL"),
         ],
     )
-    def test_foreign_formats_are_named(self, tmp_path, content, what):
+    def test_foreign_formats_are_named(self, tmp_path: Path, content: bytes, what: str) -> None:
         with pytest.raises(AskedWrongly, match=what):
             read_file(written(tmp_path, content, "rows.dat"))
 
@@ -286,26 +304,26 @@ class TestFilesThatCannotBeReadAtAll:
             ("n,question,answer\n1,q,a\n", "my rows.csv"),
         ],
     )
-    def test_unknown_columns_show_what_to_type(self, tmp_path, content, name):
+    def test_unknown_columns_show_what_to_type(self, tmp_path: Path, content: str, name: str) -> None:
         with pytest.raises(AskedWrongly) as caught:
             read_file(written(tmp_path, content, name))
         assert "no column prompt and completion; it has" in caught.value.message
         assert "question" in caught.value.message
         assert caught.value.hint.endswith(f"/{name}' --map prompt=question,completion=answer")
 
-    def test_a_mapped_column_that_is_not_there(self, tmp_path):
+    def test_a_mapped_column_that_is_not_there(self, tmp_path: Path) -> None:
         with pytest.raises(AskedWrongly, match="no column x and y; it has prompt, completion"):
             read_file(written(tmp_path, GOOD), {"prompt": "x", "completion": "y"})
 
-    def test_a_field_nobody_knows(self, tmp_path):
+    def test_a_field_nobody_knows(self, tmp_path: Path) -> None:
         with pytest.raises(AskedWrongly, match="answer=x is not a mapping"):
             read_file(written(tmp_path, GOOD), {"answer": "x"})
 
-    def test_a_doubled_csv_column(self, tmp_path):
+    def test_a_doubled_csv_column(self, tmp_path: Path) -> None:
         with pytest.raises(AskedWrongly, match="'prompt' is there twice"):
             read_file(written(tmp_path, "prompt,prompt,completion\n", "rows.csv"))
 
 
-def test_one_odd_row_first_does_not_condemn_the_file(tmp_path):
+def test_one_odd_row_first_does_not_condemn_the_file(tmp_path: Path) -> None:
     found = read(tmp_path, '{"question": "q"}\n' + GOOD + "\n")
     assert only_problem(found).line == 1 and isinstance(found[1], Candidate)

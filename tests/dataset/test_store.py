@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +14,10 @@ from studio.dataset.formats.reading import Candidate
 from studio.dataset.store import LABELS, PREVIEW_CHARS, SPLITS, Change, Interrupted, Store
 from studio.errors import AskedWrongly
 from tests.dataset.six_examples import SIX
+from tests.dataset.undoing import redone, undone
 
 
-def test_importing_the_store_does_not_load_duckdb():
+def test_importing_the_store_does_not_load_duckdb() -> None:
     code = (
         "import sys, studio.dataset.store, studio.dataset.formats.reading, studio.dataset.filters;"
         "sys.exit('duckdb' in sys.modules)"
@@ -24,7 +26,7 @@ def test_importing_the_store_does_not_load_duckdb():
 
 
 class TestImporting:
-    def test_adds_each_pair_once(self, store):
+    def test_adds_each_pair_once(self, store: Store) -> None:
         again = [*SIX, SIX[0], Candidate(" Where is my parcel?\r\n", SIX[0].completion, "tickets")]
         planned = store.plan_add(again)
         assert (planned.added, planned.duplicates, store.stats().examples) == (6, 2, 0)
@@ -33,12 +35,12 @@ class TestImporting:
         assert store.view_ids().tolist() == [1, 2, 3, 4, 5, 6]
         assert store.add(SIX, "six.jsonl").batch_id == 0
 
-    def test_case_task_and_system_tell_pairs_apart(self, store):
+    def test_case_task_and_system_tell_pairs_apart(self, store: Store) -> None:
         base = Candidate("p", "c", "t", "s")
         others = [Candidate("P", "c", "t", "s"), Candidate("p", "c", "t2", "s"), Candidate("p", "c", "t", "")]
         assert store.add([base, *others], "").added == 4
 
-    def test_composed_and_decomposed_letters_are_the_same(self, store):
+    def test_composed_and_decomposed_letters_are_the_same(self, store: Store) -> None:
         assert (
             store.add(
                 [Candidate("Ti\u1ebfng Vi\u1ec7t", "c"), Candidate("Tie\u0302\u0301ng Vie\u0323\u0302t", "c")], ""
@@ -46,27 +48,27 @@ class TestImporting:
             == 1
         )
 
-    def test_a_corrected_row_does_not_come_back_with_its_file(self, filled):
+    def test_a_corrected_row_does_not_come_back_with_its_file(self, filled: Store) -> None:
         filled.set_text(1, completion="corrected")
         assert filled.add(SIX, "six.jsonl").added == 0
         assert filled.add([Candidate(SIX[0].prompt, "corrected", "tickets")], "").added == 0
 
-    def test_a_row_in_the_trash_does_not_come_back_with_its_file(self, filled):
+    def test_a_row_in_the_trash_does_not_come_back_with_its_file(self, filled: Store) -> None:
         filled.remove([1])
         assert filled.add(SIX, "six.jsonl").added == 0
 
-    def test_undo_takes_a_whole_import_back_and_the_file_can_be_imported_again(self, filled):
-        undone = filled.undo()
-        assert (undone.summary, undone.count) == ("import 6 examples from six.jsonl", 6)
+    def test_undo_takes_a_whole_import_back_and_the_file_can_be_imported_again(self, filled: Store) -> None:
+        change = undone(filled)
+        assert (change.summary, change.count) == ("import 6 examples from six.jsonl", 6)
         assert filled.stats().examples == 0
         assert filled.add(SIX, "six.jsonl").added == 6
         assert filled.view_ids().tolist() == [7, 8, 9, 10, 11, 12]
         assert filled.redo() is None
 
-    def test_the_edit_log_gets_no_row_per_imported_example(self, filled):
+    def test_the_edit_log_gets_no_row_per_imported_example(self, filled: Store) -> None:
         assert filled.history(1) == [] and filled.example(1).edit_count == 0
 
-    def test_texts_are_stored_as_they_are(self, store):
+    def test_texts_are_stored_as_they_are(self, store: Store) -> None:
         texts = [
             "[red]x[/red]",
             "\x1b[31mred\x07",
@@ -84,7 +86,7 @@ class TestImporting:
             f"{n}{t}" for n, t in enumerate(texts)
         ]
 
-    def test_source_line_and_label_come_along(self, store):
+    def test_source_line_and_label_come_along(self, store: Store) -> None:
         store.add([Candidate("p", "c", source="a.jsonl", line=7, label="accept"), Candidate("q", "c", line=3)], "b")
         first, second = store.examples([1, 2])
         assert (first.source, first.source_line, first.label) == ("a.jsonl", 7, "accept")
@@ -92,27 +94,27 @@ class TestImporting:
 
 
 class TestLabelling:
-    def test_one_label_is_one_undo_step(self, filled):
+    def test_one_label_is_one_undo_step(self, filled: Store) -> None:
         change = filled.set_label([2], "accept")
         assert (change.summary, change.count, change.example_ids.tolist()) == ("accept 1 example", 1, [2])
         assert filled.example(2).label == "accept"
         assert filled.undo() == change and filled.example(2).label == "none"
         assert filled.redo() == change and filled.example(2).label == "accept"
 
-    def test_a_bulk_act_is_one_undo_step_and_brings_back_what_was(self, filled):
+    def test_a_bulk_act_is_one_undo_step_and_brings_back_what_was(self, filled: Store) -> None:
         filled.set_label([1], "reject")
         change = filled.set_label(filled.view_ids(), "accept")
         assert (change.summary, change.count) == ("accept 6 examples", 6)
         filled.undo()
         assert [filled.example(one).label for one in (1, 2)] == ["reject", "none"]
 
-    def test_nothing_changed_is_no_step(self, filled):
+    def test_nothing_changed_is_no_step(self, filled: Store) -> None:
         filled.set_label([1, 2], "skip")
         assert filled.set_label([1, 2], "skip") == Change(0, "nothing to change")
         assert filled.set_label([], "skip").count == 0
-        assert filled.undo().summary == "skip 2 examples"
+        assert undone(filled).summary == "skip 2 examples"
 
-    def test_a_new_act_puts_what_was_undone_out_of_reach(self, filled):
+    def test_a_new_act_puts_what_was_undone_out_of_reach(self, filled: Store) -> None:
         filled.set_label([1], "accept")
         filled.set_label([2], "accept")
         filled.undo()
@@ -120,17 +122,17 @@ class TestLabelling:
         filled.set_label([3], "reject")
         assert filled.redo() is None
         filled.undo()
-        assert filled.redo().example_ids.tolist() == [3]
+        assert redone(filled).example_ids.tolist() == [3]
         assert [filled.example(one).label for one in (1, 2, 3)] == ["none", "none", "reject"]
 
-    def test_undo_and_redo_survive_closing_the_store(self, filled, store_path):
+    def test_undo_and_redo_survive_closing_the_store(self, filled: Store, store_path: Path) -> None:
         filled.set_label([1], "accept")
         filled.set_label([2], "reject")
         filled.undo()
         filled.close()
         with Store.open(store_path, "ben") as again:
-            assert again.redo().summary == "reject 1 example"
-            assert [again.undo().summary for _ in range(3)][-1].startswith("import 6")
+            assert redone(again).summary == "reject 1 example"
+            assert [undone(again).summary for _ in range(3)][-1].startswith("import 6")
             assert again.undo() is None and again.stats().examples == 0
 
     @pytest.mark.parametrize(
@@ -138,23 +140,23 @@ class TestLabelling:
         [
             ([1], "good", "no label"),
             ([1, 99], "accept", "no example 99"),
-            (["1"], "accept", "not a list of example ids"),
+            (["1"], "accept", "not a list of example ids"),  # what the types forbid a script may still do
         ],
     )
-    def test_a_wrong_request_changes_nothing(self, filled, ids, label, said):
+    def test_a_wrong_request_changes_nothing(self, filled: Store, ids: list[int], label: str, said: str) -> None:
         with pytest.raises(AskedWrongly, match=said):
             filled.set_label(ids, label)
         assert filled.stats().labels["none"] == 6
 
-    def test_more_rows_than_fit_in_a_statement(self, store):
+    def test_more_rows_than_fit_in_a_statement(self, store: Store) -> None:
         store.add([Candidate(f"p{n}", "c") for n in range(3_000)], "")
         ids = store.view_ids()
         assert store.set_label(ids[::-1], "accept").count == 3_000
-        assert store.undo().count == 3_000 and store.redo().count == 3_000
+        assert undone(store).count == 3_000 and redone(store).count == 3_000
         assert store.stats().labels == {"accept": 3_000, "reject": 0, "skip": 0, "none": 0}
         assert [one.example_id for one in store.previews(ids[2_999:0:-1])] == ids[2_999:0:-1].tolist()
 
-    def test_how_many_were_labelled_lately(self, filled):
+    def test_how_many_were_labelled_lately(self, filled: Store) -> None:
         filled.set_label([1, 2], "accept")
         filled.set_label([2], "reject")
         filled.set_label([3], "skip")
@@ -167,7 +169,7 @@ class TestLabelling:
 
 
 class TestEditing:
-    def test_an_edit_is_a_new_revision_and_a_line_of_history(self, filled):
+    def test_an_edit_is_a_new_revision_and_a_line_of_history(self, filled: Store) -> None:
         before = datetime.now(UTC)
         filled.set_label([1], "accept")
         change = filled.set_text(1, completion="mended")
@@ -175,6 +177,7 @@ class TestEditing:
         example = filled.example(1)
         assert (example.completion, example.revision, example.label) == ("mended", 2, "accept")
         assert (example.edit_count, example.last_edit_who) == (2, "anna")
+        assert example.last_edit_at is not None
         assert before <= example.last_edit_at <= datetime.now(UTC) and example.last_edit_at.utcoffset() == timedelta(0)
         edits = filled.history(1)
         assert [(one.field, one.old, one.new, one.who) for one in edits] == [
@@ -185,13 +188,13 @@ class TestEditing:
         assert [one.is_undone for one in filled.history(1)] == [False, True]
         assert filled.example(1).edit_count == 1
 
-    def test_both_texts_at_once_are_one_act(self, filled):
+    def test_both_texts_at_once_are_one_act(self, filled: Store) -> None:
         assert filled.set_text(1, "p", "c").summary == "edit the prompt and completion of example 1"
         assert filled.example(1).edit_count == 1 and filled.example(1).revision == 2
         filled.undo()
         assert (filled.example(1).prompt, filled.example(1).revision) == (SIX[0].prompt, 1)
 
-    def test_a_revision_names_one_text_for_ever(self, filled):
+    def test_a_revision_names_one_text_for_ever(self, filled: Store) -> None:
         filled.set_text(1, completion="two")
         filled.undo()
         filled.set_text(1, completion="three")
@@ -199,17 +202,17 @@ class TestEditing:
         filled.undo()
         assert filled.example(1).revision == 1
 
-    def test_the_same_text_is_no_edit(self, filled):
+    def test_the_same_text_is_no_edit(self, filled: Store) -> None:
         assert filled.set_text(1, prompt=SIX[0].prompt).batch_id == 0
         assert filled.set_text(1, SIX[0].prompt, "new").summary == "edit the completion of example 1"
 
     @pytest.mark.parametrize("text", ["", " \u200b", "a\x00", "\ud800"])
-    def test_a_text_that_cannot_be_learned_is_refused(self, filled, text):
+    def test_a_text_that_cannot_be_learned_is_refused(self, filled: Store, text: str) -> None:
         with pytest.raises(AskedWrongly, match="The completion"):
             filled.set_text(1, completion=text)
         assert filled.example(1).revision == 1
 
-    def test_marks_carry_a_note(self, filled):
+    def test_marks_carry_a_note(self, filled: Store) -> None:
         filled.set_mark([1, 2], True, "ask Ben")
         filled.set_mark([1], True)
         assert (filled.example(1).is_marked, filled.example(1).note) == (True, "ask Ben")
@@ -218,7 +221,7 @@ class TestEditing:
         filled.undo()
         assert filled.example(1).note == "ask Ben" and filled.view_ids(search="ask ben").tolist() == [1, 2]
 
-    def test_the_trash_hides_and_undo_brings_back(self, filled):
+    def test_the_trash_hides_and_undo_brings_back(self, filled: Store) -> None:
         assert filled.remove([1, 2]).summary == "remove 2 examples"
         assert filled.view_ids().tolist() == [3, 4, 5, 6] and filled.stats().examples == 4
         assert filled.previews([1, 3])[0].example_id == 3
@@ -229,7 +232,7 @@ class TestEditing:
 
 
 class TestViews:
-    def test_filter_search_and_sort(self, filled):
+    def test_filter_search_and_sort(self, filled: Store) -> None:
         filled.set_label([2, 4], "accept")
         assert filled.view_ids("label = 'accept'").tolist() == [2, 4]
         assert filled.view_ids("task = 'tone'", sort=[("prompt", True)]).tolist() == [6, 5, 4]
@@ -238,7 +241,7 @@ class TestViews:
         assert filled.view_ids("task = 'tone'", search="one word").tolist() == [4, 5]
         assert filled.view_ids().dtype == "int64"
 
-    def test_search_takes_signs_as_they_are_and_finds_both_writings_of_a_letter(self, store):
+    def test_search_takes_signs_as_they_are_and_finds_both_writings_of_a_letter(self, store: Store) -> None:
         store.add(
             [
                 Candidate("100% sure_", "c"),
@@ -254,26 +257,26 @@ class TestViews:
         assert store.view_ids(search="' OR 1=1 --").tolist() == []
         assert store.view_ids(search="\ud800").tolist() == []
 
-    def test_an_unknown_sort_column_is_refused(self, filled):
+    def test_an_unknown_sort_column_is_refused(self, filled: Store) -> None:
         with pytest.raises(AskedWrongly, match="'is_removed; --' is no column"):
             filled.view_ids(sort=[("is_removed; --", False)])
 
-    def test_previews_come_in_the_order_asked_and_short(self, store):
+    def test_previews_come_in_the_order_asked_and_short(self, store: Store) -> None:
         store.add([Candidate("ế" * 500, "c" * 500), Candidate("short", "c")], "")
         second, first = store.previews([2, 1])
         assert (second.prompt, first.prompt, first.completion) == ("short", "ế" * PREVIEW_CHARS, "c" * PREVIEW_CHARS)
         assert first.total_tokens is None and store.previews([]) == []
 
-    def test_stats_have_every_key(self, filled):
+    def test_stats_have_every_key(self, filled: Store) -> None:
         stats = filled.stats()
         assert list(stats.labels) == list(LABELS) and list(stats.splits) == list(SPLITS)
         assert stats.tasks == {"tickets": 3, "tone": 3} and stats.examples == 6
 
-    def test_stats_of_an_empty_store(self, store):
+    def test_stats_of_an_empty_store(self, store: Store) -> None:
         assert store.stats().examples == 0 and store.stats().tasks == {}
         assert store.view_ids().tolist() == [] and store.undo() is None and store.redo() is None
 
-    def test_rows_to_freeze(self, filled):
+    def test_rows_to_freeze(self, filled: Store) -> None:
         filled.set_label([1, 4], "accept")
         chosen = filled.rows_for(tasks=["tickets"], labels=["accept", "none"], where="example_id <> 2")
         assert [row.example_id for row in chosen] == [1, 3]
@@ -281,7 +284,7 @@ class TestViews:
         with pytest.raises(AskedWrongly, match="'dev' is no split"):
             filled.rows_for("dev")
 
-    def test_interrupt_stops_a_running_query_and_the_store_goes_on(self, store):
+    def test_interrupt_stops_a_running_query_and_the_store_goes_on(self, store: Store) -> None:
         store.add([Candidate(f"{n} " + "ab " * 300, "c") for n in range(4_000)], "")
         started, outcome = threading.Event(), []
 
@@ -300,7 +303,7 @@ class TestViews:
             thread.join(0.01)
         assert len(outcome) == 1 and len(store.view_ids()) == 4_000
 
-    def test_threads_read_while_one_writes(self, filled):
+    def test_threads_read_while_one_writes(self, filled: Store) -> None:
         seen: list[int] = []
         readers = [threading.Thread(target=lambda: seen.append(len(filled.view_ids("label <> 'x'")))) for _ in range(4)]
         for reader in readers:
@@ -322,7 +325,7 @@ class TestTokenCounts:
             done += len(batch)
         return done
 
-    def test_only_what_changed_is_counted_again(self, filled):
+    def test_only_what_changed_is_counted_again(self, filled: Store) -> None:
         assert filled.uncounted_total("a") == 6 and self.count(filled, "a") == 6
         assert filled.uncounted_total("a") == 0 and self.count(filled, "a") == 0
         filled.set_label([1], "accept")
@@ -333,7 +336,7 @@ class TestTokenCounts:
         ids, prompt_tokens, completion_tokens = filled.counts("a")
         assert (ids.tolist(), prompt_tokens[1], completion_tokens[1]) == ([1, 2, 4, 5, 6], len(SIX[1].prompt), 1)
 
-    def test_undo_of_an_edit_finds_its_old_count_again_and_a_new_edit_does_not(self, filled):
+    def test_undo_of_an_edit_finds_its_old_count_again_and_a_new_edit_does_not(self, filled: Store) -> None:
         self.count(filled, "a")
         filled.set_text(2, completion="x")
         self.count(filled, "a")
@@ -342,7 +345,7 @@ class TestTokenCounts:
         filled.set_text(2, completion="yy")
         assert filled.uncounted_total("a") == 1
 
-    def test_each_tokenizer_has_its_own_and_the_newest_is_filtered_by(self, filled):
+    def test_each_tokenizer_has_its_own_and_the_newest_is_filtered_by(self, filled: Store) -> None:
         self.count(filled, "a")
         filled.save_counts("b", [1], [1], [1000], [1], [1001])
         assert filled.view_ids("total_tokens > 1000").tolist() == []
@@ -354,14 +357,14 @@ class TestTokenCounts:
 
 
 class TestSplits:
-    def test_shares_are_kept_and_every_row_has_a_split(self, store):
+    def test_shares_are_kept_and_every_row_has_a_split(self, store: Store) -> None:
         store.add([Candidate(f"question {n}", "c") for n in range(2_000)], "")
         change = store.assign_splits(0.1, 0.2, seed=0)
         splits = store.stats().splits
         assert change.summary == "assign splits to 2,000 examples" and splits["none"] == 0
         assert 160 <= splits["test"] <= 240 and 350 <= splits["validation"] <= 450
 
-    def test_equal_prompts_stay_together_and_new_rows_move_no_old_one(self, store):
+    def test_equal_prompts_stay_together_and_new_rows_move_no_old_one(self, store: Store) -> None:
         store.add([Candidate(f"question {n}", "c") for n in range(200)], "")
         store.assign_splits(0.3, 0.3, seed=1)
         before = {row.example_id: row.split for row in store.rows_for()}
@@ -397,12 +400,12 @@ class TestSplits:
             *("train", "validation", "validation"),
         ]
 
-    def test_undo_brings_the_old_split_back(self, filled):
+    def test_undo_brings_the_old_split_back(self, filled: Store) -> None:
         filled.assign_splits(0.4, 0.3)
         filled.undo()
         assert filled.stats().splits["none"] == 6
 
     @pytest.mark.parametrize(("test", "validation"), [(-0.1, 0.1), (0.1, 1.0), (0.6, 0.4), (float("nan"), 0.1)])
-    def test_senseless_shares_are_refused(self, filled, test, validation):
+    def test_senseless_shares_are_refused(self, filled: Store, test: float, validation: float) -> None:
         with pytest.raises(AskedWrongly):
             filled.assign_splits(test, validation)

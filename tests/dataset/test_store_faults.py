@@ -15,6 +15,7 @@ from studio.dataset.formats.reading import Candidate
 from studio.dataset.store import Store
 from studio.errors import AskedWrongly, StoreHeld, StoreTooNew, StudioError
 from tests.dataset.six_examples import SIX
+from tests.dataset.undoing import redone, undone
 
 
 def child(code: str, *arguments: object) -> subprocess.Popen[str]:
@@ -52,10 +53,10 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_a_store_held_by_another_process_names_its_pid(store_path):
+def test_a_store_held_by_another_process_names_its_pid(store_path: Path) -> None:
     process = child(HOLDS, store_path)
     try:
-        assert process.stdout.readline() == "open\n"
+        assert process.stdout is not None and process.stdout.readline() == "open\n"
         with pytest.raises(StoreHeld) as caught:
             Store.open(store_path, "anna")
         assert caught.value.pid == process.pid and f"process {process.pid}" in caught.value.message
@@ -65,28 +66,28 @@ def test_a_store_held_by_another_process_names_its_pid(store_path):
         assert store.stats().examples == 0
 
 
-def test_sigkill_right_after_an_act_loses_nothing(store_path):
+def test_sigkill_right_after_an_act_loses_nothing(store_path: Path) -> None:
     process = child(ACTS_THEN_IS_KILLED, store_path)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     with Store.open(store_path, "anna") as store:
         assert store.stats().labels == {"accept": 2, "reject": 0, "skip": 0, "none": 2_998}
         assert (store.example(2).completion, store.example(2).revision) == ("mended", 2)
-        assert store.redo().summary == "reject 1 example"
+        assert redone(store).summary == "reject 1 example"
         assert store.set_label([4], "skip").batch_id > 4
 
 
-def test_closing_twice_and_a_second_store_in_this_process(store, store_path):
+def test_closing_twice_and_a_second_store_in_this_process(store: Store, store_path: Path) -> None:
     with Store.open(store_path, "ben") as second:
         second.add(SIX, "six")
         assert store.set_label([1], "accept").count == 1
-        assert second.undo().summary == "accept 1 example"
+        assert undone(second).summary == "accept 1 example"
     second.close()
     assert store.stats().examples == 6
 
 
 class TestOtherVersions:
-    def test_a_store_from_a_newer_studio_is_left_alone(self, store_path, monkeypatch):
+    def test_a_store_from_a_newer_studio_is_left_alone(self, store_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with monkeypatch.context() as newer:
             newer.setattr(
                 migrations, "MIGRATIONS", (*migrations.MIGRATIONS, ("0099 tags", "CREATE TABLE tags (tag VARCHAR)"))
@@ -97,7 +98,9 @@ class TestOtherVersions:
             Store.open(store_path, "anna")
         assert "pip install -U" in caught.value.hint and store_path.read_bytes() == before
 
-    def test_an_older_store_is_brought_up_with_its_rows(self, store_path, monkeypatch):
+    def test_an_older_store_is_brought_up_with_its_rows(
+        self, store_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         with Store.open(store_path, "anna") as store:
             store.add(SIX, "six")
         newer = (*migrations.MIGRATIONS, ("0099 stars", "ALTER TABLE examples ADD COLUMN stars INTEGER"))
@@ -106,7 +109,9 @@ class TestOtherVersions:
             assert store.stats().examples == 6
             assert store.set_label([1], "accept").count == 1
 
-    def test_a_step_that_fails_leaves_the_store_as_it_was(self, store_path, monkeypatch):
+    def test_a_step_that_fails_leaves_the_store_as_it_was(
+        self, store_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         Store.open(store_path, "anna").close()
         with monkeypatch.context() as newer:
             broken = "CREATE TABLE tags (tag VARCHAR); CREATE TABLE tags (tag VARCHAR)"
@@ -116,14 +121,14 @@ class TestOtherVersions:
         with Store.open(store_path, "anna") as store:
             assert store.add(SIX, "six").added == 6
 
-    def test_the_steps_in_people_s_stores_are_not_changed(self):
+    def test_the_steps_in_people_s_stores_are_not_changed(self) -> None:
         names = [name for name, _ in migrations.MIGRATIONS]
         assert names[:3] == ["0001 examples", "0002 edits", "0003 token counts"]
         assert names == sorted(set(names))
 
 
 class TestFilesThatAreNoStore:
-    def test_text_an_empty_file_a_folder_and_a_missing_folder(self, tmp_path):
+    def test_text_an_empty_file_a_folder_and_a_missing_folder(self, tmp_path: Path) -> None:
         (tmp_path / "text").write_text("hello " * 5_000)
         (tmp_path / "empty").touch()
         with pytest.raises(StudioError, match="this file is not a store"):
@@ -136,7 +141,7 @@ class TestFilesThatAreNoStore:
         with pytest.raises(AskedWrongly, match="no such folder"):
             Store.open(tmp_path / "none" / "studio.duckdb", "anna")
 
-    def test_somebody_else_s_database(self, store_path):
+    def test_somebody_else_s_database(self, store_path: Path) -> None:
         import duckdb
 
         with duckdb.connect(str(store_path)) as other:
@@ -145,7 +150,7 @@ class TestFilesThatAreNoStore:
             Store.open(store_path, "anna")
 
     @pytest.mark.parametrize("damage", ["cut", "flipped"])
-    def test_a_damaged_store_says_so_and_is_left_as_it_is(self, store_path, damage):
+    def test_a_damaged_store_says_so_and_is_left_as_it_is(self, store_path: Path, damage: str) -> None:
         with Store.open(store_path, "anna") as store:
             store.add([Candidate(f"{number}" * 50, "c" * 50) for number in range(5_000)], "")
         content = bytearray(store_path.read_bytes())
@@ -173,7 +178,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_full_disk_refuses_the_act_keeps_the_work_and_goes_on_when_there_is_room(small_disk):
+def test_a_full_disk_refuses_the_act_keeps_the_work_and_goes_on_when_there_is_room(small_disk: Path) -> None:
     path = small_disk / "studio.duckdb"
     with Store.open(path, "anna") as store:
         store.add(SIX, "six")
@@ -193,7 +198,7 @@ def test_a_full_disk_refuses_the_act_keeps_the_work_and_goes_on_when_there_is_ro
         assert store.stats().examples == 7 and store.stats().labels["reject"] == 1
 
 
-def test_an_act_that_fails_half_way_leaves_nothing_behind(filled, monkeypatch):
+def test_an_act_that_fails_half_way_leaves_nothing_behind(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_arguments: object) -> None:
         raise RuntimeError("half way")
 
@@ -202,4 +207,4 @@ def test_an_act_that_fails_half_way_leaves_nothing_behind(filled, monkeypatch):
         with pytest.raises(RuntimeError):
             filled.set_text(1, completion="new")
     assert (filled.example(1).completion, filled.example(1).revision) == (SIX[0].completion, 1)
-    assert filled.history(1) == [] and filled.undo().summary.startswith("import")
+    assert filled.history(1) == [] and undone(filled).summary.startswith("import")

@@ -180,6 +180,9 @@ TestStoreMachine = StoreMachine.TestCase
 TestStoreMachine.settings = settings(SETTINGS, max_examples=6, stateful_step_count=15)
 
 
-@pytest.mark.soak
-class TestStoreMachineAtLength(StoreMachine.TestCase):
-    settings = settings(SETTINGS, max_examples=150, stateful_step_count=50)
+class AtLength(StoreMachine):
+    """The same, for minutes."""
+
+
+TestStoreMachineAtLength = pytest.mark.soak(AtLength.TestCase)
+TestStoreMachineAtLength.settings = settings(SETTINGS, max_examples=150, stateful_step_count=50)

@@ -167,7 +167,7 @@ def test_a_damaged_spec_is_said_and_the_other_runs_still_show(run: RunDirectory)
 def test_a_comparison_s_plan_has_no_steps_and_its_arms_count_them(run: RunDirectory) -> None:
     writer = started(run)
     writer.write(ArmAsked(arm="zero_shot", max_new_tokens=8, prompts=3, left_out=0, prompt_tokens_mean=60.0))
-    writer.write(Plan(rows=3, arms=["zero_shot"], dtype="float32", threads=2))
+    writer.write(Plan(rows=3, arms=("zero_shot",), dtype="float32", threads=2))
     writer.write(Progressed(arm="zero_shot", done=2, total=3, tokens_per_second=None))
     state = RunWatch(run).poll()
     assert (state.step, state.steps, state.arms[0].done, state.phase) == (2, 3, 2, "zero_shot: 2 of 3")

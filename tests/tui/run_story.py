@@ -80,8 +80,18 @@ def _recorded(project: Project, name: str, age: int) -> RunDirectory:
 def write_steps(events: EventWriter, first: int, last: int, floor: float = 0.3) -> None:
     for step in range(first, last + 1):
         loss = floor + 2 * math.exp(-step / 10)
-        facts = {"tokens": step * 200, "learning_rate": 1e-3, "grad_norm": 1.0, "tokens_per_second": 230.0}
-        events.write(Step(step=step, epoch=step / 20, loss=loss, memory_bytes=2_800_000_000, **facts))
+        events.write(
+            Step(
+                step=step,
+                epoch=step / 20,
+                tokens=step * 200,
+                loss=loss,
+                learning_rate=1e-3,
+                grad_norm=1.0,
+                tokens_per_second=230.0,
+                memory_bytes=2_800_000_000,
+            )
+        )
         if step % 10 == 0:
             events.write(Evaluation(step=step, eval_loss=loss + 0.1, tokens=step * 200))
 
