@@ -47,19 +47,23 @@ def write_whole(path: Path, text: str) -> None:
 def whole_folder(final: Path, hint: str = "") -> Iterator[Path]:
     """A folder to fill; it becomes ``final`` (replacing an older one) only when filled without an error.
 
-    Raises StudioError naming the path, with ``hint`` as the next step, when it cannot be written, as on a full disk.
+    Raises StudioError naming the path, with ``hint`` as the next step, when it cannot be written, as on a full disk;
+    a StudioError of whoever fills it goes through as it is.
     """
     part = final.with_name(f".{final.name}.part")
     try:
         shutil.rmtree(part, ignore_errors=True)  # left by a killed process
         part.mkdir()
         yield part
-        for file in part.iterdir():
+        for file in filter(Path.is_file, part.rglob("*")):
             with file.open("rb") as written:
                 os.fsync(written.fileno())
         if final.exists():
             shutil.rmtree(final)
         part.rename(final)
+    except StudioError:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
     except Exception as error:  # torch and safetensors report a failed write as RuntimeError or their own kinds
         shutil.rmtree(part, ignore_errors=True)
         why = getattr(error, "strerror", None) or error

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import AskedWrongly, StudioError
+from studio.files import write_whole
 
 SETTINGS_NAME = "studio.toml"
 STORE_NAME = "studio.duckdb"
@@ -107,7 +108,7 @@ class Project:
             project.runs_path.mkdir(parents=True, exist_ok=True)
             if not project.settings_path.exists():
                 text = SETTINGS_TEMPLATE.format(base_model=base_model, max_length=max_length)
-                project.settings_path.write_text(text, encoding="utf-8")
+                write_whole(project.settings_path, text)
         except OSError as error:
             raise StudioError(f"{root}: cannot make a project here: {error.strerror}.") from error
         return project

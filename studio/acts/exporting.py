@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from studio.dataset.formats import CONTAINERS, SHAPES, written_endings
 from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
+from studio.files import whole_file
 
 _CHUNK = 2_000
 
@@ -22,15 +22,10 @@ def export_examples(store: Store, path: Path, ids: Sequence[int]) -> int:
     if write is None:
         raise AskedWrongly(f"{path}: unknown ending {path.suffix!r}.", f"Use {written_endings()}.")
     shape, record_of = next((shape, shape.write) for shape in SHAPES if shape.write)
-    beside = path.with_name(f".{path.name}.part")
     try:
-        with beside.open("w", encoding="utf-8", newline="") as file:
+        with whole_file(path, newline="") as file:
             write(file, map(record_of, _examples(store, ids)), shape.columns)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise StudioError(f"{path}: cannot be written: {error.strerror}.") from error
     return len(ids)
 

