@@ -106,16 +106,19 @@ def _is_alike(a: Path, b: Path) -> bool:
     return a.exists() and a.read_bytes() == b.read_bytes()
 
 
-def shown_by(program: str, copy: Path, folder: Path) -> dict[str, str]:
-    """Heading → what ``program`` shows under it, in a fresh interpreter that has the copy for its studio."""
+def shown_by(program: str, copy: Path, folder: Path, model: Path) -> dict[str, str]:
+    """Heading → what ``program`` shows under it, in a fresh interpreter that has the copy for its studio.
+
+    ``model`` is a tiny model's folder, for programs that train.
+    """
     environment = {
         **os.environ,
-        "PYTHONPATH": f"{copy}{os.pathsep}{ROOT}",
+        "PYTHONPATH": str(copy),
         "STUDIO_CACHE": str(folder / "cache"),
         "COLUMNS": "200",
     }
     program = "import studio, sys; assert studio.__path__[0].startswith(sys.argv[1])\n" + SHOWING + program + TREE
-    command = [sys.executable, "-c", program, str(copy)]
+    command = [sys.executable, "-c", program, str(copy), str(model)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     parts = (part.partition("\n") for part in done.stdout.split("\n== ")[1:])
@@ -140,8 +143,7 @@ from studio.runs.events import EventWriter
 from studio.runs.specs import TrainSpec, read_spec, write_spec
 from studio.worker.__main__ import work
 from studio.worker.session import Session
-from tests.tiny_model import make_tiny_model
-model = make_tiny_model(Path("tiny").resolve())
+model = Path(sys.argv[2])
 def made(**settings):
     run = new_run_directory(Path("runs"), "train")
     write_rows(run.rows_path("train"), [FrozenRow(n, "", f"sky {n}", "it is blue") for n in range(4)])
@@ -329,13 +331,13 @@ show("status", state.status)
 
 @pytest.mark.parametrize("recipe", recipes(), ids=lambda recipe: recipe.name)
 def test_a_recipe_takes_one_new_file_and_one_line_and_its_newcomer_is_everywhere(
-    recipe: Recipe, tmp_path: Path
+    recipe: Recipe, tmp_path: Path, tiny_model_folder: Path
 ) -> None:
     copy = tmp_path / "copy"
     followed(recipe, copy)
     assert changed_files(copy) == {recipe.new, recipe.registry}
     seen = SEEN[recipe.name]
-    parts = shown_by(seen.program, copy, tmp_path)
+    parts = shown_by(seen.program, copy, tmp_path, tiny_model_folder)
     for heading, words in {**seen.under, "tree": recipe.new.name}.items():
         assert words in parts[heading], f"{words!r} is not under {heading!r}:\n{parts[heading]}"
 
