@@ -21,7 +21,7 @@ from studio.project import Project
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "cli"
 RECORDED = Path(__file__).parents[1] / "recorded"
-COMPARISON = "compare-1122-171723-1e"
+COMPARISON = "compare-1125-043826-df"
 SYSTEM = "You answer the customers of a shop. "
 
 

@@ -49,7 +49,7 @@ def test_the_help_is_there_without_the_packages_that_draw_and_store(tmp_path: Pa
 
 def test_a_comparison_says_in_which_dtype_it_was_answered(tmp_path: Path) -> None:
     project = Project.init(tmp_path / "desk")
-    run = shutil.copytree(RECORDED / "compare-1122-171723-1e", project.runs_path / "compare-1122-171723-1e")
+    run = shutil.copytree(RECORDED / "compare-1125-043826-df", project.runs_path / "compare-1125-043826-df")
     scores = json.loads((run / "scores.json").read_text())
     (run / "scores.json").write_text(json.dumps(scores | {"dtype": "bfloat16"}))
     shown = CliRunner().invoke(app, ["-C", str(project.root), "compare", "--show", run.name])

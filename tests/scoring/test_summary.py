@@ -231,7 +231,7 @@ def test_a_comparison_says_in_which_dtype_it_was_answered() -> None:
 
 def test_scores_of_an_older_studio_are_read() -> None:
     """They have no dtype and no largest latency, and a p95 that was interpolated between two rows."""
-    found = Comparison.from_dict(json.loads((RECORDED / "compare-1122-171723-1e" / "scores.json").read_text()))
+    found = Comparison.from_dict(json.loads((RECORDED / "compare-1125-043826-df" / "scores.json").read_text()))
     assert found.dtype == ""
     assert found.arms["tuned"].latency_n == 2
     assert (found.arms["tuned"].latency_p95_seconds, found.arms["tuned"].latency_max_seconds) == (None, None)

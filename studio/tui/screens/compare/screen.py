@@ -332,7 +332,7 @@ def score_notes(comparison: Comparison, task: str, width: int) -> list[str]:
     is_timed = width >= WIDE and any(arm.latency_n for arm in comparison.arms.values())
     timed = ["latency: the median answer, asked alone"] if is_timed else []
     answered_in = [comparison.dtype] if comparison.dtype else []  # an older comparison did not say
-    return [task or "all tasks", *starred, "95 % intervals from 0 to 100", *answered_in, *timed]
+    return [task or "all tasks", *starred, *answered_in, "95 % intervals from 0 to 100", *timed]
 
 
 def progress_of(state: RunState, width: int) -> list[Line]:
