@@ -20,6 +20,7 @@ from studio.tui.dialogs.welcome import WelcomeDialog
 from studio.tui.messages import ExamplesRequested
 from studio.tui.screens.data.example_table import ExampleTable
 from tests.tui.data_story import NARROW, data_screen, opened, press, project_with, said, settle, shown, tickets
+from tests.tui.run_story import model_without_weights
 
 
 @pytest.mark.parametrize("screen", actions.SCREENS + actions.DIALOGS)
@@ -56,6 +57,20 @@ async def test_rebound_keys_work_and_the_footer_shows_them(tmp_path: Path) -> No
         await press(pilot, "+")
         assert said(pilot).startswith("skip · ")
         assert "x accept  a reject  + skip" in shown(pilot)
+
+
+async def test_a_model_that_studio_toml_trusts_is_found_by_the_screens_as_by_the_verbs(tmp_path: Path) -> None:
+    """Its pickle weights were refused in the header while every verb took them."""
+    model = model_without_weights(tmp_path / "model")
+    (model / "model.safetensors").rename(model / "pytorch_model.bin")
+    project = project_with(tmp_path / "desk", tickets(1))
+    settings = f'base_model = "{model}"\ntrusted_models = ["{model}"]\n'
+    project.settings_path.write_text(settings, encoding="utf-8")
+    async with opened(project) as pilot:
+        await settle(pilot)
+        folder = data_screen(pilot).session.model_folder
+        assert folder is not None and folder.path == model
+        assert "refused" not in shown(pilot)
 
 
 def test_the_key_table_reads_as_markdown() -> None:
