@@ -13,7 +13,7 @@ from studio.runs.directory import FrozenRow
 from studio.scoring.statistics import bootstrap_mean, wilson
 from studio.scoring.summary import Comparison, has_one_answer, interval_of, summarize
 
-RECORDED = Path(__file__).resolve().parents[1] / "recorded"
+OLD_RUNS = Path(__file__).resolve().parents[1] / "old-project" / "runs"
 
 SENTENCE = "The customer asks for a refund of order {} because the parcel never came to the door"
 
@@ -231,7 +231,7 @@ def test_a_comparison_says_in_which_dtype_it_was_answered() -> None:
 
 def test_scores_of_an_older_studio_are_read() -> None:
     """They have no dtype and no largest latency, and a p95 that was interpolated between two rows."""
-    found = Comparison.from_dict(json.loads((RECORDED / "compare-1125-043826-df" / "scores.json").read_text()))
+    found = Comparison.from_dict(json.loads((OLD_RUNS / "compare-1122-171723-1e" / "scores.json").read_text()))
     assert found.dtype == ""
     assert found.arms["tuned"].latency_n == 2
     assert (found.arms["tuned"].latency_p95_seconds, found.arms["tuned"].latency_max_seconds) == (None, None)
