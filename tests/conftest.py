@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,8 @@ def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--make-pictures", action="store_true", help="make README's pictures and the golden screens anew")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: stories of screens and of processes wait more than they compute."""
+    return (os.cpu_count() or 1) + 1
