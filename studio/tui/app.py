@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.color import ColorSystem
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 from textual.worker import get_current_worker
@@ -15,6 +17,7 @@ from textual.worker import get_current_worker
 from studio.errors import StoreHeld, StudioError
 from studio.project import Project
 from studio.tui import actions, styles
+from studio.tui.frame import Frame
 from studio.tui.messages import (
     ComparisonRequested,
     ExamplesChanged,
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from studio.tui.shell import Demo
 
 POLL_SECONDS = 0.35
+COLOR_SYSTEMS = {"standard": ColorSystem.STANDARD, "256": ColorSystem.EIGHT_BIT, "truecolor": ColorSystem.TRUECOLOR}
 
 
 def _data_screen() -> Screen[Any]:
@@ -88,6 +92,7 @@ class StudioApp(App[None], inherit_bindings=False):
         self.set_keymap(actions.checked_keys(self.session.keys))
         self.last_said: tuple[str, str] = ("", "information")
         self._when_open: list[Callable[[], None]] = []
+        self._frame = Frame()
         self._demo = demo
         self._run_poll: RunPoll | None = None
         self._is_polling = False
@@ -100,6 +105,7 @@ class StudioApp(App[None], inherit_bindings=False):
         return styles.theme_variables(self.current_theme.dark)
 
     def on_mount(self) -> None:
+        self.app_resume_signal.subscribe(self, lambda _: self._frame.forget(), immediate=True)
         self.switch_mode(self._first_screen)
         if self.session.project.exists():
             self.call_after_refresh(self.open_store)
@@ -109,6 +115,17 @@ class StudioApp(App[None], inherit_bindings=False):
 
     def on_unmount(self) -> None:
         self.session.close()
+
+    # -- what is sent to the terminal
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        if isinstance(renderable, ChopsUpdate | LayoutUpdate) and not self._batch_count:
+            colors = COLOR_SYSTEMS.get(self.console.color_system or "", ColorSystem.TRUECOLOR)
+            renderable = self._frame.changes(renderable, *self.size, colors)
+        super()._display(screen, renderable)
+
+    def on_resize(self) -> None:
+        self._frame.forget()
 
     # -- the store
 
