@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -88,6 +89,7 @@ class StudioApp(App[None], inherit_bindings=False):
 
     def __init__(self, project: Project, *, first_screen: str = "data", demo: Demo | None = None) -> None:
         super().__init__()
+        self.animation_level = "none"  # a scroll in ten steps is ten screens over a slow line
         self.session = Session(project)
         self.set_keymap(actions.checked_keys(self.session.keys))
         self.last_said: tuple[str, str] = ("", "information")
@@ -95,7 +97,7 @@ class StudioApp(App[None], inherit_bindings=False):
         self._frame = Frame()
         self._demo = demo
         self._run_poll: RunPoll | None = None
-        self._is_polling = False
+        self._is_polling, self._must_tell_runs = False, True
         self._first_screen = first_screen
         self._facts = HeaderFacts("", project.name, model=self.session.base_model)
         if self.session.settings.theme in self.available_themes:
@@ -109,7 +111,7 @@ class StudioApp(App[None], inherit_bindings=False):
         self.switch_mode(self._first_screen)
         if self.session.project.exists():
             self.call_after_refresh(self.open_store)
-        self.call_after_refresh(self.set_interval, POLL_SECONDS, self.poll_runs)
+        self.call_after_refresh(self.set_interval, POLL_SECONDS, self._poll_runs_soon)
         if self._demo is not None:
             self.start_demo(self._demo)
 
@@ -267,6 +269,11 @@ class StudioApp(App[None], inherit_bindings=False):
 
     def poll_runs(self) -> None:
         """Look at the runs in a thread, unless a look is under way; every screen then gets ``RunsPolled``."""
+        self._must_tell_runs = True
+        self._poll_runs_soon()
+
+    def _poll_runs_soon(self) -> None:
+        """As ``poll_runs``, but where nothing has changed no screen hears of it: it would draw the same again."""
         if not self._is_polling:
             self._is_polling = True
             self.run_worker(self._poll_runs, group="runs", thread=True, exit_on_error=True)
@@ -279,7 +286,11 @@ class StudioApp(App[None], inherit_bindings=False):
 
     def on_runs_polled(self, message: RunsPolled) -> None:
         self._is_polling = False
-        self.session.run_states = message.states
+        before, self.session.run_states = self.session.run_states, message.states
+        is_same = len(before) == len(message.states) and all(map(operator.is_, before, message.states))
+        if is_same and not self._must_tell_runs:
+            return
+        self._must_tell_runs = False
         self.set_header(running=self.session.live_runs)
         self._tell_screens(partial(RunsPolled, message.states))
 

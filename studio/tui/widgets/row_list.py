@@ -16,7 +16,7 @@ from studio.tui.widgets.lines import Line, strip_of
 RowMaker = Callable[[int, int], Line]
 
 
-class RowList(ScrollView, can_focus=True):
+class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     """Gets its rows by ``show``; says ``Highlighted`` when the cursor moves and ``Chosen`` on Enter or a click."""
 
     DEFAULT_CSS = """

@@ -50,7 +50,7 @@ COLUMNS = (
 _GUTTER = 2  # cursor and selection
 
 
-class ExampleTable(ScrollView, can_focus=True):
+class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
     """``show`` sets the rows; ``put`` brings previews it asked for; the cursor is a position and a column."""
 
     COMPONENT_CLASSES = {"cursor", "cursor-blurred"}  # noqa: RUF012 - Textual's own way to declare them
@@ -78,7 +78,7 @@ class ExampleTable(ScrollView, can_focus=True):
         self._asked: set[int] = set()
         self._stale: set[int] = set()
         self._id_cells = 3
-        self._shared: dict[str, int] = {}
+        self._shared = SharedStarts()
         self._range_start: int | None = None
         self._nothing: list[tuple[str, str]] = []
 
@@ -100,13 +100,14 @@ class ExampleTable(ScrollView, can_focus=True):
         self.refresh()
 
     def put(self, previews: Iterable[Preview]) -> None:
-        for preview in previews:
+        brought = list(previews)
+        for preview in brought:
             self._previews[preview.example_id] = preview
             self._asked.discard(preview.example_id)
             self._stale.discard(preview.example_id)
         while len(self._previews) > KEPT_PREVIEWS:
             self._previews.pop(next(iter(self._previews)))
-        self._shared = _shared_starts(self._previews.values())
+        self._shared.add(brought)
         self.refresh()
 
     def forget(self, ids: Iterable[int] | None = None) -> None:
@@ -279,7 +280,7 @@ class ExampleTable(ScrollView, can_focus=True):
         return Strip(segments).adjust_cell_length(width)
 
     def _told_apart(self, preview: Preview) -> str:
-        shared = self._shared.get(preview.task, 0)
+        shared = self._shared.of(preview.task)
         return f"… {preview.prompt[shared:].lstrip()}" if shared and len(preview.prompt) > shared else preview.prompt
 
     def _tokens(self, total: int | None, cells: int) -> Segment:
@@ -299,17 +300,28 @@ class ExampleTable(ScrollView, can_focus=True):
         return styles.style(self.app, name)
 
 
-def _shared_starts(previews: Iterable[Preview]) -> dict[str, int]:
-    """Task → characters, whole words, with which all its prompts begin; only where that is worth leaving out."""
-    by_task: dict[str, list[str]] = {}
-    for preview in previews:
-        by_task.setdefault(preview.task, []).append(preview.prompt)
-    shared = {}
-    for task, prompts in by_task.items():
-        first, last = min(prompts), max(prompts)  # what these two share all between them share
+class SharedStarts:
+    """Task → characters, whole words, with which all its prompts begin; only where that is worth leaving out.
+
+    What the least and the greatest prompt share, all between them share, so a new prompt is compared to these only.
+    """
+
+    def __init__(self) -> None:
+        self._bounds: dict[str, tuple[str, str, int]] = {}
+        self._lengths: dict[str, int] = {}
+
+    def add(self, previews: Iterable[Preview]) -> None:
+        for preview in previews:
+            first, last, count = self._bounds.get(preview.task, (preview.prompt, preview.prompt, 0))
+            self._bounds[preview.task] = min(first, preview.prompt), max(last, preview.prompt), count + 1
+            self._lengths[preview.task] = self._length(*self._bounds[preview.task])
+
+    def of(self, task: str) -> int:
+        return self._lengths.get(task, 0)
+
+    @staticmethod
+    def _length(first: str, last: str, count: int) -> int:
         length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
         start = first[:length]
         words = start[: max(start.rfind(" "), start.rfind("\n")) + 1]
-        if len(prompts) >= SHARED_BY_ROWS and len(words) >= SHARED_CHARS:
-            shared[task] = len(words)
-    return shared
+        return len(words) if count >= SHARED_BY_ROWS and len(words) >= SHARED_CHARS else 0
