@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from studio.tui.screens.data.desk import Desk
     from studio.tui.screens.data.shown import ShownExample
 
-READ_AFTER_SECONDS = 0.015
+# A key that is held down comes again within 40 ms: then the row is read when it rests, else at once.
+HELD_DOWN_SECONDS, READ_AFTER_SECONDS = 0.06, 0.03
 
 
 class Rows:
@@ -34,6 +36,7 @@ class Rows:
         self._before_chosen: tuple[DataView, int | None] = (self.view, None)
         self._chosen_on = "data"
         self._cursor_after: int | None = None
+        self._moved_at = 0.0
 
     # -- the view
 
@@ -92,8 +95,13 @@ class Rows:
     def follow_cursor(self, example_id: int | None) -> None:
         """The cursor is on another row; it is read whole when it is stayed on: while a key repeats rows rush by."""
         self.show_position()
-        if example_id is not None and self._desk.session.store is not None:
-            self._desk.after("read", READ_AFTER_SECONDS if self._shown.example else 0.001, self.refresh_example)
+        if example_id is None or self._desk.session.store is None:
+            return
+        before, self._moved_at = self._moved_at, time.monotonic()
+        if self._moved_at - before > HELD_DOWN_SECONDS:
+            self.refresh_example()
+        else:
+            self._desk.after("read", READ_AFTER_SECONDS, self.refresh_example)
 
     def refresh_example(self) -> None:
         """Read the example under the cursor again; where it is gone, so is the view as it was."""
