@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import get_current_worker
 
 from studio.errors import StoreHeld, StudioError
 from studio.project import Project
+from studio.reports.console import VisibleConsole
+from studio.reports.visible import visible
 from studio.tui import actions, styles
+from studio.tui.gate import VisibleLines
 from studio.tui.messages import (
     ComparisonRequested,
     ExamplesChanged,
@@ -84,10 +88,12 @@ class StudioApp(App[None], inherit_bindings=False):
 
     def __init__(self, project: Project, *, first_screen: str = "data", demo: Demo | None = None) -> None:
         super().__init__()
+        self.error_console = VisibleConsole()  # for the traceback that ends the studio: it quotes what it choked on
         self.session = Session(project)
         self.set_keymap(actions.checked_keys(self.session.keys))
         self.last_said: tuple[str, str] = ("", "information")
         self._when_open: list[Callable[[], None]] = []
+        self._gate = VisibleLines()
         self._demo = demo
         self._run_poll: RunPoll | None = None
         self._is_polling = False
@@ -98,6 +104,9 @@ class StudioApp(App[None], inherit_bindings=False):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return styles.theme_variables(self.current_theme.dark)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._gate]
 
     def on_mount(self) -> None:
         self.switch_mode(self._first_screen)
@@ -194,7 +203,8 @@ class StudioApp(App[None], inherit_bindings=False):
     # -- words and screens
 
     def say(self, text: str, severity: str = "information") -> None:
-        """One sentence on the status line of whatever screen is shown."""
+        """One sentence on the status line of whatever screen is shown; it may quote data."""
+        text = visible(text)
         self.last_said = (text, severity)
         for screen in reversed(self.screen_stack):
             if lines := screen.query(StatusLine):
