@@ -21,7 +21,7 @@ class StandIns:
     """The stand-ins of one text: ``held`` is what the editor gets, ``meant`` what it holds."""
 
     def __init__(self, text: str = "") -> None:
-        """``text``: where all its line ends are ``\\r\\n``, they are ``\\n`` in the editor, and ``\\r\\n`` again after it."""
+        """``text``: where all line ends are ``\\r\\n``, they the editor gets ``\\n``, and they come back."""
         ends = text.count("\n")
         self._newline = "\r\n" if ends and text.count("\r\n") == ends else "\n"
         self._stand_ins: dict[int, str] = {}

@@ -1,4 +1,4 @@
-"""A text area that gives back what it was given: it shows control and invisible characters, and changes none of them."""
+"""A text area that gives back what it was given: control and invisible characters are shown, and none is changed."""
 
 from __future__ import annotations
 
