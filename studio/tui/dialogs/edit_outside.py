@@ -41,7 +41,7 @@ def edit_outside(app: App[Any], example: Example) -> tuple[str, str]:
         else:
             path.unlink(missing_ok=True)
         raise
-    texts = (example.prompt, example.completion) if is_unchanged else from_file(path, marks)
+    texts = (example.prompt, example.completion) if is_unchanged else _written(path, marks)
     path.unlink()
     return texts
 
@@ -73,10 +73,10 @@ def _run(app: App[Any], command: Sequence[str]) -> None:
     except SuspendNotSupported as error:
         raise StudioError("This terminal cannot be handed to an editor.", IN_PLACE) from error
     if failure is not None:
-        raise StudioError(f"The editor {command[0]!r} cannot be started: {failure.strerror}.", IN_PLACE) from failure
+        raise StudioError(f"The editor cannot be started: {failure.strerror}: {command[0]}.", IN_PLACE) from failure
     if exit_code:
         how = f"with exit code {exit_code}" if exit_code > 0 else f"by signal {-exit_code}"
-        raise StudioError(f"The editor {command[0]!r} ended {how}; nothing was changed.", IN_PLACE)
+        raise StudioError(f"The editor ended {how}; nothing was changed.", IN_PLACE)
 
 
 @contextmanager
@@ -122,20 +122,23 @@ def as_file(prompt: str, completion: str, marks: tuple[str, str]) -> str:
     return f"{marks[0]}\n{prompt}\n{marks[1]}\n{completion}\n"
 
 
-def from_file(path: Path, marks: tuple[str, str]) -> tuple[str, str]:
-    """The texts of such a file; the one newline an editor puts at the end is not part of them.
-
-    Raises AskedWrongly where it is not UTF-8, a marked line is gone, or the completion is empty; the file stays.
-    """
-    try:
-        text = _read(path).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise AskedWrongly(f"{path} is not UTF-8; nothing was changed.", "Save it as UTF-8 and edit again.") from error
+def parted(text: str, marks: tuple[str, str]) -> tuple[str, str] | None:
+    """The texts of such a file; the one newline an editor puts at the end is not part of them. None: a mark is gone."""
     head, found, rest = text.partition(f"{marks[0]}\n")
     prompt, found_too, completion = rest.partition(f"\n{marks[1]}\n")
     if not (found and found_too) or head.strip():
+        return None
+    return prompt, completion.removesuffix("\n")
+
+
+def _written(path: Path, marks: tuple[str, str]) -> tuple[str, str]:
+    """What the editor left in ``path``. Raises AskedWrongly where it cannot be a row; the file stays."""
+    try:
+        texts = parted(_read(path).decode("utf-8"), marks)
+    except UnicodeDecodeError as error:
+        raise AskedWrongly("It is not UTF-8; nothing was changed.", f"What you wrote is in {path}.") from error
+    if texts is None:
         raise AskedWrongly("A marked line is gone; nothing was changed.", f"What you wrote is in {path}.")
-    completion = completion.removesuffix("\n")
-    if not completion.strip():
+    if not texts[1].strip():
         raise AskedWrongly("The completion is empty; nothing was changed.", f"What you wrote is in {path}.")
-    return prompt, completion
+    return texts
