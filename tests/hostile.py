@@ -44,7 +44,7 @@ NAME = "n\x1b]0;t\x07\x1b[6n\u202e\x9b5m[red]:100:\rz"
 
 # What the studio itself sends: colours, the cursor's place, whole frames at once, a copy for the clipboard.
 _OWN = re.compile(
-    r"\x1b\[[0-9;]*m|\x1b\[\d+;\d+H|\x1b\[\?2026[hl]|\x1b\[\?25[hl]|\x1b\]52;c;[A-Za-z0-9+/=]*\x07|\x1b\]22;[a-z-]*\x07"
+    r"\x1b\[[0-9;]*m|\x1b\[\d+;\d+H|\x1b\[\d+G|\x1b\[\?2026[hl]|\x1b\[\?25[hl]|\x1b\]52;c;[A-Za-z0-9+/=]*\x07|\x1b\]22;[a-z-]*\x07"
 )
 
 

@@ -30,7 +30,7 @@ from studio.tui.dialogs.welcome import WelcomeDialog
 from studio.tui.screens.base import StudioScreen
 from studio.tui.widgets.prompt_bar import PromptBar
 from tests.hostile import NAME, STEERING, hostile_files, hostile_project, unseen_in
-from tests.tui.data_story import press, said, settle
+from tests.tui.data_story import press, said, settle, shown
 from tests.tui.test_try_screen import PlayedAnswerer
 
 # Keys that leave the studio, start a process or need the network: what they say is seen elsewhere.
@@ -168,7 +168,7 @@ async def test_the_welcome_to_a_folder_of_a_hostile_name_sends_none_of_it(tmp_pa
     async with opened_on(Project(tmp_path / NAME), "data") as pilot:
         assert isinstance(pilot.app.screen, WelcomeDialog)
         await press(pilot, "j")
-    assert "n␛]0;t␇␛[6n" in "".join(written)
+        assert "n␛]0;t␇␛[6n" in shown(pilot)
     assert not unseen_in("".join(written))
 
 
@@ -207,9 +207,9 @@ async def test_an_answer_of_a_model_sends_none_of_it(desk: Project, written: lis
         facts = {"tokens": 5, "tokens_per_second": 18.25, "prompt_tokens": 71, "dtype": NAME}
         answerer.on_reply({**request, "arm": "base", "done": True, **facts})
         await settle(pilot)
+        assert "␛]0;a title␇" in shown(pilot)
         answerer.on_reply({"error": {"message": f"ended {NAME}", "hint": NAME}})
         await settle(pilot)
-    assert "␛]0;a title␇" in "".join(written)
     assert not unseen_in("".join(written))
 
 
@@ -222,7 +222,7 @@ async def test_a_setting_in_an_error_of_another_thread_sends_none_of_it(desk: Pr
             await settle(pilot)
         pilot.app.report(StudioError(NAME, NAME))
         await settle(pilot)
-    assert "n␛]0;t␇" in "".join(written)
+        assert "n␛]0;t␇" in shown(pilot)
     assert not unseen_in("".join(written))
 
 

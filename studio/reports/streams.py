@@ -7,18 +7,17 @@ quotes its argument, a warning, the message of an exception, a file format writt
 from __future__ import annotations
 
 import codecs
-import io
 import sys
-from typing import IO, TextIO, cast
+from collections.abc import Iterable
+from typing import IO, Any, BinaryIO, TextIO, cast
 
 from studio.reports.visible import visible
 
 
-class VisibleStream(io.TextIOBase):
+class VisibleStream:
     """A text stream before another one, ``unguarded``: all that is written passes ``visible``."""
 
     def __init__(self, unguarded: TextIO) -> None:
-        super().__init__()
         self.unguarded = unguarded
         self._bytes = _VisibleBytes(self)
 
@@ -26,48 +25,30 @@ class VisibleStream(io.TextIOBase):
         self.unguarded.write(visible(text))
         return len(text)
 
-    def flush(self) -> None:
-        self.unguarded.flush()
-
-    def isatty(self) -> bool:
-        return self.unguarded.isatty()
-
-    def fileno(self) -> int:
-        return self.unguarded.fileno()
-
-    def writable(self) -> bool:
-        return True
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
 
     @property
-    def encoding(self) -> str:  # type: ignore[override] - a plain attribute there, read-only either way
-        return self.unguarded.encoding
-
-    @property
-    def errors(self) -> str | None:  # type: ignore[override]
-        return self.unguarded.errors
-
-    @property
-    def buffer(self) -> io.RawIOBase:
+    def buffer(self) -> BinaryIO:
         """For those who write bytes: UTF-8, and visible too."""
-        return self._bytes
+        return cast(BinaryIO, self._bytes)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.unguarded, name)
 
 
-class _VisibleBytes(io.RawIOBase):
+class _VisibleBytes:
     def __init__(self, stream: VisibleStream) -> None:
-        super().__init__()
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
 
-    def writable(self) -> bool:
-        return True
+    def write(self, data: bytes) -> int:
+        self._stream.write(self._decoder.decode(data))
+        return len(data)
 
-    def write(self, data: object) -> int:
-        raw = bytes(cast(bytes, data))
-        self._stream.write(self._decoder.decode(raw))
-        return len(raw)
-
-    def flush(self) -> None:
-        self._stream.flush()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream.unguarded, name)
 
 
 def guard_streams() -> None:
@@ -76,9 +57,9 @@ def guard_streams() -> None:
     A pipe gets on stdout what was asked for, byte for byte: there it is data.
     """
     if not isinstance(sys.stderr, VisibleStream):
-        sys.stderr = VisibleStream(sys.stderr)
+        sys.stderr = cast(TextIO, VisibleStream(sys.stderr))
     if sys.stdout.isatty() and not isinstance(sys.stdout, VisibleStream):
-        sys.stdout = VisibleStream(sys.stdout)
+        sys.stdout = cast(TextIO, VisibleStream(sys.stdout))
 
 
 def unguarded(stream: IO[str]) -> IO[str]:
