@@ -58,8 +58,8 @@ def hostile_project(root: Path) -> Project:
     """Twenty rows, a failed training and a comparison, in a folder, by a person and for a model of such names."""
     model = model_without_weights(root / f"model {NAME}", context_window=512)
     project = Project.init(root / f"desk {NAME}")
-    settings = {"base_model": str(model), "max_length": 64, "labeller": f"anna {NAME}"}
-    text = "\n".join(f"{name} = {_toml(value)}" for name, value in settings.items())
+    settings = {"base_model": str(model), "labeller": f"anna {NAME}"}
+    text = "max_length = 64\n" + "\n".join(f"{name} = {_toml(value)}" for name, value in settings.items())
     project.settings_path.write_text(text, encoding="utf-8")
     with Store.open(project.store_path, f"anna {NAME}") as store:
         rows = [
@@ -150,6 +150,6 @@ def _run(project: Project, run_id: str, spec: str) -> RunDirectory:
     return directory
 
 
-def _toml(value: str | int) -> str:
+def _toml(value: str) -> str:
     """JSON's strings are TOML's, but for DEL and C1, which must be escaped there."""
     return re.sub("[\x7f-\x9f]", lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value))

@@ -18,6 +18,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 import studio.tui.dialogs
+import studio.tui.screens
 from studio.errors import StudioError
 from studio.files import take_lock
 from studio.project import Project
@@ -89,8 +90,8 @@ def every_dialog() -> set[str]:
     for package in (studio.tui.dialogs, studio.tui.screens):
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             importlib.import_module(module.name)
-    found: set[type] = set()
-    waiting: list[type] = [StudioDialog]
+    found: set[type[StudioDialog]] = set()
+    waiting: list[type[StudioDialog]] = [StudioDialog]
     while waiting:
         children = [child for child in waiting.pop().__subclasses__() if child.__module__.startswith("studio.")]
         found.update(children)
@@ -207,17 +208,17 @@ async def test_an_answer_of_a_model_sends_none_of_it(desk: Project, written: lis
         facts = {"tokens": 5, "tokens_per_second": 18.25, "prompt_tokens": 71, "dtype": NAME}
         answerer.on_reply({**request, "arm": "base", "done": True, **facts})
         await settle(pilot)
-        assert "␛]0;a title␇" in shown(pilot)
+        assert "⟨U+E0041⟩" in shown(pilot)
         answerer.on_reply({"error": {"message": f"ended {NAME}", "hint": NAME}})
         await settle(pilot)
     assert not unseen_in("".join(written))
 
 
-async def test_a_setting_in_an_error_of_another_thread_sends_none_of_it(desk: Project, written: list[str]) -> None:
+async def test_what_the_status_line_says_of_data_sends_none_of_it(desk: Project, written: list[str]) -> None:
     async with opened_on(desk, "runs") as pilot:
+        assert isinstance(pilot.app, StudioApp)
         for severity in ("information", "warning", "error"):
             for one in STEERING:
-                assert isinstance(pilot.app, StudioApp)
                 pilot.app.say(f"{severity} {one}", severity)
             await settle(pilot)
         pilot.app.report(StudioError(NAME, NAME))
