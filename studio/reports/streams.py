@@ -56,10 +56,14 @@ def guard_streams() -> None:
 
     A pipe gets on stdout what was asked for, byte for byte: there it is data.
     """
-    if not isinstance(sys.stderr, VisibleStream):
-        sys.stderr = cast(TextIO, VisibleStream(sys.stderr))
-    if sys.stdout.isatty() and not isinstance(sys.stdout, VisibleStream):
-        sys.stdout = cast(TextIO, VisibleStream(sys.stdout))
+    if sys.stderr is not None:  # as it is where a shell closed it: 2>&-
+        sys.stderr = _guarded(sys.stderr)
+    if sys.stdout is not None and sys.stdout.isatty():
+        sys.stdout = _guarded(sys.stdout)
+
+
+def _guarded(stream: TextIO) -> TextIO:
+    return stream if isinstance(stream, VisibleStream) else cast(TextIO, VisibleStream(stream))
 
 
 def unguarded(stream: IO[str]) -> IO[str]:
