@@ -59,7 +59,7 @@ def stories(root: Path, desk: Project, files: dict[str, Path]) -> dict[str, list
         "label": [["1", "--accept"]],
         "split": [["--json"]],
         "window": [[], ["--json"], ["--model", NAME]],
-        "export": [[str(root / f"out {NAME}.jsonl")], [str(root / f"out {NAME}")]],
+        "export": [["-"], [str(root / f"out {NAME}.jsonl")], [str(root / f"out {NAME}")]],
         "check": [[], ["--json"], ["--only", NAME]],
         "models list": [[], ["--json"]],
         "models get": [[NAME]],
@@ -103,6 +103,7 @@ def said_in_a_terminal(lines: Sequence[Line], folder: Path) -> list[tuple[Line, 
         stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder, env=env, start_new_session=True,
     )  # fmt: skip
     os.close(theirs)
+    os.write(ours, b"n\n" * 99)  # to whatever a verb asks
     got = b""
     try:
         while piece := os.read(ours, 1 << 16):

@@ -91,9 +91,9 @@ class StudioApp(App[None], inherit_bindings=False):
         self.error_console = VisibleConsole()  # for the traceback that ends the studio: it quotes what it choked on
         self.session = Session(project)
         self.set_keymap(actions.checked_keys(self.session.keys))
+        self._gate = VisibleLines()
         self.last_said: tuple[str, str] = ("", "information")
         self._when_open: list[Callable[[], None]] = []
-        self._gate = VisibleLines()
         self._demo = demo
         self._run_poll: RunPoll | None = None
         self._is_polling = False
@@ -104,9 +104,6 @@ class StudioApp(App[None], inherit_bindings=False):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return styles.theme_variables(self.current_theme.dark)
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), self._gate]
 
     def on_mount(self) -> None:
         self.switch_mode(self._first_screen)
@@ -290,6 +287,9 @@ class StudioApp(App[None], inherit_bindings=False):
         for screen in self.screen_stack:
             if isinstance(screen, StudioScreen):
                 screen.refresh_header()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._gate]
 
     def switch_theme(self) -> None:
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
