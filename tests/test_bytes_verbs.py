@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 import typer.main
+from typer.testing import CliRunner
 
 from studio.cli.app import VERBS, app
 from studio.cli.common import Verb
 from studio.project import Project
-from tests.hostile import NAME, hostile_files, hostile_project, unseen_in
-from tests.verbs_in_a_row import PARTED
+from tests.hostile import NAME, STEERING, hostile_files, hostile_project, unseen_in
+from tests.verbs_in_a_row import PARTED, AnsweredAtOnce
 
 ROOT = Path(__file__).parents[1]
 RECORDED = ROOT / "tests" / "recorded" / "compare-1125-043826-df"
@@ -46,12 +47,27 @@ def stories(root: Path, desk: Project, files: dict[str, Path]) -> dict[str, list
     broken.settings_path.write_text(f"[keys]\n{json.dumps(NAME)} = 1\n", encoding="utf-8")
     config = root / f"config {NAME}.toml"
     config.write_text(f"{json.dumps(NAME)} = 1\n", encoding="utf-8")
+    no_text = root / "bad\udcff.jsonl"
+    no_text.write_text('{"prompt": "from a file", "completion": "whose name is no text"}', encoding="utf-8")
     good, header, lines, columns = (str(files[name]) for name in files)
     return {
         "open": [[str(broken.root)]],
         "demo": [["--dir", NAME]],
-        "init": [[str(root / f"new {NAME}"), "--base-model", "x"], [str(files["good.jsonl"])]],
-        "import": [[good], [good, "--json"], [lines], [lines, "--json"], [header], [columns], [good, "--map", NAME]],
+        "init": [
+            [str(root / f"new {NAME}"), "--base-model", "x"],
+            [str(files["good.jsonl"])],
+            [str(root / "bad\udcff")],
+        ],
+        "import": [
+            [good],
+            [good, "--json"],
+            [lines],
+            [lines, "--json"],
+            [header],
+            [columns],
+            [good, "--map", NAME],
+            [str(no_text)],
+        ],
         "undo": [[]],
         "redo": [[]],
         "stats": [[], ["--json"]],
@@ -140,3 +156,12 @@ def test_no_verb_asked_wrongly_sends_its_arguments_to_the_terminal(desk: Project
         assert not unseen_in(said, OWN), line
         assert code in (0, 1, 2) and "Traceback" not in said, (line, said)
         assert "💯" not in said
+
+
+def test_a_pipe_gets_an_answer_exactly_as_the_model_gave_it(desk: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.acts.trying.Answerer", AnsweredAtOnce)
+    piped = CliRunner().invoke(app, ["-C", str(desk.root), "try", "where?"])
+    assert piped.stdout == "".join(STEERING) + "\n"
+    as_json = CliRunner().invoke(app, ["-C", str(desk.root), "try", "where?", "--json"]).stdout
+    assert json.loads(as_json)["arms"]["base"]["text"] == "".join(STEERING)
+    assert not unseen_in(as_json)
