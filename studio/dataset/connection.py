@@ -16,6 +16,7 @@ import numpy as np
 
 from studio.dataset.examples import ExampleIds
 from studio.dataset.migrations import migrate
+from studio.dataset.texts import storable
 from studio.errors import AskedWrongly, StoreHeld, StoreTooNew, StudioError
 
 if TYPE_CHECKING:
@@ -138,6 +139,8 @@ def _connected(path: Path) -> DuckDBPyConnection:
         raise AskedWrongly(
             f"{path.parent}: there is no such folder.", f"Make a project there: studio init {path.parent}"
         )
+    if storable(str(path)) != str(path):
+        raise AskedWrongly(f"{path.parent}: the name is not UTF-8; DuckDB opens no store there.", "Rename the folder.")
     try:
         return duckdb.connect(str(path), config=dict(_CONFIG))
     except duckdb.Error as error:

@@ -20,6 +20,7 @@ from studio.dataset.checks.rows import Need, Rows
 from studio.dataset.connection import Connection, Interrupted
 from studio.dataset.examples import PREVIEW_CHARS, Added, Change, Counts, Edit, Example, ExampleIds, Preview, Stats
 from studio.dataset.labels import LABELS, SPLITS
+from studio.dataset.texts import storable
 from studio.dataset.token_counts import Uncounted
 
 __all__ = [
@@ -44,7 +45,7 @@ class Store:
 
     def __init__(self, connection: Connection, who: str) -> None:
         self._connection = connection
-        self.who = who
+        self.who = storable(who)
 
     @classmethod
     def open(cls, path: Path, who: str) -> Store:
@@ -168,7 +169,7 @@ class Store:
         rows = list(candidates)
         hashes = adding.hashes_of(rows)
         with self._connection.writing() as cursor:
-            return adding.add(cursor, self.who, rows, hashes, source)
+            return adding.add(cursor, self.who, rows, hashes, storable(source))
 
     # -- changing; every method raises AskedWrongly for an id that is not there, and then changes nothing
 

@@ -51,3 +51,8 @@ def _exact(text: str) -> str:
 
 def _composed(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def storable(name: str) -> str:
+    """A name of a file or an account as the store can hold it: what in it is no UTF-8 becomes ``�``."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rich.color import ColorSystem
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, SystemCommand
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import get_current_worker
 
 from studio.errors import StoreHeld, StudioError
 from studio.project import Project
+from studio.reports.console import VisibleConsole
+from studio.reports.visible import visible
 from studio.tui import actions, styles
 from studio.tui.frame import Frame
+from studio.tui.gate import VisibleLines
 from studio.tui.messages import (
     ComparisonRequested,
     ExamplesChanged,
@@ -90,8 +94,10 @@ class StudioApp(App[None], inherit_bindings=False):
     def __init__(self, project: Project, *, first_screen: str = "data", demo: Demo | None = None) -> None:
         super().__init__()
         self.animation_level = "none"  # a scroll in ten steps is ten screens over a slow line
+        self.error_console = VisibleConsole()  # for the traceback that ends the studio: it quotes what it choked on
         self.session = Session(project)
         self.set_keymap(actions.checked_keys(self.session.keys))
+        self._gate = VisibleLines()
         self.last_said: tuple[str, str] = ("", "information")
         self._when_open: list[Callable[[], None]] = []
         self._frame = Frame()
@@ -213,7 +219,8 @@ class StudioApp(App[None], inherit_bindings=False):
     # -- words and screens
 
     def say(self, text: str, severity: str = "information") -> None:
-        """One sentence on the status line of whatever screen is shown."""
+        """One sentence on the status line of whatever screen is shown; it may quote data."""
+        text = visible(text)
         self.last_said = (text, severity)
         for screen in reversed(self.screen_stack):
             if lines := screen.query(StatusLine):
@@ -308,6 +315,9 @@ class StudioApp(App[None], inherit_bindings=False):
         for screen in self.screen_stack:
             if isinstance(screen, StudioScreen):
                 screen.refresh_header()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._gate]
 
     def switch_theme(self) -> None:
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
