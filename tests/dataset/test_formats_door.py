@@ -137,8 +137,9 @@ def test_chat_messages_beside_a_copy_of_their_prompt_are_read(tmp_path: Path) ->
 
 
 def test_a_mapping_is_never_passed_over_for_messages(tmp_path: Path) -> None:
-    row = {"messages": CHAT, "question": "q"}
-    (found,) = read(tmp_path, json.dumps(row), "rows.jsonl", {"prompt": "question", "completion": "answer"})
+    rows = [{"messages": CHAT, "question": "q"}, {"question": "q", "answer": "a"}]
+    mapping = {"prompt": "question", "completion": "answer"}
+    found, _ = read(tmp_path, "\n".join(map(json.dumps, rows)), "rows.jsonl", mapping)
     assert isinstance(found, Problem) and (found.field, found.why[:10]) == ("answer", "is missing")
 
 
