@@ -161,7 +161,7 @@ def test_whatever_a_text_says_it_survives_export_and_import(
     path = tmp_path / f"rows{ending}"
     export_examples(store, path, [1, 2])
     preview = preview_import(store, [path])
-    assert (preview.problems, preview.duplicates) == ([], 2)
+    assert (preview.problems, preview.plan.duplicates) == ([], 2)
     assert preview.candidates == [
         replace(row, source=path.name, line=preview.candidates[0].line),
         Candidate("plain", word, source=path.name, line=preview.candidates[1].line),

@@ -28,10 +28,10 @@ from studio.dataset.formats import CONTAINERS, SHAPES, listed
 from studio.dataset.formats.container import Container, Evidence
 from studio.dataset.formats.lines import MAX_LINE_BYTES, OnBytes
 from studio.dataset.formats.shape import Shape
-from studio.dataset.formats.sources import Source, open_source, reading
+from studio.dataset.formats.sources import Source, open_source, reading, source_name
 from studio.errors import AskedWrongly
 
-__all__ = ["MAX_LINE_BYTES", "Candidate", "Problem", "WrongColumns", "read_file"]
+__all__ = ["MAX_LINE_BYTES", "Candidate", "Problem", "WrongColumns", "read_file", "source_name"]
 
 _GUESSED_FROM = 1_000
 _HEAD_BYTES = 4096
