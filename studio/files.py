@@ -1,4 +1,7 @@
-"""Files that are whole or not there, locks that a dead process lets go of, JSON lines that may end torn. Each once."""
+"""Files that are whole or not there, and no stranger's to read; locks that a dead process lets go of; JSON lines.
+
+Each of these rules stands here once.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,16 +22,74 @@ from studio.errors import StudioError
 JsonObject = dict[str, Any]
 
 
+def private_mode(folder: Path) -> int:
+    """The mode of a file that is made in ``folder``: 0600, or 0660 where the folder is a group's.
+
+    What the studio makes holds other people's texts. A folder is a group's when the group may write in it; one that
+    everybody may write in, as /tmp, is nobody's, unless it hands its group on (set-gid). Raises OSError.
+    """
+    mode = folder.stat().st_mode
+    is_shared = mode & stat.S_IWGRP and (mode & stat.S_ISGID or not mode & stat.S_IWOTH)
+    return 0o660 if is_shared else 0o600
+
+
+def private_folder_mode(folder: Path) -> int:
+    """The mode of a folder that is made in ``folder``: 0700, or 0770 where that is a group's."""
+    return 0o770 if private_mode(folder) == 0o660 else 0o700
+
+
+def make_private(path: Path) -> None:
+    """Give what was just made at ``path`` the mode by the rule above, whatever the umask; a folder stays set-gid."""
+    found = path.stat().st_mode
+    is_folder = stat.S_ISDIR(found)
+    mode = private_folder_mode(path.parent) | found & stat.S_ISGID if is_folder else private_mode(path.parent)
+    with contextlib.suppress(PermissionError):  # a file system without modes, as on many a USB stick
+        path.chmod(mode)
+
+
+def make_private_folder(path: Path, *, exist_ok: bool = False) -> None:
+    """Make the folder ``path`` and those above it that are missing, by the rule above. Raises OSError.
+
+    A folder that is there already keeps its mode; without ``exist_ok`` it is a FileExistsError.
+    """
+    if not path.parent.exists():
+        make_private_folder(path.parent, exist_ok=True)
+    try:
+        path.mkdir(private_folder_mode(path.parent))
+    except FileExistsError:
+        if not exist_ok or not path.is_dir():
+            raise
+    else:
+        make_private(path)
+
+
+def open_private(path: str | Path, flags: int) -> int:
+    """An ``opener`` for ``open()``: what this makes has the mode by the rule above, an older file keeps its own."""
+    if not flags & os.O_CREAT:
+        return os.open(path, flags)
+    mode = private_mode(Path(path).parent)
+    try:
+        descriptor = os.open(path, flags | os.O_EXCL, mode)
+    except FileExistsError:
+        if flags & os.O_EXCL:
+            raise
+        return os.open(path, flags, mode)
+    with contextlib.suppress(PermissionError):  # see above
+        os.fchmod(descriptor, mode)  # the umask may have cut it
+    return descriptor
+
+
 @contextmanager
 def whole_file(path: Path, newline: str | None = None) -> Iterator[IO[str]]:
-    """A UTF-8 file to fill; it becomes ``path`` by rename, synced, only when filled without an error.
+    """A UTF-8 file to fill; it becomes ``path`` by rename, synced and private, only when filled without an error.
 
     So a reader sees the old file or the new one, never half of either. Raises OSError where the disk refuses; what
     was written beside is removed then.
     """
     beside = path.with_name(f".{path.name}.part")
     try:
-        with beside.open("w", encoding="utf-8", newline=newline) as file:
+        beside.unlink(missing_ok=True)  # left by a killed process, or a link that somebody laid there
+        with open(beside, "x", encoding="utf-8", newline=newline, opener=open_private) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -53,11 +115,13 @@ def whole_folder(final: Path, hint: str = "") -> Iterator[Path]:
     part = final.with_name(f".{final.name}.part")
     try:
         shutil.rmtree(part, ignore_errors=True)  # left by a killed process
-        part.mkdir()
+        make_private_folder(part)
         yield part
-        for file in filter(Path.is_file, part.rglob("*")):
-            with file.open("rb") as written:
-                os.fsync(written.fileno())
+        for written in (path for path in part.rglob("*") if not path.is_symlink()):
+            make_private(written)
+            if written.is_file():
+                with written.open("rb") as file:
+                    os.fsync(file.fileno())
         if final.exists():
             shutil.rmtree(final)
         part.rename(final)
@@ -75,7 +139,7 @@ def take_lock(path: Path, wait_seconds: float = 5.0) -> IO[str]:
 
     Waits a little, because ``is_locked`` holds a shared lock for an instant.
     """
-    file = path.open("a+", encoding="utf-8")
+    file = os.fdopen(open_private(path, os.O_RDWR | os.O_APPEND | os.O_CREAT), "a+", encoding="utf-8")
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
@@ -106,7 +170,7 @@ class JsonLinesWriter:
     """Appends JSON objects to a file, one ``write`` per line, so that a reader never sees two halves interleaved."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._descriptor = open_private(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
         self._end_torn_line()
 
     def write(self, value: Mapping[str, Any]) -> None:

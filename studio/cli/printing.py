@@ -39,6 +39,17 @@ def say_error(error: StudioError) -> None:
         words().print(Text.assemble(("  → ", "dim"), visible(error.hint)), soft_wrap=True)
 
 
+def can_ask() -> bool:
+    """Whether somebody sits at a terminal who sees a question and can answer it."""
+    return bool(sys.stdin and sys.stdin.isatty() and sys.stderr.isatty())
+
+
+def ask(question: str) -> bool:
+    """Ask on stderr, and whether the answer is yes; anything else, and the end of input, is no."""
+    words().print(f"{question} [y/N] ", markup=False, soft_wrap=True, end="")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def write_json(value: Any) -> None:
     """One JSON document on stdout, harmless on a terminal and the same in a pipe."""
     sys.stdout.write(escaped(json.dumps(value, ensure_ascii=False, indent=2, default=str)) + "\n")

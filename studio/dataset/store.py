@@ -159,10 +159,11 @@ class Store:
 
     def plan_add(self, candidates: Iterable[Candidate]) -> Added:
         """What ``add`` would do. Nothing is written; ``batch_id`` is 0."""
-        hashes = adding.hashes_of(list(candidates))
+        rows = list(candidates)
+        hashes = adding.hashes_of(rows)
         with self._connection.reading() as cursor:
-            added = len(adding.new_positions(cursor, hashes))
-        return Added(0, added, len(hashes) - added)
+            planned = adding.plan(cursor, rows, hashes)
+        return Added(0, len(planned.positions), planned.duplicates, planned.of_another_task)
 
     def add(self, candidates: Iterable[Candidate], source: str) -> Added:
         """Store the candidates that are new, all or none. ``source`` names the import and rows without a source."""

@@ -139,7 +139,7 @@ class ImportDialog(StudioDialog):
                 raise StudioError("The reading was stopped.")
             if time.monotonic() - said_at > SAY_EVERY_SECONDS:
                 said_at = time.monotonic()
-                words = f"reading … {size(done)} of {size(file.stat().st_size)}"
+                words = f"reading … {size(done)}" + (f" of {size(file.stat().st_size)}" if file.is_file() else "")
                 self.app.call_from_thread(self._show, self._words(words, "dim"))
 
         return say
@@ -153,14 +153,19 @@ class ImportDialog(StudioDialog):
             columns.value = error.proposal  # which reads the file again; nothing is written before Enter
             self.query_one(".end", Static).update(self._words("the columns are a guess: look, and mend them", "warn"))
             return
-        self._show(self._words(visible(error.message), "bad"), self._words(visible(error.hint), "plain"))
+        hint = error.hint
+        if isinstance(error, WrongColumns):
+            hint = f"Write into columns: {error.proposal or 'prompt=COLUMN,completion=COLUMN'}"
+        self._show(self._words(visible(error.message), "bad"), self._words(visible(hint), "plain"))
 
     def _show_preview(self, preview: ImportPreview) -> None:
+        from studio.acts.importing import already_there
+
         self._preview = preview
         count: list[Piece] = [
-            (f"{number(preview.added)} new", style_of("good")),
+            (f"{number(preview.plan.added)} new", style_of("good")),
             " · ",
-            (f"{counted(preview.duplicates, 'duplicate')}, left out", style_of("dim")),
+            (f"{counted(preview.plan.duplicates, 'duplicate')}, left out", style_of("dim")),
             " · ",
             (
                 f"{counted(len(preview.problems), 'problem')}, left out",
@@ -168,6 +173,8 @@ class ImportDialog(StudioDialog):
             ),
         ]
         lines = [Content.assemble(*count)]
+        if preview.plan.of_another_task:
+            lines.append(self._words(already_there(preview.plan), "warn"))
         if preview.tasks:
             named = ", ".join(
                 f"{visible(task, single_line=True)} {number(rows)}" for task, rows in preview.tasks.items()
@@ -181,7 +188,8 @@ class ImportDialog(StudioDialog):
             lines.append(self._words(f"… and {number(len(preview.problems) - PROBLEMS_SHOWN)} more problems", "bad"))
         lines += self._first_rows(preview)
         self._show(*lines)
-        words = f"enter imports {counted(preview.added, 'example')}" if preview.added else "nothing new to import"
+        added = preview.plan.added
+        words = f"enter imports {counted(added, 'example')}" if added else "nothing new to import"
         self.query_one(".end", Static).update(self._words(f"{words} · tab next field · esc leaves", "bold"))
         if self._is_entering:
             self.action_confirm_import()
@@ -209,7 +217,7 @@ class ImportDialog(StudioDialog):
             self._read()
             return
         self._is_entering = False
-        if not preview.added or store is None:
+        if not preview.plan.added or store is None:
             return
         from studio.acts.importing import confirm_import
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from studio.reports.numbers import counted, number
+from studio.reports.numbers import counted
 
 if TYPE_CHECKING:
     from studio.dataset.store import Added, Example
@@ -54,7 +54,9 @@ class Opening:
 
     def _imported(self, added: Added | None) -> None:
         if added is not None:
-            words = f"imported {counted(added.added, 'example')} · {number(added.duplicates)} already there"
+            from studio.acts.importing import already_there
+
+            words = f"imported {counted(added.added, 'example')} · {already_there(added)}"
             self._desk.say(f"{words} · saved · u undoes")
             self._rows.load()
             self._counts.count_tokens()
