@@ -106,6 +106,11 @@ def _fitted(model: ModelFolder, spec: TrainSpec, overlong: list[Example], counts
 
 def start_training(project: Project, store: Store, spec: TrainSpec) -> str:
     """Freeze the rows, write the spec, start the process; the run id. Raises StudioError where the plan refuses."""
+    return begin_training(project, store, spec)[0]
+
+
+def begin_training(project: Project, store: Store, spec: TrainSpec) -> tuple[str, TrainPlan]:
+    """``start_training``, and what was planned besides."""
     plan = plan_training(project, store, spec)
     if plan.refusal:
         raise plan.refusal
@@ -115,7 +120,7 @@ def start_training(project: Project, store: Store, spec: TrainSpec) -> str:
     write_rows(directory.rows_path("validation"), frozen(validation))
     write_spec(directory, plan.spec)
     submit(directory)
-    return directory.run_id
+    return directory.run_id, plan
 
 
 def stop_run(project: Project, run_id: str, *, at_once: bool = False) -> RunDirectory:

@@ -87,6 +87,10 @@ class Spec:
         changes = dict(self._parsed(setting) for setting in settings)
         return dataclasses.replace(self, **changes)
 
+    def typed(self) -> dict[str, str]:
+        """Name → value as ``--set`` takes it, of the fields that a person sets."""
+        return {f.name: _typed(getattr(self, f.name)) for f in _settable(type(self))}
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         known = {f.name for f in dataclasses.fields(cls)}

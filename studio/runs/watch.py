@@ -84,6 +84,7 @@ class RunState:
     spec: Spec | None
     status: Status = Status.STARTING
     phase: str = ""
+    phase_began: float | None = None  # by the clock of the process that said it
     step: int = 0
     steps: int = 0
     epoch: float = 0.0
@@ -178,7 +179,7 @@ class RunWatch:
             case Started():
                 self._take_started(event)
             case Preparing():
-                state.phase = event.message
+                state.phase, state.phase_began = event.message, event.time
             case Resumed():
                 self._take_resumed(event)
             case Plan():
@@ -198,7 +199,7 @@ class RunWatch:
         self._process_started_at = event.time
         self._step_times.clear()
         state.message = state.hint = ""
-        state.phase = "starting"
+        state.phase, state.phase_began = "starting", event.time
 
     def _take_resumed(self, event: Resumed) -> None:
         series = self._state.series
@@ -240,7 +241,7 @@ class RunWatch:
         self._state.step = sum(each.done for each in self._state.arms)
         self._state.steps = max(self._state.steps, sum(each.total for each in self._state.arms))
         self._state.tokens_per_second = arm.tokens_per_second
-        self._state.phase = f"{arm.arm}: {arm.done} of {arm.total}"
+        self._state.phase, self._state.phase_began = f"{arm.arm}: {arm.done} of {arm.total}", None
 
     def _arm(self, name: str) -> ArmProgress:
         for arm in self._state.arms:

@@ -27,7 +27,7 @@ from studio.tui.screens.compare.arms import arm_lines
 from studio.tui.screens.list_screen import ListScreen
 from studio.tui.widgets.lines import HeadLine, Line, LinesView
 from studio.tui.widgets.row_list import RowList
-from studio.tui.widgets.run_lines import comparison_lines, status_segment, trouble_lines
+from studio.tui.widgets.run_lines import comparison_lines, started_words, status_segment, trouble_lines
 
 MOST_ARMS = 6
 WIDE = 110
@@ -288,11 +288,12 @@ class CompareScreen(ArmKeys, ListScreen):
         if self.store is None:
             self.say("the store is not open here, so no rows can be frozen from it", "warning")
             return
-        self.app.push_screen(NewComparisonDialog(), self._started)
+        dialog = NewComparisonDialog()
+        self.app.push_screen(dialog, lambda run_id: self._started(run_id, dialog.forecast))
 
-    def _started(self, run_id: str | None) -> None:
+    def _started(self, run_id: str | None, forecast: str) -> None:
         if run_id:
-            self.say(f"{run_id} started · it goes on when you leave")
+            self.say(started_words(run_id, forecast))
             self._choose(run_id)
 
     def show_or_hide_arm(self, key: int) -> None:
