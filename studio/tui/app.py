@@ -24,6 +24,7 @@ from studio.reports.visible import visible
 from studio.tui import actions, styles
 from studio.tui.frame import Frame
 from studio.tui.gate import AsciiLines, VisibleLines
+from studio.tui.hangup import leave_with_terminal, refuse_without_terminal
 from studio.tui.messages import (
     ComparisonRequested,
     ExamplesChanged,
@@ -339,10 +340,12 @@ class StudioApp(App[None], inherit_bindings=False):
 
 
 def run(project: Project, *, first_screen: str = "data", demo: Demo | None = None) -> None:
-    """Show the studio until it is left. Raises AskedWrongly for settings that cannot be used.
+    """Show the studio until it is left. Raises AskedWrongly without a terminal and for settings that cannot be used.
 
     Raises SystemExit(1) where a fault of ours ended it, whose traceback is on the terminal then.
     """
+    refuse_without_terminal()
+    leave_with_terminal()
     app = StudioApp(project, first_screen=first_screen, demo=demo)
     app.run()
     if app.return_code:
