@@ -11,9 +11,10 @@ from studio.acts.training import frozen
 from studio.dataset.store import Example, Store
 from studio.dataset.texts import prompt_hash
 from studio.errors import AskedWrongly, StudioError
-from studio.files import read_json_lines
+from studio.files import JsonObject
 from studio.project import Project
 from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run_directory, read_rows, runs_in, write_rows
+from studio.runs.predictions import read_predictions
 from studio.runs.process import submit
 from studio.runs.specs import CompareSpec, TrainSpec, read_spec, write_spec
 from studio.runs.watch import RunWatch, scores_in
@@ -113,7 +114,7 @@ def _forecast(project: Project, spec: CompareSpec, answers: int) -> float | None
 
 
 def load_comparison(project: Project, run_id: str) -> LoadedComparison:
-    """A comparison from its run directory. A prediction line torn by a crash is passed over: it is made again."""
+    """A comparison from its run directory. Raises StudioError where a file of it is damaged."""
     directory = find_run(project.runs_path, run_id)
     spec = read_spec(directory)
     if not isinstance(spec, CompareSpec):
@@ -123,9 +124,19 @@ def load_comparison(project: Project, run_id: str) -> LoadedComparison:
         run_id=directory.run_id,
         spec=spec,
         rows=read_rows(directory.rows_path("test")),
-        predictions=read_json_lines(directory.predictions_path)[0],
-        scores=Comparison.from_dict(scores) if scores else None,
+        predictions=read_predictions(directory),
+        scores=_comparison_from(directory, scores) if scores else None,
     )
+
+
+def _comparison_from(directory: RunDirectory, scores: JsonObject) -> Comparison:
+    try:
+        return Comparison.from_dict(scores)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StudioError(
+            f"{directory.scores_path.name} is damaged: it holds no scores.",
+            f"They are made anew from the answers: studio resume {directory.run_id}",
+        ) from error
 
 
 def tuned_run_ids(project: Project) -> list[str]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
 from studio.errors import AskedWrongly, StudioError
+from studio.files import MOST_JSON_BYTES, described, open_private, open_regular, parsed_json, why_not
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,22 @@ class RunDirectory:
 
     @property
     def is_complete(self) -> bool:
-        return self.spec_path.exists()
+        """Its spec is there; also where that cannot be looked at, which the reading then says."""
+        try:
+            self.spec_path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
+        return True
+
+    @property
+    def changed_at(self) -> float:
+        """When its spec was written, in seconds since the epoch; 0 where that cannot be told."""
+        try:
+            return self.spec_path.lstat().st_mtime
+        except OSError:
+            return 0.0
 
 
 def new_run_directory(runs_path: Path, kind: str) -> RunDirectory:
@@ -107,12 +123,14 @@ def new_run_directory(runs_path: Path, kind: str) -> RunDirectory:
 
 
 def runs_in(runs_path: Path) -> list[RunDirectory]:
-    """The complete run directories, newest first."""
+    """The complete run directories, newest first. Raises StudioError where the folder cannot be read."""
     try:
         found = [directory for path in runs_path.iterdir() if (directory := RunDirectory(path)).is_complete]
     except FileNotFoundError:
         return []
-    return sorted(found, key=lambda directory: directory.spec_path.stat().st_mtime, reverse=True)
+    except OSError as error:
+        raise StudioError(f"{runs_path}: cannot be read: {why_not(error)}.") from error
+    return sorted(found, key=lambda directory: directory.changed_at, reverse=True)
 
 
 def find_run(runs_path: Path, run_id: str) -> RunDirectory:
@@ -127,15 +145,40 @@ def find_run(runs_path: Path, run_id: str) -> RunDirectory:
 
 
 def write_rows(path: Path, rows: Iterable[FrozenRow]) -> None:
-    """Write frozen rows, one JSON object per line."""
-    with path.open("w", encoding="utf-8") as file:
+    """Write frozen rows, one JSON object per line. Raises OSError."""
+    with open(path, "w", encoding="utf-8", opener=open_private) as file:
         for row in rows:
             file.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
 
 
 def read_rows(path: Path) -> list[FrozenRow]:
-    """Read frozen rows back; a missing file is an empty split."""
-    if not path.exists():
+    """Read frozen rows back; a missing file is an empty split. Raises StudioError, naming a damaged line."""
+    rows: list[FrozenRow] = []
+    try:
+        with open_regular(path) as file:
+            while line := file.readline(MOST_JSON_BYTES):
+                rows.append(_row_in(line))
+    except FileNotFoundError:
         return []
-    with path.open(encoding="utf-8") as file:
-        return [FrozenRow(**json.loads(line)) for line in file]
+    except OSError as error:
+        raise StudioError(f"{path} cannot be read: {why_not(error)}.") from error
+    except ValueError as error:
+        raise StudioError(f"{path} is damaged: line {len(rows) + 1} {error}.") from error
+    return rows
+
+
+def _row_in(line: bytes) -> FrozenRow:
+    """The row in a line. Raises ValueError that says, behind "line N", why there is none."""
+    facts = parsed_json(line)
+    if not isinstance(facts, dict):
+        raise ValueError(f"holds no row but {described(facts)}")
+    for field in fields(FrozenRow):
+        if field.name not in facts and field.default is not MISSING:
+            continue
+        value = facts.get(field.name)
+        if not isinstance(value, int if field.name == "example_id" else str):
+            raise ValueError(f"has {field.name}={described(value)}" if field.name in facts else f"lacks {field.name}")
+    try:
+        return FrozenRow(**facts)
+    except TypeError as error:
+        raise ValueError("has a field that this studio does not know") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
@@ -12,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from studio.errors import StudioError
-from studio.files import is_locked
+from studio.files import is_locked, open_regular, read_json_object, why_not
 from studio.runs.directory import RunDirectory
 from studio.runs.events import read_events
 from studio.runs.places.place import Place, ProcessState
@@ -92,12 +91,14 @@ def cancel(directory: RunDirectory) -> None:
 def log_tail(directory: RunDirectory, lines: int = LOG_TAIL_LINES) -> str:
     """The last lines of ``output.log``; at most 64 KB of it are read. Empty where there is no log."""
     try:
-        with directory.log_path.open("rb") as file:
+        with open_regular(directory.log_path) as file:
             file.seek(0, os.SEEK_END)
             file.seek(max(0, file.tell() - LOG_TAIL_BYTES))
-            text = file.read().decode("utf-8", errors="replace")
+            text = file.read(LOG_TAIL_BYTES).decode("utf-8", errors="replace")
     except FileNotFoundError:
         return ""
+    except OSError as error:
+        return f"{directory.log_path.name} cannot be read: {why_not(error)}"
     return "\n".join(text.splitlines()[-lines:])
 
 
@@ -108,9 +109,9 @@ def describe_process() -> dict[str, object]:
 
 def _described(directory: RunDirectory) -> tuple[int, str, float]:
     try:
-        facts = json.loads(directory.process_path.read_text(encoding="utf-8"))
+        facts = read_json_object(directory.process_path)
         return int(facts["pid"]), str(facts["host"]), float(facts["started_at"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (StudioError, FileNotFoundError, ValueError, OverflowError, KeyError, TypeError) as error:
         raise StudioError(f"{directory.process_path}: does not say which process works on the run.") from error
 
 

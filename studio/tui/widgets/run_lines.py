@@ -19,6 +19,7 @@ STATUS_GLYPHS: dict[str, tuple[str, str]] = {
     "stopped": ("■", "dim"),
     "failed": ("✗", "bad"),
     "lost": ("?", "bad"),
+    "damaged": ("!", "bad"),
 }
 
 
@@ -122,6 +123,9 @@ def trouble_lines(state: RunState, log: str) -> list[Line]:
         )
         lines.append([("  p", "key"), (" resumes from the newest checkpoint · ", "dim"), ("o", "key"), (" log", "dim")])
         lines += [[("  │ ", "bad"), (visible(line), "dim")] for line in log.splitlines()[-TROUBLE_LOG_LINES:]]
+    elif state.status == "damaged":
+        lines.append([("! damaged: ", "limit"), (visible(state.message), "bad")])
+        lines += [[("  " + visible(line), "dim")] for line in state.hint.splitlines()]
     elif state.status == "stalled":
         lines.append([("◍ no word for minutes, yet its process lives", "warn")])
         lines.append([("  o", "key"), (" log · ", "dim"), ("X", "key"), (" stop", "dim")])

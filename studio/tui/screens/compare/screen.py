@@ -45,6 +45,16 @@ def no_comparison_lines() -> list[Line]:
     ]
 
 
+def damage_lines(run_id: str, error: StudioError) -> list[Line]:
+    """Why a comparison cannot be shown, and that the others can."""
+    return [
+        [(f"! {run_id} is damaged: ", "limit"), (visible(error.message), "bad")],
+        *([("  " + visible(line), "dim")] for line in error.hint.splitlines()),
+        [("", "")],
+        [("< >", "key"), ("  step to the other comparisons", "dim")],
+    ]
+
+
 @dataclass(frozen=True)
 class Loaded:
     """A comparison with its scored rows; ``context_window`` is None where the model is gone."""
@@ -136,6 +146,13 @@ class CompareScreen(ArmKeys, ListScreen):
         elif self._shown != (state.run_id, state.status):
             self._shown = (state.run_id, state.status)
             self.ask("comparison", lambda: load(self.project, state.run_id), self._take_loaded)
+
+    def on_failed(self, noun: str, error: Exception) -> None:
+        if noun != "comparison" or not isinstance(error, StudioError):
+            super().on_failed(noun, error)
+            return
+        self._loaded = None
+        self._show_words(damage_lines(self._run_id, error))
 
     def _take_loaded(self, loaded: Loaded) -> None:
         is_other = self._loaded is None or self._loaded.comparison.run_id != loaded.comparison.run_id

@@ -96,7 +96,8 @@ class RunsScreen(ListScreen):
         self._keep_cursor()
         for state in states:
             if before.get(state.run_id, state.status) != state.status:
-                self.say(_change_of_status(state), "error" if state.status in ("failed", "lost") else "information")
+                is_bad = state.status in ("failed", "lost", "damaged")
+                self.say(_change_of_status(state), "error" if is_bad else "information")
         if self._panel == "log" or (self._current and self._current.status == "lost"):
             self._log = self._log_tail()
         self._draw()
@@ -291,6 +292,7 @@ def _change_of_status(state: RunState) -> str:
         "finished": f"{state.run_id} finished",
         "failed": f"{state.run_id} failed: {state.message}",
         "lost": f"{state.run_id} is lost: its process ended without a word · p resumes",
+        "damaged": f"{state.run_id} is damaged: {state.message}",
         "stopped": f"{state.run_id} stopped with a checkpoint · p resumes",
     }.get(state.status, f"{state.run_id} is {state.status}")
     if state.status == "finished" and state.best_eval_loss is not None:
