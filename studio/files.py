@@ -24,6 +24,12 @@ JsonObject = dict[str, Any]
 
 MOST_JSON_BYTES = 64 << 20  # of a file or a line that is held whole; what a run writes has a thousandth of it
 _BLOCK, _SHOWN = 1 << 20, 40
+_NEXT_STEPS: dict[int | None, str] = {
+    errno.ENOSPC: "Make room on its disk and do it again; everything is as it was before.",
+    errno.EDQUOT: "Make room within your quota and do it again; everything is as it was before.",
+    errno.EACCES: "It must be yours to change: chmod u+rwX",
+    errno.EROFS: "Its disk is mounted so that nothing can be written.",
+}
 
 
 def private_mode(folder: Path) -> int:
@@ -67,6 +73,11 @@ def make_private_folder(path: Path, *, exist_ok: bool = False) -> None:
         make_private(path)
 
 
+def keep_private(folder: Path) -> None:
+    """From here on whatever this process makes, also by libraries, has no more than the mode by the rule above."""
+    os.umask(0o777 & ~private_folder_mode(folder))
+
+
 def open_private(path: str | Path, flags: int) -> int:
     """An ``opener`` for ``open()``: what this makes has the mode by the rule above, an older file keeps its own."""
     if not flags & os.O_CREAT:
@@ -81,6 +92,17 @@ def open_private(path: str | Path, flags: int) -> int:
     with contextlib.suppress(PermissionError):  # see above
         os.fchmod(descriptor, mode)  # the umask may have cut it
     return descriptor
+
+
+@contextmanager
+def writing(path: Path, hint: str = "") -> Iterator[None]:
+    """Turn what the system refuses meanwhile, as on a full disk, into a StudioError that names the file or ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise StudioError(
+            f"{error.filename or path}: cannot be written: {why_not(error)}.", hint or _NEXT_STEPS.get(error.errno, "")
+        ) from error
 
 
 @contextmanager
@@ -134,7 +156,7 @@ def whole_folder(final: Path, hint: str = "") -> Iterator[Path]:
         raise
     except Exception as error:  # torch and safetensors report a failed write as RuntimeError or their own kinds
         shutil.rmtree(part, ignore_errors=True)
-        why = getattr(error, "strerror", None) or error
+        why = why_not(error) if isinstance(error, OSError) else error
         raise StudioError(f"{final}: cannot be written: {why}.", hint or "Is there room on its disk?") from error
 
 

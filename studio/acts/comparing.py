@@ -13,7 +13,7 @@ from studio.dataset.texts import prompt_hash
 from studio.errors import AskedWrongly, StudioError
 from studio.files import JsonObject
 from studio.project import Project
-from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run_directory, read_rows, runs_in, write_rows
+from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run, read_rows, runs_in, write_rows
 from studio.runs.predictions import read_predictions
 from studio.runs.process import submit
 from studio.runs.specs import CompareSpec, TrainSpec, read_spec, write_spec
@@ -93,11 +93,11 @@ def plan_comparison(project: Project, store: Store, spec: CompareSpec) -> Compar
 def start_comparison(project: Project, store: Store, spec: CompareSpec) -> str:
     """Freeze the held-out rows and the pool of shots, start the process; the run id. Raises as ``plan_comparison``."""
     plan = plan_comparison(project, store, spec)
-    directory = new_run_directory(project.runs_path, "compare")
-    write_rows(directory.rows_path("test"), plan.rows)
-    write_rows(directory.rows_path("train"), plan.pool)
-    write_spec(directory, plan.spec)
-    submit(directory)
+    with new_run(project.runs_path, "compare") as directory:
+        write_rows(directory.rows_path("test"), plan.rows)
+        write_rows(directory.rows_path("train"), plan.pool)
+        write_spec(directory, plan.spec)
+        submit(directory)
     return directory.run_id
 
 

@@ -9,13 +9,24 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
 from studio.errors import AskedWrongly, StudioError
-from studio.files import MOST_JSON_BYTES, described, open_private, open_regular, parsed_json, why_not
+from studio.files import (
+    MOST_JSON_BYTES,
+    described,
+    make_private_folder,
+    open_private,
+    open_regular,
+    parsed_json,
+    why_not,
+    writing,
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,12 @@ class RunDirectory:
     def checkpoints_path(self) -> Path:
         return self.path / "checkpoints"
 
+    def checkpoint_paths(self) -> list[Path]:
+        """The folders of its checkpoints, newest first; one is complete when its progress is there."""
+        found = [path for path in self.checkpoints_path.glob("step-*") if path.name.removeprefix("step-").isdecimal()]
+        complete = [path for path in found if (path / "progress.json").exists()]
+        return sorted(complete, key=lambda path: int(path.name.removeprefix("step-")), reverse=True)
+
     @property
     def predictions_path(self) -> Path:
         return self.path / "predictions.jsonl"
@@ -108,18 +125,43 @@ class RunDirectory:
             return 0.0
 
 
+class SlowToStart(StudioError):
+    """The run's process is there and has said nothing yet; it may still begin."""
+
+
+@contextmanager
+def new_run(runs_path: Path, kind: str) -> Iterator[RunDirectory]:
+    """A new run directory to fill and to start. Where that fails nothing of it stays, unless it is SlowToStart.
+
+    Raises StudioError with the reason, as on a full disk.
+    """
+    directory = new_run_directory(runs_path, kind)
+    try:
+        with writing(directory.path):
+            yield directory
+    except SlowToStart:
+        raise
+    except BaseException:
+        shutil.rmtree(directory.path, ignore_errors=True)
+        raise
+
+
 def new_run_directory(runs_path: Path, kind: str) -> RunDirectory:
-    """Make an empty run directory. Its name sorts by time and is short enough to type: ``train-1122-130400-7f``."""
+    """Make an empty run directory. Its name sorts by time and is short enough to type: ``train-1122-130400-7f``.
+
+    Raises StudioError where it cannot be made.
+    """
     while True:
         stamp = datetime.now().strftime("%m%d-%H%M%S")
         path = runs_path / f"{kind}-{stamp}-{os.urandom(1).hex()}"
-        try:
-            path.mkdir(parents=True)
+        with writing(path):
+            try:
+                make_private_folder(path)
+            except FileExistsError:
+                if path.exists():
+                    continue
+                raise  # what is in the way stands above it
             return RunDirectory(path)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise StudioError(f"{path}: cannot be made: {error.strerror}.") from error
 
 
 def runs_in(runs_path: Path) -> list[RunDirectory]:
