@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from studio.tui.screens.data.desk import Desk
     from studio.tui.screens.data.shown import ShownExample
 
-READ_AFTER_SECONDS = 0.015
+# A key that comes so soon after another is a held one: rows rush by, and the one it rests on is read a little later.
+HELD_KEY_SECONDS, READ_AFTER_SECONDS = 0.05, 0.015
 
 
 class Rows:
@@ -34,6 +36,7 @@ class Rows:
         self._before_chosen: tuple[DataView, int | None] = (self.view, None)
         self._chosen_on = "data"
         self._cursor_after: int | None = None
+        self._moved_at = 0.0
 
     # -- the view
 
@@ -90,10 +93,15 @@ class Rows:
             self.load()
 
     def follow_cursor(self, example_id: int | None) -> None:
-        """The cursor is on another row; it is read whole when it is stayed on: while a key repeats rows rush by."""
+        """The cursor is on another row; it is read whole at once, but while a key is held when it is stayed on."""
         self.show_position()
-        if example_id is not None and self._desk.session.store is not None:
-            self._desk.after("read", READ_AFTER_SECONDS if self._shown.example else 0.001, self.refresh_example)
+        if example_id is None or self._desk.session.store is None:
+            return
+        before, self._moved_at = self._moved_at, time.monotonic()
+        if self._moved_at - before > HELD_KEY_SECONDS:
+            self._desk.shell.attempt(self.refresh_example)
+        else:
+            self._desk.after("read", READ_AFTER_SECONDS, self.refresh_example)
 
     def refresh_example(self) -> None:
         """Read the example under the cursor again; where it is gone, so is the view as it was."""
