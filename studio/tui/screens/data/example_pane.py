@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.geometry import Size
+from textual.messages import Update
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
@@ -55,6 +56,7 @@ class ExamplePane(ScrollView):
         self._fit()
         self.scroll_to(y=0, animate=False)
         self.refresh()
+        self.screen.post_message(Update(self))  # when this widget is idle it would be too late for the next frame
         if example is None:
             self.border_title = self.border_subtitle = None
             return

@@ -153,7 +153,7 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=max(0, centred), animate=False, force=True)
         self._ask()
         self.refresh()
-        self.post_message(CursorMoved(self.cursor_id))
+        self.screen.post_message(CursorMoved(self.cursor_id))  # by way of this widget it would miss the next frame
 
     def move_column(self, columns: int) -> None:
         self.column = max(0, min(self.column + columns, len(self.columns) - 1))
