@@ -24,7 +24,23 @@ from tests.tui.run_story import STEPS, model_without_weights, opened_on, recorde
 
 SMALL, LARGE = (80, 24), (120, 40)
 KB = 1024
-WORDS = "the order never came although she had paid twice and wrote to us about a broken lamp on monday".split()
+WORDS = (
+    "the",
+    "order",
+    "never",
+    "came",
+    "she",
+    "had",
+    "paid",
+    "twice",
+    "and",
+    "wrote",
+    "to",
+    "us",
+    "about",
+    "a",
+    "lamp",
+)
 
 
 class Line:
@@ -46,10 +62,12 @@ def line(monkeypatch: pytest.MonkeyPatch) -> Line:
     line = Line()
 
     def display(app: App[Any], screen: Screen[Any], update: object) -> None:
-        if isinstance(update, CompositorUpdate) and screen is app.screen:
+        if isinstance(update, CompositorUpdate) and screen is app.screen and not app._batch_count:
             line.sent += len(update.render_segments(app.console).encode()) + len("\x1b[1;1H")
 
     monkeypatch.setattr(App, "_display", display)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")  # the longest codes
     return line
 
 
@@ -100,16 +118,16 @@ async def test_the_crosshair_costs_what_it_moves_over(tmp_path: Path, line: Line
                 await press(pilot, "left")
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE])
+@pytest.mark.parametrize(("size", "most"), [(SMALL, 2 * KB), (LARGE, 3 * KB)])
 async def test_the_next_answer_of_a_comparison_costs_its_text(
-    tmp_path: Path, line: Line, size: tuple[int, int]
+    tmp_path: Path, line: Line, size: tuple[int, int], most: int
 ) -> None:
     project = Project.init(tmp_path)
     recorded_runs(project)
     async with opened_on(project, "compare", size) as pilot:
         await poll(pilot)
         for _ in range(5):
-            with line.at_most(2 * KB):
+            with line.at_most(most):
                 await press(pilot, "j")
 
 
