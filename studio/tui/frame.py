@@ -137,9 +137,9 @@ def _pieces(update: LayoutUpdate | ChopsUpdate) -> Iterator[tuple[int, int, Stri
         return
     for y in sorted({y for y, _, _ in update.spans}):
         spans = [(first, last) for line, first, last in update.spans if line == y]
-        for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
-            if strip is not None and any(x < last and end > first for first, last in spans):
-                yield y, x, strip
+        for end, (x, chop) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+            if chop is not None and any(x < last and end > first for first, last in spans):
+                yield y, x, chop
 
 
 def _changed(line: list[Cell], start: int, cells: list[Cell]) -> list[tuple[int, list[Cell]]]:

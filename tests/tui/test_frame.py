@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ class Both:
         self.is_known = SmallTerminal(*app.size)
 
     def show_whole(self, app: App[Any]) -> SmallTerminal:
-        strips = [[strip] for strip in app.screen._compositor.render_strips()]
+        strips: list[Iterable[Strip]] = [[strip] for strip in app.screen._compositor.render_strips()]
         whole = LayoutUpdate(strips, Region(0, 0, self.width, self.height))
         anew = SmallTerminal(self.width, self.height)
         anew.read(Frame().changes(whole, self.width, self.height, ColorSystem.TRUECOLOR).render_segments(Console()))

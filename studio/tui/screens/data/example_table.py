@@ -70,7 +70,7 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(classes="panel")
         self.ids: Sequence[int] | ExampleIds = ()
         self.cursor = 0
-        self.columns = COLUMNS
+        self.columns: tuple[Column, ...] = COLUMNS
         self.column = 3
         self.selected: set[int] = set()
         self.sort: tuple[tuple[str, bool], ...] = ()
