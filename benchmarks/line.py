@@ -34,6 +34,7 @@ MOST_QUIET_TIMES = 6
 RECORDED = Path(__file__).parents[1] / "tests" / "recorded"
 DOWN, PAGE_DOWN = "j", "\x1b[6~"
 LEFT, RIGHT = "\x1b[D", "\x1b[C"
+ESCAPE = "\x1b"
 WINDOW, RUNS, COMPARE = "\x1bOR", "\x1bOS", "\x1b[15~"
 LIVED_STEPS = 200
 
@@ -169,7 +170,11 @@ def measure_studio(project: Path, size: tuple[int, int], times: int) -> None:
     _measure_screen(terminal, "Window", WINDOW, [DOWN], times)
     _measure_screen(terminal, "Compare", COMPARE, [DOWN], times)
     run = LivingRun(project)
+    terminal.cost(RUNS)
+    terminal.quiet(2.0)
+    terminal.cost("g")  # the newest run is on top
     _measure_screen(terminal, "Runs", RUNS, [LEFT, RIGHT], times)
+    terminal.cost(ESCAPE)
     _print("Runs: a step", [_cost_of_step(terminal, run, LIVED_STEPS + number) for number in range(times)])
     run.end()
     terminal.close()
