@@ -200,7 +200,7 @@ class LivingRun:
     """A training that lives in this process: it holds the run's lock and writes one step at a time."""
 
     def __init__(self, project: Path) -> None:
-        self.directory = RunDirectory(project / "runs" / "train-0101-000000-aa")
+        self.directory = RunDirectory(project / "runs" / "train-1231-235959-zz")
         self.directory.path.mkdir()
         write_spec(self.directory, TrainSpec(base_model="m", model_path="m"))
         self._lock = take_lock(self.directory.lock_path)

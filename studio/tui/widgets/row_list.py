@@ -71,9 +71,10 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         index = max(0, min(index, self.count - 1))
         if index == self.index or not self.count:
             return
-        self.index = index
+        before, self.index = self.index, index
         self._scroll_to_cursor()
-        self.refresh()
+        for row in (before, index):
+            self.refresh_line(row)
         self.post_message(self.Highlighted(self, index))
 
     @property

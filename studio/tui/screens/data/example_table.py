@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -108,8 +108,13 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._stale.discard(preview.example_id)
         while len(self._previews) > KEPT_PREVIEWS:
             self._previews.pop(next(iter(self._previews)))
-        self._shared.add(brought)
-        self.refresh()
+        if self._shared.add(brought):
+            self.refresh()
+        else:
+            ids = {preview.example_id for preview in brought}
+            top = round(self.scroll_offset.y)
+            in_sight = self.ids[top : top + self.page]
+            self._refresh_rows([top + line for line, one in enumerate(in_sight) if int(one) in ids])
 
     def forget(self, ids: Iterable[int] | None = None) -> None:
         """Fetch these rows (all: None) anew when they are next in sight; until then they stand as they were."""
@@ -142,17 +147,20 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def move_to(self, position: int) -> None:
         position = max(0, min(position, len(self.ids) - 1))
+        before, top, page = self.cursor, round(self.scroll_offset.y), self.page
         if position != self.cursor:
             self.cursor = position
             self._extend_range()
-        top, page = round(self.scroll_offset.y), self.page
         if position < top or position >= top + page:
             centred = (
                 position - page // 2 if abs(position - top) > 2 * page else position - (page - 1) * (position > top)
             )
             self.scroll_to(y=max(0, centred), animate=False, force=True)
         self._ask()
-        self.refresh()
+        if self.is_ranging:
+            self.refresh()
+        else:
+            self._refresh_rows([before, self.cursor])
         self.screen.post_message(CursorMoved(self.cursor_id))  # by way of this widget it would miss the next frame
 
     def move_column(self, columns: int) -> None:
@@ -171,7 +179,7 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Select the cursor's row, or unselect it."""
         if self.cursor_id is not None:
             self.selected ^= {self.cursor_id}
-            self.refresh()
+            self._refresh_rows([self.cursor])
 
     def select(self, ids: set[int]) -> None:
         """Select these rows and no other."""
@@ -194,6 +202,13 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.selected, self._range_start = set(), None
         self.refresh()
         return had
+
+    def _refresh_rows(self, positions: Iterable[int]) -> None:
+        """Draw these rows again, those that are in sight; a scroll draws all by itself."""
+        top, page = round(self.scroll_offset.y), self.page
+        lines = [position - top + 1 for position in positions if top <= position < top + page]
+        if lines:
+            self.refresh(*(Region(0, line, self.size.width, 1) for line in lines))
 
     def _extend_range(self) -> None:
         if self._range_start is not None:
@@ -336,11 +351,14 @@ class SharedStarts:
         self._bounds: dict[str, tuple[str, str, int]] = {}
         self._lengths: dict[str, int] = {}
 
-    def add(self, previews: Iterable[Preview]) -> None:
+    def add(self, previews: Iterable[Preview]) -> bool:
+        """Whether a length is not what it was."""
+        before = dict(self._lengths)
         for preview in previews:
             first, last, count = self._bounds.get(preview.task, (preview.prompt, preview.prompt, 0))
             self._bounds[preview.task] = min(first, preview.prompt), max(last, preview.prompt), count + 1
             self._lengths[preview.task] = self._length(*self._bounds[preview.task])
+        return self._lengths != before
 
     def of(self, task: str) -> int:
         return self._lengths.get(task, 0)
