@@ -6,6 +6,7 @@ Each of these rules stands here once.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -20,6 +21,15 @@ from typing import IO, Any
 from studio.errors import StudioError
 
 JsonObject = dict[str, Any]
+
+MOST_JSON_BYTES = 64 << 20  # of a file or a line that is held whole; what a run writes has a thousandth of it
+_BLOCK, _SHOWN = 1 << 20, 40
+_NEXT_STEPS: dict[int | None, str] = {
+    errno.ENOSPC: "Make room on its disk and do it again; everything is as it was before.",
+    errno.EDQUOT: "Make room within your quota and do it again; everything is as it was before.",
+    errno.EACCES: "It must be yours to change: chmod u+rwX",
+    errno.EROFS: "Its disk is mounted so that nothing can be written.",
+}
 
 
 def private_mode(folder: Path) -> int:
@@ -63,6 +73,11 @@ def make_private_folder(path: Path, *, exist_ok: bool = False) -> None:
         make_private(path)
 
 
+def keep_private(folder: Path) -> None:
+    """From here on whatever this process makes, also by libraries, has no more than the mode by the rule above."""
+    os.umask(0o777 & ~private_folder_mode(folder))
+
+
 def open_private(path: str | Path, flags: int) -> int:
     """An ``opener`` for ``open()``: what this makes has the mode by the rule above, an older file keeps its own."""
     if not flags & os.O_CREAT:
@@ -77,6 +92,17 @@ def open_private(path: str | Path, flags: int) -> int:
     with contextlib.suppress(PermissionError):  # see above
         os.fchmod(descriptor, mode)  # the umask may have cut it
     return descriptor
+
+
+@contextmanager
+def writing(path: Path, hint: str = "") -> Iterator[None]:
+    """Turn what the system refuses meanwhile, as on a full disk, into a StudioError that names the file or ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise StudioError(
+            f"{error.filename or path}: cannot be written: {why_not(error)}.", hint or _NEXT_STEPS.get(error.errno, "")
+        ) from error
 
 
 @contextmanager
@@ -130,7 +156,7 @@ def whole_folder(final: Path, hint: str = "") -> Iterator[Path]:
         raise
     except Exception as error:  # torch and safetensors report a failed write as RuntimeError or their own kinds
         shutil.rmtree(part, ignore_errors=True)
-        why = getattr(error, "strerror", None) or error
+        why = why_not(error) if isinstance(error, OSError) else error
         raise StudioError(f"{final}: cannot be written: {why}.", hint or "Is there room on its disk?") from error
 
 
@@ -153,10 +179,13 @@ def take_lock(path: Path, wait_seconds: float = 5.0) -> IO[str]:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a living process holds the lock; the kernel lets go of it however that process ends."""
+    """Whether a living process holds the lock; the kernel lets go of it however that process ends.
+
+    One that cannot be opened, as somebody else's, is not known to be held.
+    """
     try:
-        file = path.open("r", encoding="utf-8")
-    except FileNotFoundError:
+        file = open_regular(path)
+    except OSError:
         return False
     with file:
         try:
@@ -171,12 +200,17 @@ class JsonLinesWriter:
 
     def __init__(self, path: Path) -> None:
         self._descriptor = open_private(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
+        self._is_torn = False
         self._end_torn_line()
 
     def write(self, value: Mapping[str, Any]) -> None:
         """One line; half of a surrogate pair, which is no UTF-8, becomes ``?``. Raises OSError on a full disk."""
-        line = json.dumps(value, ensure_ascii=False) + "\n"
-        os.write(self._descriptor, line.encode(errors="replace"))
+        line = (json.dumps(value, ensure_ascii=False) + "\n").encode(errors="replace")
+        begun = b"\n" if self._is_torn else b""
+        self._is_torn = True  # until all of it is there
+        if os.write(self._descriptor, begun + line) < len(begun + line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._is_torn = False
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -192,19 +226,95 @@ def read_json_lines(path: Path, offset: int = 0) -> tuple[list[JsonObject], int]
     """The objects in the whole lines from byte ``offset`` on, and the offset after them; none where no file is.
 
     A torn last line is left for the next call; a line that a crash cut short, and a later writer then ended, is
-    passed over.
+    passed over, as is one that holds no object. Raises OSError where it cannot be read.
     """
+    items, end = scan_json_lines(path, offset)
+    return [item for item in items if isinstance(item, dict)], end
+
+
+def scan_json_lines(path: Path, offset: int = 0) -> tuple[list[JsonObject | str], int]:
+    """As ``read_json_lines``, and among the objects, in its place, why a line holds none: that no crash explains."""
+    found: list[JsonObject | str] = []
     try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            data = file.read()
+        file = open_regular(path)
     except FileNotFoundError:
         return [], offset
-    end = data.rfind(b"\n") + 1
-    found: list[JsonObject] = []
-    for line in data[:end].splitlines():
-        with contextlib.suppress(ValueError):  # torn by a crash: what it said is gone, what follows is not
-            value = json.loads(line)
-            if isinstance(value, dict):
-                found.append(value)
-    return found, offset + end
+    with file:
+        file.seek(offset)
+        while line := file.readline(MOST_JSON_BYTES):
+            if not line.endswith(b"\n") and len(line) < MOST_JSON_BYTES:
+                break
+            if (item := _object_in(line)) is not None:
+                found.append(f"line {_line_number(path, offset)} {item}" if isinstance(item, str) else item)
+            offset += len(line)
+    return found, offset
+
+
+def read_json_object(path: Path) -> JsonObject:
+    """The one object that a JSON file holds. Raises FileNotFoundError; StudioError where it cannot be read as one."""
+    try:
+        with open_regular(path) as file:
+            text = file.read(MOST_JSON_BYTES + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StudioError(f"{path.name} cannot be read: {why_not(error)}.") from error
+    if len(text) > MOST_JSON_BYTES:
+        raise StudioError(f"{path.name} has more than {MOST_JSON_BYTES >> 20} MB.")
+    try:
+        value = parsed_json(text)
+    except ValueError as error:
+        raise StudioError(f"{path.name} is damaged: it {error}.") from error
+    if not isinstance(value, dict):
+        raise StudioError(f"{path.name} is damaged: it holds no JSON object but {described(value)}.")
+    return value
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """A file to read. Raises OSError, also for what is no file: a folder, or a pipe whose other end never comes."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no file")
+    return os.fdopen(descriptor, "rb")
+
+
+def parsed_json(text: bytes) -> Any:
+    """The value in UTF-8 ``text``. Raises ValueError that says, behind "it", why there is none."""
+    try:
+        return json.loads(text.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is not UTF-8 at byte {error.start}") from error
+    except RecursionError as error:
+        raise ValueError("is nested too deeply") from error
+    except ValueError as error:
+        raise ValueError("is not JSON") from error
+
+
+def described(value: Any) -> str:
+    """A value out of a damaged file in a few words, whatever it is."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    text = str(value) if isinstance(value, str) else json.dumps(value)
+    return f"{text[:_SHOWN]}…" if len(text) > _SHOWN else text
+
+
+def why_not(error: OSError) -> str:
+    """What the system says of its refusal."""
+    return error.strerror or str(error)
+
+
+def _object_in(line: bytes) -> JsonObject | str | None:
+    """The object in a line; why it holds none; None for one that was begun and never ended, as by a crash."""
+    try:
+        value = parsed_json(line)
+    except ValueError as error:
+        is_begun = line.startswith(b"{") and str(error) == "is not JSON" and len(line) < MOST_JSON_BYTES
+        return None if is_begun or not line.strip() else str(error)
+    return value if isinstance(value, dict) else f"holds no object but {described(value)}"
+
+
+def _line_number(path: Path, offset: int) -> int:
+    """The number, from 1, of the line that begins at byte ``offset``."""
+    with open_regular(path) as file:
+        return 1 + sum(file.read(min(_BLOCK, offset - at)).count(b"\n") for at in range(0, offset, _BLOCK))

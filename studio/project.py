@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import AskedWrongly, StudioError
-from studio.files import write_whole
+from studio.files import make_private_folder, write_whole
 
 SETTINGS_NAME = "studio.toml"
 STORE_NAME = "studio.duckdb"
@@ -105,7 +105,7 @@ class Project:
         if root.exists() and not root.is_dir():
             raise AskedWrongly(f"{root} is a file, not a folder.", "Name a folder; it is made when missing.")
         try:
-            project.runs_path.mkdir(parents=True, exist_ok=True)
+            make_private_folder(project.runs_path, exist_ok=True)
             if not project.settings_path.exists():
                 text = SETTINGS_TEMPLATE.format(base_model=base_model, max_length=max_length)
                 write_whole(project.settings_path, text)

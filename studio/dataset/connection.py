@@ -18,6 +18,7 @@ from studio.dataset.examples import ExampleIds
 from studio.dataset.migrations import migrate
 from studio.dataset.texts import storable
 from studio.errors import AskedWrongly, StoreHeld, StoreTooNew, StudioError
+from studio.files import keep_private, writing
 
 if TYPE_CHECKING:
     import duckdb
@@ -141,6 +142,8 @@ def _connected(path: Path) -> DuckDBPyConnection:
         )
     if storable(str(path)) != str(path):
         raise AskedWrongly(f"{path.parent}: the name is not UTF-8; DuckDB opens no store there.", "Rename the folder.")
+    with writing(path):
+        keep_private(path.parent)  # DuckDB makes the log beside the store anew, at any time and in any thread
     try:
         return duckdb.connect(str(path), config=dict(_CONFIG))
     except duckdb.Error as error:

@@ -8,6 +8,7 @@ from typing import IO
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
+from studio.reports.glyphs import in_ascii, is_ascii_only
 from studio.reports.streams import unguarded
 from studio.reports.visible import visible
 
@@ -28,4 +29,8 @@ class VisibleConsole(Console):
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+            if segment.control:
+                yield segment
+            else:
+                shown = visible(segment.text)
+                yield Segment(in_ascii(shown) if is_ascii_only() else shown, segment.style)

@@ -7,10 +7,12 @@ quotes its argument, a warning, the message of an exception, a file format writt
 from __future__ import annotations
 
 import codecs
+import io
 import sys
 from collections.abc import Iterable
 from typing import IO, Any, BinaryIO, TextIO, cast
 
+from studio.reports.glyphs import in_ascii, is_ascii_only
 from studio.reports.visible import visible
 
 
@@ -22,7 +24,8 @@ class VisibleStream:
         self._bytes = _VisibleBytes(self)
 
     def write(self, text: str) -> int:
-        self.unguarded.write(visible(text))
+        shown = visible(text)
+        self.unguarded.write(in_ascii(shown) if is_ascii_only() else shown)
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -54,12 +57,14 @@ class _VisibleBytes:
 def guard_streams() -> None:
     """From here on stderr, and stdout where it is a terminal, show what would steer one.
 
-    A pipe gets on stdout what was asked for, byte for byte: there it is data.
+    A pipe gets on stdout what was asked for, byte for byte: there it is data, and UTF-8 in every locale.
     """
     if sys.stderr is not None:  # as it is where a shell closed it: 2>&-
         sys.stderr = _guarded(sys.stderr)
     if sys.stdout is not None and sys.stdout.isatty():
         sys.stdout = _guarded(sys.stdout)
+    elif isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _guarded(stream: TextIO) -> TextIO:

@@ -9,6 +9,7 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
+from studio.reports.glyphs import in_ascii
 from studio.reports.visible import is_plain, visible
 
 
@@ -34,6 +35,13 @@ class VisibleLines(LineFilter):
             else:
                 texts[at], texts[blank] = shown, texts[blank][extra:]
         return [Segment(text, style, control) for text, (_, style, control) in zip(texts, segments, strict=True)]
+
+
+class AsciiLines(LineFilter):
+    """Glyphs, borders and charts in ASCII, cell for cell; stands behind ``VisibleLines`` where the locale wants it."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [segment if segment.control else Segment(in_ascii(segment.text), segment.style) for segment in segments]
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from studio.errors import StudioError
 from studio.project import Project
+from studio.tui.kept import Kept, keep, read_kept
 
 if TYPE_CHECKING:
     from studio.dataset.store import Store
@@ -34,6 +35,7 @@ class Session:
     """
 
     def __init__(self, project: Project) -> None:
+        self.kept, self.kept_trouble = read_kept(project.root)
         self.project = project
         self.settings = project.settings()
         self.store: Store | None = None
@@ -43,6 +45,12 @@ class Session:
         self.fingerprint = ""
         self.is_model_sought = True
         self.run_states: list[RunState] = []
+
+    def keep(self, kept: Kept) -> None:
+        """Find this again at the next start. Raises StudioError where it cannot be written."""
+        self.kept = kept
+        if self.project.exists():
+            keep(self.project.root, kept)
 
     @property
     def keys(self) -> Mapping[str, str]:

@@ -70,6 +70,7 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(classes="panel")
         self.ids: Sequence[int] | ExampleIds = ()
         self.cursor = 0
+        self.columns = COLUMNS
         self.column = 3
         self.selected: set[int] = set()
         self.sort: tuple[tuple[str, bool], ...] = ()
@@ -129,7 +130,7 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def column_name(self) -> str:
-        return COLUMNS[self.column].name
+        return self.columns[self.column].name
 
     @property
     def page(self) -> int:
@@ -163,7 +164,15 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.post_message(CursorMoved(self.cursor_id))
 
     def move_column(self, columns: int) -> None:
-        self.column = max(0, min(self.column + columns, len(COLUMNS) - 1))
+        self.column = max(0, min(self.column + columns, len(self.columns) - 1))
+        self.refresh()
+
+    def choose_columns(self, columns: Sequence[Column]) -> None:
+        """Show these, at least one, in this order; the cursor stays on its column where that is still shown."""
+        name = self.column_name
+        self.columns = tuple(columns)
+        at = [index for index, column in enumerate(self.columns) if column.name == name]
+        self.column = at[0] if at else min(self.column, len(self.columns) - 1)
         self.refresh()
 
     def toggle(self) -> None:
@@ -254,16 +263,23 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _widths(self, width: int) -> list[int]:
         # Narrow terminals give the task's room to the texts.
-        fixed = [min(column.width, 8) if width < 90 else column.width for column in COLUMNS]
-        fixed[0] = self._id_cells
-        left = max(0, width - _GUTTER - sum(fixed) - len(COLUMNS) + 1)
-        prompt = round(left * COLUMNS[3].share)
-        return [{3: prompt, 4: left - prompt}.get(index, size) for index, size in enumerate(fixed)]
+        sizes = [min(column.width, 8) if width < 90 else column.width for column in self.columns]
+        sizes = [
+            self._id_cells if column.name == "example_id" else size
+            for column, size in zip(self.columns, sizes, strict=True)
+        ]
+        left = max(0, width - _GUTTER - sum(sizes) - len(sizes) + 1)
+        shares = sum(column.share for column in self.columns)
+        for index, column in enumerate(self.columns):
+            if column.share:
+                sizes[index] = round(left * column.share / shares)
+                left, shares = left - sizes[index], shares - column.share
+        return sizes
 
     def _heading(self, width: int) -> Strip:
         directions = {name: ("▾" if is_down else "▴") for name, is_down in self.sort}
         segments = [Segment(" " * _GUTTER)]
-        for index, (column, cells) in enumerate(zip(COLUMNS, self._widths(width), strict=True)):
+        for index, (column, cells) in enumerate(zip(self.columns, self._widths(width), strict=True)):
             words = "" if column.name == "label" else column.heading
             words += directions.get(column.name, "")
             here = self._style("title") + Style(underline=True) if index == self.column else self._style("dim")
@@ -281,18 +297,28 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip(
                 [*segments, Segment(fit(str(example_id), self._id_cells, "right"), self._style("faint"))]
             ).adjust_cell_length(width)
-        cells = self._widths(width)
         text_style = self._style("dim") if preview.label == "reject" else self._style("bold" if is_cursor else "plain")
-        segments += [
-            Segment(fit(str(example_id), cells[0], "right") + " ", self._style("dim")),
-            Segment(GLYPHS[preview.label] + " ", self._style(GLYPH_STYLES[preview.label])),
-            Segment("◆ " if preview.is_marked else "  ", self._style("mark")),
-            Segment(fit(preview.task, cells[2]) + " ", self._style("dim")),
-            Segment(fit(self._told_apart(preview), cells[3]) + " ", text_style),
-            Segment(fit(preview.completion, cells[4]) + " ", text_style),
-            self._tokens(preview.total_tokens, cells[5]),
-        ]
-        return Strip(segments).adjust_cell_length(width)
+        for column, cells in zip(self.columns, self._widths(width), strict=True):
+            segments += [*self._cell(preview, column, cells, text_style), Segment(" ")]
+        return Strip(segments[:-1]).adjust_cell_length(width)
+
+    def _cell(self, preview: Preview, column: Column, cells: int, text_style: Style) -> list[Segment]:
+        match column.name:
+            case "label":
+                mark = fit("◆" if preview.is_marked else "", max(0, cells - 2))
+                return [
+                    Segment(GLYPHS[preview.label] + " ", self._style(GLYPH_STYLES[preview.label])),
+                    Segment(mark, self._style("mark")),
+                ]
+            case "prompt":
+                return [Segment(fit(self._told_apart(preview), cells), text_style)]
+            case "completion":
+                return [Segment(fit(preview.completion, cells), text_style)]
+            case "total_tokens":
+                return [self._tokens(preview.total_tokens, cells)]
+            case name:
+                words = fit(str(getattr(preview, name)), cells, "right" if column.is_number else "left")
+                return [Segment(words, self._style("dim"))]
 
     def _told_apart(self, preview: Preview) -> str:
         shared = self._shared.of(preview.task)

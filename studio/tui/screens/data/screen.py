@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 
 from textual import events
@@ -76,7 +77,6 @@ class DataScreen(StudioScreen):
             "split": self.decisions.enter_split,
             "export": self.taking.enter_export,
         }
-        self._is_beside: bool | None = None
 
     def body(self) -> Iterable[Widget]:
         yield ExampleTable()
@@ -172,7 +172,8 @@ class DataScreen(StudioScreen):
 
     def on_resize(self, event: events.Resize) -> None:
         wide = event.size.width >= SIDE_BY_SIDE_FROM
-        self.set_class(wide if self._is_beside is None else self._is_beside, "beside")
+        kept = self.session.kept.is_beside
+        self.set_class(wide if kept is None else kept, "beside")
 
     # -- moves
 
@@ -235,8 +236,8 @@ class DataScreen(StudioScreen):
         self.rows.show_position()
 
     def action_layout(self) -> None:
-        self._is_beside = not self.has_class("beside")
-        self.set_class(self._is_beside, "beside")
+        self.toggle_class("beside")
+        self.session.keep(replace(self.session.kept, is_beside=self.has_class("beside")))
 
     def action_close(self) -> None:
         self.app.exit()
