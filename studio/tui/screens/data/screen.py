@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.content import Content
@@ -37,6 +38,9 @@ from studio.tui.session import ClosedStore
 from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.status import StatusLine
 
+if TYPE_CHECKING:
+    from studio.tui.screens.data.reader import Reader
+
 SIDE_BY_SIDE_FROM = 110
 
 
@@ -57,6 +61,9 @@ class DataScreen(StudioScreen):
     DataScreen.beside #body { layout: horizontal; }
     DataScreen.beside #body ExampleTable { height: 1fr; width: 8fr; }
     DataScreen.beside #body ExamplePane { height: 1fr; width: 6fr; }
+    DataScreen #body Reader { display: none; }
+    DataScreen.reading #body > * { display: none; }
+    DataScreen.reading #body Reader { display: block; height: 1fr; width: 1fr; }
     """
 
     def __init__(self) -> None:
@@ -77,6 +84,7 @@ class DataScreen(StudioScreen):
             "export": self.taking.enter_export,
         }
         self._is_beside: bool | None = None
+        self._reader: Reader | None = None
 
     def body(self) -> Iterable[Widget]:
         yield ExampleTable()
@@ -92,8 +100,13 @@ class DataScreen(StudioScreen):
         return self.query_one(ExampleTable)
 
     @property
-    def pane(self) -> ExamplePane:
-        return self.query_one(ExamplePane)
+    def pane(self) -> ExamplePane | Reader:
+        return self.reader or self.query_one(ExamplePane)
+
+    @property
+    def reader(self) -> Reader | None:
+        """The reader, while it is what the screen shows."""
+        return self._reader if self.has_class("reading") else None
 
     @property
     def bar(self) -> PromptBar:
@@ -106,7 +119,15 @@ class DataScreen(StudioScreen):
     def close_bar(self) -> None:
         if self.bar.is_open:
             self.bar.close()
-            self.table.focus()
+            self._focus_rows()
+
+    def show_place(self, words: str) -> None:
+        self.table.border_subtitle = Content(words)
+        if self.reader is not None:
+            self.reader.place(words)
+
+    def _focus_rows(self) -> None:
+        (self.table if self.reader is None else self.reader.prompt).focus()
 
     # -- what it is told
 
@@ -155,8 +176,8 @@ class DataScreen(StudioScreen):
         message.stop()
         self.rows.follow_cursor(message.example_id)
 
-    def on_example_table_entered(self, message: ExampleTable.Entered) -> None:
-        self.action_enter()
+    async def on_example_table_entered(self, message: ExampleTable.Entered) -> None:
+        await self.action_enter()
 
     def on_examples_requested(self, message: ExamplesRequested) -> None:
         message.stop()
@@ -183,10 +204,16 @@ class DataScreen(StudioScreen):
         self._move(-1)
 
     def action_page_down(self) -> None:
-        self._move(self.table.page)
+        if self.reader is not None:
+            self.reader.scroll_text(1, whole_page=True)
+        else:
+            self._move(self.table.page)
 
     def action_page_up(self) -> None:
-        self._move(-self.table.page)
+        if self.reader is not None:
+            self.reader.scroll_text(-1, whole_page=True)
+        else:
+            self._move(-self.table.page)
 
     def action_top(self) -> None:
         self._move(-len(self.table.ids))
@@ -195,25 +222,53 @@ class DataScreen(StudioScreen):
         self._move(len(self.table.ids))
 
     def _move(self, rows: int) -> None:
-        if self.pane.has_focus:
+        if self.reader is None and self.pane.has_focus:
             self.pane.scroll_relative(y=rows, animate=False)
         else:
             self.table.move(rows)
 
     def action_left(self) -> None:
-        self.table.move_column(-1)
+        if self.reader is None:
+            self.table.move_column(-1)
 
     def action_right(self) -> None:
-        self.table.move_column(1)
+        if self.reader is None:
+            self.table.move_column(1)
 
     def action_pane_down(self) -> None:
-        self.pane.scroll_relative(y=max(1, self.pane.size.height // 2), animate=False)
+        self._scroll_pane(1)
 
     def action_pane_up(self) -> None:
-        self.pane.scroll_relative(y=-max(1, self.pane.size.height // 2), animate=False)
+        self._scroll_pane(-1)
 
-    def action_enter(self) -> None:
-        self.pane.focus()
+    def _scroll_pane(self, direction: int) -> None:
+        if self.reader is not None:
+            self.reader.scroll_text(direction)
+        else:
+            self.pane.scroll_relative(y=direction * max(1, self.pane.size.height // 2), animate=False)
+
+    async def action_enter(self) -> None:
+        """The pair under the cursor alone on the screen; the rows stay where they are behind it."""
+        from studio.tui.screens.data.reader import Reader
+
+        if self.reader is not None or self.table.cursor_id is None:
+            return
+        if self._reader is None:
+            self._reader = Reader()
+            await self.query_one("#body").mount(self._reader)
+        self.add_class("reading")
+        self._focus_rows()
+        self.rows.show_position()
+        self.call_after_refresh(self.rows.refresh_example)  # its size is known then
+
+    def _leave_reader(self) -> None:
+        self.remove_class("reading")
+        self.table.focus()
+        self.rows.refresh_example()
+
+    def on_reader_emptied(self) -> None:
+        if self.reader is not None:
+            self._leave_reader()
 
     def action_back(self) -> None:
         """One thing at a time: the line, a running query, the pane, the selection, the search, the rows asked for."""
@@ -223,6 +278,8 @@ class DataScreen(StudioScreen):
             self.forget("view")
             self.store.interrupt()
             self.say("interrupted; the rows are as they were")
+        elif self.reader is not None:
+            self._leave_reader()
         elif self.pane.has_focus:
             self.table.focus()
         elif self.table.clear_selection():
@@ -235,11 +292,16 @@ class DataScreen(StudioScreen):
         self.rows.show_position()
 
     def action_layout(self) -> None:
+        if self.reader is not None:
+            return
         self._is_beside = not self.has_class("beside")
         self.set_class(self._is_beside, "beside")
 
     def action_close(self) -> None:
-        self.app.exit()
+        if self.reader is not None:
+            self._leave_reader()
+        else:
+            self.app.exit()
 
     # -- finding
 
@@ -349,7 +411,7 @@ class DataScreen(StudioScreen):
 
     def on_line_left(self, message: LineLeft) -> None:
         message.stop()
-        self.table.focus()
+        self._focus_rows()
 
     def _enter_command(self, text: str) -> None:
         word = text.strip()
