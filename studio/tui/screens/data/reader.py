@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LEAST_SHARE = 3  # a long text beside another long one has at least this part of the height: a third
 
 
-class TextRegion(ScrollView, can_focus=True):
+class TextRegion(ScrollView, can_focus=True, inherit_bindings=False):
     """Lines folded to its width; only those in sight are drawn. ``show`` sets them, ``turn`` scrolls."""
 
     DEFAULT_CSS = """
@@ -121,6 +121,7 @@ class Reader(Vertical):
     def on_mount(self) -> None:
         for region in (self.prompt, self.completion):
             self.watch(region, "scroll_y", self._refresh_headings, init=False)
+            self.watch(region, "has_focus", self._refresh_headings, init=False)
 
     # -- what it shows
 
@@ -162,8 +163,9 @@ class Reader(Vertical):
         self.border_subtitle = Content(" · ".join(filter(None, ends)))
 
     def _heading(self, name: str, region: TextRegion, width: int) -> Line:
-        tokens = self._tokens and getattr(self._tokens, f"{name}_tokens")
-        line: Line = [(name, name), (f"  {number(tokens)} tokens" if tokens is not None else "", "dim")]
+        words = f"  {number(getattr(self._tokens, f'{name}_tokens'))} tokens" if self._tokens else ""
+        line: Line = [("▸ " if region.has_focus and self.completion.has_focus else "", "title"), (name, name)]
+        line.append((words, "dim"))
         return [*line, (region.place.rjust(max(1, width - line_length(line))), "dim")] if region.place else line
 
     def _refresh_headings(self) -> None:
