@@ -120,6 +120,12 @@ class DataScreen(StudioScreen):
         if self.bar.is_open:
             self.bar.close()
             self._focus_rows()
+            self.shell.forget_error()
+
+    @property
+    def is_mending(self) -> bool:
+        """A line is open: what is wrong with it stays said until it is mended or left."""
+        return self.bar.is_open
 
     def show_place(self, words: str) -> None:
         self.table.border_subtitle = Content(words)
