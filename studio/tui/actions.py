@@ -16,7 +16,7 @@ from studio.errors import AskedWrongly
 
 EVERYWHERE = "everywhere"
 SCREENS = ("Data", "Window", "Runs", "Compare", "Try")
-DIALOGS = ("Edit", "Import", "Welcome", "Help", "Reader", "New run", "New comparison", "Confirm")
+DIALOGS = ("Edit", "Import", "Welcome", "Help", "Reader", "New run", "New comparison", "Confirm", "Line")
 
 # Keys that a terminal or multiplexer eats or cannot tell from another key.
 _EATEN = {
@@ -55,7 +55,7 @@ _DATA = ("Data",)
 _LISTS = ("Data", "Window", "Runs", "Compare")
 _RUNS = ("Runs",)
 _COMPARE = ("Compare",)
-_ESCAPED = tuple(name for name in DIALOGS if name != "Welcome")
+_ESCAPED = tuple(name for name in DIALOGS if name not in ("Welcome", "Line"))
 _FORMS = ("New run", "New comparison")
 
 ACTIONS: tuple[Action, ...] = (
@@ -163,6 +163,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("previous_field", "shift+tab up", "previous field", "the field before", where=_FORMS, is_first=True),
     Action("confirm", "y", "yes", "do it", where=("Confirm",), footer=1),
     Action("decline", "n", "no", "leave things as they are", where=("Confirm",), footer=3),
+    # the one-line prompts
+    Action("complete", "tab", "complete", "complete the path, the column or the name", where=("Line",)),
+    Action("older_line", "up", "older", "the line typed before this one", where=("Line",)),
+    Action("newer_line", "down", "newer", "the line typed after it", where=("Line",)),
     # dialogs
     Action("save", "ctrl+s", "save", "save and leave", where=("Edit",), footer=1),
     Action("dismiss", "escape", "leave", "leave; asks only if something changed", where=_ESCAPED, footer=2),

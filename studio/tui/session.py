@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from studio.errors import StudioError
 from studio.project import Project
+from studio.tui.line_history import LineHistory
 
 if TYPE_CHECKING:
     from studio.dataset.store import Store
@@ -36,6 +37,7 @@ class Session:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.settings = project.settings()
+        self.history = LineHistory(project.lines_path)
         self.store: Store | None = None
         self.store_closed: ClosedStore | None = None
         self.base_model, self.max_length = self.settings.base_model, self.settings.max_length

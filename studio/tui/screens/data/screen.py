@@ -147,9 +147,9 @@ class DataScreen(StudioScreen):
         elif self.project.exists():
             self.table.show_nothing(OPENING)
         else:
-            self._welcome()
+            self.action_welcome()
 
-    def _welcome(self) -> None:
+    def action_welcome(self) -> None:
         from studio.tui.dialogs.welcome import WelcomeDialog
 
         self.app.push_screen(WelcomeDialog())
@@ -306,6 +306,8 @@ class DataScreen(StudioScreen):
     def action_close(self) -> None:
         if self.reader is not None:
             self._leave_reader()
+        elif self.rows.view.chosen is not None:
+            self.rows.leave_chosen()
         else:
             self.app.exit()
 
@@ -405,8 +407,11 @@ class DataScreen(StudioScreen):
     # -- lines
 
     def action_command(self) -> None:
+        from studio.tui.widgets.line_input import Words
+
         words = [action.name for action in actions.actions_for(self.NAME)]
-        self.bar.ask("command", ":", hint="a row's number, or an action's name", words=words)
+        hint, older = "a row's number, or an action's name", self.session.history.lines("command")
+        self.bar.ask("command", ":", hint=hint, completer=Words(words), older=older)
 
     def on_line_entered(self, message: LineEntered) -> None:
         message.stop()
@@ -421,6 +426,7 @@ class DataScreen(StudioScreen):
 
     def _enter_command(self, text: str) -> None:
         word = text.strip()
+        self.session.history.add("command", word)
         self.bar.leave()
         if word.isdecimal():
             position = position_of(self.table.ids, int(word))
