@@ -84,7 +84,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("bottom", "G end", "last", "last row", where=_LISTS),
     Action("page_down", "pagedown", "page down", "one page down", where=_LISTS),
     Action("page_up", "pageup", "page up", "one page up", where=_LISTS),
-    Action("enter", "enter", "open", "go in; on Data: read the row alone on the screen", where=_LISTS),
+    Action("enter", "enter", "open", "go in; on Data: read the row alone", where=_LISTS),
     # Data
     Action("left", "h left", "column left", "previous column", where=_DATA),
     Action("right", "l right", "column right", "next column", where=_DATA),
