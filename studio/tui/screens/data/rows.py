@@ -158,7 +158,7 @@ class Rows:
         if self.found:
             parts.append(f"{number(len(self.matches))} × /{visible(self.found, single_line=True)}")
         parts.append(f"{number(table.cursor + 1)} / {number(total)}" if total else "0")
-        table.border_subtitle = Content(" · ".join(parts))
+        self._desk.show_place(" · ".join(parts))
 
     def say_changed(self, what: str, example_ids: Sequence[int]) -> None:
         """What a decision did, to how many of these rows, and that it is saved."""
