@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 from studio.errors import StudioError
+from studio.reports.streams import guard_streams
 
 
 def main() -> None:
     """Run the command line."""
+    guard_streams()
     match sys.argv[1:]:
         # The commonest start needs no parser; without it a quarter of the time to the first frame goes.
         case [] | ["open"]:

@@ -3,6 +3,7 @@
 studio.toml     settings a person may edit
 studio.duckdb   the store
 runs/<run_id>/  one directory per run
+.studio-lines.json  what was typed into the prompts
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import AskedWrongly, StudioError
-from studio.files import write_whole
+from studio.files import make_private_folder, write_whole
 
 SETTINGS_NAME = "studio.toml"
 STORE_NAME = "studio.duckdb"
 RUNS_NAME = "runs"
+LINES_NAME = ".studio-lines.json"
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
 DEFAULT_MAX_LENGTH = 512
@@ -82,6 +84,10 @@ class Project:
         return self.root / RUNS_NAME
 
     @property
+    def lines_path(self) -> Path:
+        return self.root / LINES_NAME
+
+    @property
     def name(self) -> str:
         return self.root.resolve().name
 
@@ -105,7 +111,7 @@ class Project:
         if root.exists() and not root.is_dir():
             raise AskedWrongly(f"{root} is a file, not a folder.", "Name a folder; it is made when missing.")
         try:
-            project.runs_path.mkdir(parents=True, exist_ok=True)
+            make_private_folder(project.runs_path, exist_ok=True)
             if not project.settings_path.exists():
                 text = SETTINGS_TEMPLATE.format(base_model=base_model, max_length=max_length)
                 write_whole(project.settings_path, text)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -89,3 +92,52 @@ def test_a_closed_terminal_takes_no_run_with_it_and_the_chart_is_whole_afterward
     again.expect(pexpect.EOF)
     again.close()
     assert again.exitstatus == 0
+
+
+def test_an_orphan_whose_terminal_is_gone_ends_though_nohup_taught_it_to_ignore_that(tmp_path: Path) -> None:
+    """On a terminal that is not its session's own, nobody even sends the signal: only the end of input tells."""
+    project = Project.init(tmp_path / "desk")
+    ours, its = pty.openpty()
+    orphan = subprocess.Popen(
+        [sys.executable, "-m", "studio", "open", str(project.root)],
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        env={**os.environ, "TERM": "xterm-256color"},
+        start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_IGN),
+    )
+    os.close(its)
+    drawn = b""
+    while b"Runs" not in drawn:
+        assert select.select([ours], [], [], PATIENCE_SECONDS)[0], drawn
+        drawn += os.read(ours, 65536)
+    os.close(ours)
+    assert orphan.wait(PATIENCE_SECONDS) == -signal.SIGHUP
+    Store.open(project.store_path, "anna").close()  # which nobody holds any more
+
+
+@pytest.mark.parametrize("without", ["stdin", "stdout", "stderr"])
+def test_without_a_terminal_the_screens_say_so_at_once(without: str, tmp_path: Path) -> None:
+    ours, its = pty.openpty()
+    streams: dict[str, int] = {"stdin": its, "stdout": its, "stderr": its}
+    streams[without] = subprocess.DEVNULL
+    program = [sys.executable, "-m", "studio", "open", str(tmp_path)]
+    process = subprocess.Popen(program, env={**os.environ, "TERM": "xterm-256color"}, start_new_session=True, **streams)
+    assert process.wait(PATIENCE_SECONDS) == 2
+    if without != "stderr":
+        assert b"studio needs a terminal" in os.read(ours, 65536)
+    os.close(ours)
+    os.close(its)
+
+
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_a_terminal_that_cannot_place_its_cursor_is_refused_in_words(term: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "TERM": term}
+    program = [sys.executable, "-m", "studio", "open", str(tmp_path)]
+    terminal = pexpect.spawn(program[0], program[1:], env=environment, timeout=PATIENCE_SECONDS)
+    terminal.expect("needs a terminal that can place its cursor")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 2
+    assert not list(tmp_path.iterdir())

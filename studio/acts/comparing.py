@@ -11,9 +11,10 @@ from studio.acts.training import frozen
 from studio.dataset.store import Example, Store
 from studio.dataset.texts import prompt_hash
 from studio.errors import AskedWrongly, StudioError
-from studio.files import read_json_lines
+from studio.files import JsonObject
 from studio.project import Project
-from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run_directory, read_rows, runs_in, write_rows
+from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run, read_rows, runs_in, write_rows
+from studio.runs.predictions import read_predictions
 from studio.runs.process import submit
 from studio.runs.specs import CompareSpec, TrainSpec, read_spec, write_spec
 from studio.runs.watch import RunWatch, scores_in
@@ -40,8 +41,26 @@ class LoadedComparison:
             return None
 
 
-def start_comparison(project: Project, store: Store, spec: CompareSpec) -> str:
-    """Freeze the held-out rows and the pool of shots, start the process; the run id.
+@dataclass(frozen=True)
+class ComparePlan:
+    """What a comparison would do on the rows there are now: ``rows`` held-out ones, answered by every arm of ``spec``.
+
+    ``forecast_seconds`` goes by the newest comparison on the same base model; None where there is none.
+    """
+
+    spec: CompareSpec
+    rows: list[FrozenRow]
+    pool: list[FrozenRow]
+    forecast_seconds: float | None
+
+    @property
+    def answers(self) -> int:
+        """How many answers all arms give together."""
+        return len(self.rows) * len(self.spec.arms)
+
+
+def plan_comparison(project: Project, store: Store, spec: CompareSpec) -> ComparePlan:
+    """Which rows ``spec`` would have answered, and how long that takes. Call it off the UI thread.
 
     With a run, its own frozen training rows are the pool and its base model and tasks are taken over. Raises
     AskedWrongly when there is nothing to answer or nothing to take shots from.
@@ -67,16 +86,35 @@ def start_comparison(project: Project, store: Store, spec: CompareSpec) -> str:
                 f"{needed} shots are asked for, but task {task!r} has {have} training rows to take them from.",
                 "Use fewer shots, or leave the task out with tasks=.",
             )
-    directory = new_run_directory(project.runs_path, "compare")
-    write_rows(directory.rows_path("test"), frozen(test))
-    write_rows(directory.rows_path("train"), pool)
-    write_spec(directory, spec)
-    submit(directory)
+    answers = len(test) * len(spec.arms)
+    return ComparePlan(spec, frozen(test), pool, _forecast(project, spec, answers))
+
+
+def start_comparison(project: Project, store: Store, spec: CompareSpec) -> str:
+    """Freeze the held-out rows and the pool of shots, start the process; the run id. Raises as ``plan_comparison``."""
+    plan = plan_comparison(project, store, spec)
+    with new_run(project.runs_path, "compare") as directory:
+        write_rows(directory.rows_path("test"), plan.rows)
+        write_rows(directory.rows_path("train"), plan.pool)
+        write_spec(directory, plan.spec)
+        submit(directory)
     return directory.run_id
 
 
+def _forecast(project: Project, spec: CompareSpec, answers: int) -> float | None:
+    """Seconds by what an answer took in the newest finished comparison on this base model, loading included."""
+    for directory in runs_in(project.runs_path):
+        watch = RunWatch(directory)
+        earlier = watch.spec
+        if isinstance(earlier, CompareSpec) and earlier.model_path == spec.model_path:
+            state = watch.poll()
+            if state.status == "finished" and state.step and state.elapsed_seconds:
+                return answers * state.elapsed_seconds / state.step
+    return None
+
+
 def load_comparison(project: Project, run_id: str) -> LoadedComparison:
-    """A comparison from its run directory. A prediction line torn by a crash is passed over: it is made again."""
+    """A comparison from its run directory. Raises StudioError where a file of it is damaged."""
     directory = find_run(project.runs_path, run_id)
     spec = read_spec(directory)
     if not isinstance(spec, CompareSpec):
@@ -86,9 +124,19 @@ def load_comparison(project: Project, run_id: str) -> LoadedComparison:
         run_id=directory.run_id,
         spec=spec,
         rows=read_rows(directory.rows_path("test")),
-        predictions=read_json_lines(directory.predictions_path)[0],
-        scores=Comparison.from_dict(scores) if scores else None,
+        predictions=read_predictions(directory),
+        scores=_comparison_from(directory, scores) if scores else None,
     )
+
+
+def _comparison_from(directory: RunDirectory, scores: JsonObject) -> Comparison:
+    try:
+        return Comparison.from_dict(scores)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StudioError(
+            f"{directory.scores_path.name} is damaged: it holds no scores.",
+            f"They are made anew from the answers: studio resume {directory.run_id}",
+        ) from error
 
 
 def tuned_run_ids(project: Project) -> list[str]:

@@ -122,7 +122,7 @@ class Demo:
         if state.status == "lost":  # killed from outside: the demo shows that nothing is lost by it
             resume_run(self.project, state.run_id)
             return False
-        if state.status in ("failed", "stopped"):
+        if state.status in ("failed", "stopped", "damaged"):
             raise StudioError(
                 f"{state.run_id} {state.status}. {state.message}".strip(), state.hint or "p on Runs resumes it"
             )

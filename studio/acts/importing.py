@@ -6,13 +6,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from studio.dataset.candidates import FIELDS
-from studio.dataset.formats.reading import Candidate, Problem, read_file
+from studio.dataset.formats.reading import Candidate, Problem, read_file, source_name
 from studio.dataset.store import Added, Store
 from studio.errors import AskedWrongly
+from studio.reports.numbers import number
 
 OnBytes = Callable[[int], None]
+
+STDIN = Path("-")
 
 
 @dataclass(frozen=True)
@@ -21,8 +25,7 @@ class ImportPreview:
 
     candidates: list[Candidate]
     problems: list[Problem]
-    added: int
-    duplicates: int
+    plan: Added
     tasks: dict[str, int]
     source: str
 
@@ -33,25 +36,39 @@ def preview_import(
     mapping: dict[str, str] | None = None,
     task: str = "",
     on_bytes: OnBytes | None = None,
+    stdin: BinaryIO | None = None,
 ) -> ImportPreview:
-    """Read ``paths`` whole; bad rows become problems. Raises AskedWrongly for a file that cannot be read at all."""
+    """Read ``paths`` whole; bad rows become problems. ``stdin`` is what ``-`` among them stands for, where it is given.
+
+    Raises AskedWrongly for a file that cannot be read at all, StudioError where the disk refuses.
+    """
     candidates: list[Candidate] = []
     problems: list[Problem] = []
-    for path in paths:
-        for found in read_file(path, mapping, task, on_bytes=on_bytes):
+    streams = [stdin if path == STDIN else None for path in paths]
+    for path, stream in zip(paths, streams, strict=True):
+        for found in read_file(path, mapping, task, on_bytes, stream):
             if isinstance(found, Problem):
                 problems.append(found)
             else:
                 candidates.append(found)
     plan = store.plan_add(candidates)
     tasks = Counter(candidate.task or "(none)" for candidate in candidates)
-    source = ", ".join(path.name for path in paths)
-    return ImportPreview(candidates, problems, plan.added, plan.duplicates, dict(tasks.most_common()), source)
+    names = (source_name(path, is_stream=stream is not None) for path, stream in zip(paths, streams, strict=True))
+    return ImportPreview(candidates, problems, plan, dict(tasks.most_common()), ", ".join(names))
 
 
 def confirm_import(store: Store, preview: ImportPreview) -> Added:
     """Write the good rows of a preview: one transaction, one undo step."""
     return store.add(preview.candidates, preview.source)
+
+
+def already_there(added: Added) -> str:
+    """The duplicates of an import, for people: ``4 already there, 3 of them under another task``."""
+    said = f"{number(added.duplicates)} already there"
+    if not added.of_another_task:
+        return said
+    which = "" if added.of_another_task == added.duplicates else f"{number(added.of_another_task)} of them "
+    return f"{said}, {which}under another task"
 
 
 def parse_mapping(text: str) -> dict[str, str]:

@@ -11,9 +11,11 @@ from studio.acts.base_model import with_base_model
 from studio.acts.window import count_tokens
 from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
+from studio.files import private_mode, writing
 from studio.project import Project
-from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run_directory, runs_in, write_rows
+from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run, runs_in, write_rows
 from studio.runs.process import cancel, submit
+from studio.runs.resuming import refusal_to_resume
 from studio.runs.specs import TrainSpec, write_spec
 from studio.runs.watch import RunState, RunWatch
 from studio.tokens.encoding import Pair
@@ -106,16 +108,21 @@ def _fitted(model: ModelFolder, spec: TrainSpec, overlong: list[Example], counts
 
 def start_training(project: Project, store: Store, spec: TrainSpec) -> str:
     """Freeze the rows, write the spec, start the process; the run id. Raises StudioError where the plan refuses."""
+    return begin_training(project, store, spec)[0]
+
+
+def begin_training(project: Project, store: Store, spec: TrainSpec) -> tuple[str, TrainPlan]:
+    """``start_training``, and what was planned besides."""
     plan = plan_training(project, store, spec)
     if plan.refusal:
         raise plan.refusal
     training, validation = _rows(store, plan.spec)
-    directory = new_run_directory(project.runs_path, "train")
-    write_rows(directory.rows_path("train"), frozen(training))
-    write_rows(directory.rows_path("validation"), frozen(validation))
-    write_spec(directory, plan.spec)
-    submit(directory)
-    return directory.run_id
+    with new_run(project.runs_path, "train") as directory:
+        write_rows(directory.rows_path("train"), frozen(training))
+        write_rows(directory.rows_path("validation"), frozen(validation))
+        write_spec(directory, plan.spec)
+        submit(directory)
+    return directory.run_id, plan
 
 
 def stop_run(project: Project, run_id: str, *, at_once: bool = False) -> RunDirectory:
@@ -130,12 +137,16 @@ def stop_run(project: Project, run_id: str, *, at_once: bool = False) -> RunDire
     if at_once:
         cancel(directory)
     else:
-        directory.stop_path.touch()
+        with writing(directory.stop_path):
+            directory.stop_path.touch(private_mode(directory.path))
     return directory
 
 
 def resume_run(project: Project, run_id: str) -> RunDirectory:
-    """Go on from the newest whole checkpoint. Raises AskedWrongly for a run that is running or has finished."""
+    """Go on from the newest whole checkpoint. Raises AskedWrongly for a run that is running or has finished.
+
+    Raises StudioError where its spec no longer fits what it has learned, or another resume was quicker.
+    """
     directory = find_run(project.runs_path, run_id)
     state = RunWatch(directory).poll()
     if not state.can_resume:
@@ -143,6 +154,8 @@ def resume_run(project: Project, run_id: str) -> RunDirectory:
             f"{directory.run_id} is {state.status}: there is nothing to resume.",
             "Lost, stopped and failed runs can be resumed.",
         )
+    if isinstance(state.spec, TrainSpec) and (refusal := refusal_to_resume(directory, state.spec)):
+        raise refusal
     submit(directory)
     return directory
 

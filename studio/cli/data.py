@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 from studio.cli.common import Json, Model, Verb, project_of, store_of, write_table
-from studio.cli.printing import progress_bar, say, write_json, write_line
+from studio.cli.printing import ask, can_ask, progress_bar, say, write_json, write_line
 from studio.dataset.formats import described, described_shapes, written_endings
 from studio.errors import AskedWrongly
 from studio.project import DEFAULT_MAX_LENGTH, DEFAULT_MODEL, Project
@@ -33,7 +34,10 @@ def init(
 
 def import_files(
     ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help=f"{described()}; of {described_shapes()}.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE", help=f"{described()}; of {described_shapes()}. - reads what is piped in."),
+    ],
     task: Annotated[str, typer.Option(metavar="TASK", help="The task of rows that name none.")] = "",
     mapping: Annotated[
         str, typer.Option("--map", metavar="COLUMNS", help="Other names: prompt=COL,completion=COL")
@@ -42,44 +46,51 @@ def import_files(
     as_json: Json = False,
 ) -> None:
     """Import prompt-completion pairs; bad rows are listed by file and line, good ones are kept."""
-    from studio.acts.importing import confirm_import, parse_mapping, preview_import
+    from studio.acts.importing import STDIN, already_there, confirm_import, parse_mapping, preview_import
 
     columns = parse_mapping(mapping) or None
+    stdin = _piped_in() if STDIN in files else None
     with store_of(project_of(ctx)) as store:
-        preview = preview_import(store, files, columns, task)
+        preview = preview_import(store, files, columns, task, stdin=stdin)
         for problem in preview.problems:
             say(visible(str(problem)))
-        added, duplicates = preview.added, preview.duplicates
-        if not dry_run:
-            result = confirm_import(store, preview)
-            added, duplicates = result.added, result.duplicates
+        result = preview.plan if dry_run else confirm_import(store, preview)
     if as_json:
         write_json(
             {
-                "added": added,
-                "duplicates": duplicates,
+                "added": result.added,
+                "duplicates": result.duplicates,
+                "duplicates_of_another_task": result.of_another_task,
                 "problems": [asdict(problem) for problem in preview.problems],
                 "is_dry_run": dry_run,
             }
         )
     verb = "would add" if dry_run else "added"
     problems = counted(len(preview.problems), "problem")
-    say(f"{verb} {counted(added, 'example')} · {number(duplicates)} already there · {problems}")
+    say(f"{verb} {counted(result.added, 'example')} · {already_there(result)} · {problems}")
     if preview.problems and not preview.candidates:
         raise typer.Exit(1)
 
 
 def export_file(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help=f"Ends in {written_endings()}.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help=f"Ends in {written_endings()}. - writes JSONL to standard output.")
+    ],
     where: Annotated[str, typer.Option(metavar="SQL", help="Only rows for which this condition holds.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists, and do not ask.")] = False,
 ) -> None:
     """Export examples with their labels and splits."""
-    from studio.acts.exporting import export_examples
+    from studio.acts.exporting import STDOUT, export_examples, export_to_stream
 
+    may_replace = file != STDOUT and _may_replace(file, force)
     with store_of(project_of(ctx)) as store:
-        count = export_examples(store, file, [int(example_id) for example_id in store.view_ids(where=where)])
-    say(f"wrote {counted(count, 'example')} to {file}")
+        ids = [int(example_id) for example_id in store.view_ids(where=where)]
+        if file == STDOUT:
+            count = export_to_stream(store, sys.stdout.buffer, ids)
+        else:
+            count = export_examples(store, file, ids, may_replace=may_replace)
+    say(f"wrote {counted(count, 'example')} to {'standard output' if file == STDOUT else visible(str(file))}")
 
 
 def stats(ctx: typer.Context, as_json: Json = False) -> None:
@@ -216,6 +227,32 @@ def show(
     for title in ("system", "prompt", "completion"):
         if text := getattr(example, title):
             write_line(f"\n{title}\n{visible(text)}")
+
+
+def _piped_in() -> BinaryIO:
+    """Standard input. Raises AskedWrongly where nobody has piped anything into it."""
+    if sys.stdin is None or sys.stdin.isatty():
+        raise AskedWrongly("-: nothing is piped in.", "COMMAND | studio import -, or studio import - < FILE")
+    return sys.stdin.buffer
+
+
+def _may_replace(file: Path, force: bool) -> bool:
+    """Whether ``file`` may be replaced where it exists: by --force, or because whoever is at the terminal says so.
+
+    Raises what ``check_target`` does; typer.Exit, when the answer is no.
+    """
+    from studio.acts.exporting import FileExists, check_target
+
+    try:
+        check_target(file, may_replace=force)
+    except FileExists:
+        if not can_ask():
+            raise
+        if not ask(visible(f"{file} exists. Replace it?", single_line=True)):
+            say("nothing was written")
+            raise typer.Exit(1) from None
+        return True
+    return force
 
 
 def _say_change(change: Change | None, done: str, nothing: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from studio.cli.common import Json, Settings, Verb, project_of, settings_option, store_of, write_table
-from studio.cli.printing import say, words, write_json, write_line
+from studio.cli.printing import say, words, write_data, write_json, write_line
 from studio.cli.running import follow
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
@@ -103,7 +103,7 @@ def try_prompt(
     for arm, answer in answers.items():
         facts = [arm, counted(answer["tokens"], "token"), f"{answer['tokens_per_second']:.1f} tok/s"]
         say(" · ".join([*facts, *([answer["dtype"]] if answer.get("dtype") else [])]))
-        write_line(answer["text"])
+        write_data(answer["text"])
         sys.stdout.flush()
 
 

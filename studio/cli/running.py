@@ -124,7 +124,7 @@ def follow(directory: RunDirectory, as_json: bool = False) -> RunState:
     if as_json:
         write_json(state_as_json(state))
     say(f"{state.run_id}  {state.status}  {_facts(state)}")
-    if state.status in ("failed", "lost"):
+    if state.status in ("failed", "lost", "damaged"):
         raise StudioError(f"{state.run_id} {state.status}: {state.message}", state.hint or watch.log_tail(3))
     return state
 
@@ -139,6 +139,8 @@ def _runs_table(states: list[RunState]) -> Table:
 
 def _facts(state: RunState) -> str:
     """One line of what matters now."""
+    if state.status == "damaged":
+        return state.message
     facts = [state.phase] if state.phase else []
     if state.steps:
         noun = "answer" if state.kind == "compare" else "step"

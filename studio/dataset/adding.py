@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,36 +25,57 @@ _COLUMNS = {
 }
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What adding candidates will do: the ``positions`` of those that are new, the first of each pair, in order."""
+
+    positions: ExampleIds
+    duplicates: int
+    of_another_task: int
+
+
 def hashes_of(candidates: Sequence[Candidate]) -> list[str]:
     """How each candidate is known to the store: its pair hash, in the order given."""
-    return [pair_hash(one.prompt, one.completion, one.system, one.task) for one in candidates]
+    return [pair_hash(one.prompt, one.completion, one.system) for one in candidates]
 
 
-def new_positions(cursor: DuckDBPyConnection, hashes: list[str]) -> ExampleIds:
-    """Positions in ``hashes`` of those not in the store, the first of each, in order.
+def plan(cursor: DuckDBPyConnection, candidates: Sequence[Candidate], hashes: list[str]) -> Plan:
+    """Which of ``candidates``, whose ``hashes`` these are, are not in the store. Nothing is written.
 
     A row is known by the text it was imported with as well as by the text it has now, so importing a file again does
     not bring back what was corrected; rows in the trash are known too, rows of an undone import are not.
     """
+    tasks = {task: number for number, task in enumerate(dict.fromkeys(one.task for one in candidates))}
+    staged = (hashes, [tasks[one.task] for one in candidates], list(tasks))
     found = cursor.execute(
-        """WITH parsed AS (SELECT from_json(CAST($1 AS JSON), '["UUID"]') AS hashes),
-                staged AS (SELECT unnest(hashes) AS hash, generate_subscripts(hashes, 1) - 1 AS position FROM parsed),
-                known AS (SELECT pair_hash, import_hash FROM examples
-                          JOIN batches ON batch_id = import_batch_id WHERE NOT is_undone)
-           SELECT min(position) AS position FROM staged
-           WHERE hash NOT IN (SELECT pair_hash FROM known) AND hash NOT IN (SELECT import_hash FROM known)
-           GROUP BY hash ORDER BY position""",
-        [json.dumps(hashes)],
-    )
-    return np.asarray(found.fetchnumpy()["position"], dtype=np.int64)
+        """WITH columns AS (SELECT from_json(CAST($1 AS JSON), '["UUID"]') AS hashes,
+                                   from_json(CAST($2 AS JSON), '["INTEGER"]') AS tasks,
+                                   from_json(CAST($3 AS JSON), '["VARCHAR"]') AS names),
+                rows AS (SELECT unnest(hashes) AS hash, unnest(tasks) AS task,
+                                generate_subscripts(hashes, 1) - 1 AS position FROM columns),
+                tasks AS (SELECT unnest(names) AS name, generate_subscripts(names, 1) - 1 AS task FROM columns),
+                there AS (SELECT pair_hash, import_hash, task FROM examples
+                          JOIN batches ON batch_id = import_batch_id WHERE NOT is_undone),
+                known AS (SELECT pair_hash AS hash, task FROM there UNION SELECT import_hash, task FROM there),
+                taken AS (SELECT hash, min(position) AS position, arg_min(task, position) AS task FROM rows
+                          WHERE hash NOT IN (SELECT hash FROM known) GROUP BY hash)
+           SELECT (SELECT list(position ORDER BY position) FROM taken),
+                  (SELECT count(*) FROM rows JOIN tasks USING (task)
+                   WHERE (hash, name) NOT IN (SELECT (hash, task) FROM known)
+                   AND (hash, task) NOT IN (SELECT (hash, task) FROM taken))""",
+        [json.dumps(column) for column in staged],
+    ).fetchall()
+    positions, of_another_task = found[0]
+    vector = np.asarray(positions or [], dtype=np.int64)
+    return Plan(vector, len(candidates) - len(vector), of_another_task)
 
 
 def add(cursor: DuckDBPyConnection, who: str, candidates: Sequence[Candidate], hashes: list[str], source: str) -> Added:
     """Store the candidates whose ``hashes`` are new, as one batch. ``source`` names the import and rows without one."""
-    positions = new_positions(cursor, hashes)
-    duplicates = len(candidates) - len(positions)
+    planned = plan(cursor, candidates, hashes)
+    positions = planned.positions
     if not len(positions):
-        return Added(0, 0, duplicates)
+        return Added(0, 0, planned.duplicates, planned.of_another_task)
     noun = "example" if len(positions) == 1 else "examples"
     summary = f"import {len(positions):,} {noun}" + (f" from {source}" if source else "")
     batch_id = new_batch(cursor, "import", summary, who)
@@ -67,7 +89,7 @@ def add(cursor: DuckDBPyConnection, who: str, candidates: Sequence[Candidate], h
                false AS is_marked, '' AS note, false AS is_removed
         FROM {{rows}}"""
     execute_with_rows(cursor, statement, _COLUMNS, rows)
-    return Added(batch_id, len(positions), duplicates)
+    return Added(batch_id, len(positions), planned.duplicates, planned.of_another_task)
 
 
 def _stored(one: Candidate, example_id: int, hash_: str, source: str) -> dict[str, str | int]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from studio.dataset.labels import LABELS, SPLITS
 
@@ -12,6 +13,8 @@ FIELDS = ("prompt", "completion", "task", "system", "label", "split")
 # Neither white space nor a zero-width space, joiner, word joiner or byte order mark, which make a text look filled.
 _VISIBLE = re.compile("[^\\s\u200b\u200c\u200d\u2060\ufeff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_NAMED = 30
+_NAME_CHARS = 60
 
 Record = Mapping[str, object]
 
@@ -32,28 +35,46 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Problem:
-    """A row that cannot be used: ``field`` is empty where the whole line is at fault."""
+    """A row that cannot be used, or lines that cannot: ``field`` is empty where the whole line is at fault.
+
+    ``last_line`` is ``line`` unless the problem takes more than one line with it.
+    """
 
     file: str
     line: int
     field: str
     why: str
     hint: str = ""
+    last_line: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "last_line", max(self.line, self.last_line))
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (f"{self.file}:{self.line}", self.field, self.why) if part)
+        lines = f"{self.line}-{self.last_line}" if self.last_line > self.line else f"{self.line}"
+        return ": ".join(part for part in (f"{self.file}:{lines}", self.field, self.why) if part)
 
 
 @dataclass(frozen=True)
 class Columns:
     """Which column of a file holds which field, for each of ``FIELDS``; ``task`` fills in where a row names none.
 
-    ``is_mapped`` where a person said in which columns prompt or completion stand.
+    ``mapping`` are those that a person named.
     """
 
     names: Mapping[str, str]
     task: str
-    is_mapped: bool
+    mapping: Mapping[str, str]
+
+    @property
+    def mapped(self) -> frozenset[str]:
+        """The columns that a person named."""
+        return frozenset(self.mapping.values())
+
+    @property
+    def has_mapped_texts(self) -> bool:
+        """Whether a person said in which column prompt or completion stands."""
+        return not self.mapping.keys().isdisjoint(("prompt", "completion"))
 
 
 @dataclass(frozen=True)
@@ -113,6 +134,13 @@ def candidate_of(texts: dict[str, str], record: Record, columns: Columns, place:
         label=_decision(record.get(columns.names["label"]), LABELS),
         split=_decision(record.get(columns.names["split"]), SPLITS),
     )
+
+
+def named(columns: Iterable[str]) -> str:
+    """Names of columns in a sentence, however many a file has, and however long they are."""
+    names = list(islice(columns, _NAMED + 1))
+    said = [name if len(name) <= _NAME_CHARS else f"{name[: _NAME_CHARS - 1]}…" for name in names[:_NAMED]]
+    return ", ".join(said) + (", and others" if len(names) > _NAMED else "")
 
 
 def _decision(value: object, words: tuple[str, ...]) -> str:

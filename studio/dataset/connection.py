@@ -16,7 +16,9 @@ import numpy as np
 
 from studio.dataset.examples import ExampleIds
 from studio.dataset.migrations import migrate
+from studio.dataset.texts import storable
 from studio.errors import AskedWrongly, StoreHeld, StoreTooNew, StudioError
+from studio.files import keep_private, writing
 
 if TYPE_CHECKING:
     import duckdb
@@ -138,6 +140,10 @@ def _connected(path: Path) -> DuckDBPyConnection:
         raise AskedWrongly(
             f"{path.parent}: there is no such folder.", f"Make a project there: studio init {path.parent}"
         )
+    if storable(str(path)) != str(path):
+        raise AskedWrongly(f"{path.parent}: the name is not UTF-8; DuckDB opens no store there.", "Rename the folder.")
+    with writing(path):
+        keep_private(path.parent)  # DuckDB makes the log beside the store anew, at any time and in any thread
     try:
         return duckdb.connect(str(path), config=dict(_CONFIG))
     except duckdb.Error as error:

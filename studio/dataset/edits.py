@@ -241,7 +241,7 @@ def _restore(cursor: DuckDBPyConnection, batch_id: int, ids: ExampleIds, side: s
 def _rehash(cursor: DuckDBPyConnection, ids: ExampleIds) -> None:
     for start in range(0, len(ids), _CHUNK):
         rows = cursor.execute(
-            f"""SELECT example_id, prompt, completion, system, task FROM examples
+            f"""SELECT example_id, prompt, completion, system FROM examples
                 WHERE {id_condition(cursor, ids[start : start + _CHUNK])}"""
         ).fetchall()
         hashed = [

@@ -84,11 +84,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Added:
-    """An import: how many rows were new, and how many were there already (or twice in the file)."""
+    """An import: how many rows were new, and how many were there already (or twice in the file).
+
+    ``of_another_task`` says of how many of the duplicates the pair is there under another task only.
+    """
 
     batch_id: int
     added: int
     duplicates: int
+    of_another_task: int = 0
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,55 @@ text of an example for ever: undo goes back to the old number, the next edit tak
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.dataset.texts import pair_hash
+from studio.dataset.transfer import execute_with_rows
 from studio.errors import StoreTooNew, StudioError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-MIGRATIONS: tuple[tuple[str, str], ...] = (
+_CHUNK = 20_000
+
+
+def _hash_pairs_without_their_task(connection: DuckDBPyConnection) -> None:
+    """Pairs were told apart by their task as well; now by what a model sees of them (see texts.py).
+
+    What an edited row was imported with is what the first edit of each text replaced.
+    """
+    connection.execute("CREATE TEMP TABLE hashed (example_id BIGINT, pair_hash UUID, import_hash UUID)")
+    first = "(SELECT arg_min(old, edit_id) FROM edits WHERE field = '{0}' AND edits.example_id = examples.example_id)"
+    reader = connection.cursor()  # of what is committed, which this step has not changed
+    reader.execute(
+        f"""SELECT example_id, prompt, completion, system, coalesce({first.format("prompt")}, prompt),
+                   coalesce({first.format("completion")}, completion) FROM examples"""
+    )
+    while rows := reader.fetchmany(_CHUNK):
+        hashes = (
+            {
+                "example_id": example_id,
+                "pair_hash": pair_hash(prompt, completion, system),
+                "import_hash": pair_hash(first_prompt, first_completion, system),
+            }
+            for example_id, prompt, completion, system, first_prompt, first_completion in rows
+        )
+        columns = {"example_id": "BIGINT", "pair_hash": "UUID", "import_hash": "UUID"}
+        execute_with_rows(connection, "INSERT INTO hashed SELECT unnest(row) FROM {rows}", columns, hashes)
+    reader.close()
+    connection.execute(
+        """UPDATE examples SET pair_hash = hashed.pair_hash, import_hash = hashed.import_hash FROM hashed
+           WHERE hashed.example_id = examples.example_id"""
+    )
+    connection.execute("DROP TABLE hashed")
+
+
+Step = str | Callable[["DuckDBPyConnection"], None]
+
+MIGRATIONS: tuple[tuple[str, Step], ...] = (
     (
         "0001 examples",
         """
@@ -83,6 +122,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         "0004 shot tokens",
         "ALTER TABLE token_counts ADD COLUMN shot_tokens INTEGER",
     ),
+    ("0005 pairs without their task", _hash_pairs_without_their_task),
 )
 
 
@@ -107,14 +147,17 @@ def migrate(connection: DuckDBPyConnection, path: Path) -> None:
             f"this one knows up to {MIGRATIONS[-1][0]!r}.",
             "Update this one: pip install -U tune-studio. The store was left as it is.",
         )
-    for name, statements in MIGRATIONS:
+    for name, step in MIGRATIONS:
         if name in applied:
             continue
         connection.execute("BEGIN")
         connection.execute(
             "CREATE TABLE IF NOT EXISTS migrations (name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
         )
-        connection.execute(statements)
+        if callable(step):
+            step(connection)
+        else:
+            connection.execute(step)
         at = datetime.now(UTC).replace(tzinfo=None)
         connection.execute("INSERT INTO migrations (name, applied_at) VALUES ($1, $2)", [name, at])
         connection.execute("COMMIT")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -20,6 +21,7 @@ from studio.dataset.checks.rows import Need, Rows
 from studio.dataset.connection import Connection, Interrupted
 from studio.dataset.examples import PREVIEW_CHARS, Added, Change, Counts, Edit, Example, ExampleIds, Preview, Stats
 from studio.dataset.labels import LABELS, SPLITS
+from studio.dataset.texts import storable
 from studio.dataset.token_counts import Uncounted
 
 __all__ = [
@@ -44,7 +46,7 @@ class Store:
 
     def __init__(self, connection: Connection, who: str) -> None:
         self._connection = connection
-        self.who = who
+        self.who = storable(who)
 
     @classmethod
     def open(cls, path: Path, who: str) -> Store:
@@ -125,10 +127,10 @@ class Store:
         with self._connection.reading() as cursor:
             return pages.stats(cursor)
 
-    def labelled_since(self, seconds: float) -> int:
-        """How many examples ``who`` gave a label in the last ``seconds``."""
+    def labelling_times(self, seconds: float) -> list[datetime]:
+        """When ``who`` decided on labels in the last ``seconds``, in UTC; see pace.py."""
         with self._connection.reading() as cursor:
-            return pages.labelled_since(cursor, self.who, seconds)
+            return pages.labelling_times(cursor, self.who, seconds)
 
     # -- checking
 
@@ -158,17 +160,18 @@ class Store:
 
     def plan_add(self, candidates: Iterable[Candidate]) -> Added:
         """What ``add`` would do. Nothing is written; ``batch_id`` is 0."""
-        hashes = adding.hashes_of(list(candidates))
+        rows = list(candidates)
+        hashes = adding.hashes_of(rows)
         with self._connection.reading() as cursor:
-            added = len(adding.new_positions(cursor, hashes))
-        return Added(0, added, len(hashes) - added)
+            planned = adding.plan(cursor, rows, hashes)
+        return Added(0, len(planned.positions), planned.duplicates, planned.of_another_task)
 
     def add(self, candidates: Iterable[Candidate], source: str) -> Added:
         """Store the candidates that are new, all or none. ``source`` names the import and rows without a source."""
         rows = list(candidates)
         hashes = adding.hashes_of(rows)
         with self._connection.writing() as cursor:
-            return adding.add(cursor, self.who, rows, hashes, source)
+            return adding.add(cursor, self.who, rows, hashes, storable(source))
 
     # -- changing; every method raises AskedWrongly for an id that is not there, and then changes nothing
 

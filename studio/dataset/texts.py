@@ -3,8 +3,9 @@
 Letters are compared composed: Unicode Normalization Form C (Unicode Standard Annex #15), so that a Vietnamese letter
 is the same whether it was written as one character or as a letter with marks.
 
-- A *pair* is the same when prompt, completion, system and task are equal after that, with CRLF read as LF, and without
-  white space around them. Case and inner spaces matter: a pair may be code or JSON.
+- A *pair* is the same when prompt, completion and system are equal after that, with CRLF read as LF, and without
+  white space around them. Case and inner spaces matter: a pair may be code or JSON. Its task is no part of it: a model
+  never sees the task, so the same texts under two tasks teach the same thing twice.
 - A *prompt* is the same when it is equal after that, in lower case, with every run of white space folded into one
   space and none around it. Rows whose prompts differ in less than that must not stand on both sides of a split.
 
@@ -20,10 +21,10 @@ import hashlib
 import unicodedata
 
 
-def pair_hash(prompt: str, completion: str, system: str, task: str) -> str:
+def pair_hash(prompt: str, completion: str, system: str) -> str:
     """32 hex digits, equal for pairs that count as duplicates."""
     # NUL, which no stored text has, keeps ("ab", "c") apart from ("a", "bc").
-    return _md5("\0".join(map(_exact, (prompt, completion, system, task))))
+    return _md5("\0".join(map(_exact, (prompt, completion, system))))
 
 
 def prompt_hash(prompt: str) -> str:
@@ -51,3 +52,8 @@ def _exact(text: str) -> str:
 
 def _composed(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def storable(name: str) -> str:
+    """A name of a file or an account as the store can hold it: what in it is no UTF-8 becomes ``�``."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 Kind = Literal["same", "removed", "added"]
@@ -43,6 +43,12 @@ def differences(a: str, b: str) -> list[tuple[str, Kind]]:
     pieces += _matched(middle_a, middle_b)
     pieces.append(("".join(left[len(left) - end :]), "same"))
     return _joined(pieces)
+
+
+def spelled_out(pieces: Iterable[tuple[str, Kind]]) -> list[tuple[str, Kind]]:
+    """The pieces with their kind in letters, ``[-mouse-]{+phone+}``, for where neither strike nor colour is shown."""
+    around: dict[Kind, tuple[str, str]] = {"same": ("", ""), "removed": ("[-", "-]"), "added": ("{+", "+}")}
+    return [(around[kind][0] + text + around[kind][1], kind) for text, kind in pieces]
 
 
 def _common_ends(a: list[str], b: list[str]) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 # Every character of the categories Cc, Cf, Cs, Zl and Zp (a test compares with unicodedata), and the ones that are
@@ -21,6 +22,8 @@ def visible(text: str, *, single_line: bool = False) -> str:
     Newlines are kept, or shown as ``⏎`` in a ``single_line``. The result holds no control, format, surrogate or
     other invisible character besides them.
     """
+    if is_plain(text):
+        return text
 
     def symbol(match: re.Match[str]) -> str:
         character = match[0]
@@ -32,3 +35,28 @@ def visible(text: str, *, single_line: bool = False) -> str:
         return chr(0x2400 + code) if code < 0x20 else f"⟨U+{code:04X}⟩"
 
     return _UNSEEN.sub(symbol, text)
+
+
+def is_plain(text: str) -> bool:
+    """Whether it is only what can be typed on an ASCII keyboard's one line; quick, for what nearly all texts are."""
+    return text.isascii() and text.isprintable()
+
+
+def is_unseen(character: str) -> bool:
+    """Whether ``visible`` shows a symbol in its place."""
+    return _UNSEEN.fullmatch(character) is not None
+
+
+def escaped(document: str) -> str:
+    """A JSON document that means the same and holds no unseen character but its line ends.
+
+    JSON itself escapes only what stands below U+0020; C1 controls, bidirectional marks and lone surrogates become
+    ``\\u202e`` here. So what a pipe gets is exact, what a terminal gets is harmless, and both get the same bytes.
+    """
+    if is_plain(document):
+        return document
+
+    def escape(match: re.Match[str]) -> str:
+        return "\n" if match[0] == "\n" else json.dumps(match[0])[1:-1]
+
+    return _UNSEEN.sub(escape, document)

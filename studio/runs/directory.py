@@ -9,12 +9,24 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
 from studio.errors import AskedWrongly, StudioError
+from studio.files import (
+    MOST_JSON_BYTES,
+    described,
+    make_private_folder,
+    open_private,
+    open_regular,
+    parsed_json,
+    why_not,
+    writing,
+)
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,12 @@ class RunDirectory:
     def checkpoints_path(self) -> Path:
         return self.path / "checkpoints"
 
+    def checkpoint_paths(self) -> list[Path]:
+        """The folders of its checkpoints, newest first; one is complete when its progress is there."""
+        found = [path for path in self.checkpoints_path.glob("step-*") if path.name.removeprefix("step-").isdecimal()]
+        complete = [path for path in found if (path / "progress.json").exists()]
+        return sorted(complete, key=lambda path: int(path.name.removeprefix("step-")), reverse=True)
+
     @property
     def predictions_path(self) -> Path:
         return self.path / "predictions.jsonl"
@@ -89,30 +107,72 @@ class RunDirectory:
 
     @property
     def is_complete(self) -> bool:
-        return self.spec_path.exists()
+        """Its spec is there; also where that cannot be looked at, which the reading then says."""
+        try:
+            self.spec_path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
+        return True
+
+    @property
+    def changed_at(self) -> float:
+        """When its spec was written, in seconds since the epoch; 0 where that cannot be told."""
+        try:
+            return self.spec_path.lstat().st_mtime
+        except OSError:
+            return 0.0
+
+
+class SlowToStart(StudioError):
+    """The run's process is there and has said nothing yet; it may still begin."""
+
+
+@contextmanager
+def new_run(runs_path: Path, kind: str) -> Iterator[RunDirectory]:
+    """A new run directory to fill and to start. Where that fails nothing of it stays, unless it is SlowToStart.
+
+    Raises StudioError with the reason, as on a full disk.
+    """
+    directory = new_run_directory(runs_path, kind)
+    try:
+        with writing(directory.path):
+            yield directory
+    except SlowToStart:
+        raise
+    except BaseException:
+        shutil.rmtree(directory.path, ignore_errors=True)
+        raise
 
 
 def new_run_directory(runs_path: Path, kind: str) -> RunDirectory:
-    """Make an empty run directory. Its name sorts by time and is short enough to type: ``train-1122-130400-7f``."""
+    """Make an empty run directory. Its name sorts by time and is short enough to type: ``train-1122-130400-7f``.
+
+    Raises StudioError where it cannot be made.
+    """
     while True:
         stamp = datetime.now().strftime("%m%d-%H%M%S")
         path = runs_path / f"{kind}-{stamp}-{os.urandom(1).hex()}"
-        try:
-            path.mkdir(parents=True)
+        with writing(path):
+            try:
+                make_private_folder(path)
+            except FileExistsError:
+                if path.exists():
+                    continue
+                raise  # what is in the way stands above it
             return RunDirectory(path)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise StudioError(f"{path}: cannot be made: {error.strerror}.") from error
 
 
 def runs_in(runs_path: Path) -> list[RunDirectory]:
-    """The complete run directories, newest first."""
+    """The complete run directories, newest first. Raises StudioError where the folder cannot be read."""
     try:
         found = [directory for path in runs_path.iterdir() if (directory := RunDirectory(path)).is_complete]
     except FileNotFoundError:
         return []
-    return sorted(found, key=lambda directory: directory.spec_path.stat().st_mtime, reverse=True)
+    except OSError as error:
+        raise StudioError(f"{runs_path}: cannot be read: {why_not(error)}.") from error
+    return sorted(found, key=lambda directory: directory.changed_at, reverse=True)
 
 
 def find_run(runs_path: Path, run_id: str) -> RunDirectory:
@@ -127,15 +187,40 @@ def find_run(runs_path: Path, run_id: str) -> RunDirectory:
 
 
 def write_rows(path: Path, rows: Iterable[FrozenRow]) -> None:
-    """Write frozen rows, one JSON object per line."""
-    with path.open("w", encoding="utf-8") as file:
+    """Write frozen rows, one JSON object per line. Raises OSError."""
+    with open(path, "w", encoding="utf-8", opener=open_private) as file:
         for row in rows:
             file.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
 
 
 def read_rows(path: Path) -> list[FrozenRow]:
-    """Read frozen rows back; a missing file is an empty split."""
-    if not path.exists():
+    """Read frozen rows back; a missing file is an empty split. Raises StudioError, naming a damaged line."""
+    rows: list[FrozenRow] = []
+    try:
+        with open_regular(path) as file:
+            while line := file.readline(MOST_JSON_BYTES):
+                rows.append(_row_in(line))
+    except FileNotFoundError:
         return []
-    with path.open(encoding="utf-8") as file:
-        return [FrozenRow(**json.loads(line)) for line in file]
+    except OSError as error:
+        raise StudioError(f"{path} cannot be read: {why_not(error)}.") from error
+    except ValueError as error:
+        raise StudioError(f"{path} is damaged: line {len(rows) + 1} {error}.") from error
+    return rows
+
+
+def _row_in(line: bytes) -> FrozenRow:
+    """The row in a line. Raises ValueError that says, behind "line N", why there is none."""
+    facts = parsed_json(line)
+    if not isinstance(facts, dict):
+        raise ValueError(f"holds no row but {described(facts)}")
+    for field in fields(FrozenRow):
+        if field.name not in facts and field.default is not MISSING:
+            continue
+        value = facts.get(field.name)
+        if not isinstance(value, int if field.name == "example_id" else str):
+            raise ValueError(f"has {field.name}={described(value)}" if field.name in facts else f"lacks {field.name}")
+    try:
+        return FrozenRow(**facts)
+    except TypeError as error:
+        raise ValueError("has a field that this studio does not know") from error

@@ -6,6 +6,7 @@ a newer one says besides is passed over, and an event that only it knows is read
 
 from __future__ import annotations
 
+import math
 import time
 import types
 import typing
@@ -13,7 +14,7 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from studio.files import JsonLinesWriter, JsonObject, read_json_lines
+from studio.files import JsonLinesWriter, JsonObject, described, scan_json_lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +180,14 @@ class Failed(FinalEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unreadable(Event):
+    """A line that is no event, as no crash leaves one: the file is damaged. ``why`` names the line."""
+
+    NAME = ""
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Unknown(Event):
     """An event that this studio does not know: the run is alive, and that is all it tells."""
 
@@ -217,28 +226,39 @@ class EventWriter:
 
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
-    """The events in the whole lines from byte ``offset`` on, and the offset after them; see ``read_json_lines``."""
-    lines, end = read_json_lines(path, offset)
-    return [event for line in lines if (event := event_from(line)) is not None], end
+    """The events in the whole lines from byte ``offset`` on, and the offset after them; see ``scan_json_lines``."""
+    items, end = scan_json_lines(path, offset)
+    return [Unreadable(why=item) if isinstance(item, str) else event_from(item) for item in items], end
 
 
-def event_from(line: JsonObject) -> Event | None:
-    """The event in one line; None for a line that is none, or that lacks or mistypes what its event must say."""
+def event_from(line: JsonObject) -> Event:
+    """The event in one line; Unreadable for a line that lacks or mistypes what its event must say."""
     name = line.get("event")
     if not isinstance(name, str):
-        return None
+        return Unreadable(why="a line names no event")
     kind = _NAMED.get(name, Unknown)
     values: dict[str, Any] = {}
     for field, allowed, is_needed in _FIELDS[kind]:
         if field not in line:
             if is_needed:
-                return None
+                return Unreadable(why=f"the event {described(name)} lacks {field}")
             continue
         value = tuple(line[field]) if isinstance(line[field], list) else line[field]
-        if not isinstance(value, allowed):
-            return None
+        if not _is_one_of(value, allowed):
+            return Unreadable(why=f"the event {described(name)} has {field}={described(line[field])}")
         values[field] = value
     return kind(**values)
+
+
+def _is_one_of(value: Any, allowed: tuple[type, ...]) -> bool:
+    """Whether an event may say ``value``: of a size that can be counted with, and lists of text only."""
+    if not isinstance(value, allowed):
+        return False
+    if isinstance(value, tuple):
+        return all(isinstance(each, str) for each in value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return type(None) in allowed  # a loss may diverge; a time or a share cannot
+    return not isinstance(value, int) or abs(value) < _TOO_LARGE
 
 
 def _fields_of(kind: type[Event]) -> list[tuple[str, tuple[type, ...], bool]]:
@@ -257,5 +277,6 @@ def _types_in(hint: Any) -> tuple[type, ...]:
     return (int, float) if plain is float else (plain,)
 
 
+_TOO_LARGE = 1 << 63
 _NAMED = {event.NAME: event for event in EVENTS}
 _FIELDS = {kind: _fields_of(kind) for kind in (*EVENTS, Unknown)}

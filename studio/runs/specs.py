@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from studio.errors import AskedWrongly, StudioError
-from studio.files import write_whole
+from studio.files import JsonObject, described, read_json_object, why_not, write_whole
 from studio.runs import arms, methods
 from studio.runs.arms import arm_from
 from studio.runs.arms.arm import Arm
@@ -87,12 +87,16 @@ class Spec:
         changes = dict(self._parsed(setting) for setting in settings)
         return dataclasses.replace(self, **changes)
 
+    def typed(self) -> dict[str, str]:
+        """Name → value as ``--set`` takes it, of the fields that a person sets."""
+        return {f.name: _typed(getattr(self, f.name)) for f in _settable(type(self))}
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         known = {f.name for f in dataclasses.fields(cls)}
         for name in values:
             if name not in known:
-                raise AskedWrongly(f"unknown setting {name!r}.", f"Known: {', '.join(sorted(known))}.")
+                raise AskedWrongly(f"unknown setting {described(name)!r}.", f"Known: {', '.join(sorted(known))}.")
         hints = typing.get_type_hints(cls)
         return cls(**{name: _coerced(name, value, hints[name]) for name, value in values.items()})
 
@@ -163,8 +167,9 @@ class TrainSpec(Spec):
             "patience",
         ):
             _at_least(name, getattr(self, name), 0)
-        if not self.epochs > 0:
-            raise AskedWrongly(f"epochs={self.epochs}: nothing would be learned.", "Use a number above 0.")
+        if not 0 < self.epochs < math.inf:
+            what = "nothing would be learned" if self.epochs <= 0 else "there would be no end"
+            raise AskedWrongly(f"epochs={self.epochs}: {what}.", "Use a number above 0.")
         if not 0 <= self.warmup_ratio < 1:
             raise AskedWrongly(f"warmup_ratio={self.warmup_ratio} is not a share.", "Use 0 up to, not including, 1.")
         if not 0 <= self.lora_dropout < 1:
@@ -280,23 +285,21 @@ def write_spec(directory: RunDirectory, spec: Spec) -> None:
 
 
 def read_spec(directory: RunDirectory) -> Spec:
-    """The run's spec. Raises StudioError where the file cannot be read, AskedWrongly where it holds none."""
+    """The run's spec. Raises StudioError where the file cannot be read or is damaged, AskedWrongly for a bad value."""
     try:
-        return spec_from_json(directory.spec_path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise StudioError(f"{directory.spec_path}: cannot be read: {error.strerror}.") from error
+        return spec_from(read_json_object(directory.spec_path))
+    except FileNotFoundError as error:
+        raise StudioError(f"{directory.spec_path}: cannot be read: {why_not(error)}.") from error
+    except AskedWrongly as error:
+        raise AskedWrongly(f"spec.json cannot be used: {error.message}", error.hint) from error
 
 
-def spec_from_json(text: str) -> Spec:
-    """The spec in a ``spec.json``. Raises AskedWrongly when it is not one."""
-    try:
-        values = json.loads(text)
-        kind = SPECS[values.pop("kind")]
-    except (ValueError, KeyError, AttributeError) as error:
-        raise AskedWrongly(
-            "spec.json is not a run's spec.", "The run directory is damaged; start a new run."
-        ) from error
-    return kind.from_dict(values)
+def spec_from(values: JsonObject) -> Spec:
+    """The spec that a ``spec.json`` holds. Raises AskedWrongly when it is none."""
+    kind = values.pop("kind", None)
+    if not isinstance(kind, str) or kind not in SPECS:
+        raise AskedWrongly(f"it has kind={described(kind)}.", f"Known: {', '.join(SPECS)}. A newer studio may know it.")
+    return SPECS[kind].from_dict(values)
 
 
 def _settable(kind: type[Spec]) -> list[dataclasses.Field[Any]]:
@@ -313,26 +316,30 @@ def _typed(value: Any) -> str:
 def _coerced(name: str, value: Any, wanted: Any) -> Any:
     """``value`` as the field's type; text is read, so that command line, TOML and JSON share one path."""
     if typing.get_origin(wanted) is tuple:
-        items = value.split(",") if isinstance(value, str) else list(value)
-        return tuple(str(item).strip() for item in items if str(item).strip())
+        items = value.split(",") if isinstance(value, str) else value
+        if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
+            raise AskedWrongly(f"{name}={described(value)}: a list of words is needed.")
+        return tuple(item.strip() for item in items if item.strip())
     if wanted is bool:
         if value in (True, "true", "yes", "1"):
             return True
         if value in (False, "false", "no", "0"):
             return False
-        raise AskedWrongly(f"{name}={value}: true or false is needed.")
+        raise AskedWrongly(f"{name}={described(value)}: true or false is needed.")
     try:
         if wanted is int and isinstance(value, float) and not value.is_integer():
             raise ValueError
+        if not isinstance(value, str | int | float):
+            raise TypeError
         return wanted(value)
-    except (TypeError, ValueError):
-        word = {"int": "a whole number", "float": "a number"}.get(wanted.__name__, wanted.__name__)
-        raise AskedWrongly(f"{name}={value}: {word} is needed.") from None
+    except (TypeError, ValueError, OverflowError):
+        word = {"int": "a whole number", "float": "a number", "str": "text"}[wanted.__name__]
+        raise AskedWrongly(f"{name}={described(value)}: {word} is needed.") from None
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise AskedWrongly(f"{name}={value} is not known.", f"Choose one of: {', '.join(allowed)}.")
+        raise AskedWrongly(f"{name}={described(value)} is not known.", f"Choose one of: {', '.join(allowed)}.")
 
 
 def _at_least(name: str, value: float, least: float) -> None:

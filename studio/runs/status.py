@@ -15,7 +15,10 @@ STARTING_FOR_SECONDS = 60.0
 
 
 class Status(StrEnum):
-    """``lost``: the process ended without a last word. ``stalled``: it lives and has been silent for minutes."""
+    """``lost``: the process ended without a last word. ``stalled``: it lives and has been silent for minutes.
+
+    ``damaged``: no process lives, and what the directory holds cannot all be read, so that nothing else is certain.
+    """
 
     STARTING = "starting"
     RUNNING = "running"
@@ -24,6 +27,7 @@ class Status(StrEnum):
     STOPPED = "stopped"
     FAILED = "failed"
     LOST = "lost"
+    DAMAGED = "damaged"
 
     @property
     def is_live(self) -> bool:
@@ -32,16 +36,20 @@ class Status(StrEnum):
 
     @property
     def can_resume(self) -> bool:
-        return self in (Status.LOST, Status.STOPPED, Status.FAILED)
+        return self in (Status.LOST, Status.STOPPED, Status.FAILED, Status.DAMAGED)
 
 
-def status_of(directory: RunDirectory, process: ProcessState, last_event: Event | None) -> Status:
+def status_of(
+    directory: RunDirectory, process: ProcessState, last_event: Event | None, *, is_damaged: bool = False
+) -> Status:
     """The status of a run, from its process and its newest event (None: it has said nothing yet)."""
     if process is ProcessState.ALIVE:
         if last_event is None:
             return Status.STARTING
         is_silent = _age_seconds(directory.events_path) > STALLED_AFTER_SECONDS
         return Status.STALLED if is_silent else Status.RUNNING
+    if is_damaged:
+        return Status.DAMAGED
     if isinstance(last_event, FinalEvent):
         return Status(last_event.NAME)
     is_young = _age_seconds(directory.spec_path) < STARTING_FOR_SECONDS
@@ -53,5 +61,5 @@ def status_of(directory: RunDirectory, process: ProcessState, last_event: Event 
 def _age_seconds(path: Path) -> float:
     try:
         return time.time() - path.stat().st_mtime
-    except FileNotFoundError:
+    except OSError:
         return 0.0

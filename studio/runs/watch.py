@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
-import json
+import math
 import time
 from dataclasses import dataclass, field
 
 from studio.errors import StudioError
+from studio.files import JsonObject, read_json_object, why_not
 from studio.runs.directory import RunDirectory
 from studio.runs.events import (
     ArmAsked,
@@ -20,18 +21,21 @@ from studio.runs.events import (
     Event,
     Failed,
     FinalEvent,
+    Finished,
     Plan,
     Preparing,
     Progressed,
     Resumed,
     Started,
     Step,
+    Unreadable,
     Warned,
     read_events,
 )
 from studio.runs.places import PLACES, place_named
 from studio.runs.places.place import Place
-from studio.runs.specs import Spec, read_spec
+from studio.runs.predictions import read_predictions
+from studio.runs.specs import SPECS, Spec, read_spec
 from studio.runs.status import Status, status_of
 
 RECENT_STEPS = 20
@@ -77,13 +81,17 @@ class ArmProgress:
 
 @dataclass
 class RunState:
-    """Everything a screen or a verb says about a run. ``status`` is computed anew at every poll."""
+    """Everything a screen or a verb says about a run. ``status`` is computed anew at every poll.
+
+    ``spec`` is None where ``spec.json`` is damaged; ``kind`` is then what its name says, or empty.
+    """
 
     run_id: str
     kind: str
     spec: Spec | None
     status: Status = Status.STARTING
     phase: str = ""
+    phase_began: float | None = None  # by the clock of the process that said it
     step: int = 0
     steps: int = 0
     epoch: float = 0.0
@@ -102,6 +110,7 @@ class RunState:
     eta_seconds: float | None = None
     message: str = ""
     hint: str = ""
+    damage: str = ""  # why not all of its directory can be read
     arms: list[ArmProgress] = field(default_factory=list)
     series: Series = field(default_factory=Series)
 
@@ -111,7 +120,7 @@ class RunState:
 
     @property
     def can_resume(self) -> bool:
-        return self.status.can_resume
+        return self.status.can_resume and self.spec is not None
 
 
 class RunWatch:
@@ -124,29 +133,54 @@ class RunWatch:
         self._earlier_seconds = 0.0  # spent by the process before a resume
         self._process_started_at: float | None = None
         self._step_times: list[tuple[int, float]] = []
-        self._state = RunState(directory.run_id, "", None)
+        named = directory.run_id.partition("-")[0]  # what kind it is, where only the name is left to say it
+        self._state = RunState(directory.run_id, named if named in SPECS else "", None)
         self._place: Place = PLACES[0]
+        self._spec_trouble: StudioError | None = None
+        self._results_trouble: StudioError | None = None
+        self._events_damage = ""
         try:
             spec = read_spec(directory)
             self._state.spec, self._state.kind = spec, spec.kind
             self._place = place_named(spec.place)
         except StudioError as error:
-            self._state.message, self._state.hint = error.message, error.hint
+            self._spec_trouble = error
 
     def poll(self) -> RunState:
         """Read the new whole lines and compute the status; always the same object, brought up to date."""
         if not self.directory.path.exists():
             self._state.status, self._state.message = Status.LOST, "the run directory is gone"
             return self._state
-        events, self._offset = read_events(self.directory.events_path, self._offset)
+        unread = self._read_events()
+        state = self._state
+        trouble = self._spec_trouble or self._results_trouble
+        state.damage = trouble.message if trouble else unread or self._events_damage
+        process = self._place.state(self.directory)
+        state.status = status_of(self.directory, process, self._last_event, is_damaged=bool(state.damage))
+        self._compute_times()
+        if state.status is Status.LOST:
+            state.message = "the process ended without a word"
+            state.hint = f"studio resume {state.run_id}"
+        elif state.status is Status.DAMAGED:
+            state.message, state.hint = state.damage, self._way_out()
+        return state
+
+    def _read_events(self) -> str:
+        """Take what is new; why it cannot be read, or nothing."""
+        try:
+            events, self._offset = read_events(self.directory.events_path, self._offset)
+        except OSError as error:
+            return f"{self.directory.events_path.name} cannot be read: {why_not(error)}"
         for event in events:
             self._take(event)
-        self._state.status = status_of(self.directory, self._place.state(self.directory), self._last_event)
-        self._compute_times()
-        if self._state.status is Status.LOST and self._state.spec is not None:
-            self._state.message = "the process ended without a word"
-            self._state.hint = f"studio resume {self._state.run_id}"
-        return self._state
+        return ""
+
+    def _way_out(self) -> str:
+        if self._spec_trouble:
+            return self._spec_trouble.hint or "Start a new run; this one can be deleted."
+        if self._results_trouble:
+            return self._results_trouble.hint or f"Made anew from its answers: studio resume {self._state.run_id}"
+        return f"Steps may be missing here. What it has made can be used; studio resume {self._state.run_id} goes on."
 
     @property
     def spec(self) -> Spec | None:
@@ -158,6 +192,10 @@ class RunWatch:
         return self._place.log(self.directory, lines)
 
     def _take(self, event: Event) -> None:
+        if isinstance(event, Unreadable):
+            name = self.directory.events_path.name
+            self._events_damage = self._events_damage or f"{name} is damaged: {event.why}"
+            return
         self._last_event = event
         self._take_of_any_run(event)
         match event:
@@ -178,7 +216,7 @@ class RunWatch:
             case Started():
                 self._take_started(event)
             case Preparing():
-                state.phase = event.message
+                state.phase, state.phase_began = event.message, event.time
             case Resumed():
                 self._take_resumed(event)
             case Plan():
@@ -187,6 +225,9 @@ class RunWatch:
                 state.series.warnings.append((event.step, event.message))
             case Failed():
                 state.message, state.hint = event.message, event.hint
+            case Finished():
+                state.phase = ""
+                self._check_results()
             case FinalEvent():
                 state.phase = ""
 
@@ -197,8 +238,17 @@ class RunWatch:
         self._earlier_seconds = state.elapsed_seconds
         self._process_started_at = event.time
         self._step_times.clear()
-        state.message = state.hint = ""
-        state.phase = "starting"
+        state.message = state.hint = self._events_damage = ""  # of an earlier life
+        self._results_trouble = None
+        state.phase, state.phase_began = "starting", event.time
+
+    def _check_results(self) -> None:
+        if self._state.kind == "compare":
+            try:
+                scores_in(self.directory)
+                read_predictions(self.directory)
+            except StudioError as error:
+                self._results_trouble = error
 
     def _take_resumed(self, event: Resumed) -> None:
         series = self._state.series
@@ -213,7 +263,7 @@ class RunWatch:
         state.phase = ""
         state.step, state.epoch, state.memory_bytes = event.step, event.epoch, event.memory_bytes
         state.loss, state.learning_rate, state.grad_norm = event.loss, event.learning_rate, event.grad_norm
-        state.tokens_per_second = event.tokens_per_second
+        state.tokens_per_second = _finite(event.tokens_per_second)
         series.step.append(event.step)
         series.epoch.append(event.epoch)
         series.tokens.append(event.tokens)
@@ -236,11 +286,11 @@ class RunWatch:
 
     def _take_progress(self, event: Progressed) -> None:
         arm = self._arm(event.arm)
-        arm.done, arm.total, arm.tokens_per_second = event.done, event.total, event.tokens_per_second
+        arm.done, arm.total, arm.tokens_per_second = event.done, event.total, _finite(event.tokens_per_second)
         self._state.step = sum(each.done for each in self._state.arms)
         self._state.steps = max(self._state.steps, sum(each.total for each in self._state.arms))
         self._state.tokens_per_second = arm.tokens_per_second
-        self._state.phase = f"{arm.arm}: {arm.done} of {arm.total}"
+        self._state.phase, self._state.phase_began = f"{arm.arm}: {arm.done} of {arm.total}", None
 
     def _arm(self, name: str) -> ArmProgress:
         for arm in self._state.arms:
@@ -275,18 +325,17 @@ class RunWatch:
 
 
 def state_as_json(state: RunState) -> dict[str, object]:
-    """A run as ``studio runs --json`` lists it; NaN, which JSON lacks, becomes null."""
+    """A run as ``studio runs --json`` lists it; NaN and infinity, which JSON lacks, become null."""
     names = [field.name for field in dataclasses.fields(state) if field.name not in ("spec", "series", "arms")]
     listed = {name: getattr(state, name) for name in names}
     listed["base_model"] = getattr(state.spec, "base_model", "")
-    return {name: None if value != value else value for name, value in listed.items()}
+    return {name: _finite(value) if isinstance(value, float) else value for name, value in listed.items()}
 
 
-def scores_in(directory: RunDirectory) -> dict[str, object] | None:
-    """The finished comparison's scores, or None while there are none."""
+def scores_in(directory: RunDirectory) -> JsonObject | None:
+    """The finished comparison's scores, or None while there are none. Raises StudioError where they are damaged."""
     try:
-        scores: dict[str, object] = json.loads(directory.scores_path.read_text(encoding="utf-8"))
-        return scores
+        return read_json_object(directory.scores_path)
     except FileNotFoundError:
         return None
 
@@ -294,3 +343,7 @@ def scores_in(directory: RunDirectory) -> dict[str, object] | None:
 def _or_nan(value: float | None) -> float:
     """Charts leave a gap at NaN; JSON without NaN writes null for it."""
     return float("nan") if value is None else value
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import types
+import typing
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -89,11 +92,17 @@ class Comparison:
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Comparison:
-        """The comparison that ``to_dict`` wrote, also an older studio's. Raises KeyError or TypeError for others."""
+        """The comparison that ``to_dict`` wrote, also an older studio's.
+
+        Raises KeyError, TypeError, ValueError or AttributeError for facts that are none.
+        """
         rest = {name: value for name, value in facts.items() if name != "arms"}
         for name in ("tasks", "headline_tasks"):
             rest[name] = tuple(rest[name])
-        return cls(arms={arm: _arm_from(value) for arm, value in facts["arms"].items()}, **rest)
+        made = cls(arms={arm: _arm_from(value) for arm, value in facts["arms"].items()}, **rest)
+        if not _fits(made, cls) or made.headline_scorer not in {scorer.name for scorer in SCORERS}:
+            raise TypeError("a score is not of the type that it must have")
+        return made
 
 
 def has_one_answer(references: Sequence[str]) -> bool:
@@ -227,6 +236,23 @@ def _arm_from(facts: Mapping[str, Any]) -> ArmSummary:
         by_task={task: _intervals_from(scores) for task, scores in facts["tasks"].items()},
         **rest,
     )
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether ``value``, read from JSON, is of the type ``hint``, through and through. A number is never NaN."""
+    parts = typing.get_args(hint)
+    if isinstance(hint, types.UnionType):
+        return any(_fits(value, part) for part in parts)
+    if is_dataclass(hint):
+        hints = typing.get_type_hints(hint)
+        return isinstance(value, hint) and all(_fits(getattr(value, name), of) for name, of in hints.items())
+    if typing.get_origin(hint) is dict:
+        return isinstance(value, dict) and all(_fits(each, parts[1]) for each in value.values())
+    if typing.get_origin(hint) is tuple:
+        return all(_fits(each, parts[0]) for each in value)
+    if hint is float:
+        return type(value) in (int, float) and math.isfinite(value)
+    return type(value) is hint
 
 
 def _intervals_from(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Interval]:

@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rich.color import ColorSystem
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, SystemCommand
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import get_current_worker
 
 from studio.errors import StoreHeld, StudioError
 from studio.project import Project
+from studio.reports.console import VisibleConsole
+from studio.reports.glyphs import is_ascii_only
+from studio.reports.visible import visible
 from studio.tui import actions, styles
 from studio.tui.frame import Frame
+from studio.tui.gate import AsciiLines, VisibleLines
+from studio.tui.hangup import leave_with_terminal, refuse_without_terminal
 from studio.tui.messages import (
     ComparisonRequested,
     ExamplesChanged,
@@ -90,8 +96,10 @@ class StudioApp(App[None], inherit_bindings=False):
     def __init__(self, project: Project, *, first_screen: str = "data", demo: Demo | None = None) -> None:
         super().__init__()
         self.animation_level = "none"  # a scroll in ten steps is ten screens over a slow line
+        self.error_console = VisibleConsole()  # for the traceback that ends the studio: it quotes what it choked on
         self.session = Session(project)
         self.set_keymap(actions.checked_keys(self.session.keys))
+        self._gates: list[LineFilter] = [VisibleLines(), AsciiLines()] if is_ascii_only() else [VisibleLines()]
         self.last_said: tuple[str, str] = ("", "information")
         self._when_open: list[Callable[[], None]] = []
         self._frame = Frame()
@@ -100,8 +108,9 @@ class StudioApp(App[None], inherit_bindings=False):
         self._is_polling, self._must_tell_runs = False, True
         self._first_screen = first_screen
         self._facts = HeaderFacts("", project.name, model=self.session.base_model)
-        if self.session.settings.theme in self.available_themes:
-            self.theme = self.session.settings.theme
+        for theme in (self.session.settings.theme, self.session.kept.theme):
+            if theme in self.available_themes:
+                self.theme = theme
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return styles.theme_variables(self.current_theme.dark)
@@ -109,6 +118,8 @@ class StudioApp(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         self.app_resume_signal.subscribe(self, lambda _: self._frame.forget(), immediate=True)
         self.switch_mode(self._first_screen)
+        if self.session.kept_trouble:
+            self.call_after_refresh(self.say, self.session.kept_trouble, "warning")
         if self.session.project.exists():
             self.call_after_refresh(self.open_store)
         self.call_after_refresh(self.set_interval, POLL_SECONDS, self._poll_runs_soon)
@@ -215,12 +226,21 @@ class StudioApp(App[None], inherit_bindings=False):
     # -- words and screens
 
     def say(self, text: str, severity: str = "information") -> None:
-        """One sentence on the status line of whatever screen is shown."""
+        """One sentence on the status line of whatever screen is shown; it may quote data."""
+        text = visible(text)
         self.last_said = (text, severity)
         for screen in reversed(self.screen_stack):
             if lines := screen.query(StatusLine):
                 lines.first().say(text, severity)
                 return
+
+    def forget_error(self) -> None:
+        """What went wrong is over: a key did something else since, or the same was done well.
+
+        A line that is still being mended keeps the reason beneath it.
+        """
+        if self.last_said[1] == "error" and not getattr(self.screen, "is_mending", False):
+            self.say("")
 
     def report(self, error: BaseException) -> None:
         """A StudioError becomes words; anything else is a fault of ours and must be seen whole."""
@@ -236,8 +256,12 @@ class StudioApp(App[None], inherit_bindings=False):
             self.report(error)
 
     async def run_action(self, action: Any, *arguments: Any, **named: Any) -> bool:
+        said = self.last_said
         try:
-            return await super().run_action(action, *arguments, **named)
+            has_run = await super().run_action(action, *arguments, **named)
+            if said is self.last_said:
+                self.forget_error()
+            return has_run
         except StudioError as error:
             self.report(error)
             return True
@@ -311,9 +335,13 @@ class StudioApp(App[None], inherit_bindings=False):
             if isinstance(screen, StudioScreen):
                 screen.refresh_header()
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), *self._gates]
+
     def switch_theme(self) -> None:
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
-        self.say(f'{self.theme} · to keep it: theme = "{self.theme}" in {self.session.project.settings_path.name}')
+        self.session.keep(replace(self.session.kept, theme=self.theme))
+        self.say(f"{self.theme} · kept")
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         name = getattr(screen, "NAME", "")
@@ -326,10 +354,12 @@ class StudioApp(App[None], inherit_bindings=False):
 
 
 def run(project: Project, *, first_screen: str = "data", demo: Demo | None = None) -> None:
-    """Show the studio until it is left. Raises AskedWrongly for settings that cannot be used.
+    """Show the studio until it is left. Raises AskedWrongly without a terminal and for settings that cannot be used.
 
     Raises SystemExit(1) where a fault of ours ended it, whose traceback is on the terminal then.
     """
+    refuse_without_terminal()
+    leave_with_terminal()
     app = StudioApp(project, first_screen=first_screen, demo=demo)
     app.run()
     if app.return_code:

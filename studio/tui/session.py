@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from studio.errors import StudioError
 from studio.project import Project
+from studio.tui.kept import Kept, keep, read_kept
+from studio.tui.line_history import LineHistory
 
 if TYPE_CHECKING:
     from studio.dataset.store import Store
@@ -34,8 +36,10 @@ class Session:
     """
 
     def __init__(self, project: Project) -> None:
+        self.kept, self.kept_trouble = read_kept(project.root)
         self.project = project
         self.settings = project.settings()
+        self.history = LineHistory(project.lines_path)
         self.store: Store | None = None
         self.store_closed: ClosedStore | None = None
         self.base_model, self.max_length = self.settings.base_model, self.settings.max_length
@@ -43,6 +47,12 @@ class Session:
         self.fingerprint = ""
         self.is_model_sought = True
         self.run_states: list[RunState] = []
+
+    def keep(self, kept: Kept) -> None:
+        """Find this again at the next start. Raises StudioError where it cannot be written."""
+        self.kept = kept
+        if self.project.exists():
+            keep(self.project.root, kept)
 
     @property
     def keys(self) -> Mapping[str, str]:

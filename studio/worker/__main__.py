@@ -11,10 +11,11 @@ import os
 import socket
 import sys
 import traceback
+from contextlib import closing
 from pathlib import Path
 
 from studio.errors import StudioError
-from studio.files import take_lock, write_whole
+from studio.files import keep_private, take_lock, write_whole, writing
 from studio.runs.directory import RunDirectory
 from studio.runs.events import EventWriter, Failed, Started
 from studio.runs.places.local import describe_process
@@ -29,18 +30,21 @@ def main(arguments: list[str]) -> int:
         return 2
     directory = RunDirectory(Path(arguments[0]))
     try:
-        spec = read_spec(directory)
-        lock = take_lock(directory.lock_path)
+        with writing(directory.path):
+            keep_private(directory.path)
+            spec = read_spec(directory)
+            lock = take_lock(directory.lock_path)
     except StudioError as error:
         print(error, file=sys.stderr)
         return 2
-    with lock:
-        write_whole(directory.process_path, json.dumps(describe_process()))
-        events = EventWriter(directory.events_path)
-        try:
-            return work(Session(directory, events), spec)
-        finally:
-            events.close()
+    try:
+        with lock, writing(directory.path):
+            write_whole(directory.process_path, json.dumps(describe_process()))
+            with closing(EventWriter(directory.events_path)) as events:
+                return work(Session(directory, events), spec)
+    except StudioError as error:  # not even its last event could be written: only the log can say it
+        print(error, file=sys.stderr)
+        return 1
 
 
 def work(session: Session, spec: Spec) -> int:

@@ -14,7 +14,7 @@ from studio.dataset.store import Store
 from studio.errors import StudioError
 from studio.project import Project
 from studio.runs.directory import RunDirectory, runs_in, write_rows
-from studio.runs.events import EventWriter, Failed, Plan, read_events
+from studio.runs.events import EventWriter, Failed, Plan, Unreadable, read_events
 from studio.runs.specs import TrainSpec, write_spec
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.session import Session
@@ -106,7 +106,8 @@ def test_a_plan_says_what_a_resumed_run_repeats(tmp_path: Path) -> None:
     writer.close()
     with path.open("a") as file:
         file.write('{"event": "plan", "time": 1, "rows": 3}\n{"event": "plan", "time": 1, "rows": "three"}\n')
-    plan, failed, old = read_events(path)[0]
+    plan, failed, old, mistyped = read_events(path)[0]
     assert isinstance(plan, Plan) and (plan.rows, plan.arms) == (8, ("zero_shot",)) and plan.time > 1
     assert isinstance(failed, Failed)
     assert isinstance(old, Plan) and (old.rows, old.lanes) == (3, 1)
+    assert mistyped == Unreadable(why="the event plan has rows=three")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,5 +135,6 @@ def test_arms_share_one_base_model(project: Project, store: Store) -> None:
 def test_a_prediction_torn_by_a_crash_is_passed_over(project: Project, store: Store) -> None:
     spec = CompareSpec(arms=("zero_shot",))
     directory = RunDirectory(project.runs_path / comparing.start_comparison(project, store, spec))
-    directory.predictions_path.write_text('{"key": "a", "arm": "zero_shot"}\n{"key": "b", "ar')
+    answer = {"key": "a", "arm": "zero_shot", "example_id": 1, "text": "", "prompt_tokens": 9, "is_cut": False}
+    directory.predictions_path.write_text(json.dumps(answer) + '\n{"key": "b", "ar')
     assert [line["key"] for line in comparing.load_comparison(project, directory.run_id).predictions] == ["a"]

@@ -50,7 +50,7 @@ def in_json(result: Result) -> Any:
 
 def test_import_label_undo_redo(studio: Studio, pairs: str) -> None:
     assert in_json(studio("import", pairs, "--json")) == {
-        "added": 3, "duplicates": 0, "problems": [], "is_dry_run": False,
+        "added": 3, "duplicates": 0, "duplicates_of_another_task": 0, "problems": [], "is_dry_run": False,
     }  # fmt: skip
     assert "added 0 examples · 3 already there" in studio("import", pairs).stderr
     assert studio("label", "1", "2", "--accept").exit_code == 0
@@ -71,10 +71,10 @@ def test_a_dry_run_writes_nothing(studio: Studio, pairs: str) -> None:
 
 def test_a_file_of_problems_names_them_and_fails(studio: Studio, tmp_path: Path) -> None:
     bad = tmp_path / "bad.jsonl"
-    bad.write_text('{"prompt": "p"}\nnot json\n')
+    bad.write_text('{"prompt": "p", "completion": 1}\nnot json\n')
     result = studio("import", str(bad))
     assert result.exit_code == 1
-    assert f"{bad}:1: completion: is missing" in result.stderr
+    assert f"{bad}:1: completion: is a number (1)" in result.stderr
     assert f"{bad}:2: not JSON" in result.stderr
 
 

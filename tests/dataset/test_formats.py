@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pytest
 
-from studio.dataset.formats import lines
+from studio.dataset.formats import json_array, lines, stretch
 from studio.dataset.formats.reading import Candidate, Problem, read_file
 from studio.errors import AskedWrongly
 
@@ -249,10 +249,96 @@ def test_a_csv_line_that_is_too_long_is_stepped_over(tmp_path: Path, monkeypatch
     assert only_problem(found).line == 3 and [one.line for one in found] == [2, 3, 4]
 
 
-def test_a_broken_array_says_where_and_that_it_stops(tmp_path: Path) -> None:
-    found = read(tmp_path, f"[\n{GOOD},\n{{bad}},\n{GOOD}]", "rows.json")
-    assert [one.line for one in found] == [2, 3]
-    assert "not read" in only_problem(found).hint
+class TestAJsonArray:
+    """Every line of it, and whatever follows it, is of a row or of a problem."""
+
+    def read(self, tmp_path: Path, content: str | bytes) -> list[str]:
+        """What was read: ``row LINE``, or the problem in words without its file."""
+        found = read(tmp_path, content, "rows.json")
+        return [f"row {one.line}" if isinstance(one, Candidate) else str(one).split("rows.json:")[1] for one in found]
+
+    def test_a_broken_element_costs_itself(self, tmp_path: Path) -> None:
+        assert self.read(tmp_path, f"[\n{GOOD},\n{{bad}},\n{GOOD}]") == [
+            "row 2",
+            "3: not JSON: expecting property name enclosed in double quotes at column 2",
+            "row 4",
+        ]
+
+    def test_the_lines_behind_the_array_used_to_vanish(self, tmp_path: Path) -> None:
+        found = read(tmp_path, f"[{GOOD}]\n" + (GOOD + "\n") * 999)
+        assert [one.line for one in only_rows(found)] == list(range(1, 1001))
+
+    def test_a_second_array_is_read_and_garbage_is_named(self, tmp_path: Path) -> None:
+        assert self.read(tmp_path, f"[{GOOD},\n{GOOD}] x\n[{GOOD}][\n{GOOD}\n]\n\n,\n{{\n") == [
+            *("row 1", "row 2", "2: follows the end of the array, and is no object", "row 3", "row 4"),
+            "7: follows the end of the array, and is no object",
+            "8: not JSON: the line ends in the middle of an object",
+        ]
+
+    def test_one_that_is_cut_off_says_so(self, tmp_path: Path) -> None:
+        assert self.read(tmp_path, f"[\n{GOOD},\n") == [
+            "row 2",
+            "2: the array that begins on line 1 is never closed",
+        ]
+        assert self.read(tmp_path, f"[\n{GOOD},\n{GOOD[:-9]}") == [
+            "row 2",
+            "3: not JSON: the file ends in the middle of this element",
+        ]
+
+    def test_a_broken_element_over_several_lines_names_all_of_them(self, tmp_path: Path) -> None:
+        pretty = json.dumps([{"prompt": "p", "completion": "c", "more": [{"prompt": "p"}]}] * 3, indent=2)
+        broken = pretty.replace('"more": [', '"more" [', 2).replace('"more" [', '"more": [', 1)
+        assert self.read(tmp_path, broken) == [
+            "row 2",
+            "11-19: not JSON: expecting ':' delimiter in line 14 at column 12",
+            "row 20",
+        ]
+
+    def test_what_is_lost_on_one_long_line_is_said(self, tmp_path: Path) -> None:
+        (*_, last) = self.read(tmp_path, f"[{GOOD}, {GOOD[:-1]}, {GOOD}]\n")
+        assert last.startswith("1: not JSON: ") and last.endswith("; nothing behind it on its line was read")
+
+    def test_a_comma_that_is_missing_costs_nothing(self, tmp_path: Path) -> None:
+        assert self.read(tmp_path, f"[\n{GOOD}\n{GOOD}\n]") == ["row 2", "row 3"]
+
+    def test_a_byte_that_is_not_utf_8_costs_its_element(self, tmp_path: Path) -> None:
+        content = f"[\n{GOOD},\n".encode() + b'{"prompt": "caf\xe9", "completion": "c"},\n' + f"{GOOD}]".encode()
+        assert self.read(tmp_path, content) == ["row 2", "3: invalid UTF-8 (byte 0xe9 at 16)", "row 4"]
+
+    @pytest.mark.parametrize("element", ["[" * 100_000, '{"n": ' + "9" * 5000 + "}", '{"a": tru}', "{,", '"\\u12"'])
+    def test_whatever_is_wrong_with_an_element_the_next_line_is_read(self, tmp_path: Path, element: str) -> None:
+        first, problem, last = self.read(tmp_path, f"[\n{GOOD},\n{element}\n{GOOD}\n]")
+        assert (first, problem[:7], last) == ("row 2", "3: not ", "row 4")
+
+    def test_any_size_is_read_in_bounded_memory(self, tmp_path: Path) -> None:
+        path = tmp_path / "rows.json"
+        row = json.dumps({"prompt": "ế" * 200, "completion": "c" * 1000})
+        path.write_text("[" + ",\n".join([row] * 20_000) + "]", encoding="utf-8")
+        tracemalloc.start()
+        count = sum(isinstance(one, Candidate) for one in read_file(path))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert count == 20_000 and path.stat().st_size > 40e6
+        assert peak < 16 * 2**20
+
+    def test_an_element_that_never_ends_is_stepped_over(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(json_array, "MAX_LINE_BYTES", 2**20)
+        monkeypatch.setattr(stretch, "_CHUNK_BYTES", 2**16)
+        long = '{"prompt": "' + "x" * 2**22 + '", "completion": "c"},'
+        assert self.read(tmp_path, f"[\n{GOOD},\n{long}\n{GOOD}\n]\n") == [
+            *("row 2", "3: this element is longer than 8 MB", "row 4")
+        ]
+
+    @pytest.mark.parametrize("chunk_bytes", [1, 2, 7, 64])
+    def test_where_the_file_is_cut_into_stretches_makes_no_difference(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk_bytes: int
+    ) -> None:
+        odd = '{"prompt": "\\u00e9 ế", "completion": "c", "n": [1.5e3, -Infinity, true, null, 12]}'
+        content = f"[\n{odd},\n  {odd} , 12345, {{bad}}\n  {odd}\n] {GOOD}\n  [{odd}] x"
+        whole = self.read(tmp_path, content)
+        monkeypatch.setattr(stretch, "_CHUNK_BYTES", chunk_bytes)
+        assert self.read(tmp_path, content) == whole
+        assert len(whole) == 8
 
 
 class TestFilesThatCannotBeReadAtAll:
@@ -280,7 +366,7 @@ class TestFilesThatCannotBeReadAtAll:
             raise PermissionError(13, "Permission denied")
 
         path = written(tmp_path, GOOD)
-        monkeypatch.setattr(Path, "open", refused)
+        monkeypatch.setattr(os, "open", refused)
         with pytest.raises(AskedWrongly, match="no permission"):
             read_file(path)
 

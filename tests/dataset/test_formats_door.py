@@ -137,8 +137,9 @@ def test_chat_messages_beside_a_copy_of_their_prompt_are_read(tmp_path: Path) ->
 
 
 def test_a_mapping_is_never_passed_over_for_messages(tmp_path: Path) -> None:
-    row = {"messages": CHAT, "question": "q"}
-    (found,) = read(tmp_path, json.dumps(row), "rows.jsonl", {"prompt": "question", "completion": "answer"})
+    rows = [{"messages": CHAT, "question": "q"}, {"question": "q", "answer": "a"}]
+    mapping = {"prompt": "question", "completion": "answer"}
+    found, _ = read(tmp_path, "\n".join(map(json.dumps, rows)), "rows.jsonl", mapping)
     assert isinstance(found, Problem) and (found.field, found.why[:10]) == ("answer", "is missing")
 
 
@@ -160,7 +161,7 @@ def test_whatever_a_text_says_it_survives_export_and_import(
     path = tmp_path / f"rows{ending}"
     export_examples(store, path, [1, 2])
     preview = preview_import(store, [path])
-    assert (preview.problems, preview.duplicates) == ([], 2)
+    assert (preview.problems, preview.plan.duplicates) == ([], 2)
     assert preview.candidates == [
         replace(row, source=path.name, line=preview.candidates[0].line),
         Candidate("plain", word, source=path.name, line=preview.candidates[1].line),

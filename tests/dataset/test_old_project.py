@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,14 @@ def test_its_file_imported_again_brings_nothing_new_and_moves_no_row(store: Stor
     assert [row.split for row in store.rows_for()][:5] == before
     store.assign_splits(0.3, 0.2, 0)
     assert [row.split for row in store.rows_for()][:5] == before
+
+
+def test_its_pairs_under_another_task_are_known_as_they_were_imported_and_as_they_are_now(store: Store) -> None:
+    assert store.example(2).completion == '{"intent": "mend"}' != SIX[1].completion
+    edited = replace(SIX[1], completion='{"intent": "mend"}')
+    again = [replace(one, task="another") for one in (*SIX, edited)]
+    added = store.add(again, "six.jsonl")
+    assert (added.added, added.duplicates, added.of_another_task) == (0, 7, 7)
 
 
 def test_it_is_checked(store: Store) -> None:

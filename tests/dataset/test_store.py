@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,10 +36,24 @@ class TestImporting:
         assert store.view_ids().tolist() == [1, 2, 3, 4, 5, 6]
         assert store.add(SIX, "six.jsonl").batch_id == 0
 
-    def test_case_task_and_system_tell_pairs_apart(self, store: Store) -> None:
+    def test_case_and_system_tell_pairs_apart(self, store: Store) -> None:
         base = Candidate("p", "c", "t", "s")
-        others = [Candidate("P", "c", "t", "s"), Candidate("p", "c", "t2", "s"), Candidate("p", "c", "t", "")]
+        others = [Candidate("P", "c", "t", "s"), Candidate("p", "C", "t", "s"), Candidate("p", "c", "t", "")]
         assert store.add([base, *others], "").added == 4
+
+    def test_the_same_pairs_under_another_task_doubled_the_data(self, filled: Store) -> None:
+        again = [replace(one, task="another") for one in SIX]
+        for added in (filled.plan_add(again), filled.add(again, "six.jsonl")):
+            assert (added.added, added.duplicates, added.of_another_task) == (0, 6, 6)
+        assert filled.stats().examples == 6
+
+    def test_of_pairs_under_several_tasks_the_first_is_added_and_the_others_are_counted(self, store: Store) -> None:
+        pairs = [Candidate("p", "c", task) for task in ("a", "b", "a", "b", 'c"\n')]
+        added = store.add([*pairs, Candidate("q", "c", "b")], "")
+        assert (added.added, added.duplicates, added.of_another_task) == (2, 4, 3)
+        assert [(row.prompt, row.task) for row in store.rows_for()] == [("p", "a"), ("q", "b")]
+        again = store.plan_add([Candidate("p", "c", "a"), Candidate("p", "c", "b")])
+        assert (again.duplicates, again.of_another_task) == (2, 1)
 
     def test_composed_and_decomposed_letters_are_the_same(self, store: Store) -> None:
         assert (
@@ -156,7 +171,7 @@ class TestLabelling:
         assert store.stats().labels == {"accept": 3_000, "reject": 0, "skip": 0, "none": 0}
         assert [one.example_id for one in store.previews(ids[2_999:0:-1])] == ids[2_999:0:-1].tolist()
 
-    def test_how_many_were_labelled_lately(self, filled: Store) -> None:
+    def test_when_labels_were_decided_lately_undone_ones_and_marks_not_counted(self, filled: Store) -> None:
         filled.set_label([1, 2], "accept")
         filled.set_label([2], "reject")
         filled.set_label([3], "skip")
@@ -164,8 +179,8 @@ class TestLabelling:
         filled.set_label([4], "skip")
         filled.undo()
         filled.set_mark([5], True)
-        assert filled.labelled_since(3600) == 3
-        assert filled.labelled_since(-1) == 0
+        assert len(filled.labelling_times(3600)) == 4
+        assert filled.labelling_times(-1) == []
 
 
 class TestEditing:

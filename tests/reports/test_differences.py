@@ -8,7 +8,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.reports.differences import differences
+from studio.reports.differences import differences, spelled_out
 
 
 def test_differences_are_told_by_word() -> None:
@@ -48,3 +48,8 @@ def test_differences_of_long_texts_stay_quick() -> None:
     ]
     assert len(differences("the cat " * 480, "cat the " * 480)) > 1
     assert time.perf_counter() - started < 4
+
+
+def test_without_strike_and_colour_a_difference_is_still_read() -> None:
+    pieces = spelled_out(differences("a mouse that broke", "a phone that broke"))
+    assert "".join(text for text, _ in pieces) == "a [-mouse-]{+phone+} that broke"

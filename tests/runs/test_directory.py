@@ -160,8 +160,8 @@ def test_a_damaged_spec_is_said_and_the_other_runs_still_show(run: RunDirectory)
     run.spec_path.write_text("{")
     os.utime(run.spec_path, (1, 1))
     state = RunWatch(run).poll()
-    assert state.status == "lost"
-    assert "not a run's spec" in state.message
+    assert state.status == "damaged"
+    assert "spec.json is damaged: it is not JSON" in state.message
 
 
 def test_a_comparison_s_plan_has_no_steps_and_its_arms_count_them(run: RunDirectory) -> None:

@@ -1,9 +1,11 @@
 """A spec that cannot work fails when it is made, with the value and what to use instead."""
 
+import json
+
 import pytest
 
 from studio.errors import AskedWrongly
-from studio.runs.specs import CompareSpec, TrainSpec, spec_from_json
+from studio.runs.specs import CompareSpec, TrainSpec, spec_from
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,7 @@ def test_settings_are_read_as_their_types() -> None:
 
 @pytest.mark.parametrize("spec", [TrainSpec(tasks=("a",), where="task = 'a'"), CompareSpec(run_id="r", limit=5)])
 def test_a_spec_survives_its_file(spec: TrainSpec | CompareSpec) -> None:
-    assert spec_from_json(spec.to_json()) == spec
+    assert spec_from(json.loads(spec.to_json())) == spec
 
 
 def test_the_usual_learning_rate_depends_on_the_method() -> None:

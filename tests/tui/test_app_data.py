@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from textual.widgets import Input
 
 from studio.dataset.formats.reading import Candidate
@@ -174,19 +173,6 @@ async def test_edit_in_place_saves_and_escape_asks_only_if_changed(tmp_path: Pat
         assert "Hi!where is order 1?" in shown(pilot)
         await press(pilot, "u")
         assert "Hi!" not in shown(pilot)
-
-
-async def test_an_editor_gets_both_texts_as_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from studio.tui.dialogs import edit
-
-    file = tmp_path / "edited.txt"
-    file.write_text(edit.as_file("two\nlines", "an answer\n").replace("answer", "ANSWER"), encoding="utf-8")
-    assert edit.from_file(file) == ("two\nlines", "an ANSWER\n")
-    monkeypatch.setenv("EDITOR", "true")
-    monkeypatch.delenv("VISUAL", raising=False)
-    async with opened(project_with(tmp_path / "p", tickets(1))) as pilot:
-        await press(pilot, "E")
-        assert said(pilot) == "This terminal cannot be handed to an editor. e edits in place.", "as in a headless test"
 
 
 async def test_import_shows_problems_by_line_before_anything_is_written(tmp_path: Path) -> None:

@@ -6,20 +6,25 @@ import json
 import os
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 
-from studio.files import take_lock
+from studio.acts.comparing import plan_comparison
+from studio.dataset.store import Store
+from studio.files import take_lock, write_whole
 from studio.project import Project
 from studio.reports.compare import compare_view
 from studio.runs.directory import read_rows
 from studio.runs.events import EventWriter, Finished
+from studio.runs.specs import CompareSpec
+from studio.runs.watch import RunWatch
 from studio.tui.app import StudioApp
 from studio.tui.screens.compare.answers import answer_cell
 from studio.tui.screens.compare.arms import arm_lines
 from studio.tui.screens.compare.screen import load, score_notes
 from studio.tui.screens.data.screen import DataScreen
-from tests.tui.data_story import NARROW, press, said, settle, shown
-from tests.tui.run_story import comparison, opened_on
+from tests.tui.data_story import NARROW, press, project_with, said, settle, shown, tickets
+from tests.tui.run_story import comparison, model_without_weights, opened_on
 
 
 async def look(pilot: Pilot[None]) -> None:
@@ -163,3 +168,24 @@ def test_a_cell_begins_shortly_before_a_difference_that_would_be_out_of_sight() 
     assert text.startswith("✗ …")
     assert ("fine", "match") in cell
     assert len(text) == 24
+
+
+async def test_the_form_of_a_comparison_says_rows_and_time_by_the_one_before(tmp_path: Path) -> None:
+    model = model_without_weights(tmp_path / "model")
+    Project.init(tmp_path / "project", base_model=str(model), max_length=128)
+    project = project_with(tmp_path / "project", tickets(40))
+    with Store.open(project.store_path, "anna") as store:
+        store.assign_splits(0.1, 0.5, 0)
+    async with opened_on(project, "compare") as pilot:
+        await press(pilot, "n")
+        assert "not known before a first comparison" in shown(pilot)
+        assert "rows of the test split × 3 arms = " in shown(pilot)
+        await press(pilot, "escape")
+    earlier = comparison(project, "compare-1")
+    spec = CompareSpec(base_model=str(model), model_path=str(model.resolve()), arms=("zero_shot",))
+    write_whole(earlier.spec_path, spec.to_json())
+    with Store.open(project.store_path, "anna") as store:
+        plan = plan_comparison(project, store, CompareSpec(arms=("zero_shot", "one_shot")))
+    state = RunWatch(earlier).poll()
+    assert plan.answers == 2 * len(plan.rows)
+    assert plan.forecast_seconds == pytest.approx(plan.answers * state.elapsed_seconds / state.step)

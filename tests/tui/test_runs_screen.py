@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from textual import events
@@ -12,11 +14,13 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from studio.dataset.store import Store
-from studio.files import take_lock
+from studio.files import take_lock, write_whole
 from studio.project import Project
 from studio.runs.directory import RunDirectory
-from studio.runs.events import EventWriter, Failed, Finished
+from studio.runs.events import EventWriter, Failed, Finished, Preparing, read_events
+from studio.runs.specs import TrainSpec
 from studio.tui.app import StudioApp
+from studio.tui.dialogs.form import SpecForm, fields_of
 from studio.tui.dialogs.new_run import NewRunDialog
 from studio.tui.run_poll import RunPoll
 from studio.tui.widgets.row_list import RowList
@@ -257,3 +261,51 @@ def test_what_was_not_written_is_not_drawn_again(tmp_path: Path) -> None:
         (newest,) = [state for state in poll.poll() if state.run_id == live.run_id]
         assert newest.series.step[-1] == 6
         assert before[live.run_id].series.step[-1] == 5, "what a screen was given never changes under it"
+
+
+async def test_a_new_run_begins_from_the_settings_of_the_run_under_the_cursor(tmp_path: Path) -> None:
+    project = ready_to_train(tmp_path)
+    earlier = train_run(project, "train-1", ends=FINISHED)
+    spec = TrainSpec(
+        base_model=str(tmp_path / "model"), epochs=3, lora_alpha=64, labels=("accept",), max_length=96, method="full"
+    )
+    write_whole(earlier.spec_path, spec.to_json())
+    async with opened_on(project, "runs") as pilot:
+        await press(pilot, "n")
+        form = pilot.app.screen.query_one(SpecForm).spec()
+        assert form == replace(spec, tasks=()), "settings that the form has no line for come along"
+        assert "labels" in shown(pilot), "which labels train is asked where the run is"
+        assert "none is in the train split" in " ".join(shown(pilot).split()), "no row is accepted yet"
+
+
+def test_the_form_and_the_verb_begin_with_the_same_settings() -> None:
+    fields = fields_of(TrainSpec(), tuple(TrainSpec.settings()), values={}, notes={})
+    assert {field.name: field.value for field in fields} == {
+        name: default for name, (default, _) in TrainSpec.settings().items()
+    }
+
+
+async def test_what_a_run_measures_before_its_first_step_is_said_with_the_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Project.init(tmp_path)
+    run = train_run(project, "train-1", steps=0)
+    with take_lock(run.lock_path):
+        writer = EventWriter(run.events_path)
+        writer.write(Preparing(message="measuring bfloat16"))
+        writer.close()
+        began = read_events(run.events_path)[0][-1].time
+        monkeypatch.setattr("studio.tui.widgets.run_lines.time", SimpleNamespace(time=lambda: began + 4.5))
+        async with opened_on(project, "runs") as pilot:
+            await look(pilot)
+            assert "measuring bfloat16 … 4 s" in shown(pilot)
+
+
+async def test_a_run_that_was_started_says_how_long_it_will_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = ready_to_train(tmp_path)
+    monkeypatch.setattr("studio.acts.training.submit", lambda directory: None)
+    async with opened_on(project, "runs") as pilot:
+        await press(pilot, "n", "ctrl+j")
+        assert "how long it takes is said once its speed is measured" in pilot.app.last_said[0]  # type: ignore[attr-defined]

@@ -18,7 +18,8 @@ from safetensors.torch import load_file
 from studio.files import JsonObject, is_locked, read_json_lines, take_lock
 from studio.runs.directory import RunDirectory
 from studio.runs.events import Event, EventWriter, Step
-from studio.runs.specs import TrainSpec
+from studio.runs.resuming import refusal_to_resume
+from studio.runs.specs import TrainSpec, read_spec
 from studio.runs.status import Status
 from studio.runs.watch import RunWatch
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, start_process, tiny_spec
@@ -157,6 +158,99 @@ def test_a_resume_on_changed_rows_is_refused(tmp_path: Path, tiny_model_folder: 
     final = run_here(run)[-1]
     assert final["event"] == "failed"
     assert "has changed since step 2" in final["message"]
+
+
+def stopped_run(folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch, step: int = 12) -> RunDirectory:
+    """A run of 40 steps, stopped behind ``step``; its checkpoints are of step 10, where one is due, and of that one."""
+    run = long_run(folder, tiny_spec(model, epochs=10, save_every=5))
+    write = EventWriter.write
+
+    def write_and_stop(writer: EventWriter, event: Event) -> None:
+        write(writer, event)
+        if isinstance(event, Step) and event.step == step:
+            run.stop_path.touch()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EventWriter, "write", write_and_stop)
+        assert run_here(run)[-1]["event"] == "stopped"
+    run.stop_path.unlink()
+    return run
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "training.pt", "progress.json", "spec.json"])
+def test_a_newest_checkpoint_that_the_disk_damaged_is_passed_over_for_the_one_before_and_that_is_said(
+    name: str, tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stopped_run(tmp_path / "run", tiny_model_folder, monkeypatch)
+    newest, before = run.checkpoint_paths()[:2]
+    assert newest.name == "step-12"
+    content = bytearray((newest / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (newest / name).write_bytes(content)
+
+    events = run_here(run)
+    assert named(events, "resumed")[-1]["step"] == int(before.name.removeprefix("step-")) < 12
+    said = next(event for event in named(events, "warning") if "checkpoint step-12" in event["message"])
+    assert name in said["message"] and f"it goes on from {before.name}, the one before" in said["message"]
+    assert events[-1]["event"] == "finished"
+    assert sorted(losses(events)) == list(range(1, 41))
+    state = RunWatch(run).poll()
+    assert any("checkpoint step-12" in message for _, message in state.series.warnings)
+    assert (run.checkpoints_path / "damaged-step-12").is_dir()
+
+
+def test_where_every_checkpoint_is_damaged_the_run_does_not_begin_anew_by_itself(
+    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stopped_run(tmp_path / "run", tiny_model_folder, monkeypatch)
+    for path in run.checkpoint_paths():
+        (path / "weights.safetensors").write_bytes(b"torn")
+    final = run_here(run)[-1]
+    assert final["event"] == "failed" and "no checkpoint of this run is whole" in final["message"]
+    assert "delete" in final["hint"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("lora_rank", 2), ("batch_size", 3), ("seed", 5)])
+def test_a_setting_edited_between_two_lives_is_refused_by_name(
+    name: str, value: int, tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stopped_run(tmp_path / "run", tiny_model_folder, monkeypatch)
+    spec = json.loads(run.spec_path.read_text())
+    began = spec[name]
+    run.spec_path.write_text(json.dumps({**spec, name: value}))
+    words = f"{name} was {began} when this run began, spec.json says {value}."
+    edited = read_spec(run)
+    assert isinstance(edited, TrainSpec)
+    refusal = refusal_to_resume(run, edited)
+    assert refusal is not None and refusal.message == words
+    assert run_here(run)[-1]["message"] == words
+
+
+def test_a_checkpoint_of_an_older_studio_that_does_not_fit_says_which_shape(
+    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stopped_run(tmp_path / "run", tiny_model_folder, monkeypatch)
+    for path in run.checkpoint_paths():
+        (path / "spec.json").unlink()
+        progress = json.loads((path / "progress.json").read_text())
+        del progress["sha256"]
+        (path / "progress.json").write_text(json.dumps(progress))
+    run.spec_path.write_text(json.dumps({**json.loads(run.spec_path.read_text()), "lora_rank": 2}))
+    assert "the checkpoint does not fit spec.json" in run_here(run)[-1]["message"]
+
+
+def test_what_a_run_makes_is_nobody_else_s_to_read(
+    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = os.umask(0o022)
+    try:
+        run = make_run(tmp_path / "run", tiny_spec(tiny_model_folder, epochs=1), train=colour_rows(4))
+        run.path.chmod(0o700)
+        assert start_process(run, STUDIO_CACHE=str(tmp_path / "cache")).wait(TIMEOUT_SECONDS) == 0
+    finally:
+        os.umask(before)
+    made = {path: path.stat().st_mode & 0o777 for path in run.path.rglob("*") if path != run.log_path}
+    assert {path.name: oct(mode) for path, mode in made.items() if mode != (0o700 if path.is_dir() else 0o600)} == {}
 
 
 def test_a_run_directory_that_vanishes_is_an_error_that_says_so(

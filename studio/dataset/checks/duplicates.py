@@ -101,7 +101,7 @@ EXACT_DUPLICATES = Check(
     bad=(
         Candidate("Where is my parcel?", "On its way.", task="tickets"),
         Candidate("where is  my parcel?", "on its way.", task="tickets"),
-        Candidate("Where is my parcel?", "On its way.", task="chats"),
+        Candidate("Where is my parcel? ", "On its  way.", task="chats"),
         Candidate("Đơn hàng của tôi đâu?", "Đang giao."),
         Candidate("ĐƠN HÀNG CỦA TÔI ĐÂU?\n", "Đang giao."),
     ),

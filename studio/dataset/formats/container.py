@@ -13,6 +13,7 @@ from studio.dataset.formats.lines import OnBytes
 # (line on which the record begins, whatever value stands there); a record that cannot be read is a Problem.
 Records = Iterator[tuple[int, object] | Problem]
 WrittenRecord = Mapping[str, str]
+Write = Callable[[IO[str], Iterable[WrittenRecord], tuple[str, ...]], None]
 
 
 class Evidence(IntEnum):
@@ -40,5 +41,5 @@ class Container:
     evidence: Callable[[bytes, str], Evidence]
     records: Callable[[BinaryIO, str, OnBytes | None], Records]
     header: Callable[[BinaryIO, str], tuple[str, ...]] | None = None
-    write: Callable[[IO[str], Iterable[WrittenRecord], tuple[str, ...]], None] | None = None
+    write: Write | None = None
     endings: tuple[str, ...] = ()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import IO, BinaryIO
 
 from studio.dataset.candidates import Place, Problem
@@ -58,6 +60,7 @@ def _header_of(lines: LineReader, file: str) -> tuple[list[str], str]:
 
     Raises AskedWrongly when the first line cannot be a header.
     """
+    csv.field_size_limit(MAX_LINE_BYTES)
     line = next(lines, None)
     if line is None or line.is_too_long:
         raise AskedWrongly(f"{file}:1: no header: the first line must name the columns.")
@@ -68,7 +71,7 @@ def _header_of(lines: LineReader, file: str) -> tuple[list[str], str]:
         header = next(csv.reader(_Source(lines), delimiter=delimiter, strict=True), [])
     except (csv.Error, _TooLongError) as error:
         raise AskedWrongly(f"{file}:1: the header cannot be read: {_reason(error)}.") from error
-    if doubled := [name for name in header if header.count(name) > 1]:
+    if doubled := [name for name, count in Counter(header).items() if count > 1]:
         raise AskedWrongly(f"{file}:1: the column {doubled[0]!r} is there twice.", "Give every column its own name.")
     return header, delimiter
 
@@ -86,7 +89,6 @@ def _header(raw: BinaryIO, file: str) -> tuple[str, ...]:
 
 def _records(raw: BinaryIO, file: str, on_bytes: OnBytes | None) -> Records:
     """A record or a Problem per row behind the header."""
-    csv.field_size_limit(MAX_LINE_BYTES)
     lines = LineReader(raw, on_bytes)
     header, delimiter = _header_of(lines, file)
     source = _Source(lines)
@@ -106,7 +108,9 @@ def _records(raw: BinaryIO, file: str, on_bytes: OnBytes | None) -> Records:
             reader = csv.reader(source, delimiter=delimiter, strict=True)
             continue
         if row:
-            yield _record_of_row(row, header, Place(file, file, source.row_line))
+            found = _record_of_row(row, header, Place(file, file, source.row_line))
+            # A quote too many may have taken the rows behind it into this one: then the problem names all their lines.
+            yield replace(found, last_line=lines.number) if isinstance(found, Problem) else found
 
 
 def _record_of_row(row: list[str], header: list[str], place: Place) -> tuple[int, object] | Problem:

@@ -25,10 +25,11 @@ def _records(raw: BinaryIO, file: str, on_bytes: OnBytes | None) -> Records:
         if line.is_too_long:
             yield too_long(file, line)
         elif line.raw.strip():
-            yield _record_of_line(line.raw, line.is_ended, Place(file, file, line.number))
+            yield record_of_line(line.raw, line.is_ended, Place(file, file, line.number))
 
 
-def _record_of_line(raw: bytes, is_ended: bool, place: Place) -> tuple[int, object] | Problem:
+def record_of_line(raw: bytes, is_ended: bool, place: Place) -> tuple[int, object] | Problem:
+    """The JSON value of one line, whatever it is, and where it stands."""
     if b"\x00" in raw:
         byte = raw.index(b"\x00") + 1
         return place.problem("", f"has a NUL byte (byte {byte})", "Remove it: tr -d '\\000' < FILE > CLEAN")
@@ -43,11 +44,9 @@ def _record_of_line(raw: bytes, is_ended: bool, place: Place) -> tuple[int, obje
             hint = "Close it." if is_ended else "The file was cut off: copy it again."
             return place.problem("", "not JSON: the line ends in the middle of an object", hint)
         hint = "Every line is one object; one JSON document over many lines becomes that by jq -c . FILE"
-        return place.problem("", f"not JSON: {json_reason(error)} at column {error.colno}", hint)
-    except RecursionError:
-        return place.problem("", "not usable JSON: nested too deeply")
-    except ValueError:  # the only one left that json raises: Python's limit on the digits of a number
-        return place.problem("", "not usable JSON: a number with thousands of digits", "Write it in quotes.")
+        return place.problem("", f"{json_reason(error)} at column {error.colno}", hint)
+    except (RecursionError, ValueError) as error:
+        return place.problem("", json_reason(error), "" if isinstance(error, RecursionError) else "Write it in quotes.")
 
 
 def _write(file: IO[str], records: Iterable[WrittenRecord], columns: tuple[str, ...]) -> None:

@@ -95,6 +95,10 @@ def invalid_utf8(byte: int, position: int) -> tuple[str, str]:
     return f"invalid UTF-8 (byte 0x{byte:02x} at {position})", "Save it as UTF-8: iconv -f ENCODING -t UTF-8 FILE"
 
 
-def json_reason(error: JSONDecodeError) -> str:
-    """What the parser said, to go on a sentence with."""
-    return error.msg[0].lower() + error.msg[1:]
+def json_reason(error: ValueError | RecursionError) -> str:
+    """What the parser said, without the place."""
+    if isinstance(error, JSONDecodeError):
+        return f"not JSON: {error.msg[0].lower()}{error.msg[1:].removesuffix(' at')}"
+    if isinstance(error, RecursionError):
+        return "not usable JSON: nested too deeply"
+    return "not usable JSON: a number with thousands of digits"  # the only other ValueError that json raises

@@ -24,7 +24,8 @@ def _read(record: Record, columns: Columns, place: Place) -> Texts | Problem:
             return place.problem("messages", f"message {number} is {kind_of(message)}; an object is needed")
         role, content = message.get("role"), message.get("content")
         if not isinstance(role, str) or role not in _FIELD_OF_ROLE:
-            return place.problem("messages", f"message {number} has the role {role!r}; system, user or assistant fits")
+            said = repr(role[:40]) if isinstance(role, str) else kind_of(role)
+            return place.problem("messages", f"message {number} has the role {said}; system, user or assistant fits")
         if not isinstance(content, str):
             return place.problem("messages", f"the content of message {number} is {kind_of(content)}; text is needed")
         roles.append(role)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from studio.dataset.candidates import Columns, Place, Problem, Record, kind_of
+from studio.dataset.candidates import Columns, Place, Problem, Record, kind_of, named
 from studio.dataset.formats.shape import Shape, Texts
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _read(record: Record, columns: Columns, place: Place) -> Texts | Problem:
         column = columns.names[name]
         value = record.get(column)
         if column not in record:
-            has = ", ".join(record) or "nothing"
+            has = named(record) or "nothing"
             return place.problem(column, f"is missing; this row has {has}", "Add it, or delete the row.")
         if not isinstance(value, str):
             return place.problem(column, f"is {kind_of(value)}; text is needed", f'Write it in quotes: "{column}": "…"')

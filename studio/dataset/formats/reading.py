@@ -7,22 +7,33 @@ UTF-8 with or without byte order mark, LF or CRLF. Whatever looks like markup or
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from itertools import islice
+from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO
 
-from studio.dataset.candidates import FIELDS, Candidate, Columns, Place, Problem, Record, candidate_of, kind_of
+from studio.dataset.candidates import (
+    FIELDS,
+    Candidate,
+    Columns,
+    Place,
+    Problem,
+    Record,
+    candidate_of,
+    kind_of,
+    named,
+)
 from studio.dataset.formats import CONTAINERS, SHAPES, listed
 from studio.dataset.formats.container import Container, Evidence
 from studio.dataset.formats.lines import MAX_LINE_BYTES, OnBytes
 from studio.dataset.formats.shape import Shape
+from studio.dataset.formats.sources import Source, open_source, reading, source_name
 from studio.errors import AskedWrongly
 
-__all__ = ["MAX_LINE_BYTES", "Candidate", "Problem", "WrongColumns", "read_file"]
+__all__ = ["MAX_LINE_BYTES", "Candidate", "Problem", "WrongColumns", "read_file", "source_name"]
 
-_LOOKED_AT = 50
+_GUESSED_FROM = 1_000
 _HEAD_BYTES = 4096
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FOREIGN = {
@@ -48,40 +59,55 @@ class WrongColumns(AskedWrongly):
 
 
 def read_file(
-    path: Path, mapping: dict[str, str] | None = None, task: str = "", on_bytes: OnBytes | None = None
+    path: Path,
+    mapping: dict[str, str] | None = None,
+    task: str = "",
+    on_bytes: OnBytes | None = None,
+    stream: BinaryIO | None = None,
 ) -> Iterator[Candidate | Problem]:
-    """Read ``path`` row by row, in the file's order and in bounded memory (a JSON array is held whole).
+    """Read ``path`` row by row, in the file's order and in bounded memory; every line is of a row or of a problem.
 
     ``mapping`` names the column of a field, for example ``{"prompt": "question", "completion": "answer"}``; fields not
     in it are read from the column of their own name. ``task`` is given to rows that name none. ``on_bytes`` hears the
-    bytes read so far. Raises AskedWrongly at once for a file that is missing, empty, not readable or of a format that
-    is not read, and WrongColumns, whose message lists the columns it has, for one without the columns needed.
+    bytes read so far. ``stream`` is read in place of a file, of which ``path`` is then only the name.
+
+    Raises AskedWrongly at once for a file that is missing, empty, not readable or of a format that is not read, and
+    WrongColumns, whose message lists the columns it has, for one without the columns needed; StudioError, then and
+    later, where the disk refuses. The file is open until the last row was read.
     """
-    file = str(path)
     columns = _columns(mapping, task)
-    container = _container_of(path, file)
-    with closing(_open(path, file)) as raw:
-        _check_columns(raw, container, columns, file)
-    return _candidates(path, container, columns, on_bytes)
+    source = open_source(path, stream, on_bytes)
+    try:
+        with reading(source.file):
+            container = _container_of(source, path.suffix.lower())
+            _check_columns(source, container, columns)
+    except BaseException:
+        source.close()
+        raise
+    return _candidates(source, container, columns, on_bytes)
 
 
 def _candidates(
-    path: Path, container: Container, columns: Columns, on_bytes: OnBytes | None
+    source: Source, container: Container, columns: Columns, on_bytes: OnBytes | None
 ) -> Iterator[Candidate | Problem]:
-    file, source = str(path), path.name
     shapes = [(shape.needs(columns), shape) for shape in _shapes(container, columns)]
-    with closing(_open(path, file)) as raw:
-        for found in container.records(raw, file, on_bytes):
+    with closing(source), reading(source.file):
+        for found in container.records(_from_start(source), source.file, on_bytes):
             if isinstance(found, Problem):
                 yield found
                 continue
             line, record = found
-            place = Place(file, source, line)
+            place = Place(source.file, source.name, line)
             if not isinstance(record, dict):
                 yield place.problem("", f"is {kind_of(record)}; an object with prompt and completion is needed")
                 continue
             texts = _shape_of(record, shapes).read(record, columns, place)
             yield texts if isinstance(texts, Problem) else candidate_of(texts, record, columns, place)
+
+
+def _from_start(source: Source) -> BinaryIO:
+    source.raw.seek(0)
+    return source.raw
 
 
 def _shape_of(record: Record, shapes: list[tuple[frozenset[str], Shape]]) -> Shape:
@@ -99,37 +125,20 @@ def _columns(mapping: dict[str, str] | None, task: str) -> Columns:
                 f"{field}={column} is not a mapping: a field on the left, the file's column on the right.",
                 f"Fields: {', '.join(FIELDS)}. Example: --map prompt=question,completion=answer",
             )
-    return Columns(
-        {name: name for name in FIELDS} | mapped, task, not mapped.keys().isdisjoint(("prompt", "completion"))
-    )
+    return Columns({name: name for name in FIELDS} | mapped, task, mapped)
 
 
 def _shapes(container: Container, columns: Columns) -> list[Shape]:
     """The shapes that the rows may have: in a table and by a mapping only those whose texts have columns."""
-    is_flat = container.header is not None or columns.is_mapped
+    is_flat = container.header is not None or columns.has_mapped_texts
     return [shape for shape in SHAPES if shape.has_columns or not is_flat]
 
 
-def _open(path: Path, file: str) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except FileNotFoundError as error:
-        raise AskedWrongly(f"{file}: there is no such file.", "Check the path; it is relative to here.") from error
-    except IsADirectoryError as error:
-        raise AskedWrongly(f"{file}: a folder, not a file.", f"Name its files: {shlex.quote(file)}/*.jsonl") from error
-    except PermissionError as error:
-        raise AskedWrongly(f"{file}: you have no permission to read it.", f"chmod u+r {shlex.quote(file)}") from error
-    except OSError as error:
-        raise AskedWrongly(f"{file}: cannot be opened: {error.strerror}.") from error
-
-
-def _container_of(path: Path, file: str) -> Container:
-    with closing(_open(path, file)) as raw:
-        head = raw.read(_HEAD_BYTES)
+def _container_of(source: Source, ending: str) -> Container:
+    file, head = source.file, _from_start(source).read(_HEAD_BYTES)
     text = head.removeprefix(_BYTE_ORDER_MARK).lstrip()
     if not text:
         raise AskedWrongly(f"{file}: the file is empty.", "Nothing to read here; was it written to the end?")
-    ending = path.suffix.lower()
     surest = max(CONTAINERS, key=lambda container: container.evidence(text, ending))
     evidence = surest.evidence(text, ending)
     if evidence < Evidence.CERTAIN:
@@ -149,29 +158,55 @@ def _refuse_foreign(head: bytes, file: str) -> None:
             raise AskedWrongly(f"{file}: this is {what}, which is not read.", hint.replace("FILE", shlex.quote(file)))
 
 
-def _check_columns(raw: BinaryIO, container: Container, columns: Columns, file: str) -> None:
-    """Raise WrongColumns when no row can be of a shape: by the header, or by the first rows where there is none."""
+def _check_columns(source: Source, container: Container, columns: Columns) -> None:
+    """Raise WrongColumns when no row can be of a shape, or a column that somebody named is nowhere in the file.
+
+    Reads on until it is sure, which is the first row of most files and the last one of those that are refused.
+    """
     wanted = [shape.needs(columns) for shape in _shapes(container, columns)]
     seen: dict[str, None] = {}
-    if container.header is not None:
-        seen = dict.fromkeys(container.header(raw, file))
-        if any(needs <= seen.keys() for needs in wanted):
+    for names in _names(source, container):
+        seen |= dict.fromkeys(names)
+        if columns.mapped <= seen.keys() and any(needs <= seen.keys() for needs in wanted):
             return
-    else:
-        for found in islice(container.records(raw, file, None), _LOOKED_AT):
-            if isinstance(found, Problem) or not isinstance(found[1], dict):
-                continue
-            seen |= dict.fromkeys(map(str, found[1]))
-            if any(needs & seen.keys() for needs in wanted):
-                return
     if seen:
-        raise _wrong_columns(tuple(seen), wanted[0], columns, file)
+        raise _wrong_columns(tuple(seen), wanted[0], columns, source.file)
+
+
+def _names(source: Source, container: Container) -> Iterator[Sequence[str]]:
+    """The columns of the file's header, or of each of its records where it has none."""
+    raw = _from_start(source)
+    if container.header is not None:
+        yield container.header(raw, source.file)
+        return
+    for found in container.records(raw, source.file, None):
+        if not isinstance(found, Problem) and isinstance(found[1], dict):
+            yield list(found[1])
 
 
 def _wrong_columns(seen: tuple[str, ...], needs: frozenset[str], columns: Columns, file: str) -> WrongColumns:
-    missing = " and ".join(name for name in columns.names.values() if name in needs.difference(seen))
+    lacking = (needs | columns.mapped).difference(seen)
+    missing = [name for name in columns.names.values() if name in lacking]
+    guesses = {name: _guess(name, seen) for name in missing if name in columns.mapped}
     proposals = (shape.propose(seen) for shape in SHAPES if shape.propose)
-    proposal = next(filter(None, proposals), "")
+    proposal = _mended(columns, guesses) if columns.mapped else next(filter(None, proposals), "")
+    has = f"it has {named(seen)}"
+    if guessed := list(filter(None, guesses.values())):
+        has = f"did you mean {listed(guessed, last='and')}? The file has {named(seen)}"
     mapping = shlex.quote(proposal or "prompt=COLUMN,completion=COLUMN")
     hint = f"Say which is which: studio import {shlex.quote(file)} --map {mapping}"
-    return WrongColumns(f"{file}: no column {missing}; it has {', '.join(seen)}.", hint, seen, proposal)
+    return WrongColumns(f"{file}: no column {listed(missing, last='and')}; {has}.", hint, seen, proposal)
+
+
+def _guess(name: str, seen: Sequence[str]) -> str:
+    """The column that was meant by ``name``, or nothing."""
+    by_lower = {column.lower(): column for column in reversed(seen[:_GUESSED_FROM])}
+    found = get_close_matches(name.lower(), by_lower, n=1)
+    return by_lower[found[0]] if found else ""
+
+
+def _mended(columns: Columns, guesses: Mapping[str, str]) -> str:
+    """The mapping that was asked for with the columns that were meant, or nothing where it cannot be guessed."""
+    meant = {field: guesses.get(column, column) for field, column in columns.mapping.items()}
+    can_be_typed = all(column and not {",", "="} & set(column) for column in meant.values())
+    return ",".join(f"{field}={column}" for field, column in meant.items()) if can_be_typed else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
@@ -10,16 +9,18 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from typing import BinaryIO
 
 from studio.errors import StudioError
-from studio.files import is_locked
-from studio.runs.directory import RunDirectory
-from studio.runs.events import read_events
+from studio.files import is_locked, open_private, open_regular, read_json_object, why_not, writing
+from studio.runs.directory import RunDirectory, SlowToStart
+from studio.runs.events import Started, read_events
 from studio.runs.places.place import Place, ProcessState
 
 START_TIMEOUT_SECONDS = 30.0
 LOG_TAIL_LINES = 20
 LOG_TAIL_BYTES = 65_536
+ROOM_BYTES = 1 << 20  # what a run must be able to write beside its checkpoints: its log and its events
 # A process is the run's only if it began before it wrote process.json; clocks round, so a little later passes too.
 CLOCK_SLACK_SECONDS = 2.0
 # How long torch's threads wait for each other at full speed before they sleep. By libgomp's own 300,000 rounds, two
@@ -29,38 +30,70 @@ SPIN_COUNT = "1000"
 
 
 def submit(directory: RunDirectory, prefix: Sequence[str] = ()) -> None:
-    """Start the run's process detached and wait until it says ``started``. ``prefix`` is a command to start it by.
+    """Start the run's process detached and wait until it says ``started``.
 
-    Its own session (SIGHUP of a closing terminal does not reach it), stdin null, output to ``output.log``.
-    Raises StudioError with the log's tail when it ends, or stays silent, before that.
+    ``prefix`` is a command that becomes what it starts, as ``nice`` does. The process gets its own session (SIGHUP of
+    a closing terminal does not reach it), stdin null, output to ``output.log``.
+    Raises StudioError with the log's tail when it ends before that, or where another one took the run; SlowToStart
+    when it stays silent.
     """
     if is_locked(directory.lock_path):
-        raise StudioError(f"{directory.run_id} is running already.")
-    _, before = read_events(directory.events_path)
-    directory.stop_path.unlink(missing_ok=True)
-    with directory.log_path.open("ab") as log:
-        process = subprocess.Popen(
-            [*prefix, sys.executable, "-m", "studio.worker", str(directory.path.resolve())],
+        raise StudioError(f"{directory.run_id} is running already.", f"studio watch {directory.run_id}")
+    with writing(directory.path):
+        _, before = read_events(directory.events_path)
+        directory.stop_path.unlink(missing_ok=True)
+        _make_sure_of_room(directory)
+        with open(directory.log_path, "ab", opener=open_private) as log:
+            process = _process([*prefix, sys.executable, "-m", "studio.worker", str(directory.path.resolve())], log)
+    # Reaped when it ends, so that a studio that stays open for days collects no zombies.
+    threading.Thread(target=process.wait, name=f"reap {directory.run_id}", daemon=True).start()
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        starters = [event.pid for event in read_events(directory.events_path, before)[0] if isinstance(event, Started)]
+        if process.pid in starters:
+            return
+        if starters:  # ours waits for the lock in vain
+            process.kill()
+            raise StudioError(
+                f"another resume took {directory.run_id}: process {starters[0]} works on it.",
+                f"studio watch {directory.run_id}",
+            )
+        if process.poll() is not None:
+            raise StudioError(
+                f"{directory.run_id} ended before it started.",
+                log_tail(directory) or "It could not even say why. Is there room on its disk?",
+            )
+        time.sleep(0.02)
+    raise SlowToStart(
+        f"{directory.run_id} has said nothing for {START_TIMEOUT_SECONDS:.0f} s.",
+        f"Look into {directory.log_path}.",
+    )
+
+
+def _make_sure_of_room(directory: RunDirectory) -> None:
+    """Raises OSError where the disk is full: better here than in a process that cannot say it."""
+    probe = directory.path / ".room.part"
+    try:
+        with open(probe, "wb", opener=open_private) as file:
+            file.write(bytes(ROOM_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+def _process(command: Sequence[str], log: BinaryIO) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             env=_environment(os.environ),
         )
-    # Reaped when it ends, so that a studio that stays open for days collects no zombies.
-    threading.Thread(target=process.wait, name=f"reap {directory.run_id}", daemon=True).start()
-    deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    while time.monotonic() < deadline:
-        events, _ = read_events(directory.events_path, before)
-        if events:
-            return
-        if process.poll() is not None:
-            raise StudioError(f"{directory.run_id} ended before it started.", log_tail(directory))
-        time.sleep(0.02)
-    raise StudioError(
-        f"{directory.run_id} has said nothing for {START_TIMEOUT_SECONDS:.0f} s.",
-        f"Look into {directory.log_path}.",
-    )
+    except OSError as error:
+        raise StudioError(f"{command[0]} cannot be started: {why_not(error)}.") from error
 
 
 def state(directory: RunDirectory) -> ProcessState:
@@ -92,12 +125,14 @@ def cancel(directory: RunDirectory) -> None:
 def log_tail(directory: RunDirectory, lines: int = LOG_TAIL_LINES) -> str:
     """The last lines of ``output.log``; at most 64 KB of it are read. Empty where there is no log."""
     try:
-        with directory.log_path.open("rb") as file:
+        with open_regular(directory.log_path) as file:
             file.seek(0, os.SEEK_END)
             file.seek(max(0, file.tell() - LOG_TAIL_BYTES))
-            text = file.read().decode("utf-8", errors="replace")
+            text = file.read(LOG_TAIL_BYTES).decode("utf-8", errors="replace")
     except FileNotFoundError:
         return ""
+    except OSError as error:
+        return f"{directory.log_path.name} cannot be read: {why_not(error)}"
     return "\n".join(text.splitlines()[-lines:])
 
 
@@ -108,9 +143,9 @@ def describe_process() -> dict[str, object]:
 
 def _described(directory: RunDirectory) -> tuple[int, str, float]:
     try:
-        facts = json.loads(directory.process_path.read_text(encoding="utf-8"))
+        facts = read_json_object(directory.process_path)
         return int(facts["pid"]), str(facts["host"]), float(facts["started_at"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (StudioError, FileNotFoundError, ValueError, OverflowError, KeyError, TypeError) as error:
         raise StudioError(f"{directory.process_path}: does not say which process works on the run.") from error
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from studio.tui import actions
+from studio.reports.visible import visible
+from studio.tui import actions, styles
 from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.widgets.lines import LinesView
 
@@ -21,7 +22,7 @@ class ConfirmDialog(StudioDialog):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = self._question
+            dialog.border_title = styles.title(visible(self._question, single_line=True))
             words = LinesView()
             words.lines = [
                 [(self._consequence, "")],

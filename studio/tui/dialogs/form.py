@@ -36,10 +36,10 @@ def fields_of(spec: Spec, names: Sequence[str], *, values: Mapping[str, str], no
 
     Where a run can live in several places, which one is asked too.
     """
-    usual = spec.settings()
+    usual = spec.typed()
     if len(spec.choices("place")) > 1:
         names = [*names, "place"]
-    return [Field(name, values.get(name, usual[name][0]), spec.choices(name), notes.get(name, "")) for name in names]
+    return [Field(name, values.get(name, usual[name]), spec.choices(name), notes.get(name, "")) for name in names]
 
 
 class Choice(Widget, can_focus=True):

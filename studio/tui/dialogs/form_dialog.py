@@ -16,6 +16,8 @@ from studio.tui.dialogs.form import SpecForm
 from studio.tui.widgets.footer import KeyFooter
 from studio.tui.widgets.lines import Line, LinesView
 
+COUNT_AFTER_SECONDS = 0.2  # since the last key in the form
+
 
 class FormDialog(StudioDialog):
     """Dismissed with the id of the run it started, or None.

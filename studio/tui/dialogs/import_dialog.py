@@ -12,7 +12,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Grid, Vertical, VerticalScroll
 from textual.content import Content
-from textual.suggester import Suggester
 from textual.widgets import Input, Label, Static
 from textual.worker import get_current_worker
 
@@ -24,6 +23,7 @@ from studio.reports.visible import visible
 from studio.tui import actions
 from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.styles import style_of
+from studio.tui.widgets.line_input import CompletedInput, Paths
 
 if TYPE_CHECKING:
     from studio.acts.importing import ImportPreview
@@ -33,26 +33,6 @@ READ_AFTER_SECONDS = 0.25
 PROBLEMS_SHOWN = 500
 SAY_EVERY_SECONDS = 0.2
 Piece = str | Content | tuple[str, str]
-
-
-class PathSuggester(Suggester):
-    """Completes a path from the folder it names; → takes it."""
-
-    def __init__(self) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-
-    async def get_suggestion(self, value: str) -> str | None:
-        if not value:
-            return None
-        folder, _, start = value.rpartition("/")
-        try:
-            names = sorted(
-                path.name + "/" * path.is_dir() for path in Path(folder + "/" if folder else ".").expanduser().iterdir()
-            )
-        except OSError:  # no such folder, or not ours to read: then there is nothing to complete
-            return None
-        match = next((name for name in names if name.startswith(start) and not name.startswith(".")), None)
-        return None if match is None else value[: len(value) - len(start)] + match
 
 
 class ImportDialog(StudioDialog):
@@ -81,13 +61,10 @@ class ImportDialog(StudioDialog):
             dialog.border_title = "import"
             with Grid():
                 yield Label("file")
-                yield Input(
-                    self._path,
-                    placeholder=f"{described()}; → completes",
-                    id="path",
-                    compact=True,
-                    suggester=PathSuggester(),
-                )
+                path = CompletedInput(self._path, placeholder=f"{described()}; tab completes", id="path", compact=True)
+                path.complete_by(Paths())
+                path.is_field = True
+                yield path
                 yield Label("columns")
                 yield Input(placeholder="as they are; or prompt=question,completion=answer", id="columns", compact=True)
                 yield Label("task")
@@ -139,7 +116,7 @@ class ImportDialog(StudioDialog):
                 raise StudioError("The reading was stopped.")
             if time.monotonic() - said_at > SAY_EVERY_SECONDS:
                 said_at = time.monotonic()
-                words = f"reading … {size(done)} of {size(file.stat().st_size)}"
+                words = f"reading … {size(done)}" + (f" of {size(file.stat().st_size)}" if file.is_file() else "")
                 self.app.call_from_thread(self._show, self._words(words, "dim"))
 
         return say
@@ -153,14 +130,19 @@ class ImportDialog(StudioDialog):
             columns.value = error.proposal  # which reads the file again; nothing is written before Enter
             self.query_one(".end", Static).update(self._words("the columns are a guess: look, and mend them", "warn"))
             return
-        self._show(self._words(visible(error.message), "bad"), self._words(visible(error.hint), "plain"))
+        hint = error.hint
+        if isinstance(error, WrongColumns):
+            hint = f"Write into columns: {error.proposal or 'prompt=COLUMN,completion=COLUMN'}"
+        self._show(self._words(visible(error.message), "bad"), self._words(visible(hint), "plain"))
 
     def _show_preview(self, preview: ImportPreview) -> None:
+        from studio.acts.importing import already_there
+
         self._preview = preview
         count: list[Piece] = [
-            (f"{number(preview.added)} new", style_of("good")),
+            (f"{number(preview.plan.added)} new", style_of("good")),
             " · ",
-            (f"{counted(preview.duplicates, 'duplicate')}, left out", style_of("dim")),
+            (f"{counted(preview.plan.duplicates, 'duplicate')}, left out", style_of("dim")),
             " · ",
             (
                 f"{counted(len(preview.problems), 'problem')}, left out",
@@ -168,6 +150,8 @@ class ImportDialog(StudioDialog):
             ),
         ]
         lines = [Content.assemble(*count)]
+        if preview.plan.of_another_task:
+            lines.append(self._words(already_there(preview.plan), "warn"))
         if preview.tasks:
             named = ", ".join(
                 f"{visible(task, single_line=True)} {number(rows)}" for task, rows in preview.tasks.items()
@@ -181,7 +165,8 @@ class ImportDialog(StudioDialog):
             lines.append(self._words(f"… and {number(len(preview.problems) - PROBLEMS_SHOWN)} more problems", "bad"))
         lines += self._first_rows(preview)
         self._show(*lines)
-        words = f"enter imports {counted(preview.added, 'example')}" if preview.added else "nothing new to import"
+        added = preview.plan.added
+        words = f"enter imports {counted(added, 'example')}" if added else "nothing new to import"
         self.query_one(".end", Static).update(self._words(f"{words} · tab next field · esc leaves", "bold"))
         if self._is_entering:
             self.action_confirm_import()
@@ -209,7 +194,7 @@ class ImportDialog(StudioDialog):
             self._read()
             return
         self._is_entering = False
-        if not preview.added or store is None:
+        if not preview.plan.added or store is None:
             return
         from studio.acts.importing import confirm_import
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
-from studio.acts.comparing import start_comparison, tuned_run_ids
+from studio.acts.comparing import ComparePlan, plan_comparison, start_comparison, tuned_run_ids
+from studio.reports.numbers import duration, number
 from studio.runs.specs import CompareSpec
 from studio.scoring.summary import TUNED
 from studio.tui import actions
 from studio.tui.dialogs.form import SpecForm, fields_of
-from studio.tui.dialogs.form_dialog import FormDialog
+from studio.tui.dialogs.form_dialog import COUNT_AFTER_SECONDS, FormDialog
+from studio.tui.widgets.lines import Line
+
+if TYPE_CHECKING:
+    from studio.dataset.store import Store
 
 PROMPTING_ARMS = tuple(arm for arm in CompareSpec.arms if arm != TUNED)
 BASIC = ("run_id", "arms", "limit", "tasks", "batch_size", "latency_rows", "seed")
@@ -18,7 +24,10 @@ NOTES = {"limit": "0: all rows", "tasks": "empty: all", "latency_rows": "0: no l
 
 
 class NewComparisonDialog(FormDialog):
-    """Dismissed with the id of the comparison it started, or None. ``run_id`` is the run to begin with."""
+    """Dismissed with the id of the comparison it started, or None. ``run_id`` is the run to begin with.
+
+    ``forecast`` is how long the comparison will take, in words; empty where that is not known.
+    """
 
     NAME = "New comparison"
     BINDINGS = actions.bindings_for(NAME)
@@ -29,6 +38,7 @@ class NewComparisonDialog(FormDialog):
     def __init__(self, run_id: str = "") -> None:
         super().__init__()
         self._run_id = run_id
+        self.forecast = ""
 
     def form(self) -> SpecForm:
         runs = tuned_run_ids(self.project)
@@ -40,13 +50,33 @@ class NewComparisonDialog(FormDialog):
         return SpecForm(CompareSpec(arms=PROMPTING_ARMS), [replace(run, choices=tuple(runs)), *others])
 
     def consider(self) -> None:
+        """Count what the form says now; a change made meanwhile makes the answer stale, and it is dropped."""
         spec = cast(CompareSpec | None, self.entered())
-        if spec is not None:
-            rows = f"at most {spec.limit} rows, evenly over the tasks," if spec.limit else "every row"
-            words = f"{rows} of the {spec.split} split, answered by {len(spec.arms)} arms; shots from train only"
-            self.show([[(words, "dim")]])
+        self.forget("plan")
+        if self.store is None:
+            self.show([[("The store is closed.", "bad")]])
+        elif spec is not None:
+            self.show([[("counting rows …", "dim")]])
+            self.after("plan", COUNT_AFTER_SECONDS, partial(self._count, self.store, spec))
+
+    def _count(self, store: Store, spec: CompareSpec) -> None:
+        self.ask("plan", lambda: plan_comparison(self.project, store, spec), self._planned)
+
+    def _planned(self, plan: ComparePlan) -> None:
+        self.forecast = "" if plan.forecast_seconds is None else f"about {duration(plan.forecast_seconds)}"
+        self.show(plan_lines(plan))
 
     def action_start(self) -> None:
         store, spec = self.store, cast(CompareSpec | None, self.entered())
         if spec is not None and store is not None:
+            self.forget("plan")
             self.start(lambda: start_comparison(self.project, store, spec))
+
+
+def plan_lines(plan: ComparePlan) -> list[Line]:
+    """How many rows would be answered by how many arms, and how long that takes."""
+    rows, arms = len(plan.rows), len(plan.spec.arms)
+    words = f"{number(rows)} rows of the {plan.spec.split} split × {arms} arms = {number(plan.answers)} answers"
+    seconds = plan.forecast_seconds
+    time = "not known before a first comparison on this model" if seconds is None else f"about {duration(seconds)}"
+    return [[("answers ", "dim"), (words, "")], [("time    ", "dim"), (time, "")], [("shots from train only", "dim")]]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
-from studio.acts.training import TrainPlan, plan_training, start_training
+from studio.acts.training import TrainPlan, begin_training, plan_training
 from studio.models.catalogue import list_models
 from studio.reports.numbers import duration, learning_rate, number, size
 from studio.runs.methods import usual_learning_rates
 from studio.runs.specs import Spec, TrainSpec
 from studio.tui import actions
 from studio.tui.dialogs.form import SpecForm, fields_of
-from studio.tui.dialogs.form_dialog import FormDialog, refusal_lines
+from studio.tui.dialogs.form_dialog import COUNT_AFTER_SECONDS, FormDialog, refusal_lines
 from studio.tui.widgets.lines import Line, joined
+
+if TYPE_CHECKING:
+    from studio.dataset.store import Store
 
 BASIC = (
     "base_model",
@@ -26,15 +30,18 @@ BASIC = (
     "overlong",
     "patience",
     "tasks",
+    "labels",
     "where",
     "seed",
 )  # what fits 80×24; --set has the others
-NOTES = {"patience": "0: no early stop", "tasks": "empty: all", "where": "empty: all"}
-COUNT_AFTER_SECONDS = 0.2
+NOTES = {"patience": "0: no early stop", "tasks": "empty: all", "where": "empty: all", "labels": "none: no label yet"}
 
 
 class NewRunDialog(FormDialog):
-    """Begins with the model and max_length that Window was last asked about."""
+    """Begins with the settings of the run ``like``; else with the model and max_length that Window was asked about.
+
+    ``forecast`` is how long the run that was started will take, in words.
+    """
 
     NAME = "New run"
     BINDINGS = actions.bindings_for(NAME)
@@ -48,18 +55,23 @@ class NewRunDialog(FormDialog):
     NewRunDialog.-narrow #about { height: 1; margin-top: 0; }
     """
 
-    def __init__(self) -> None:
+    def __init__(self, like: TrainSpec | None = None) -> None:
         super().__init__()
+        self._like = like
+        self.forecast = ""
         self._considered: Spec | None = None
         self._plan: TrainPlan | None = None
 
     def form(self) -> SpecForm:
-        tried = {"base_model": self.session.base_model, "max_length": str(self.session.max_length)}
+        spec, tried = self._like, dict[str, str]()
+        if spec is None:
+            spec = TrainSpec()
+            tried = {"base_model": self.session.base_model, "max_length": str(self.session.max_length)}
         notes = NOTES | {"learning_rate": f"0: {usual_learning_rates()}"}
-        model, *others = fields_of(TrainSpec(), BASIC, values=tried, notes=notes)
+        model, *others = fields_of(spec, BASIC, values=tried, notes=notes)
         cached = [one.name for one in list_models() if one.is_cached]
         models = tuple(dict.fromkeys([model.value, self.project.settings().base_model, *cached]))
-        return SpecForm(TrainSpec(), [replace(model, choices=models if len(models) > 1 else ()), *others])
+        return SpecForm(spec, [replace(model, choices=models if len(models) > 1 else ()), *others])
 
     def consider(self) -> None:
         """Count what the form says now; a change made meanwhile makes the answer stale, and it is dropped."""
@@ -90,7 +102,12 @@ class NewRunDialog(FormDialog):
         is_refused = self._plan is not None and self._plan.refusal is not None
         if store is not None and spec is not None and not is_refused:
             self.forget("plan")
-            self.start(lambda: start_training(self.project, store, spec))
+            self.start(partial(self._freeze_and_start, store, spec))
+
+    def _freeze_and_start(self, store: Store, spec: TrainSpec) -> str:
+        run_id, plan = begin_training(self.project, store, spec)
+        self.forecast = forecast_words(plan)
+        return run_id
 
 
 def plan_lines(plan: TrainPlan, width: int, *, is_narrow: bool = False) -> list[Line]:
@@ -127,6 +144,13 @@ def _overlong_words(plan: TrainPlan) -> str:
     if plan.cut_rows:
         parts.append(f"{number(plan.cut_rows)} cut")
     return ": ".join([parts[0], ", ".join(parts[1:])]) if len(parts) > 1 else parts[0]
+
+
+def forecast_words(plan: TrainPlan) -> str:
+    """How long the run will take, as far as that is known before its first step."""
+    if plan.forecast_seconds is None:
+        return "how long it takes is said once its speed is measured"
+    return f"about {duration(plan.forecast_seconds)}"
 
 
 def _forecast_facts(plan: TrainPlan) -> list[tuple[str, str, str]]:

@@ -10,12 +10,12 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from studio.reports.differences import differences
 from studio.reports.numbers import number
 from studio.reports.visible import visible
 from studio.tui import actions
 from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.styles import style_of
+from studio.tui.terminal import told_differences
 from studio.tui.widgets.lines import Line
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def history_lines(edits: Sequence[Edit]) -> list[Line]:
         if edit.is_undone:
             head.append(("  undone", "warn"))
         if edit.field in ("prompt", "completion", "system", "note"):
-            lines += [head, [(piece, _MARKS[kind]) for piece, kind in differences(old, new)]]
+            lines += [head, [(piece, _MARKS[kind]) for piece, kind in told_differences(old, new)]]
         else:
             lines.append([*head, (f"  {old or 'none'} → {new or 'none'}", "plain")])
         lines.append([("", "")])

@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from studio.dataset.formats import described
 from studio.project import DEFAULT_MODEL, Project
+from studio.reports.visible import visible
 from studio.tui import actions
 from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.styles import style_of
@@ -23,7 +24,7 @@ class WelcomeDialog(StudioDialog):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = Content(f"tune-studio · {self.project.name}")
+            dialog.border_title = Content(f"tune-studio · {visible(self.project.name, single_line=True)}")
             dialog.border_subtitle = "q leaves"
             yield Static(self._words())
             yield Static(id="progress")

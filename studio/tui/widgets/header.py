@@ -8,6 +8,7 @@ from textual import events
 from textual.content import Content
 from textual.widget import Widget
 
+from studio.reports.visible import visible
 from studio.tui.styles import style_of
 
 TABS = (("F2", "Data"), ("F3", "Window"), ("F4", "Runs"), ("F5", "Compare"), ("F6", "Try"))
@@ -40,11 +41,12 @@ class HeaderBar(Widget):
     def render(self) -> Content:
         facts, width = self._facts, self.size.width
         tabs = self._tabs(roomy=width >= 110)
-        name, counts = f" {facts.project}", f" · {facts.examples}" if facts.examples else ""
+        name, counts = f" {visible(facts.project, single_line=True)}", f" · {facts.examples}" if facts.examples else ""
         left = Content.assemble(
             (" tune-studio ", style_of("title")), (name, style_of("bold")), (counts, style_of("dim"))
         )
-        right = Content.styled(f"{facts.model} " if facts.model else "", style_of("dim"))
+        model = visible(facts.model, single_line=True)
+        right = Content.styled(f"{model} " if model else "", style_of("dim"))
         for head, tail in ((left, right), (left, Content("")), (Content.styled(name, style_of("bold")), Content(""))):
             spare = width - head.cell_length - tabs.cell_length - tail.cell_length
             if spare >= 2:

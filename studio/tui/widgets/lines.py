@@ -18,6 +18,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from studio.reports.cells import fit
+from studio.reports.visible import visible
 from studio.tui import styles
 
 Segment = tuple[str, str]
@@ -49,7 +50,8 @@ class LinesView(Widget):
         return Content("\n").join([content_of(line) for line in self._folded(self.content_size.width)])
 
     def _folded(self, width: int) -> list[Line]:
-        return [part for line in self.lines for part in folded(line, width, self._hang)] if self._hang else self.lines
+        lines = [[(visible(text), style) for text, style in line] for line in self.lines]
+        return [part for line in lines for part in folded(line, width, self._hang)] if self._hang else lines
 
 
 class HeadLine(Widget):
@@ -124,7 +126,8 @@ def strip_of(widget: Widget, line: Sequence[Segment], width: int, background: St
 
 
 def fitted_line(line: Sequence[Segment], width: int) -> Line:
-    """``line`` in exactly ``width`` cells, padded or cut with an ellipsis."""
+    """``line``, made visible, in exactly ``width`` cells, padded or cut with an ellipsis."""
+    line = [(visible(text, single_line=True), style) for text, style in line]
     total = line_length(line)
     if total <= width:
         return [*line, (" " * (width - total), "")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from studio.reports.cells import fit
 from studio.reports.numbers import duration, loss, number, percent, size
 from studio.reports.visible import visible
@@ -17,6 +19,7 @@ STATUS_GLYPHS: dict[str, tuple[str, str]] = {
     "stopped": ("■", "dim"),
     "failed": ("✗", "bad"),
     "lost": ("?", "bad"),
+    "damaged": ("!", "bad"),
 }
 
 
@@ -54,7 +57,7 @@ def facts_lines(state: RunState, width: int) -> list[Line]:
     """What is true of a train run right now; the numbers a person decides by come first. Broken between facts."""
     parts: list[tuple[str, str]] = [status_segment(state.status)]
     if state.phase and state.is_live:
-        parts.append((state.phase + " …", "warn"))
+        parts.append((f"{state.phase} …{_since(state)}", "warn"))
     if state.steps or state.step:
         parts.append((f"step {number(state.step)} / {number(state.steps)}", ""))
     if state.loss is not None:
@@ -71,6 +74,17 @@ def facts_lines(state: RunState, width: int) -> list[Line]:
     if state.memory_bytes:
         parts.append((size(state.memory_bytes), "dim"))
     return joined([[part] for part in parts], width)
+
+
+def _since(state: RunState) -> str:
+    """How long the phase lasts by now; nothing within its first second, or where the run's clock is ahead of ours."""
+    seconds = 0 if state.phase_began is None else int(time.time() - state.phase_began)
+    return f" {duration(seconds)}" if seconds > 0 else ""
+
+
+def started_words(run_id: str, forecast: str) -> str:
+    """That a run was started, and how long it will take where that is known."""
+    return " · ".join(part for part in (f"{run_id} started", forecast, "it goes on when you leave") if part)
 
 
 def comparison_lines(state: RunState, width: int) -> list[Line]:
@@ -109,6 +123,9 @@ def trouble_lines(state: RunState, log: str) -> list[Line]:
         )
         lines.append([("  p", "key"), (" resumes from the newest checkpoint · ", "dim"), ("o", "key"), (" log", "dim")])
         lines += [[("  │ ", "bad"), (visible(line), "dim")] for line in log.splitlines()[-TROUBLE_LOG_LINES:]]
+    elif state.status == "damaged":
+        lines.append([("! damaged: ", "limit"), (visible(state.message), "bad")])
+        lines += [[("  " + visible(line), "dim")] for line in state.hint.splitlines()]
     elif state.status == "stalled":
         lines.append([("◍ no word for minutes, yet its process lives", "warn")])
         lines.append([("  o", "key"), (" log · ", "dim"), ("X", "key"), (" stop", "dim")])

@@ -183,6 +183,7 @@ def _choice(questions: Questions) -> Choice:
 
 
 def _decode_seconds(questions: Questions, dtype: str) -> float:
+    questions.session.events.write(Preparing(message=f"measuring {dtype}"))
     path = questions.folder.path
     loaded = load_model(path, dtype, is_trusted=questions.spec.is_trusted)
     decoder = family_in(path).decoder(loaded, frozenset(), MEASURED_TOKENS)

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from studio.files import JsonLinesWriter, read_json_lines
+from studio.runs.predictions import is_prediction
 
 Prediction = dict[str, Any]
 
@@ -18,7 +19,7 @@ class Predictions:
     def __init__(self, path: Path) -> None:
         self._file = JsonLinesWriter(path)  # ends a torn line, which is then passed over
         lines, _ = read_json_lines(path)
-        self.lines: dict[str, Prediction] = {line["key"]: line for line in lines if "key" in line}
+        self.lines: dict[str, Prediction] = {line["key"]: line for line in lines if is_prediction(line)}
 
     def append(self, prediction: Prediction) -> None:
         """Keep an answer; it is on disk when this returns. Raises OSError on a full disk."""

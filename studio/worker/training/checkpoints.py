@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import shutil
 from dataclasses import asdict, dataclass, replace
@@ -13,8 +14,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from studio.files import whole_folder
+from studio.errors import StudioError
+from studio.files import make_private_folder, read_json_object, whole_folder, writing
+from studio.runs.directory import RunDirectory
+from studio.runs.resuming import SPEC_NAME
+from studio.runs.specs import TrainSpec
 
+WEIGHTS, TRAINING, PROGRESS, SUMS = "weights.safetensors", "training.pt", "progress.json", "sha256"
+FILES = (WEIGHTS, TRAINING, SPEC_NAME)
 AFTER_A_FAILED_WRITE = "Make room on the disk, then resume the run: it goes on from the checkpoint before."
 
 
@@ -35,9 +42,22 @@ class Progress:
         return replace(self, **changes)
 
 
+class DamagedCheckpoint(StudioError):
+    """What a checkpoint holds is not what was written."""
+
+
+@dataclass(frozen=True)
+class State:
+    """All that a checkpoint holds: progress, the weights that learn, optimizer and random number state."""
+
+    progress: Progress
+    weights: dict[str, Tensor]
+    training: dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Checkpoint:
-    """One whole checkpoint on disk, ``checkpoints/step-N``."""
+    """One complete checkpoint on disk, ``checkpoints/step-N``."""
 
     path: Path
 
@@ -45,38 +65,105 @@ class Checkpoint:
     def step(self) -> int:
         return int(self.path.name.removeprefix("step-"))
 
-    def progress(self) -> Progress:
-        return Progress(**json.loads((self.path / "progress.json").read_text(encoding="utf-8")))
-
     def weights(self) -> dict[str, Tensor]:
-        return load_file(self.path / "weights.safetensors")
+        """The weights that learn. Raises DamagedCheckpoint."""
+        self._progress()
+        return load_file(self.path / WEIGHTS)
 
-    def training_state(self) -> dict[str, Any]:
-        """Optimizer and random number state."""
-        state: dict[str, Any] = torch.load(self.path / "training.pt", weights_only=True)
-        return state
+    def state(self) -> State:
+        """Everything. Raises DamagedCheckpoint."""
+        progress = self._progress()
+        training: dict[str, Any] = torch.load(self.path / TRAINING, weights_only=True)
+        return State(progress, load_file(self.path / WEIGHTS), training)
+
+    def _progress(self) -> Progress:
+        """The progress, once every file beside it is known to be the one that was written."""
+        try:
+            facts = read_json_object(self.path / PROGRESS)
+            sums = facts.pop(SUMS, {})  # an older studio wrote none
+            if sums and sums.get(PROGRESS) != _sum_of_facts(facts):
+                raise self._damage(PROGRESS)
+            for name in FILES:
+                if name in sums and sums[name] != _sum_of_file(self.path / name):
+                    raise self._damage(name)
+            return Progress(**facts)
+        except DamagedCheckpoint:
+            raise
+        except StudioError as error:
+            raise DamagedCheckpoint(f"checkpoint {self.path.name}: {error.message}") from error
+        except (OSError, TypeError, AttributeError) as error:
+            raise DamagedCheckpoint(f"checkpoint {self.path.name} cannot be read: {error}") from error
+
+    def _damage(self, name: str) -> DamagedCheckpoint:
+        return DamagedCheckpoint(f"checkpoint {self.path.name} is damaged: {name} is not what was written")
 
 
-def checkpoints_in(folder: Path) -> list[Checkpoint]:
-    """Whole checkpoints, newest first."""
-    found = [Checkpoint(path) for path in folder.glob("step-*") if (path / "progress.json").exists()]
-    return sorted(found, key=lambda checkpoint: checkpoint.step, reverse=True)
+def _sum_of_facts(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _sum_of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checkpoints_in(directory: RunDirectory) -> list[Checkpoint]:
+    """Complete checkpoints, newest first."""
+    return [Checkpoint(path) for path in directory.checkpoint_paths()]
+
+
+def newest_whole(directory: RunDirectory) -> tuple[Checkpoint, State, list[str]] | None:
+    """The newest checkpoint that is what was written, and what is wrong with newer ones; None where there is none yet.
+
+    Raises StudioError where all are damaged: to begin anew would be another run.
+    """
+    damages: list[str] = []
+    for checkpoint in checkpoints_in(directory):
+        try:
+            return checkpoint, checkpoint.state(), damages
+        except DamagedCheckpoint as error:
+            damages.append(error.message)
+    if damages:
+        raise StudioError(
+            f"no checkpoint of this run is whole: {'; '.join(damages)}.",
+            f"To begin it anew from step 0, delete {directory.checkpoints_path} and resume.",
+        )
+    return None
+
+
+def set_aside_after(directory: RunDirectory, step: int) -> None:
+    """Rename the checkpoints after ``step``, which are damaged: they are neither used nor counted again."""
+    for checkpoint in checkpoints_in(directory):
+        if checkpoint.step > step:
+            aside = checkpoint.path.with_name(f"damaged-{checkpoint.path.name}")
+            with writing(aside):
+                shutil.rmtree(aside, ignore_errors=True)
+                checkpoint.path.rename(aside)
 
 
 def save_checkpoint(
-    folder: Path, progress: Progress, weights: dict[str, Tensor], training_state: dict[str, Any]
+    directory: RunDirectory,
+    progress: Progress,
+    weights: dict[str, Tensor],
+    training_state: dict[str, Any],
+    spec: TrainSpec,
 ) -> Checkpoint:
-    """Write ``step-N`` beside and rename it, then drop all but the newest and the best. Raises StudioError."""
-    final = folder / f"step-{progress.step}"
+    """Write ``step-N`` beside and rename it; with it stay the one before and the best. Raises StudioError.
+
+    The one before stays because a disk can damage what was written whole.
+    """
+    final = directory.checkpoints_path / f"step-{progress.step}"
     with contextlib.suppress(OSError):  # where this fails, so does writing into it, which says why
-        folder.mkdir(exist_ok=True)
+        make_private_folder(directory.checkpoints_path, exist_ok=True)
+    earlier = [checkpoint.step for checkpoint in checkpoints_in(directory) if checkpoint.step < progress.step]
     with whole_folder(final, AFTER_A_FAILED_WRITE) as part:
-        save_file(
-            {name: tensor.detach().contiguous() for name, tensor in weights.items()}, part / "weights.safetensors"
-        )
-        torch.save(training_state, part / "training.pt")
-        (part / "progress.json").write_text(json.dumps(asdict(progress)), encoding="utf-8")
-    for old in checkpoints_in(folder):
-        if old.step not in (progress.step, progress.best_step):
+        save_file({name: tensor.detach().contiguous() for name, tensor in weights.items()}, part / WEIGHTS)
+        torch.save(training_state, part / TRAINING)
+        (part / SPEC_NAME).write_text(spec.to_json(), encoding="utf-8")
+        facts = asdict(progress)
+        sums = {PROGRESS: _sum_of_facts(facts), **{name: _sum_of_file(part / name) for name in FILES}}
+        (part / PROGRESS).write_text(json.dumps({**facts, SUMS: sums}), encoding="utf-8")
+    for old in checkpoints_in(directory):
+        if old.step not in (progress.step, progress.best_step, *earlier[:1]):
             shutil.rmtree(old.path)
     return Checkpoint(final)

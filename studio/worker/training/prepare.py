@@ -192,12 +192,12 @@ def _measured(session: Session, spec: TrainSpec, data: Data, folder: ModelFolder
     candidates = _candidates(dtypes, spec, len(data.train))
     if len(candidates) == 1:
         return candidates[0]
-    session.events.write(Preparing(message="measuring dtypes, threads and micro-batch sizes"))
     ordered = sorted(data.train, key=lambda row: row.total_tokens)
     rows = ordered[len(ordered) // 2 :]  # of middling length, and alike, as sorted batches are
     deadline = time.monotonic() + measure.BUDGET_SECONDS
     timings: dict[Choice, float] = {}
     for dtype in dtypes:
+        session.events.write(Preparing(message=f"measuring {dtype}"))
         trainer = _assemble(session, spec, data, next(choice for choice in candidates if choice.dtype == dtype))
         _seconds_a_token(trainer, trainer.choice, rows[:1])  # the first pass pays for memory and kernels
         for choice in candidates:

@@ -14,6 +14,7 @@ from torch import nn
 from studio.errors import StudioError
 from studio.files import whole_folder
 from studio.runs.events import CheckpointSaved, Evaluation, Finished, Resumed, Step, Stopped, Warned
+from studio.runs.resuming import refusal_of_checkpoint
 from studio.runs.specs import TrainSpec
 from studio.tokens.encoding import Encoded
 from studio.worker.session import Session
@@ -163,52 +164,75 @@ def _evaluated(trainer: Trainer, progress: Progress) -> Progress:
 
 def _checkpoint(trainer: Trainer, progress: Progress) -> None:
     state = {"optimizer": trainer.optimizer.state_dict(), "random": torch.get_rng_state()}
-    folder = trainer.session.directory.checkpoints_path
-    saved = checkpoints.save_checkpoint(folder, progress, dict(trainer.parameters), state)
+    weights = dict(trainer.parameters)
+    saved = checkpoints.save_checkpoint(trainer.session.directory, progress, weights, state, trainer.spec)
     is_best = progress.best_step == progress.step
     trainer.session.events.write(CheckpointSaved(step=progress.step, path=str(saved.path), is_best=is_best))
 
 
 def _save_result(trainer: Trainer, progress: Progress) -> None:
     """Checkpoint what is not yet, then save the best weights so far as the run's adapter or model."""
-    folder = trainer.session.directory.checkpoints_path
-    newest = next(iter(checkpoints.checkpoints_in(folder)), None)
+    directory = trainer.session.directory
+    newest = next(iter(checkpoints.checkpoints_in(directory)), None)
     if newest is None or newest.step != progress.step:
         _checkpoint(trainer, progress)
     if progress.best_step is not None and progress.best_step != progress.step:
-        _put_weights(trainer, checkpoints.Checkpoint(folder / f"step-{progress.best_step}"))
-    result = trainer.session.directory.result_path(trainer.spec.how.leaves)
+        _take_best_weights(trainer, progress)
+    result = directory.result_path(trainer.spec.how.leaves)
     with whole_folder(result, checkpoints.AFTER_A_FAILED_WRITE) as part:
         trainer.work.save(trainer.model, part, Path(trainer.spec.model_path))
+
+
+def _take_best_weights(trainer: Trainer, progress: Progress) -> None:
+    best = checkpoints.Checkpoint(trainer.session.directory.checkpoints_path / f"step-{progress.best_step}")
+    try:
+        weights = best.weights()
+    except checkpoints.DamagedCheckpoint as error:
+        message = f"{error.message}: the newest weights are the result, not the best"
+        trainer.session.events.write(Warned(step=progress.step, message=message))
+        return
+    _put_weights(trainer, weights)
 
 
 def _resume(trainer: Trainer) -> Progress:
     """The progress to go on from: the newest whole checkpoint's, or a new start."""
     session = trainer.session
-    newest = next(iter(checkpoints.checkpoints_in(session.directory.checkpoints_path)), None)
-    if newest is None:
+    found = checkpoints.newest_whole(session.directory)
+    if found is None:
         if session.last_event(Step):  # an earlier life was killed before its first checkpoint
             session.events.write(Resumed(step=0))
         torch.manual_seed(trainer.spec.seed)
         return Progress(data_hash=trainer.data.data_hash)
-    progress = newest.progress()
+    checkpoint, state, damages = found
+    progress = state.progress
+    if refusal := refusal_of_checkpoint(checkpoint.path, trainer.spec):
+        raise refusal
     if progress.data_hash != trainer.data.data_hash:
         raise StudioError(
             f"{session.directory.rows_path('train')} has changed since step {progress.step}.",
             "A resume would mix two data sets. Start a new run on the new rows.",
         )
-    _put_weights(trainer, newest)
-    state = newest.training_state()
-    trainer.optimizer.load_state_dict(state["optimizer"])
-    torch.set_rng_state(state["random"])
+    checkpoints.set_aside_after(session.directory, progress.step)
+    _put_weights(trainer, state.weights)
+    trainer.optimizer.load_state_dict(state.training["optimizer"])
+    torch.set_rng_state(state.training["random"])
     session.events.write(Resumed(step=progress.step))
+    for damage in damages:
+        message = f"{damage}; it goes on from {checkpoint.path.name}, the one before"
+        session.events.write(Warned(step=progress.step, message=message))
     return progress
 
 
 @torch.no_grad()
-def _put_weights(trainer: Trainer, checkpoint: checkpoints.Checkpoint) -> None:
-    weights = checkpoint.weights()
+def _put_weights(trainer: Trainer, weights: dict[str, torch.Tensor]) -> None:
+    """Raises StudioError where they are another model's, as of a spec that was changed since."""
     for name, parameter in trainer.parameters.items():
+        if name not in weights or weights[name].shape != parameter.shape:
+            had = f"{tuple(weights[name].shape)}" if name in weights else "missing"
+            raise StudioError(
+                f"the checkpoint does not fit spec.json: {name} is {had} there, {tuple(parameter.shape)} here.",
+                "Put the settings back that the run began with, or start a new run.",
+            )
         parameter.copy_(weights[name])
     if trainer.after_update:
         trainer.after_update()

@@ -10,6 +10,7 @@ from studio.reports.cells import cut, fit
 from studio.reports.compare import CHANGES, CompareRow
 from studio.reports.differences import differences
 from studio.reports.visible import visible
+from studio.tui.terminal import told_differences
 from studio.tui.widgets.lines import Line, fitted_line
 
 ID_WIDTH, TASK_WIDTH, LABEL_WIDTH = 6, 9, 14
@@ -100,7 +101,7 @@ def _labelled(glyph: tuple[str, str], label: str, lines: list[Line]) -> list[Lin
 def _marked(answer: str, reference: str) -> list[Line]:
     styles = {"same": "same", "added": "match", "removed": "removed"}
     lines: list[Line] = [[]]
-    for text, kind in differences(reference, answer):
+    for text, kind in told_differences(reference, answer):
         first, *others = text.split("\n")
         lines[-1].append((visible(first), styles[kind]))
         lines += [[(visible(other), styles[kind])] for other in others]

@@ -27,7 +27,7 @@ from studio.tui.screens.compare.arms import arm_lines
 from studio.tui.screens.list_screen import ListScreen
 from studio.tui.widgets.lines import HeadLine, Line, LinesView
 from studio.tui.widgets.row_list import RowList
-from studio.tui.widgets.run_lines import comparison_lines, status_segment, trouble_lines
+from studio.tui.widgets.run_lines import comparison_lines, started_words, status_segment, trouble_lines
 
 MOST_ARMS = 6
 WIDE = 110
@@ -42,6 +42,16 @@ def no_comparison_lines() -> list[Line]:
         [("", "")],
         [("n", "key"), (f"  lets {', '.join(arms)} and {last} answer.", "")],
         [("   The same held-out rows and the same base model for all.", "dim")],
+    ]
+
+
+def damage_lines(run_id: str, error: StudioError) -> list[Line]:
+    """Why a comparison cannot be shown, and that the others can."""
+    return [
+        [(f"! {run_id} is damaged: ", "limit"), (visible(error.message), "bad")],
+        *([("  " + visible(line), "dim")] for line in error.hint.splitlines()),
+        [("", "")],
+        [("< >", "key"), ("  step to the other comparisons", "dim")],
     ]
 
 
@@ -136,6 +146,13 @@ class CompareScreen(ArmKeys, ListScreen):
         elif self._shown != (state.run_id, state.status):
             self._shown = (state.run_id, state.status)
             self.ask("comparison", lambda: load(self.project, state.run_id), self._take_loaded)
+
+    def on_failed(self, noun: str, error: Exception) -> None:
+        if noun != "comparison" or not isinstance(error, StudioError):
+            super().on_failed(noun, error)
+            return
+        self._loaded = None
+        self._show_words(damage_lines(self._run_id, error))
 
     def _take_loaded(self, loaded: Loaded) -> None:
         is_other = self._loaded is None or self._loaded.comparison.run_id != loaded.comparison.run_id
@@ -288,11 +305,12 @@ class CompareScreen(ArmKeys, ListScreen):
         if self.store is None:
             self.say("the store is not open here, so no rows can be frozen from it", "warning")
             return
-        self.app.push_screen(NewComparisonDialog(), self._started)
+        dialog = NewComparisonDialog()
+        self.app.push_screen(dialog, lambda run_id: self._started(run_id, dialog.forecast))
 
-    def _started(self, run_id: str | None) -> None:
+    def _started(self, run_id: str | None, forecast: str) -> None:
         if run_id:
-            self.say(f"{run_id} started · it goes on when you leave")
+            self.say(started_words(run_id, forecast))
             self._choose(run_id)
 
     def show_or_hide_arm(self, key: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from studio.reports.numbers import counted, number
+from studio.reports.numbers import counted
 
 if TYPE_CHECKING:
     from studio.dataset.store import Added, Example
@@ -28,7 +28,7 @@ class Opening:
             self._desk.app.push_screen(EditDialog(example), partial(self._edited, example))
 
     def edit_outside(self) -> None:
-        from studio.tui.dialogs.edit import edit_outside
+        from studio.tui.dialogs.edit_outside import edit_outside
 
         if (example := self._under_cursor()) is not None:
             self._edited(example, edit_outside(self._desk.app, example))
@@ -37,7 +37,10 @@ class Opening:
         if texts is None or texts == (example.prompt, example.completion):
             self._desk.say("nothing changed")
             return
-        self._desk.session.opened().set_text(example.example_id, *texts)
+        prompt, completion = (
+            new if new != old else None for new, old in zip(texts, (example.prompt, example.completion), strict=True)
+        )
+        self._desk.session.opened().set_text(example.example_id, prompt, completion)
         self._rows.say_changed("edited", [example.example_id])
         self._desk.table.forget([example.example_id])
         self._rows.refresh_example()
@@ -51,7 +54,9 @@ class Opening:
 
     def _imported(self, added: Added | None) -> None:
         if added is not None:
-            words = f"imported {counted(added.added, 'example')} · {number(added.duplicates)} already there"
+            from studio.acts.importing import already_there
+
+            words = f"imported {counted(added.added, 'example')} · {already_there(added)}"
             self._desk.say(f"{words} · saved · u undoes")
             self._rows.load()
             self._counts.count_tokens()

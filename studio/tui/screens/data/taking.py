@@ -47,22 +47,33 @@ class Taking:
         self._desk.say(f"copied {visible(what, single_line=True)}")
 
     def ask_export(self) -> None:
+        from studio.tui.widgets.line_input import Paths
+
         self._desk.session.opened()
         self._replacing = ""
         hint = f"{counted(len(self._desk.table.ids), 'row')}; .jsonl or .csv"
-        self._desk.bar.ask("export", "write to", f"{self._desk.session.project.name}.jsonl", hint=hint)
+        self._desk.bar.ask(
+            "export", "write to", f"{self._desk.session.project.name}.jsonl", hint=hint, completer=Paths()
+        )
 
     def enter_export(self, text: str) -> None:
         """Write the rows of the view; a file that exists is replaced only by the same line entered again."""
-        from studio.acts.exporting import export_examples
+        from studio.acts.exporting import FileExists, check_target, export_examples
 
         path, store = Path(text.strip()).expanduser(), self._desk.session.opened()
         ids = list(map(int, self._desk.table.ids))
-        if path.exists() and self._replacing != text:
+        may_replace = self._replacing == text
+        try:
+            check_target(path, may_replace=may_replace)
+        except FileExists:
             self._replacing = text
             self._desk.bar.refuse(f"{path.name} exists: enter again replaces it")
             return
-        self._desk.ask("export", lambda: export_examples(store, path, ids), partial(self._exported, path))
+
+        def export() -> int:
+            return export_examples(store, path, ids, may_replace=may_replace)
+
+        self._desk.ask("export", export, partial(self._exported, path))
 
     def _exported(self, path: Path, count: int) -> None:
         self._desk.close_bar()

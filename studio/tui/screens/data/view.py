@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from studio.reports.visible import is_unseen, visible
+
 Sort = tuple[tuple[str, bool], ...]
 
 
@@ -55,7 +57,7 @@ class DataView:
         if self.chosen is not None:
             rows = f"example_id in ({', '.join(str(int(one)) for one in self.chosen)})"
             where = f"{rows} and ({where})" if where else rows
-        return shlex.join([*words, "--where", where] if where else words)
+        return " ".join(map(_quoted, [*words, "--where", where] if where else words))
 
 
 def equals(column: str, value: str | int) -> str:
@@ -64,3 +66,15 @@ def equals(column: str, value: str | int) -> str:
         return f"{column} = {value}"
     quoted = value.replace("'", "''")
     return f"{column} = '{quoted}'"
+
+
+def _quoted(word: str) -> str:
+    """One word of a command line; what steers a terminal is spelt out, for the line will be pasted into one."""
+    if visible(word, single_line=True) == word:
+        return shlex.quote(word)
+    spelt = word.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + "".join(one if not is_unseen(one) else _spelt(one) for one in spelt) + "'"
+
+
+def _spelt(character: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))

@@ -81,12 +81,16 @@ class RunView(Vertical):
         state = shown.state
         self.border_title = styles.title(visible(state.run_id))
         self.border_subtitle = styles.title(visible(_subtitle(state)))
-        self.query_one("#facts", LinesView).show(facts_lines(state, self.content_size.width or 80))
+        self.show_facts(state)
         self.query_one("#trouble", LinesView).show(trouble_lines(state, shown.log))
         if state.kind == "compare":
             self._show_comparison(state)
         else:
             self._show_charts(shown)
+
+    def show_facts(self, state: RunState) -> None:
+        """Its facts as they are this second."""
+        self.query_one("#facts", LinesView).show(facts_lines(state, self.content_size.width or 80))
 
     def show_panel(self, name: str, state: RunState, log: str) -> None:
         """The lower panel: ``"log"``, ``"settings"`` or ``""`` to close it."""

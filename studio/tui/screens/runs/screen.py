@@ -12,6 +12,7 @@ from studio.acts.training import resume_run, stop_run
 from studio.reports.numbers import loss
 from studio.runs.directory import RunDirectory
 from studio.runs.process import log_tail
+from studio.runs.specs import TrainSpec
 from studio.runs.watch import RunState
 from studio.tui import actions
 from studio.tui.dialogs.confirm import ConfirmDialog
@@ -21,7 +22,7 @@ from studio.tui.screens.runs.curves import SMOOTHING_STEPS, X_AXES, ChartChoice,
 from studio.tui.screens.runs.run_view import RunShown, RunView
 from studio.tui.widgets.lines import Line, LinesView
 from studio.tui.widgets.row_list import RowList
-from studio.tui.widgets.run_lines import run_line
+from studio.tui.widgets.run_lines import run_line, started_words
 
 LOG_LINES = 200
 NO_RUNS: list[Line] = [
@@ -75,6 +76,13 @@ class RunsScreen(ListScreen):
         self.query_one("#no-runs", LinesView).show(NO_RUNS, hang=3)
         self._take(self.session.run_states)
         self.shell.poll_runs()
+        self.set_interval(1.0, self._count_on)
+
+    def _count_on(self) -> None:
+        """Before the first step nothing is written for seconds: the clock beside what is being done says that it is."""
+        state = self._current
+        if self.is_current and state is not None and state.is_live and state.phase_began is not None and state.phase:
+            self.query_one(RunView).show_facts(state)
 
     # -- looking
 
@@ -88,7 +96,8 @@ class RunsScreen(ListScreen):
         self._keep_cursor()
         for state in states:
             if before.get(state.run_id, state.status) != state.status:
-                self.say(_change_of_status(state), "error" if state.status in ("failed", "lost") else "information")
+                is_bad = state.status in ("failed", "lost", "damaged")
+                self.say(_change_of_status(state), "error" if is_bad else "information")
         if self._panel == "log" or (self._current and self._current.status == "lost"):
             self._log = self._log_tail()
         self._draw()
@@ -228,11 +237,13 @@ class RunsScreen(ListScreen):
         if self.store is None:
             self.say("the store is not open here, so no run can be frozen from it", "warning")
             return
-        self.app.push_screen(NewRunDialog(), self._started)
+        spec = self._current.spec if self._current else None
+        dialog = NewRunDialog(spec if isinstance(spec, TrainSpec) else None)
+        self.app.push_screen(dialog, lambda run_id: self._started(run_id, dialog.forecast))
 
-    def _started(self, run_id: str | None) -> None:
+    def _started(self, run_id: str | None, forecast: str = "") -> None:
         if run_id:
-            self.say(f"{run_id} started · it goes on when you leave")
+            self.say(started_words(run_id, forecast))
             self._run_id = run_id
             self.shell.poll_runs()
 
@@ -243,9 +254,8 @@ class RunsScreen(ListScreen):
             self.say("the store is not open here, so no rows can be frozen from it", "warning")
             return
         state = self._current
-        self.app.push_screen(
-            NewComparisonDialog(state.run_id if state and state.kind == "train" else ""), self._started
-        )
+        dialog = NewComparisonDialog(state.run_id if state and state.kind == "train" else "")
+        self.app.push_screen(dialog, lambda run_id: self._started(run_id, dialog.forecast))
 
     def action_stop(self) -> None:
         state = self._current
@@ -282,6 +292,7 @@ def _change_of_status(state: RunState) -> str:
         "finished": f"{state.run_id} finished",
         "failed": f"{state.run_id} failed: {state.message}",
         "lost": f"{state.run_id} is lost: its process ended without a word · p resumes",
+        "damaged": f"{state.run_id} is damaged: {state.message}",
         "stopped": f"{state.run_id} stopped with a checkpoint · p resumes",
     }.get(state.status, f"{state.run_id} is {state.status}")
     if state.status == "finished" and state.best_eval_loss is not None:

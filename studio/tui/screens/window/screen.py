@@ -38,6 +38,7 @@ class WindowScreen(ListScreen):
     MAIN_LIST = "#fates"
     BINDINGS = actions.bindings_for("Window")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own way
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-high")]  # noqa: RUF012
     DEFAULT_CSS = """
     WindowScreen #lengths { height: 1fr; }
     WindowScreen #lengths LinesView { display: none; margin: 1 2; }
@@ -49,6 +50,9 @@ class WindowScreen(ListScreen):
     WindowScreen #longest { height: 1fr; }
     WindowScreen #shots { width: 1fr; height: 1fr; }
     WindowScreen.-narrow #rows { width: 44; }
+    WindowScreen.-low #below { height: 6; }
+    WindowScreen.-low #longest { display: none; }
+    WindowScreen.-low #lengths LinesView { margin: 0 1; }
     """
 
     def __init__(self) -> None:

@@ -1,0 +1,38 @@
+"""What must not change between two lives of a training, or the second would go on with something else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from studio.errors import StudioError
+from studio.files import described, read_json_object
+from studio.runs.directory import RunDirectory
+from studio.runs.specs import TrainSpec
+
+SPEC_NAME = "spec.json"
+# They decide what is learned, its shape, and which rows a step sees.
+FIXED = ("base_model", "method", "lora_rank", "lora_alpha", "batch_size", "max_length", "overlong", "seed")
+
+
+def refusal_to_resume(directory: RunDirectory, spec: TrainSpec) -> StudioError | None:
+    """Why ``spec`` cannot go on from the newest checkpoint that says by which spec it was made; None where it can."""
+    for path in directory.checkpoint_paths():
+        if (refusal := refusal_of_checkpoint(path, spec)) or (path / SPEC_NAME).exists():
+            return refusal
+    return None
+
+
+def refusal_of_checkpoint(path: Path, spec: TrainSpec) -> StudioError | None:
+    """Why ``spec`` cannot go on from this one; None also where its own is torn, or missing as an older studio's."""
+    try:
+        began = read_json_object(path / SPEC_NAME)
+    except (FileNotFoundError, StudioError):
+        return None
+    for name in FIXED:
+        now = getattr(spec, name)
+        if name in began and began[name] != now:
+            return StudioError(
+                f"{name} was {described(began[name])} when this run began, spec.json says {described(now)}.",
+                "Put it back into spec.json, or start a new run.",
+            )
+    return None
