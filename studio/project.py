@@ -3,6 +3,7 @@
 studio.toml     settings a person may edit
 studio.duckdb   the store
 runs/<run_id>/  one directory per run
+.studio-lines.json  what was typed into the prompts
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from studio.files import make_private_folder, write_whole
 SETTINGS_NAME = "studio.toml"
 STORE_NAME = "studio.duckdb"
 RUNS_NAME = "runs"
+LINES_NAME = ".studio-lines.json"
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
 DEFAULT_MAX_LENGTH = 512
@@ -80,6 +82,10 @@ class Project:
     @property
     def runs_path(self) -> Path:
         return self.root / RUNS_NAME
+
+    @property
+    def lines_path(self) -> Path:
+        return self.root / LINES_NAME
 
     @property
     def name(self) -> str:

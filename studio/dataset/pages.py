@@ -119,15 +119,15 @@ def stats(cursor: DuckDBPyConnection) -> Stats:
     return Stats(total, labels, splits, dict(sorted(tasks.items(), key=lambda pair: (-pair[1], pair[0]))))
 
 
-def labelled_since(cursor: DuckDBPyConnection, who: str, seconds: float) -> int:
-    """How many examples ``who`` gave a label in the last ``seconds``, undone labels not counted."""
+def labelling_times(cursor: DuckDBPyConnection, who: str, seconds: float) -> list[datetime]:
+    """When ``who`` decided on labels in the last ``seconds`` (UTC, one time an act), undone acts not counted."""
     since = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=seconds)
-    row = cursor.execute(
-        """SELECT count(DISTINCT example_id) FROM edits JOIN batches USING (batch_id)
-           WHERE field = 'label' AND new <> 'none' AND NOT is_undone AND who = $1 AND done_at >= $2""",
+    rows = cursor.execute(
+        """SELECT done_at FROM batches WHERE kind = 'label' AND NOT is_undone AND who = $1 AND done_at >= $2
+           ORDER BY done_at""",
         [who, since],
-    ).fetchone()
-    return int(row[0]) if row else 0
+    ).fetchall()
+    return [at for (at,) in rows]
 
 
 def _condition(where: str, search: str) -> tuple[str, list[Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -126,10 +127,10 @@ class Store:
         with self._connection.reading() as cursor:
             return pages.stats(cursor)
 
-    def labelled_since(self, seconds: float) -> int:
-        """How many examples ``who`` gave a label in the last ``seconds``."""
+    def labelling_times(self, seconds: float) -> list[datetime]:
+        """When ``who`` decided on labels in the last ``seconds``, in UTC; see pace.py."""
         with self._connection.reading() as cursor:
-            return pages.labelled_since(cursor, self.who, seconds)
+            return pages.labelling_times(cursor, self.who, seconds)
 
     # -- checking
 

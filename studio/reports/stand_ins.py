@@ -21,7 +21,7 @@ class StandIns:
     """The stand-ins of one text: ``held`` is what the editor gets, ``meant`` what it holds."""
 
     def __init__(self, text: str = "") -> None:
-        """``text``: where all line ends are ``\\r\\n``, they the editor gets ``\\n``, and they come back."""
+        """Where all line ends of ``text`` are ``\\r\\n``, the editor gets ``\\n``, and ``\\r\\n`` comes back."""
         ends = text.count("\n")
         self._newline = "\r\n" if ends and text.count("\r\n") == ends else "\n"
         self._stand_ins: dict[int, str] = {}
@@ -53,8 +53,9 @@ class StandIns:
 
 
 def named(character: str) -> str:
-    """``U+202E right-to-left override``; controls have no name of their own."""
-    return f"U+{ord(character):04X} {unicodedata.name(character, 'control character').lower()}"
+    """``U+202E right-to-left override``; controls and private characters have no name of their own."""
+    unnamed = "control character" if unicodedata.category(character) == "Cc" else "character without a name"
+    return f"U+{ord(character):04X} {unicodedata.name(character, unnamed).lower()}"
 
 
 def _needs_one(character: str) -> bool:

@@ -16,7 +16,7 @@ from studio.errors import AskedWrongly
 
 EVERYWHERE = "everywhere"
 SCREENS = ("Data", "Window", "Runs", "Compare", "Try")
-DIALOGS = ("Edit", "Import", "Welcome", "Help", "Reader", "New run", "New comparison", "Confirm")
+DIALOGS = ("Edit", "Import", "Welcome", "Help", "Reader", "New run", "New comparison", "Confirm", "Line")
 
 # Keys that a terminal or multiplexer eats or cannot tell from another key.
 _EATEN = {
@@ -55,7 +55,7 @@ _DATA = ("Data",)
 _LISTS = ("Data", "Window", "Runs", "Compare")
 _RUNS = ("Runs",)
 _COMPARE = ("Compare",)
-_ESCAPED = tuple(name for name in DIALOGS if name != "Welcome")
+_ESCAPED = tuple(name for name in DIALOGS if name not in ("Welcome", "Line"))
 _FORMS = ("New run", "New comparison")
 
 ACTIONS: tuple[Action, ...] = (
@@ -84,12 +84,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("bottom", "G end", "last", "last row", where=_LISTS),
     Action("page_down", "pagedown", "page down", "one page down", where=_LISTS),
     Action("page_up", "pageup", "page up", "one page up", where=_LISTS),
-    Action("enter", "enter", "open", "go in", where=_LISTS),
+    Action("enter", "enter", "open", "go in; on Data: read the row alone", where=_LISTS),
     # Data
     Action("left", "h left", "column left", "previous column", where=_DATA),
     Action("right", "l right", "column right", "next column", where=_DATA),
-    Action("pane_down", "ctrl+d", "scroll example", "scroll the whole example down", where=("Data", "Compare")),
-    Action("pane_up", "ctrl+u", "scroll example up", "scroll the whole example up", where=("Data", "Compare")),
+    Action("pane_down", "ctrl+d", "scroll text", "scroll the text of the example down", where=("Data", "Compare")),
+    Action("pane_up", "ctrl+u", "scroll text up", "scroll the text of the example up", where=("Data", "Compare")),
     Action("accept", "a", "accept", "label accept, and step on", where=_DATA, footer=1),
     Action("reject", "x", "reject", "label reject, and step on", where=_DATA, footer=2),
     Action("skip", "s", "skip", "label skip, and step on", where=_DATA, footer=3),
@@ -163,6 +163,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("previous_field", "shift+tab up", "previous field", "the field before", where=_FORMS, is_first=True),
     Action("confirm", "y", "yes", "do it", where=("Confirm",), footer=1),
     Action("decline", "n", "no", "leave things as they are", where=("Confirm",), footer=3),
+    # the one-line prompts
+    Action("complete", "tab", "complete", "complete the path, the column or the name", where=("Line",)),
+    Action("older_line", "up", "older", "the line typed before this one", where=("Line",)),
+    Action("newer_line", "down", "newer", "the line typed after it", where=("Line",)),
     # dialogs
     Action("save", "ctrl+s", "save", "save and leave", where=("Edit",), footer=1),
     Action("dismiss", "escape", "leave", "leave; asks only if something changed", where=_ESCAPED, footer=2),

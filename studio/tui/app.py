@@ -135,6 +135,8 @@ class StudioApp(App[None], inherit_bindings=False):
         if isinstance(renderable, ChopsUpdate | LayoutUpdate) and not self._batch_count:
             colors = COLOR_SYSTEMS.get(self.console.color_system or "", ColorSystem.TRUECOLOR)
             renderable = self._frame.changes(renderable, *self.size, colors)
+            if not renderable.runs and self.cursor_position == self._previous_cursor_position:
+                renderable = None  # not even the cursor has moved
         super()._display(screen, renderable)
 
     def on_resize(self) -> None:
@@ -232,6 +234,14 @@ class StudioApp(App[None], inherit_bindings=False):
                 lines.first().say(text, severity)
                 return
 
+    def forget_error(self) -> None:
+        """What went wrong is over: a key did something else since, or the same was done well.
+
+        A line that is still being mended keeps the reason beneath it.
+        """
+        if self.last_said[1] == "error" and not getattr(self.screen, "is_mending", False):
+            self.say("")
+
     def report(self, error: BaseException) -> None:
         """A StudioError becomes words; anything else is a fault of ours and must be seen whole."""
         if not isinstance(error, StudioError):
@@ -246,8 +256,12 @@ class StudioApp(App[None], inherit_bindings=False):
             self.report(error)
 
     async def run_action(self, action: Any, *arguments: Any, **named: Any) -> bool:
+        said = self.last_said
         try:
-            return await super().run_action(action, *arguments, **named)
+            has_run = await super().run_action(action, *arguments, **named)
+            if said is self.last_said:
+                self.forget_error()
+            return has_run
         except StudioError as error:
             self.report(error)
             return True

@@ -21,6 +21,7 @@ from textual.strip import Strip
 # Cells between two changed runs that are cheaper to send again than to step over (\x1b[80G is five bytes).
 SENT_AGAIN_CELLS = 4
 VISIBLE_ON_BLANKS = {"4", "7", "9", "53"}  # underline, reverse, strike, overline
+ENDS = {"1": "22", "2": "22", "3": "23", "4": "24", "5": "25", "7": "27", "9": "29", "53": "55"}
 ATTRIBUTES = ("bold", "dim", "italic", "underline", "blink", "reverse", "strike", "overline")
 
 
@@ -76,20 +77,53 @@ class FrameChanges(CompositorUpdate):
         self.runs = runs
 
     def render_segments(self, console: Console) -> str:
+        """As it is read, or pen by pen where that is shorter: a step to another place is a third of a change of pen."""
         if not self.runs:
             return ""
-        pieces = ["\x1b[0m"]
-        pen, line = PLAIN, -1
-        for y, x, cells in self.runs:
-            pieces.append(f"\x1b[{x + 1}G" if y == line else f"\x1b[{y + 1};{x + 1}H")
-            line = y
-            for cell in cells:
-                if not _writes(pen, cell):
-                    pieces.append(_turned(pen, cell.pen))
-                    pen = cell.pen
-                pieces.append(cell.text)
-        pieces.append("\x1b[0m")
-        return "".join(pieces)
+        stretches = [stretch for y, x, cells in self.runs for stretch in _stretches(y, x, cells)]
+        turns = {pen: turn for turn, pen in enumerate(dict.fromkeys(stretch.pen for stretch in stretches))}
+        pen_by_pen = sorted(stretches, key=lambda stretch: turns[stretch.pen])
+        return min(_written(stretches), _written(pen_by_pen), key=len)
+
+
+class Stretch(NamedTuple):
+    """Cells of a line that are written with one pen."""
+
+    y: int
+    x: int
+    cells: int
+    pen: Pen
+    text: str
+
+
+def _stretches(y: int, x: int, cells: list[Cell]) -> Iterator[Stretch]:
+    start, pen = 0, cells[0].pen
+    for place, cell in enumerate(cells):
+        if _writes(pen, cell):
+            continue
+        is_blank_so_far = all(_writes(cell.pen, before) for before in cells[start:place])
+        if not is_blank_so_far:
+            yield Stretch(y, x + start, place - start, pen, "".join(cell.text for cell in cells[start:place]))
+            start = place
+        pen = cell.pen
+    yield Stretch(y, x + start, len(cells) - start, pen, "".join(cell.text for cell in cells[start:]))
+
+
+def _written(stretches: list[Stretch]) -> str:
+    pieces = ["\x1b[0m"]
+    pen, line, column = PLAIN, -1, -1
+    for stretch in stretches:
+        if stretch.y != line:
+            pieces.append(f"\x1b[{stretch.y + 1};{stretch.x + 1}H")
+        elif stretch.x != column:
+            pieces.append(f"\x1b[{stretch.x + 1}G")
+        line, column = stretch.y, stretch.x + stretch.cells
+        if stretch.pen != pen:
+            pieces.append(_turned(pen, stretch.pen))
+            pen = stretch.pen
+        pieces.append(stretch.text)
+    pieces.append("\x1b[0m")
+    return "".join(pieces)
 
 
 def _pieces(update: LayoutUpdate | ChopsUpdate) -> Iterator[tuple[int, int, Strip]]:
@@ -103,9 +137,9 @@ def _pieces(update: LayoutUpdate | ChopsUpdate) -> Iterator[tuple[int, int, Stri
         return
     for y in sorted({y for y, _, _ in update.spans}):
         spans = [(first, last) for line, first, last in update.spans if line == y]
-        for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
-            if strip is not None and any(x < last and end > first for first, last in spans):
-                yield y, x, strip
+        for end, (x, chop) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+            if chop is not None and any(x < last and end > first for first, last in spans):
+                yield y, x, chop
 
 
 def _changed(line: list[Cell], start: int, cells: list[Cell]) -> list[tuple[int, list[Cell]]]:
@@ -169,8 +203,17 @@ def _writes(pen: Pen, cell: Cell) -> bool:
 
 @lru_cache(maxsize=4096)
 def _turned(before: Pen, after: Pen) -> str:
-    """The sequence that turns one pen into another, the shorter of all of it and what differs."""
-    whole = ";".join(["0", *(codes for codes in after if codes)])
-    if before.attributes != after.attributes or any(old and not new for old, new in zip(before, after, strict=True)):
-        return f"\x1b[{whole}m"
-    return f"\x1b[{';'.join(new for old, new in zip(before, after, strict=True) if new and new != old)}m"
+    """The sequence that turns one pen into another: the shorter of all of it and of what differs."""
+    whole = ["0", *(codes for codes in after if codes)]
+    had, has = _codes(before), _codes(after)
+    ended = {ENDS[code] for code in had - has}
+    begun = {code for code in has if code not in had or ENDS[code] in ended}  # the end of bold is that of dim too
+    differing = [*sorted(ended), *sorted(begun)]
+    for old, new, default in ((before.foreground, after.foreground, "39"), (before.background, after.background, "49")):
+        if new != old:
+            differing.append(new or default)
+    return f"\x1b[{min(';'.join(whole), ';'.join(differing), key=len)}m"
+
+
+def _codes(pen: Pen) -> set[str]:
+    return set(pen.attributes.split(";")) if pen.attributes else set()

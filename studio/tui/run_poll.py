@@ -38,7 +38,12 @@ class RunPoll:
         state = self._watches[run_id].poll()
         series = known.series if known is not None and is_unwritten else _copy(state.series)
         arms = [dataclasses.replace(arm) for arm in state.arms]
-        self._states[run_id] = dataclasses.replace(state, arms=arms, series=series)
+        new = dataclasses.replace(state, arms=arms, series=series)
+        if new.is_live:  # its clock is shown in seconds: between two of them nothing is to be drawn
+            new.elapsed_seconds = float(int(new.elapsed_seconds))
+            new.eta_seconds = None if new.eta_seconds is None else float(round(new.eta_seconds))
+        if new != known:
+            self._states[run_id] = new
         return self._states[run_id]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from studio.errors import StudioError
 from studio.project import Project
 from studio.tui.kept import Kept, keep, read_kept
+from studio.tui.line_history import LineHistory
 
 if TYPE_CHECKING:
     from studio.dataset.store import Store
@@ -38,6 +39,7 @@ class Session:
         self.kept, self.kept_trouble = read_kept(project.root)
         self.project = project
         self.settings = project.settings()
+        self.history = LineHistory(project.lines_path)
         self.store: Store | None = None
         self.store_closed: ClosedStore | None = None
         self.base_model, self.max_length = self.settings.base_model, self.settings.max_length

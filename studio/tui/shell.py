@@ -32,6 +32,9 @@ class Shell(Protocol):
     def say(self, text: str, severity: str = "information") -> None:
         """One sentence on the status line of whatever screen is shown."""
 
+    def forget_error(self) -> None:
+        """Take an error off the status line: its cause is gone."""
+
     def report(self, error: BaseException) -> None:
         """A StudioError becomes words; anything else is raised."""
 

@@ -171,7 +171,7 @@ class TestLabelling:
         assert store.stats().labels == {"accept": 3_000, "reject": 0, "skip": 0, "none": 0}
         assert [one.example_id for one in store.previews(ids[2_999:0:-1])] == ids[2_999:0:-1].tolist()
 
-    def test_how_many_were_labelled_lately(self, filled: Store) -> None:
+    def test_when_labels_were_decided_lately_undone_ones_and_marks_not_counted(self, filled: Store) -> None:
         filled.set_label([1, 2], "accept")
         filled.set_label([2], "reject")
         filled.set_label([3], "skip")
@@ -179,8 +179,8 @@ class TestLabelling:
         filled.set_label([4], "skip")
         filled.undo()
         filled.set_mark([5], True)
-        assert filled.labelled_since(3600) == 3
-        assert filled.labelled_since(-1) == 0
+        assert len(filled.labelling_times(3600)) == 4
+        assert filled.labelling_times(-1) == []
 
 
 class TestEditing:

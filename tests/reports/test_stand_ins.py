@@ -49,3 +49,4 @@ def test_what_is_typed_in_one_place_changes_only_that_place(text: str, typed: st
 def test_the_name_of_what_cannot_be_seen_is_told() -> None:
     assert named("\u202e") == "U+202E right-to-left override"
     assert named("\x1b") == "U+001B control character"
+    assert named("\U000f0000") == "U+F0000 character without a name"

@@ -88,6 +88,8 @@ SCENES = (
     Scene("data-filtered", keys=("h", "=", "[", "/", "o", "r", "d", "e", "r", "enter")),
     Scene("data-empty", folder="empty"),
     Scene("data-line", keys=("f",)),
+    Scene("reader", keys=("a", "j", "j", "enter")),
+    Scene("data-mistake", keys=("f", "c", "o", "l", "o", "u", "r", "enter")),
     Scene("welcome", folder="nothing"),
     Scene("import", keys=("I",), then=name_a_file),
     Scene("edit", keys=("j", "e")),

@@ -12,7 +12,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Grid, Vertical, VerticalScroll
 from textual.content import Content
-from textual.suggester import Suggester
 from textual.widgets import Input, Label, Static
 from textual.worker import get_current_worker
 
@@ -24,6 +23,7 @@ from studio.reports.visible import visible
 from studio.tui import actions
 from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.styles import style_of
+from studio.tui.widgets.line_input import CompletedInput, Paths
 
 if TYPE_CHECKING:
     from studio.acts.importing import ImportPreview
@@ -33,26 +33,6 @@ READ_AFTER_SECONDS = 0.25
 PROBLEMS_SHOWN = 500
 SAY_EVERY_SECONDS = 0.2
 Piece = str | Content | tuple[str, str]
-
-
-class PathSuggester(Suggester):
-    """Completes a path from the folder it names; → takes it."""
-
-    def __init__(self) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-
-    async def get_suggestion(self, value: str) -> str | None:
-        if not value:
-            return None
-        folder, _, start = value.rpartition("/")
-        try:
-            names = sorted(
-                path.name + "/" * path.is_dir() for path in Path(folder + "/" if folder else ".").expanduser().iterdir()
-            )
-        except OSError:  # no such folder, or not ours to read: then there is nothing to complete
-            return None
-        match = next((name for name in names if name.startswith(start) and not name.startswith(".")), None)
-        return None if match is None else value[: len(value) - len(start)] + match
 
 
 class ImportDialog(StudioDialog):
@@ -81,13 +61,10 @@ class ImportDialog(StudioDialog):
             dialog.border_title = "import"
             with Grid():
                 yield Label("file")
-                yield Input(
-                    self._path,
-                    placeholder=f"{described()}; → completes",
-                    id="path",
-                    compact=True,
-                    suggester=PathSuggester(),
-                )
+                path = CompletedInput(self._path, placeholder=f"{described()}; tab completes", id="path", compact=True)
+                path.complete_by(Paths())
+                path.is_field = True
+                yield path
                 yield Label("columns")
                 yield Input(placeholder="as they are; or prompt=question,completion=answer", id="columns", compact=True)
                 yield Label("task")

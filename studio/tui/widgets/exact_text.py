@@ -7,9 +7,8 @@ from typing import Any
 
 from rich.text import Text
 from textual import events
-from textual.document._document import EditResult
-from textual.document._edit import Edit
 from textual.widgets import TextArea
+from textual.widgets.text_area import Edit, EditResult
 
 from studio.reports.stand_ins import StandIns, named
 from studio.tui.styles import style

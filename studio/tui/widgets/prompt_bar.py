@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.suggester import Suggester
 from textual.widgets import Static
 
 from studio.tui.messages import LineEntered, LineLeft
@@ -17,22 +16,7 @@ from studio.tui.styles import style_of
 if TYPE_CHECKING:
     from textual.widgets import Input
 
-
-class WordSuggester(Suggester):
-    """Completes the last word of the line from a list; → takes it."""
-
-    def __init__(self, words: Sequence[str]) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-        self._words = words
-
-    async def get_suggestion(self, value: str) -> str | None:
-        head, _, last = value.rpartition(" ")
-        if not last:
-            return None
-        match = next((word for word in self._words if word.startswith(last) and word != last), None)
-        if match is None:
-            return None
-        return f"{head} {match}" if head else match
+    from studio.tui.widgets.line_input import CompletedInput, Completer
 
 
 class PromptBar(Horizontal):
@@ -49,7 +33,7 @@ class PromptBar(Horizontal):
     def __init__(self) -> None:
         super().__init__()
         self._kind = ""
-        self._line: Input | None = None
+        self._line: CompletedInput | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(classes="sign")
@@ -59,21 +43,31 @@ class PromptBar(Horizontal):
     def is_open(self) -> bool:
         return self.has_class("open")
 
-    def ask(self, kind: str, sign: str, value: str = "", *, hint: str = "", words: Sequence[str] = ()) -> None:
-        """Open the line: ``sign`` says what is asked, ``words`` complete it."""
+    def ask(
+        self,
+        kind: str,
+        sign: str,
+        value: str = "",
+        *,
+        hint: str = "",
+        completer: Completer | None = None,
+        older: Sequence[str] = (),
+    ) -> None:
+        """Open the line: ``sign`` says what is asked. ``value`` comes selected, so that typing replaces it."""
         self._kind = kind
         self.add_class("open")
         self.query_one(".sign", Static).update(Content(sign))
         self.query_one(".why", Static).update(Content.styled(hint, style_of("dim")))
         line = self._line
         if line is None:  # made when first needed: the first paint does without it
-            from textual.widgets import Input
+            from studio.tui.widgets.line_input import CompletedInput
 
-            line = self._line = Input(compact=True, select_on_focus=False)
+            line = self._line = CompletedInput(compact=True, select_on_focus=False)
             self.mount(line, after=0)
-        line.suggester = WordSuggester(words) if words else None
+        line.complete_by(completer)
+        line.recall(older)
         line.value = value
-        line.cursor_position = len(value)
+        line.select_all()
         line.focus()
 
     def refuse(self, why: str) -> None:

@@ -30,12 +30,12 @@ class Counts:
 
     def _count(self) -> None:
         if (store := self._desk.session.store) is not None:
-            self._desk.ask("stats", lambda: (store.stats(), store.labelled_since(AN_HOUR_SECONDS)), self._show)
+            self._desk.ask("stats", lambda: (store.stats(), _pace(store)), self._show)
 
-    def _show(self, counts: tuple[Stats, int]) -> None:
-        stats, in_an_hour = counts
+    def _show(self, counts: tuple[Stats, float | None]) -> None:
+        stats, pace = counts
         labelled = stats.examples - stats.labels["none"]
-        note = f"{number(in_an_hour)} an hour" if in_an_hour else ""
+        note = f"{number(round(pace))} an hour" if pace is not None else ""
         self._desk.status.progress(labelled, stats.examples, note)
         self._desk.shell.set_header(examples=counted(stats.examples, "example"))
 
@@ -55,3 +55,9 @@ class Counts:
     def _show_tokens(self, count: int) -> None:
         if count:
             self._desk.table.forget()
+
+
+def _pace(store: Store) -> float | None:
+    from studio.dataset.pace import decisions_an_hour
+
+    return decisions_an_hour(store.labelling_times(AN_HOUR_SECONDS))

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from studio.tui.screens.data.example_pane import ExamplePane
     from studio.tui.screens.data.example_table import ExampleTable
+    from studio.tui.screens.data.reader import Reader
     from studio.tui.session import Session
     from studio.tui.shell import Shell
     from studio.tui.widgets.prompt_bar import PromptBar
@@ -30,7 +31,7 @@ class Desk(Protocol):
     @property
     def table(self) -> ExampleTable: ...
     @property
-    def pane(self) -> ExamplePane: ...
+    def pane(self) -> ExamplePane | Reader: ...
     @property
     def bar(self) -> PromptBar: ...
     @property
@@ -46,4 +47,7 @@ class Desk(Protocol):
         """Do ``act`` once, so long after the last time this was asked for."""
 
     def close_bar(self) -> None:
-        """Close the prompt bar, if it is open; the table has the keyboard again."""
+        """Close the prompt bar, if it is open; the rows have the keyboard again."""
+
+    def show_place(self, words: str) -> None:
+        """Which row of how many the cursor is on, in the border of what shows the rows."""

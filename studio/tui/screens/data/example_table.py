@@ -70,7 +70,7 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(classes="panel")
         self.ids: Sequence[int] | ExampleIds = ()
         self.cursor = 0
-        self.columns = COLUMNS
+        self.columns: tuple[Column, ...] = COLUMNS
         self.column = 3
         self.selected: set[int] = set()
         self.sort: tuple[tuple[str, bool], ...] = ()
@@ -161,7 +161,7 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh()
         else:
             self._refresh_rows([before, self.cursor])
-        self.post_message(CursorMoved(self.cursor_id))
+        self.screen.post_message(CursorMoved(self.cursor_id))  # by way of this widget it would miss the next frame
 
     def move_column(self, columns: int) -> None:
         self.column = max(0, min(self.column + columns, len(self.columns) - 1))

@@ -25,17 +25,23 @@ class Finding:
     # -- filter, sort
 
     def ask_filter(self) -> None:
-        from studio.dataset.filters import COLUMNS
+        from studio.dataset.filters import COLUMNS, FUNCTIONS
+        from studio.tui.widgets.line_input import Words
 
         self._desk.session.opened()
         hint = "task = 'tickets' and label = 'none'" if not self._rows.view.filters else "AND what is filtered already"
-        self._desk.bar.ask("filter", "filter", hint=hint, words=[*COLUMNS, "and", "or", "not", "ilike", "is null"])
+        words = Words([*COLUMNS, "and", "or", "not", "ilike", "is null", *(f"{name}(" for name in FUNCTIONS)])
+        self._desk.bar.ask("filter", "filter", hint=hint, completer=words, older=self._older("filter"))
 
     def enter_filter(self, text: str) -> None:
         if text.strip():
+            self._desk.session.history.add("filter", text)
             self._rows.load(self._rows.view.filtered(text))
         else:
             self._desk.bar.leave()
+
+    def _older(self, kind: str) -> Sequence[str]:
+        return self._desk.session.history.lines(kind)
 
     def same_cell(self) -> None:
         """Only rows like the cell under the cursor. Raises AskedWrongly where its tokens are not counted yet."""
@@ -62,12 +68,13 @@ class Finding:
 
     def ask_search(self) -> None:
         self._desk.session.opened()
-        self._desk.bar.ask("search", "/", self._rows.found, hint="all text; n next, N previous")
+        self._desk.bar.ask("search", "/", self._rows.found, hint="all text; n next", older=self._older("search"))
 
     def enter_search(self, text: str) -> None:
         if not text:
             self._desk.bar.leave()
             return
+        self._desk.session.history.add("search", text)
         store, view, shown = self._desk.session.opened(), self._rows.view, self._desk.table.ids
 
         def find() -> Sequence[int]:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from studio.tui.screens.data.desk import Desk
     from studio.tui.screens.data.shown import ShownExample
 
-# A key that is held down comes again within 40 ms: then the row is read when it rests, else at once.
-HELD_DOWN_SECONDS, READ_AFTER_SECONDS = 0.06, 0.03
+# A key that comes so soon after another is a held one: rows rush by, and the one it rests on is read a little later.
+HELD_KEY_SECONDS, READ_AFTER_SECONDS = 0.05, 0.015
 
 
 class Rows:
@@ -93,13 +93,13 @@ class Rows:
             self.load()
 
     def follow_cursor(self, example_id: int | None) -> None:
-        """The cursor is on another row; it is read whole when it is stayed on: while a key repeats rows rush by."""
+        """The cursor is on another row; it is read whole at once, but while a key is held when it is stayed on."""
         self.show_position()
         if example_id is None or self._desk.session.store is None:
             return
         before, self._moved_at = self._moved_at, time.monotonic()
-        if self._moved_at - before > HELD_DOWN_SECONDS:
-            self.refresh_example()
+        if self._moved_at - before > HELD_KEY_SECONDS:
+            self._desk.shell.attempt(self.refresh_example)
         else:
             self._desk.after("read", READ_AFTER_SECONDS, self.refresh_example)
 
@@ -158,7 +158,7 @@ class Rows:
         if self.found:
             parts.append(f"{number(len(self.matches))} × /{visible(self.found, single_line=True)}")
         parts.append(f"{number(table.cursor + 1)} / {number(total)}" if total else "0")
-        table.border_subtitle = Content(" · ".join(parts))
+        self._desk.show_place(" · ".join(parts))
 
     def say_changed(self, what: str, example_ids: Sequence[int]) -> None:
         """What a decision did, to how many of these rows, and that it is saved."""

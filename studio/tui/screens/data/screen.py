@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.content import Content
@@ -38,6 +39,9 @@ from studio.tui.session import ClosedStore
 from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.status import StatusLine
 
+if TYPE_CHECKING:
+    from studio.tui.screens.data.reader import Reader
+
 SIDE_BY_SIDE_FROM = 110
 
 
@@ -58,6 +62,9 @@ class DataScreen(StudioScreen):
     DataScreen.beside #body { layout: horizontal; }
     DataScreen.beside #body ExampleTable { height: 1fr; width: 8fr; }
     DataScreen.beside #body ExamplePane { height: 1fr; width: 6fr; }
+    DataScreen #body Reader { display: none; }
+    DataScreen.reading #body > * { display: none; }
+    DataScreen.reading #body Reader { display: block; height: 1fr; width: 1fr; }
     """
 
     def __init__(self) -> None:
@@ -77,6 +84,7 @@ class DataScreen(StudioScreen):
             "split": self.decisions.enter_split,
             "export": self.taking.enter_export,
         }
+        self._reader: Reader | None = None
 
     def body(self) -> Iterable[Widget]:
         yield ExampleTable()
@@ -92,8 +100,13 @@ class DataScreen(StudioScreen):
         return self.query_one(ExampleTable)
 
     @property
-    def pane(self) -> ExamplePane:
-        return self.query_one(ExamplePane)
+    def pane(self) -> ExamplePane | Reader:
+        return self.reader or self.query_one(ExamplePane)
+
+    @property
+    def reader(self) -> Reader | None:
+        """The reader, while it is what the screen shows."""
+        return self._reader if self.has_class("reading") else None
 
     @property
     def bar(self) -> PromptBar:
@@ -106,7 +119,21 @@ class DataScreen(StudioScreen):
     def close_bar(self) -> None:
         if self.bar.is_open:
             self.bar.close()
-            self.table.focus()
+            self._focus_rows()
+            self.shell.forget_error()
+
+    @property
+    def is_mending(self) -> bool:
+        """A line is open: what is wrong with it stays said until it is mended or left."""
+        return self.bar.is_open
+
+    def show_place(self, words: str) -> None:
+        self.table.border_subtitle = Content(words)
+        if self.reader is not None:
+            self.reader.place(words)
+
+    def _focus_rows(self) -> None:
+        (self.table if self.reader is None else self.reader.prompt).focus()
 
     # -- what it is told
 
@@ -120,9 +147,9 @@ class DataScreen(StudioScreen):
         elif self.project.exists():
             self.table.show_nothing(OPENING)
         else:
-            self._welcome()
+            self.action_welcome()
 
-    def _welcome(self) -> None:
+    def action_welcome(self) -> None:
         from studio.tui.dialogs.welcome import WelcomeDialog
 
         self.app.push_screen(WelcomeDialog())
@@ -155,8 +182,8 @@ class DataScreen(StudioScreen):
         message.stop()
         self.rows.follow_cursor(message.example_id)
 
-    def on_example_table_entered(self, message: ExampleTable.Entered) -> None:
-        self.action_enter()
+    async def on_example_table_entered(self, message: ExampleTable.Entered) -> None:
+        await self.action_enter()
 
     def on_examples_requested(self, message: ExamplesRequested) -> None:
         message.stop()
@@ -184,10 +211,16 @@ class DataScreen(StudioScreen):
         self._move(-1)
 
     def action_page_down(self) -> None:
-        self._move(self.table.page)
+        if self.reader is not None:
+            self.reader.scroll_text(1, whole_page=True)
+        else:
+            self._move(self.table.page)
 
     def action_page_up(self) -> None:
-        self._move(-self.table.page)
+        if self.reader is not None:
+            self.reader.scroll_text(-1, whole_page=True)
+        else:
+            self._move(-self.table.page)
 
     def action_top(self) -> None:
         self._move(-len(self.table.ids))
@@ -196,25 +229,53 @@ class DataScreen(StudioScreen):
         self._move(len(self.table.ids))
 
     def _move(self, rows: int) -> None:
-        if self.pane.has_focus:
+        if self.reader is None and self.pane.has_focus:
             self.pane.scroll_relative(y=rows, animate=False)
         else:
             self.table.move(rows)
 
     def action_left(self) -> None:
-        self.table.move_column(-1)
+        if self.reader is None:
+            self.table.move_column(-1)
 
     def action_right(self) -> None:
-        self.table.move_column(1)
+        if self.reader is None:
+            self.table.move_column(1)
 
     def action_pane_down(self) -> None:
-        self.pane.scroll_relative(y=max(1, self.pane.size.height // 2), animate=False)
+        self._scroll_pane(1)
 
     def action_pane_up(self) -> None:
-        self.pane.scroll_relative(y=-max(1, self.pane.size.height // 2), animate=False)
+        self._scroll_pane(-1)
 
-    def action_enter(self) -> None:
-        self.pane.focus()
+    def _scroll_pane(self, direction: int) -> None:
+        if self.reader is not None:
+            self.reader.scroll_text(direction)
+        else:
+            self.pane.scroll_relative(y=direction * max(1, self.pane.size.height // 2), animate=False)
+
+    async def action_enter(self) -> None:
+        """The pair under the cursor alone on the screen; the rows stay where they are behind it."""
+        from studio.tui.screens.data.reader import Reader
+
+        if self.reader is not None or self.table.cursor_id is None:
+            return
+        if self._reader is None:
+            self._reader = Reader()
+            await self.query_one("#body").mount(self._reader)
+        self.add_class("reading")
+        self._focus_rows()
+        self.rows.show_position()
+        self.call_after_refresh(self.rows.refresh_example)  # its size is known then
+
+    def _leave_reader(self) -> None:
+        self.remove_class("reading")
+        self.table.focus()
+        self.rows.refresh_example()
+
+    def on_reader_emptied(self) -> None:
+        if self.reader is not None:
+            self._leave_reader()
 
     def action_back(self) -> None:
         """One thing at a time: the line, a running query, the pane, the selection, the search, the rows asked for."""
@@ -224,6 +285,8 @@ class DataScreen(StudioScreen):
             self.forget("view")
             self.store.interrupt()
             self.say("interrupted; the rows are as they were")
+        elif self.reader is not None:
+            self._leave_reader()
         elif self.pane.has_focus:
             self.table.focus()
         elif self.table.clear_selection():
@@ -236,11 +299,18 @@ class DataScreen(StudioScreen):
         self.rows.show_position()
 
     def action_layout(self) -> None:
+        if self.reader is not None:
+            return
         self.toggle_class("beside")
         self.session.keep(replace(self.session.kept, is_beside=self.has_class("beside")))
 
     def action_close(self) -> None:
-        self.app.exit()
+        if self.reader is not None:
+            self._leave_reader()
+        elif self.rows.view.chosen is not None:
+            self.rows.leave_chosen()
+        else:
+            self.app.exit()
 
     # -- finding
 
@@ -338,8 +408,11 @@ class DataScreen(StudioScreen):
     # -- lines
 
     def action_command(self) -> None:
+        from studio.tui.widgets.line_input import Words
+
         words = [action.name for action in actions.actions_for(self.NAME)]
-        self.bar.ask("command", ":", hint="a row's number, or an action's name", words=words)
+        hint, older = "a row's number, or an action's name", self.session.history.lines("command")
+        self.bar.ask("command", ":", hint=hint, completer=Words(words), older=older)
 
     def on_line_entered(self, message: LineEntered) -> None:
         message.stop()
@@ -350,10 +423,11 @@ class DataScreen(StudioScreen):
 
     def on_line_left(self, message: LineLeft) -> None:
         message.stop()
-        self.table.focus()
+        self._focus_rows()
 
     def _enter_command(self, text: str) -> None:
         word = text.strip()
+        self.session.history.add("command", word)
         self.bar.leave()
         if word.isdecimal():
             position = position_of(self.table.ids, int(word))

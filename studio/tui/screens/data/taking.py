@@ -47,10 +47,14 @@ class Taking:
         self._desk.say(f"copied {visible(what, single_line=True)}")
 
     def ask_export(self) -> None:
+        from studio.tui.widgets.line_input import Paths
+
         self._desk.session.opened()
         self._replacing = ""
         hint = f"{counted(len(self._desk.table.ids), 'row')}; .jsonl or .csv"
-        self._desk.bar.ask("export", "write to", f"{self._desk.session.project.name}.jsonl", hint=hint)
+        self._desk.bar.ask(
+            "export", "write to", f"{self._desk.session.project.name}.jsonl", hint=hint, completer=Paths()
+        )
 
     def enter_export(self, text: str) -> None:
         """Write the rows of the view; a file that exists is replaced only by the same line entered again."""

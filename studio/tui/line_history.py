@@ -1,0 +1,48 @@
+"""What was typed into the one-line prompts, kept with the project: ↑ brings it back, in the next session too."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from studio.files import write_whole
+
+KEPT_LINES = 100
+KEPT_CHARS = 2_000  # a longer line is not worth a file that is read at every start
+KINDS = ("filter", "search", "command")
+
+
+class LineHistory:
+    """Lines by kind, oldest first. A file that cannot be read is an empty history; one that cannot be written, none."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines: dict[str, list[str]] | None = None  # read when first asked for
+
+    def lines(self, kind: str) -> list[str]:
+        if self._lines is None:
+            self._lines = _read(self._path)
+        return self._lines.setdefault(kind, [])
+
+    def add(self, kind: str, line: str) -> None:
+        """Keep ``line`` as the newest of its kind; the same again is one line."""
+        if kind not in KINDS or not line.strip() or len(line) > KEPT_CHARS:
+            return
+        lines = self.lines(kind)
+        lines[:] = [*(one for one in lines if one != line), line][-KEPT_LINES:]
+        try:
+            write_whole(self._path, json.dumps(self._lines, ensure_ascii=False, indent=0) + "\n")
+            self._path.chmod(0o600)  # what was searched for may be somebody's data
+        except (OSError, UnicodeError):  # a full disk, half a surrogate pair: the lines live as long as the studio does
+            return
+
+
+def _read(path: Path) -> dict[str, list[str]]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    kept = {kind: found[kind] for kind in KINDS if isinstance(found.get(kind), list)}
+    return {kind: [one for one in lines if isinstance(one, str)][-KEPT_LINES:] for kind, lines in kept.items()}
