@@ -9,14 +9,17 @@ from studio.files import JsonObject, scan_json_lines, why_not
 from studio.runs.directory import RunDirectory
 
 _TYPES = {"key": str, "arm": str, "example_id": int, "text": str, "prompt_tokens": int, "is_cut": bool}
+_LARGEST = 1 << 63
 
 
 def is_prediction(line: JsonObject) -> bool:
     """Whether a line says what an answer must say; ``latency_seconds`` is null where it was not asked alone."""
     if any(type(line.get(name)) is not wanted for name, wanted in _TYPES.items()):
         return False
-    latency = line.get("latency_seconds")
-    return latency is None or (type(latency) in (int, float) and math.isfinite(latency))
+    latency = line.get("latency_seconds", math.nan)
+    return abs(line["prompt_tokens"]) < _LARGEST and (
+        latency is None or (type(latency) in (int, float) and abs(latency) < _LARGEST)
+    )
 
 
 def read_predictions(directory: RunDirectory) -> list[JsonObject]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -243,7 +243,7 @@ def _fits(value: Any, hint: Any) -> bool:
     parts = typing.get_args(hint)
     if isinstance(hint, types.UnionType):
         return any(_fits(value, part) for part in parts)
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         hints = typing.get_type_hints(hint)
         return isinstance(value, hint) and all(_fits(getattr(value, name), of) for name, of in hints.items())
     if typing.get_origin(hint) is dict:
@@ -251,7 +251,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if typing.get_origin(hint) is tuple:
         return all(_fits(each, parts[0]) for each in value)
     if hint is float:
-        return type(value) in (int, float) and math.isfinite(value)
+        return type(value) in (int, float) and abs(value) <= sys.float_info.max
     return type(value) is hint
 
 

@@ -136,5 +136,6 @@ def test_a_prediction_torn_by_a_crash_is_passed_over(project: Project, store: St
     spec = CompareSpec(arms=("zero_shot",))
     directory = RunDirectory(project.runs_path / comparing.start_comparison(project, store, spec))
     answer = {"key": "a", "arm": "zero_shot", "example_id": 1, "text": "", "prompt_tokens": 9, "is_cut": False}
+    answer["latency_seconds"] = None
     directory.predictions_path.write_text(json.dumps(answer) + '\n{"key": "b", "ar')
     assert [line["key"] for line in comparing.load_comparison(project, directory.run_id).predictions] == ["a"]

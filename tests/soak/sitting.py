@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import fcntl
 import os
 import pty
@@ -14,6 +15,8 @@ import sys
 import termios
 import time
 from pathlib import Path
+
+import pytest
 
 from tests.terminal import ROOT, Screen
 
@@ -57,10 +60,22 @@ class Sitting:
     def look(self, seconds: float) -> None:
         """Take in what comes within ``seconds``, at most one piece."""
         if select.select([self._ours], [], [], seconds)[0]:
-            self.screen.feed(self._decode(os.read(self._ours, 1 << 16)))
+            try:
+                self.screen.feed(self._decode(os.read(self._ours, 1 << 16)))
+            except OSError as error:  # how a terminal says that the other end is gone
+                pytest.fail(f"the studio ended with {self._process.wait()}: {error}; the screen was:\n{self.screen}")
+
+    def rest(self, seconds: float) -> None:
+        """Take in all that comes within ``seconds``, as a person does who looks before going on."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.look(left)
 
     def kill(self) -> None:
-        """SIGKILL: no handler runs, nothing is written any more."""
+        """SIGKILL: no handler runs, nothing is written any more; what was sent before is still taken in."""
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
+        with contextlib.suppress(OSError):  # how a terminal says that the other end is gone
+            while True:
+                self.screen.feed(self._decode(os.read(self._ours, 1 << 16)))
         os.close(self._ours)

@@ -164,7 +164,7 @@ def _evaluated(trainer: Trainer, progress: Progress) -> Progress:
 
 def _checkpoint(trainer: Trainer, progress: Progress) -> None:
     state = {"optimizer": trainer.optimizer.state_dict(), "random": torch.get_rng_state()}
-    weights = dict(trainer.parameters)
+    weights: dict[str, torch.Tensor] = dict(trainer.parameters)
     saved = checkpoints.save_checkpoint(trainer.session.directory, progress, weights, state, trainer.spec)
     is_best = progress.best_step == progress.step
     trainer.session.events.write(CheckpointSaved(step=progress.step, path=str(saved.path), is_best=is_best))
