@@ -100,8 +100,12 @@ class Comparison:
         for name in ("tasks", "headline_tasks"):
             rest[name] = tuple(rest[name])
         made = cls(arms={arm: _arm_from(value) for arm, value in facts["arms"].items()}, **rest)
-        if not _fits(made, cls) or made.headline_scorer not in {scorer.name for scorer in SCORERS}:
+        if not _fits(made, cls):
             raise TypeError("a score is not of the type that it must have")
+        if made.headline_scorer not in {scorer.name for scorer in SCORERS}:
+            raise KeyError(made.headline_scorer)
+        if any(arm.by_task.keys() != set(made.tasks) for arm in made.arms.values()):
+            raise KeyError("an arm is not scored in the tasks that there are")
         return made
 
 
