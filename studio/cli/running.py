@@ -112,6 +112,7 @@ def follow(directory: RunDirectory, as_json: bool = False) -> RunState:
     watch = RunWatch(directory)
     state = watch.poll()
     shown_evaluations = 0
+    warned: set[tuple[int, str]] = set()
     with progress_bar() as bar:
         task = bar.add_task(state.run_id, total=None)
         while state.is_live:
@@ -119,14 +120,23 @@ def follow(directory: RunDirectory, as_json: bool = False) -> RunState:
             if not words().is_terminal and len(state.series.eval_step) > shown_evaluations:
                 shown_evaluations = len(state.series.eval_step)
                 say(f"{state.run_id}  {_facts(state)}")
+            _say_new_warnings(state, warned)
             time.sleep(POLL_SECONDS)
             state = watch.poll()
+    _say_new_warnings(state, warned)
     if as_json:
         write_json(state_as_json(state))
     say(f"{state.run_id}  {state.status}  {_facts(state)}")
     if state.status in ("failed", "lost", "damaged"):
         raise StudioError(f"{state.run_id} {state.status}: {state.message}", state.hint or watch.log_tail(3))
     return state
+
+
+def _say_new_warnings(state: RunState, warned: set[tuple[int, str]]) -> None:
+    for step, message in state.series.warnings:
+        if (step, message) not in warned:
+            warned.add((step, message))
+            say(f"{state.run_id}  warning at step {number(step)}: {message}")
 
 
 def _runs_table(states: list[RunState]) -> Table:

@@ -31,12 +31,18 @@ class Sitting:
         self._ours, its = pty.openpty()
         fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "studio", "open", str(project)],
+            [sys.executable, "-c", "from studio.__main__ import main; main()"],
             stdin=its,
             stdout=its,
             stderr=its,
             start_new_session=True,
-            env={**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT), "STUDIO_CACHE": str(cache)},
+            env={
+                **os.environ,
+                "TERM": "xterm-256color",
+                "PYTHONPATH": str(ROOT),
+                "STUDIO_CACHE": str(cache),
+                "STUDIO_PROJECT": str(project),
+            },
         )
         os.close(its)
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode

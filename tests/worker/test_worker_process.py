@@ -15,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from studio.cli.running import follow
 from studio.files import JsonObject, is_locked, read_json_lines, take_lock
 from studio.runs.directory import RunDirectory
 from studio.runs.events import Event, EventWriter, Step
@@ -179,7 +180,11 @@ def stopped_run(folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch, step
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "training.pt", "progress.json", "spec.json"])
 def test_a_newest_checkpoint_that_the_disk_damaged_is_passed_over_for_the_one_before_and_that_is_said(
-    name: str, tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    tmp_path: Path,
+    tiny_model_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     run = stopped_run(tmp_path / "run", tiny_model_folder, monkeypatch)
     newest, before = run.checkpoint_paths()[:2]
@@ -196,6 +201,8 @@ def test_a_newest_checkpoint_that_the_disk_damaged_is_passed_over_for_the_one_be
     assert sorted(losses(events)) == list(range(1, 41))
     state = RunWatch(run).poll()
     assert any("checkpoint step-12" in message for _, message in state.series.warnings)
+    follow(run)
+    assert f"run  warning at step {before.name.removeprefix('step-')}: checkpoint step-12" in capsys.readouterr().err
     assert (run.checkpoints_path / "damaged-step-12").is_dir()
 
 
