@@ -85,6 +85,8 @@ def stories(root: Path, desk: Project, files: dict[str, Path]) -> dict[str, list
         "watch": [["train"], ["live"], [live, "--json"]],
         "stop": [[NAME], ["train"]],
         "resume": [[NAME], ["compare"]],
+        "run rename": [["train", NAME], [NAME, "x"]],
+        "run note": [["train", NAME]],
         "compare": [
             ["--show", scored, "--by-task"],
             ["--show", scored, "--json"],
