@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import studio
-from studio.cli import checking, data, demo, judging, models, naming, running
+from studio.cli import checking, completion, data, demo, judging, models, naming, running
 from studio.cli.common import Verb, VerbCommand, VerbGroup
 from studio.project import Project
 
@@ -31,6 +31,7 @@ VERBS: tuple[Verb, ...] = (
     *running.VERBS,
     *naming.VERBS,
     *judging.VERBS,
+    *completion.VERBS,
 )
 
 

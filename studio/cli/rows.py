@@ -36,7 +36,7 @@ def rows(
     search: Search = "",
     sort: Annotated[
         str,
-        typer.Option("--sort", metavar="COLUMNS", help="By these columns, as task,total_tokens:desc; then by number."),
+        typer.Option("--sort", metavar="ORDER", help="By these columns, as task,total_tokens:desc; then by number."),
     ] = "",
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="The first N.", show_default="all")] = 0,
     as_json: Annotated[
