@@ -72,7 +72,8 @@ def stories(root: Path, desk: Project, files: dict[str, Path]) -> dict[str, list
         "redo": [[]],
         "stats": [[], ["--json"]],
         "show": [["2"], ["3", "--json"], ["4", "--tokens"], ["5", "--tokens", "--json"]],
-        "label": [["1", "--accept"]],
+        "rows": [[], ["--json"], ["--search", NAME], ["--sort", f"{NAME}:desc"], ["--where", f"task = '{NAME}'"]],
+        "label": [["accept", "1"], [NAME, "1"], ["skip", "--where", f"task = '{NAME}'"]],
         "split": [["--json"]],
         "window": [[], ["--json"], ["--model", NAME]],
         "export": [["-"], [str(root / f"out {NAME}.jsonl")], [str(root / f"out {NAME}")]],
@@ -84,6 +85,8 @@ def stories(root: Path, desk: Project, files: dict[str, Path]) -> dict[str, list
         "watch": [["train"], ["live"], [live, "--json"]],
         "stop": [[NAME], ["train"]],
         "resume": [[NAME], ["compare"]],
+        "run rename": [["train", NAME], [NAME, "x"]],
+        "run note": [["train", NAME]],
         "compare": [
             ["--show", scored, "--by-task"],
             ["--show", scored, "--json"],
