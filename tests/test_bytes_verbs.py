@@ -69,6 +69,7 @@ def stories(root: Path, desk: Project, files: dict[str, Path]) -> dict[str, list
             [str(no_text)],
         ],
         "undo": [[]],
+        "completion": [["bash"], [NAME]],
         "redo": [[]],
         "stats": [[], ["--json"]],
         "show": [["2"], ["3", "--json"], ["4", "--tokens"], ["5", "--tokens", "--json"]],
