@@ -120,7 +120,7 @@ def test_an_orphan_whose_terminal_is_gone_ends_though_nohup_taught_it_to_ignore_
 @pytest.mark.parametrize("without", ["stdin", "stdout", "stderr"])
 def test_without_a_terminal_the_screens_say_so_at_once(without: str, tmp_path: Path) -> None:
     ours, its = pty.openpty()
-    stdin, stdout, stderr = (subprocess.DEVNULL if name == without else its for name in ("stdin", "stdout", "stderr"))
+    stdin, stdout, stderr = (subprocess.DEVNULL if without == name else its for name in ("stdin", "stdout", "stderr"))
     process = subprocess.Popen(
         [sys.executable, "-m", "studio", "open", str(tmp_path)],
         stdin=stdin,

@@ -65,8 +65,10 @@ def test_a_run_that_would_have_no_room_for_its_log_is_not_started(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("studio.runs.specs.write_whole", lambda path, text: path.write_text(text))
-    monkeypatch.setattr("os.fsync", refuse)
-    monkeypatch.setattr("subprocess.Popen", lambda *_, **__: pytest.fail("a process was started"))
+    monkeypatch.setattr("studio.runs.places.local.os.fsync", refuse)
+    monkeypatch.setattr(
+        "studio.runs.places.local.subprocess.Popen", lambda *_, **__: pytest.fail("a process was started")
+    )
     with Store.open(project.store_path, "anna") as store, pytest.raises(StudioError, match=REASON):
         training.start_training(project, store, TrainSpec(max_length=128))
     assert left(project) == []
@@ -100,7 +102,7 @@ async def test_the_screens_say_it_and_live_on(tmp_path: Path, monkeypatch: pytes
 def test_a_process_that_ends_before_it_starts_leaves_no_run_and_its_log_is_the_hint(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.executable", "/bin/false")
+    monkeypatch.setattr("studio.runs.places.local.sys.executable", "/bin/false")
     with Store.open(project.store_path, "anna") as store, pytest.raises(StudioError, match="ended before") as raised:
         training.start_training(project, store, TrainSpec(max_length=128))
     assert raised.value.hint
