@@ -145,7 +145,7 @@ class ModelFolder:
 
     def _needed(self, name: str) -> Path:
         path = self.path / name
-        if not self.path.is_dir():
+        if not _is_folder(self.path):
             raise StudioError(f"{self.path}: no such model folder.", "studio models list shows what is here.")
         if not path.exists():
             raise StudioError(
@@ -153,3 +153,10 @@ class ModelFolder:
                 "Save the model with its fast tokenizer (save_pretrained writes the file).",
             )
         return path
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long for one
+        return False

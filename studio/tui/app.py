@@ -8,8 +8,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakKeyDictionary
 
 from rich.color import ColorSystem
+from textual import events
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, SystemCommand
 from textual.filter import LineFilter
@@ -40,6 +42,8 @@ from studio.tui.widgets.header import HeaderFacts
 from studio.tui.widgets.status import StatusLine
 
 if TYPE_CHECKING:
+    from textual.widget import Widget
+
     from studio.dataset.examples import ExampleIds
     from studio.dataset.store import Change
     from studio.tui.run_poll import RunPoll
@@ -103,6 +107,7 @@ class StudioApp(App[None], inherit_bindings=False):
         self.last_said: tuple[str, str] = ("", "information")
         self._when_open: list[Callable[[], None]] = []
         self._frame = Frame()
+        self._typed_at: WeakKeyDictionary[events.Key, Widget | None] = WeakKeyDictionary()
         self._demo = demo
         self._run_poll: RunPoll | None = None
         self._is_polling, self._must_tell_runs = False, True
@@ -254,6 +259,19 @@ class StudioApp(App[None], inherit_bindings=False):
             act()
         except StudioError as error:
             self.report(error)
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            self._typed_at[event] = self.focused
+        await super().on_event(event)
+
+    def on_key(self, event: events.Key) -> None:
+        """A key typed ahead, as on a slow line, is for whom the key before it gave the keyboard."""
+        focused = self.focused
+        if focused is not None and self._typed_at.get(event, focused) is not focused:
+            event.stop()
+            event.prevent_default()
+            self.post_message(events.Key(event.key, event.character))
 
     async def run_action(self, action: Any, *arguments: Any, **named: Any) -> bool:
         said = self.last_said

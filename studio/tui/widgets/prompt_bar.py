@@ -33,6 +33,7 @@ class PromptBar(Horizontal):
     def __init__(self) -> None:
         super().__init__()
         self._kind = ""
+        self.times_asked = 0  # tells one line from the next of its kind
         self._line: CompletedInput | None = None
 
     def compose(self) -> ComposeResult:
@@ -55,6 +56,7 @@ class PromptBar(Horizontal):
     ) -> None:
         """Open the line: ``sign`` says what is asked. ``value`` comes selected, so that typing replaces it."""
         self._kind = kind
+        self.times_asked += 1
         self.add_class("open")
         self.query_one(".sign", Static).update(Content(sign))
         self.query_one(".why", Static).update(Content.styled(hint, style_of("dim")))
@@ -68,7 +70,7 @@ class PromptBar(Horizontal):
         line.recall(older)
         line.value = value
         line.select_all()
-        line.focus()
+        self.screen.set_focus(line)  # now: the next key may have come in the same packet as the one that asked
 
     def refuse(self, why: str) -> None:
         self.query_one(".why", Static).update(Content.styled(why, style_of("bad")))

@@ -44,10 +44,11 @@ class Rows:
         """Ask for the rows of ``view`` (the present one: None); the cursor goes to ``cursor_id``."""
         store, wanted = self._desk.session.opened(), view or self.view
         self._cursor_after = cursor_id if cursor_id is not None else self._desk.table.cursor_id
-        self._desk.ask("view", partial(_ids_of, store, wanted), partial(self._show_view, wanted))
+        entered = self._desk.bar.times_asked  # a line that is opened while these rows are sought stays open
+        self._desk.ask("view", partial(_ids_of, store, wanted), partial(self._show_view, wanted, entered))
         self.count_soon()
 
-    def _show_view(self, view: DataView, ids: Any) -> None:
+    def _show_view(self, view: DataView, entered: int, ids: Any) -> None:
         table = self._desk.table
         is_other, self.view = view != self.view, view
         position = position_of(ids, self._cursor_after)
@@ -61,7 +62,8 @@ class Rows:
         table.forget()
         table.show(ids, position, int(ids.max(initial=0)))
         table.border_title = Content(visible(view.title, single_line=True))
-        self._desk.close_bar()
+        if self._desk.bar.times_asked == entered:
+            self._desk.close_bar()
         if not len(ids):
             self._shown.show(None)
             table.show_nothing(empty_lines(self.view))

@@ -1,0 +1,41 @@
+"""Over a slow line several keys come in one packet: each is for whoever the one before it gave the keyboard to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual import events
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from studio.tui.widgets.prompt_bar import PromptBar
+from tests.tui.data_story import labels, opened, project_with, settle, shown, tickets
+
+NAMES = {" ": "space", "'": "apostrophe", "=": "equals_sign", ":": "colon", "/": "slash", "\x1b": "escape"}
+
+
+async def type_at_once(pilot: Pilot[None], keys: str) -> None:
+    for key in keys:
+        pilot.app.post_message(events.Key(NAMES.get(key, key), key if key.isprintable() else None))
+    await settle(pilot)
+
+
+@pytest.mark.parametrize("typed", ["flabel = 'accept'", "fa", ":7", "/axs", "mrate it: a"])
+async def test_what_is_typed_with_the_key_of_a_prompt_stands_in_the_prompt_and_labels_nothing(
+    typed: str, tmp_path: Path
+) -> None:
+    project = project_with(tmp_path, tickets(30))
+    async with opened(project) as pilot:
+        for _ in range(2):  # a prompt's line is made when it is first asked for
+            await type_at_once(pilot, typed)
+            assert pilot.app.screen.query_one(PromptBar).query_one(Input).value == typed[1:]
+            await type_at_once(pilot, "\x1b")
+    assert labels(project).get("accept", 0) == 0
+
+
+async def test_a_prompt_that_is_opened_while_all_rows_are_sought_stays_open(tmp_path: Path) -> None:
+    async with opened(project_with(tmp_path, tickets(30))) as pilot:
+        await type_at_once(pilot, "rftask")
+        assert pilot.app.screen.query_one(PromptBar).is_open
+        assert "task" in shown(pilot).splitlines()[-3]
