@@ -17,6 +17,7 @@ from tests.tui.data_story import project_with, tickets
 
 ROWS, DECISIONS = 1_000, 3_600
 ACTS_A_LIFE = (40, 81)
+UNDONE, REDONE = "undone: ", "done again: "
 KEYS = {"accept": "a", "reject": "x", "skip": "s"}
 
 
@@ -79,13 +80,14 @@ class Labeller:
             match self._chance.choices(("label", "undo", "redo", "edit", "look"), (80, 6, 4, 5, 5))[0]:
                 case "label":
                     self._wait_for(self.type_label())
-                case "undo" if self.desk.done:
-                    self._step("u", "undone: ", self.desk.undo)
-                case "redo" if self.desk.undone:
-                    self._step("R", "done again: ", self.desk.redo)
+                case "undo" if self.desk.done and UNDONE not in self._sitting.status:
+                    self._step("u", UNDONE, self.desk.undo)
+                case "redo" if self.desk.undone and REDONE not in self._sitting.status:
+                    self._step("R", REDONE, self.desk.redo)
                 case "edit":
                     self._wait_for(self.type_edit())
                     self._sitting.rest(0.2)  # until the dialog is gone
+                    self._go_to((self._cursor + 1) % len(self._view))  # else the next edit had the same words
                 case "look":
                     self._filter()
 
@@ -96,22 +98,26 @@ class Labeller:
         example_id = self._view[self._cursor]
         before = self.desk.rows[example_id]
         label = self._chance.choice([label for label in KEYS if label != before.label])
+        act = self._act(example_id, before, replace(before, label=label), label)
         self._sitting.press(KEYS[label])
         self._cursor += 1
-        return self._act(example_id, before, replace(before, label=label), label)
+        return act
 
     def type_edit(self) -> Act:
         """Type in front of the prompt of the cursor's row and save, and do not wait."""
         example_id = self._view[self._cursor]
         before = self.desk.rows[example_id]
+        typed = "".join(self._chance.choices(string.ascii_lowercase, k=5)) + " "
+        act = self._act(example_id, before, replace(before, prompt=typed + before.prompt), "edited")
         self._sitting.press("e")
         self._sitting.sees(f"edit · row {example_id} ")
-        typed = "".join(self._chance.choices(string.ascii_lowercase, k=5)) + " "
         self._sitting.press(typed + "\x13")  # ctrl+s
-        return self._act(example_id, before, replace(before, prompt=typed + before.prompt), "edited")
+        return act
 
     def _act(self, example_id: int, before: Row, after: Row, what: str) -> Act:
-        return Act(example_id, before, after, f"{what} · 1 of {len(self._view):,} · row {example_id} · saved")
+        words = f"{what} · 1 of {len(self._view):,} · row {example_id} · saved"
+        assert words not in self._sitting.status, "what is said already could not be told from what is said again"
+        return Act(example_id, before, after, words)
 
     def _wait_for(self, act: Act) -> None:
         self._sitting.sees(act.words)
@@ -168,6 +174,7 @@ def test_no_decision_that_was_said_to_be_saved_is_lost_however_often_the_studio_
         desk, there = state_after(desk, in_flight, seen, rows_in(project))
         saved, lives = saved + labeller.acknowledged + seen, lives + 1
         kept, never = kept + there - seen, never + len(in_flight) - there
+        print(f"life {lives}: {saved} decisions acknowledged so far")
     print(f"\n{saved} decisions acknowledged in {lives} lives, 0 lost; in flight: {kept} kept, {never} never begun")
 
 

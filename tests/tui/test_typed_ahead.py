@@ -9,8 +9,9 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from studio.tui.screens.data.example_table import ExampleTable
 from studio.tui.widgets.prompt_bar import PromptBar
-from tests.tui.data_story import labels, opened, project_with, settle, shown, tickets
+from tests.tui.data_story import data_screen, labels, opened, project_with, settle, shown, tickets
 
 NAMES = {" ": "space", "'": "apostrophe", "=": "equals_sign", ":": "colon", "/": "slash", "\x1b": "escape"}
 
@@ -39,3 +40,9 @@ async def test_a_prompt_that_is_opened_while_all_rows_are_sought_stays_open(tmp_
         await type_at_once(pilot, "rftask")
         assert pilot.app.screen.query_one(PromptBar).is_open
         assert "task" in shown(pilot).splitlines()[-3]
+
+
+async def test_moves_that_were_made_while_rows_were_sought_are_kept(tmp_path: Path) -> None:
+    async with opened(project_with(tmp_path, tickets(30))) as pilot:
+        await type_at_once(pilot, "rjj")
+        assert data_screen(pilot).query_one(ExampleTable).cursor_id == 3

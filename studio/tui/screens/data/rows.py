@@ -35,6 +35,7 @@ class Rows:
         self.matches: Sequence[int] = ()
         self._before_chosen: tuple[DataView, int | None] = (self.view, None)
         self._chosen_on = "data"
+        self._cursor_before: int | None = None
         self._cursor_after: int | None = None
         self._moved_at = 0.0
 
@@ -43,7 +44,8 @@ class Rows:
     def load(self, view: DataView | None = None, cursor_id: int | None = None) -> None:
         """Ask for the rows of ``view`` (the present one: None); the cursor goes to ``cursor_id``."""
         store, wanted = self._desk.session.opened(), view or self.view
-        self._cursor_after = cursor_id if cursor_id is not None else self._desk.table.cursor_id
+        self._cursor_before = self._desk.table.cursor_id
+        self._cursor_after = cursor_id if cursor_id is not None else self._cursor_before
         entered = self._desk.bar.times_asked  # a line that is opened while these rows are sought stays open
         self._desk.ask("view", partial(_ids_of, store, wanted), partial(self._show_view, wanted, entered))
         self.count_soon()
@@ -51,7 +53,8 @@ class Rows:
     def _show_view(self, view: DataView, entered: int, ids: Any) -> None:
         table = self._desk.table
         is_other, self.view = view != self.view, view
-        position = position_of(ids, self._cursor_after)
+        has_moved = table.cursor_id != self._cursor_before  # keys did, while these rows were sought
+        position = position_of(ids, table.cursor_id if has_moved else self._cursor_after)
         if position is None:
             position = 0 if is_other else table.cursor
         if is_other:
