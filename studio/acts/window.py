@@ -9,7 +9,7 @@ import numpy as np
 
 from studio.dataset.store import Example, Store
 from studio.reports.window import WindowReport, window_report
-from studio.tokens.encoding import Encoded, Pair, encode_pairs, encode_prompts, prompt_text, training_text
+from studio.tokens.encoding import Encoded, Pair, encode_pairs, encode_prompts, prompt_text, training_texts
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import FATES, fates
 
@@ -75,7 +75,7 @@ def _shot_tokens(model: ModelFolder, pairs: Sequence[Pair], encoded: Sequence[En
     """
     totals = [row.total_tokens for row in encoded]
     with_system = [index for index, pair in enumerate(pairs) if pair.system]
-    bare = [training_text(model, Pair(pairs[index].prompt, pairs[index].completion)) for index in with_system]
+    bare = training_texts(model, [Pair(pairs[index].prompt, pairs[index].completion) for index in with_system])
     for index, ids in zip(with_system, encode_prompts(model, bare), strict=True):
         totals[index] = len(ids)
     overhead = _turn_overhead(model)
@@ -120,8 +120,8 @@ def _pieces(model: ModelFolder, ids: list[int]) -> list[str]:
     pieces, held = [], []
     for token_id in ids:
         held.append(token_id)
-        text = model.tokenizer.decode(held, skip_special_tokens=False)
+        text = model.decode(held)
         if not text.endswith("\N{REPLACEMENT CHARACTER}"):
             pieces.append(text)
             held = []
-    return pieces + ([model.tokenizer.decode(held, skip_special_tokens=False)] if held else [])
+    return pieces + ([model.decode(held)] if held else [])

@@ -25,7 +25,9 @@ from studio.models.catalogue import PACKAGED, PackagedModel, cached_path, local_
 # Told how far it is, as a share 0..1 of the whole, and what is being done.
 OnPart = Callable[[float, str], None]
 
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*")
+_HUB_ID_CHARS = 96  # the hub's own limit
+_SHOWN_CHARS = 60
 # No pickles, which are never loaded; modelling code is left behind too.
 HUB_FILES = ["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model"]
 LOCK_WAIT_SECONDS = 600.0
@@ -41,10 +43,10 @@ def get_model(name: str, progress: OnPart = lambda fraction, message: None) -> P
         return found
     packaged = packaged_as(name)
     if packaged is None:
-        if HUB_ID.fullmatch(name):
+        if is_hub_id(name):
             return get_from_hub(name)
         known = ", ".join(model.name for model in PACKAGED)
-        raise AskedWrongly(f"no model {name!r} is known.", f"Known: {known}; or a Hugging Face id org/name.")
+        raise AskedWrongly(f"no model {shown(name)} is known.", f"Known: {known}; or a Hugging Face id org/name.")
     with _making(name) as half_made:
         if half_made is None:  # another process made it while this one waited
             return cached_path(name)
@@ -55,6 +57,16 @@ def get_model(name: str, progress: OnPart = lambda fraction, message: None) -> P
             _convert(gguf, half_made, lambda part, what: progress(0.25 + part * 0.75, what))
     progress(1.0, "ready")
     return cached_path(name)
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether ``name`` can be a model's on the hub: ``org/name``."""
+    return len(name) <= _HUB_ID_CHARS and _HUB_ID.fullmatch(name) is not None
+
+
+def shown(name: str) -> str:
+    """A model's name in an error, in quotes; a long one by its beginning."""
+    return repr(name if len(name) <= _SHOWN_CHARS else f"{name[:_SHOWN_CHARS]}…")
 
 
 def get_from_hub(name: str) -> Path:
