@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from studio.cli import ASKED_BY
 from studio.errors import StudioError
 from studio.reports.streams import guard_streams
 
@@ -13,6 +14,9 @@ from studio.reports.streams import guard_streams
 def main() -> None:
     """Run the command line."""
     guard_streams()
+    if ASKED_BY in os.environ:
+        _answer_shell()
+        return
     match sys.argv[1:]:
         # The commonest start needs no parser; without it a quarter of the time to the first frame goes.
         case [] | ["open"]:
@@ -23,6 +27,15 @@ def main() -> None:
             from studio.cli.app import app
 
             app()
+
+
+def _answer_shell() -> None:
+    import typer.main
+
+    from studio.cli.app import app
+    from studio.cli.completion import answer_shell
+
+    answer_shell(typer.main.get_command(app))
 
 
 def _open(directory: Path) -> None:

@@ -75,7 +75,9 @@ def store_of(project: Project) -> Iterator[Store]:
 Model = Annotated[
     str, typer.Option("--model", metavar="MODEL", help="Whose tokens.", show_default="the project's base model")
 ]
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run id, or how only one begins; studio runs lists them.")]
+RunId = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run's id, how only one begins, or its name; studio runs lists them.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; repeatable.")]
 

@@ -1,4 +1,4 @@
-"""Verbs over the store: import, export, label, undo, split, window, show."""
+"""Verbs over the store: import, export, undo, split, window, show; and the list of them with those over rows."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 from studio.cli.common import Json, Model, Verb, project_of, store_of, write_table
 from studio.cli.printing import ask, can_ask, progress_bar, say, write_json, write_line
+from studio.cli.rows import label, rows
 from studio.dataset.formats import described, described_shapes, written_endings
 from studio.errors import AskedWrongly
 from studio.project import DEFAULT_MAX_LENGTH, DEFAULT_MODEL, Project
@@ -103,23 +104,6 @@ def stats(ctx: typer.Context, as_json: Json = False) -> None:
         write_json(asdict(found))
     else:
         write_table(stats_table(found))
-
-
-def label(
-    ctx: typer.Context,
-    example_ids: Annotated[list[int], typer.Argument(metavar="ID", help="Numbers of rows, as Data shows them.")],
-    accept: Annotated[bool, typer.Option("--accept", help="Right as it is: it trains.")] = False,
-    reject: Annotated[bool, typer.Option("--reject", help="Wrong: it never trains.")] = False,
-    skip: Annotated[bool, typer.Option("--skip", help="For later: it does not train.")] = False,
-    clear: Annotated[bool, typer.Option("--clear", help="Back to no label.")] = False,
-) -> None:
-    """Label examples; one undo takes all of them back."""
-    wanted = {"accept": accept, "reject": reject, "skip": skip, "none": clear}
-    chosen = [name for name, is_chosen in wanted.items() if is_chosen]
-    if len(chosen) != 1:
-        raise AskedWrongly("name one label.", "One of --accept, --reject, --skip, --clear.")
-    with store_of(project_of(ctx)) as store:
-        say(store.set_label(example_ids, chosen[0]).summary)
 
 
 def undo(ctx: typer.Context) -> None:
@@ -263,6 +247,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("init", init),
     Verb("import", import_files),
     Verb("stats", stats),
+    Verb("rows", rows),
     Verb("show", show),
     Verb("label", label),
     Verb("undo", undo),

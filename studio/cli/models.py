@@ -32,7 +32,7 @@ def list_verb(as_json: Json = False) -> None:
 
 
 def get_verb(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A known name, or a Hugging Face id org/name.")],
+    name: Annotated[str, typer.Argument(metavar="MODEL", help="A known name, or a Hugging Face id org/name.")],
 ) -> None:
     """Fetch a model, verify it and convert it once."""
     from studio.models.fetching import get_model

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,16 @@ def ask(question: str) -> bool:
 def write_json(value: Any) -> None:
     """One JSON document on stdout, harmless on a terminal and the same in a pipe."""
     sys.stdout.write(escaped(json.dumps(value, ensure_ascii=False, indent=2, default=str)) + "\n")
+
+
+def write_json_list(values: Iterable[Any]) -> None:
+    """What ``write_json`` writes of a list, value by value, so that a long one is never held whole."""
+    is_first = True
+    for value in values:
+        text = textwrap.indent(escaped(json.dumps(value, ensure_ascii=False, indent=2, default=str)), "  ")
+        sys.stdout.write(("[\n" if is_first else ",\n") + text)
+        is_first = False
+    sys.stdout.write("[]\n" if is_first else "\n]\n")
 
 
 def write_line(text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -17,9 +17,6 @@ from studio.reports.numbers import duration, loss, number
 from studio.runs.directory import RunDirectory, find_run
 from studio.runs.specs import TrainSpec
 from studio.runs.watch import RunState, RunWatch, state_as_json
-
-if TYPE_CHECKING:
-    from studio.reports.table import Table
 
 POLL_SECONDS = 0.25
 
@@ -48,13 +45,14 @@ def train(
 def runs(ctx: typer.Context, as_json: Json = False) -> None:
     """All runs, newest first."""
     from studio.acts.training import run_states
+    from studio.reports.runs import runs_table
 
     states = run_states(project_of(ctx))
     if as_json:
         write_json([state_as_json(state) for state in states])
         return
     if states:
-        write_table(_runs_table(states))
+        write_table(runs_table(states))
     else:
         say("no runs yet; studio train starts one")
 
@@ -127,14 +125,6 @@ def follow(directory: RunDirectory, as_json: bool = False) -> RunState:
     if state.status in ("failed", "lost", "damaged"):
         raise StudioError(f"{state.run_id} {state.status}: {state.message}", state.hint or watch.log_tail(3))
     return state
-
-
-def _runs_table(states: list[RunState]) -> Table:
-    from studio.reports.table import Cell, Column, Table
-
-    columns = [Column(title, is_left=True) for title in ("run", "kind", "status", "how far")]
-    rows = [[Cell(text) for text in (state.run_id, state.kind, state.status, _facts(state))] for state in states]
-    return Table(columns, rows)
 
 
 def _facts(state: RunState) -> str:

@@ -27,6 +27,7 @@ from studio.files import (
     why_not,
     writing,
 )
+from studio.runs.naming import Naming, read_naming
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,10 @@ class RunDirectory:
     @property
     def spec_path(self) -> Path:
         return self.path / "spec.json"
+
+    @property
+    def naming_path(self) -> Path:
+        return self.path / "naming.json"
 
     @property
     def stop_path(self) -> Path:
@@ -115,6 +120,14 @@ class RunDirectory:
         except OSError:
             return True
         return True
+
+    @property
+    def named_at(self) -> int:
+        """When its name or note was written, in nanoseconds since the epoch; 0 where it has neither."""
+        try:
+            return self.naming_path.lstat().st_mtime_ns
+        except OSError:
+            return 0
 
     @property
     def changed_at(self) -> float:
@@ -176,14 +189,23 @@ def runs_in(runs_path: Path) -> list[RunDirectory]:
 
 
 def find_run(runs_path: Path, run_id: str) -> RunDirectory:
-    """The run with this id, or whose id is the only one to begin with it. Raises AskedWrongly otherwise."""
+    """The run with this id or name, or whose id is the only one to begin with it. Raises AskedWrongly otherwise."""
     known = runs_in(runs_path)
     exact = [directory for directory in known if directory.run_id == run_id]
+    exact = exact or [directory for directory in known if run_id and naming_of(directory).name == run_id]
     close = exact or [directory for directory in known if run_id and directory.run_id.startswith(run_id)]
     if len(close) == 1:
         return close[0]
     names = ", ".join(directory.run_id for directory in (close or known)[:8]) or "there are none yet"
     raise AskedWrongly(f"{'several runs begin with' if close else 'no run'} {run_id!r}.", f"Runs: {names}.")
+
+
+def naming_of(directory: RunDirectory) -> Naming:
+    """Its name and note; none where they are damaged, which whoever shows the run says."""
+    try:
+        return read_naming(directory.naming_path)
+    except StudioError:
+        return Naming()
 
 
 def write_rows(path: Path, rows: Iterable[FrozenRow]) -> None:

@@ -32,6 +32,7 @@ from studio.runs.events import (
     Warned,
     read_events,
 )
+from studio.runs.naming import read_naming
 from studio.runs.places import PLACES, place_named
 from studio.runs.places.place import Place
 from studio.runs.predictions import read_predictions
@@ -83,7 +84,8 @@ class ArmProgress:
 class RunState:
     """Everything a screen or a verb says about a run. ``status`` is computed anew at every poll.
 
-    ``spec`` is None where ``spec.json`` is damaged; ``kind`` is then what its name says, or empty.
+    ``spec`` is None where ``spec.json`` is damaged; ``kind`` is then what its name says, or empty. ``name`` and
+    ``note`` are what a person calls it and says of it; where they cannot be read, the note says so.
     """
 
     run_id: str
@@ -110,6 +112,8 @@ class RunState:
     eta_seconds: float | None = None
     message: str = ""
     hint: str = ""
+    name: str = ""
+    note: str = ""
     damage: str = ""  # why not all of its directory can be read
     arms: list[ArmProgress] = field(default_factory=list)
     series: Series = field(default_factory=Series)
@@ -117,6 +121,11 @@ class RunState:
     @property
     def is_live(self) -> bool:
         return self.status.is_live
+
+    @property
+    def title(self) -> str:
+        """What to call it: its name, or else its id."""
+        return self.name or self.run_id
 
     @property
     def can_resume(self) -> bool:
@@ -139,6 +148,7 @@ class RunWatch:
         self._spec_trouble: StudioError | None = None
         self._results_trouble: StudioError | None = None
         self._events_damage = ""
+        self._naming_changed_at: int | None = None
         try:
             spec = read_spec(directory)
             self._state.spec, self._state.kind = spec, spec.kind
@@ -152,6 +162,7 @@ class RunWatch:
             self._state.status, self._state.message = Status.LOST, "the run directory is gone"
             return self._state
         unread = self._read_events()
+        self._read_naming()
         state = self._state
         trouble = self._spec_trouble or self._results_trouble
         state.damage = trouble.message if trouble else unread or self._events_damage
@@ -174,6 +185,18 @@ class RunWatch:
         for event in events:
             self._take(event)
         return ""
+
+    def _read_naming(self) -> None:
+        """Name and note, where their file is another than at the last look."""
+        changed_at = self.directory.named_at
+        if changed_at == self._naming_changed_at:
+            return
+        self._naming_changed_at = changed_at
+        try:
+            naming = read_naming(self.directory.naming_path)
+            self._state.name, self._state.note = naming.name, naming.note
+        except StudioError as error:
+            self._state.name, self._state.note = "", error.message
 
     def _way_out(self) -> str:
         if self._spec_trouble:

@@ -16,7 +16,7 @@ class RunPoll:
         self._runs_path = runs_path
         self._watches: dict[str, RunWatch] = {}
         self._states: dict[str, RunState] = {}
-        self._sizes: dict[str, int] = {}
+        self._written: dict[str, tuple[int, int]] = {}
 
     def poll(self) -> list[RunState]:
         """The states, newest run first. Who has written nothing since keeps the very series, or the state if it ended.
@@ -27,14 +27,14 @@ class RunPoll:
 
     def _poll_one(self, directory: RunDirectory) -> RunState:
         run_id = directory.run_id
-        size = _size(directory.events_path)
+        written = (_size(directory.events_path), directory.named_at)
         known = self._states.get(run_id)
-        is_unwritten = known is not None and self._sizes[run_id] == size
+        is_unwritten = known is not None and self._written[run_id] == written
         if known is not None and is_unwritten and not known.is_live:
             return known
         if run_id not in self._watches:
             self._watches[run_id] = RunWatch(directory)
-        self._sizes[run_id] = size
+        self._written[run_id] = written
         state = self._watches[run_id].poll()
         series = known.series if known is not None and is_unwritten else _copy(state.series)
         arms = [dataclasses.replace(arm) for arm in state.arms]

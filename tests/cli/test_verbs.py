@@ -53,7 +53,7 @@ def test_import_label_undo_redo(studio: Studio, pairs: str) -> None:
         "added": 3, "duplicates": 0, "duplicates_of_another_task": 0, "problems": [], "is_dry_run": False,
     }  # fmt: skip
     assert "added 0 examples · 3 already there" in studio("import", pairs).stderr
-    assert studio("label", "1", "2", "--accept").exit_code == 0
+    assert studio("label", "accept", "1", "2").exit_code == 0
     counted = in_json(studio("stats", "--json"))
     assert counted["examples"] == 3
     assert counted["labels"] == {"accept": 2, "reject": 0, "skip": 0, "none": 1}
@@ -89,9 +89,9 @@ def test_good_rows_beside_problems_come_in(studio: Studio, tmp_path: Path) -> No
     [
         (["import", "missing.jsonl"], "no such file"),
         (["import", "x.jsonl", "--map", "question"], "cannot read 'question'"),
-        (["label", "1"], "name one label"),
-        (["label", "1", "--accept", "--reject"], "name one label"),
-        (["label", "99", "--accept"], "99"),
+        (["label", "1"], "1 is no label"),
+        (["label", "accept"], "no rows are named"),
+        (["label", "accept", "99"], "99"),
         (["show", "99"], "no example 99"),
         (["export", "rows.txt"], "unknown ending"),
         (["export", "rows.jsonl", "--where", "prompt = ("], "prompt"),

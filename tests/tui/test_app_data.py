@@ -339,14 +339,3 @@ async def test_splits_are_assigned_in_the_screens_and_taken_back_by_one_undo(tmp
         store = data_screen(pilot).store
         assert store is not None
         assert store.stats().splits["none"] == 200
-
-
-async def test_the_table_draws_the_columns_it_is_given_and_keeps_the_cursor_on_its_own(tmp_path: Path) -> None:
-    async with opened(project_with(tmp_path, tickets(3)), NARROW) as pilot:
-        table = data_screen(pilot).table
-        task, prompt = (column for column in table.columns if column.name in ("task", "prompt"))
-        table.choose_columns([prompt, task])
-        await settle(pilot)
-        heading = shown(pilot).splitlines()[2]
-        assert heading.index("prompt") < heading.index("task") and "completion" not in heading
-        assert table.column_name == "prompt"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from studio.reports.cells import fit
+from studio.reports.cells import cut, fit
 from studio.reports.numbers import duration, loss, number, percent, size
 from studio.reports.visible import visible
 from studio.runs.watch import RunState
@@ -38,10 +38,15 @@ def run_line(state: RunState, width: int, overlay: tuple[str, str] | None = None
     return [
         (glyph, style),
         (mark, overlay[1] if overlay else ""),
-        (" " + fit(state.run_id, max(4, room)), "dim" if state.status in ("stopped", "finished") else ""),
+        (" " + fit(state.title, max(4, room)), "dim" if state.status in ("stopped", "finished") else ""),
         (right, style),
         (f" {place}" if place else "", "dim"),
     ]
+
+
+def full_title(state: RunState) -> str:
+    """Its name and its id, by which verbs and files know it."""
+    return f"{state.name} · {state.run_id}" if state.name else state.run_id
 
 
 def _progress(state: RunState) -> str:
@@ -73,7 +78,8 @@ def facts_lines(state: RunState, width: int) -> list[Line]:
         parts.append((f"{duration(state.elapsed_seconds)}", "dim"))
     if state.memory_bytes:
         parts.append((size(state.memory_bytes), "dim"))
-    return joined([[part] for part in parts], width)
+    note: list[Line] = [[(cut(state.note, width), "dim")]] if state.note else []
+    return joined([[part] for part in parts], width) + note
 
 
 def _since(state: RunState) -> str:

@@ -207,7 +207,7 @@ class CompareScreen(ArmKeys, ListScreen):
         arms.show(arm_lines(comparison, self._only_task, loaded.context_window, self.size.width - 2))
         position = next((at for at, each in enumerate(self._states, start=1) if each.run_id == self._run_id), 1)
         notes = [
-            f"{position}/{len(self._states)} {loaded.comparison.run_id}",
+            f"{position}/{len(self._states)} {self._current.title if self._current else self._run_id}",
             *score_notes(comparison, self._only_task, self.size.width),
         ]
         arms.border_title = styles.title(visible(" · ".join(notes)))
@@ -356,6 +356,6 @@ def score_notes(comparison: Comparison, task: str, width: int) -> list[str]:
 def progress_of(state: RunState, width: int) -> list[Line]:
     """A comparison under way."""
     phase = f" · {state.phase}" if state.phase else ""
-    lines: list[Line] = [[(f"{state.run_id} is being answered", "title"), (phase, "dim")], [("", "")]]
+    lines: list[Line] = [[(f"{state.title} is being answered", "title"), (phase, "dim")], [("", "")]]
     lines += comparison_lines(state, width)
     return [*lines, [("", "")], [("F4", "key"), (" Runs stops it; it goes on when this terminal closes", "dim")]]

@@ -9,6 +9,7 @@ from typing import Any
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 
+from studio.reports.cells import cut
 from studio.reports.numbers import learning_rate, loss
 from studio.reports.visible import visible
 from studio.runs.specs import Spec
@@ -27,7 +28,7 @@ from studio.tui.screens.runs.curves import (
     x_values,
 )
 from studio.tui.widgets.lines import Line, LinesView
-from studio.tui.widgets.run_lines import comparison_lines, facts_lines, trouble_lines
+from studio.tui.widgets.run_lines import comparison_lines, facts_lines, full_title, trouble_lines
 
 SIDE_NAMES = ("learning rate", "gradient norm", "tokens/s")
 
@@ -79,7 +80,7 @@ class RunView(Vertical):
 
     def show(self, shown: RunShown) -> None:
         state = shown.state
-        self.border_title = styles.title(visible(state.run_id))
+        self.border_title = styles.title(visible(full_title(state), single_line=True))
         self.border_subtitle = styles.title(visible(_subtitle(state)))
         self.show_facts(state)
         self.query_one("#trouble", LinesView).show(trouble_lines(state, shown.log))
@@ -188,7 +189,7 @@ def _legend(shown: RunShown) -> Line:
     if shown.state.series.eval_step:
         line += [(f"  {POINT_GLYPHS[0]} ", "eval"), ("evaluation", "eval"), ("  ★ ", "best"), ("best", "dim")]
     for place, other in enumerate(shown.overlaid, start=1):
-        line.append((f"  {overlay_glyph(place)} {other.run_id}", overlay_style(place)))
+        line.append((f"  {overlay_glyph(place)} {cut(other.title, 30)}", overlay_style(place)))
     line.append((f"  x: {choice.x_axis}" + (" · log" if choice.log_y else ""), "dim"))
     return line
 
