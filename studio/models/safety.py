@@ -36,7 +36,7 @@ def refuse_unsafe(folder: Path, config: Mapping[str, Any], name: str = "") -> No
     """
     called = name or str(folder)
     opt_in = f"If you trust its author, add to studio.toml: trusted_models = [{json.dumps(name)}]" if name else ""
-    if config.get("auto_map"):  # an empty one names no code, and transformers looks for none
+    if config.get("auto_map", {}) != {}:  # an empty one names no code, and transformers looks for none
         raise StudioError(
             f"{called} wants to run code of its own (auto_map in config.json): refused.",
             opt_in or "Choose a model that transformers knows by itself.",
