@@ -168,6 +168,12 @@ _KINDS: dict[str, tuple[type, str]] = {
 }
 
 
+_IN_QUOTES = {
+    "trusted_models": 'Names stand in quotes, as trusted_models = ["./my-model"].',
+    "keys": 'A key stands in quotes, as accept = "a".',
+}
+
+
 def _settings_from(raw: dict[str, Any], path: Path) -> Settings:
     for name, value in raw.items():
         if name not in _KINDS:
@@ -179,7 +185,7 @@ def _settings_from(raw: dict[str, Any], path: Path) -> Settings:
             raise AskedWrongly(f"{path}: {name} is {_described(value)}.", f"It must be {example}.")
         for inner, part in _parts(name, value):
             if not isinstance(part, str):
-                raise AskedWrongly(f"{path}: {inner} is {_described(part)}.", f"{name} must be {example}.")
+                raise AskedWrongly(f"{path}: {inner} is {_described(part)}.", _IN_QUOTES[name])
     try:
         return Settings(**raw)
     except AskedWrongly as error:
