@@ -123,7 +123,7 @@ def test_the_process_ends_when_nobody_is_left_to_ask(renderer: RenderProcess) ->
 
 
 def test_who_asks_is_not_grown_by_what_a_template_makes() -> None:
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 
     rendered(CHAT_TEMPLATE, "warm")
     before = psutil.Process().memory_info().rss

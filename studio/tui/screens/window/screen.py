@@ -185,7 +185,9 @@ class WindowScreen(ListScreen):
         if isinstance(error, StudioError) and noun == "model":
             self.query_one(PromptBar).refuse("✗ mend it, or esc leaves")
         elif isinstance(error, StudioError) and self._report is None:
-            ways = [("b", " names another model"), ("m", " sets another max_length"), ("r", " tries again")]
+            ways = [("b", " names another model"), ("r", " tries again")]
+            if self._model is not None:
+                ways.insert(1, ("m", " sets another max_length"))
             line = [part for key, does in ways for part in ((key, "key"), (does, "dim"), (" · ", "dim"))]
             self._show_words([[("✗ ", "bad"), (error.message, "bad")], [(error.hint, "bold")], [("", "")], line[:-1]])
         super().on_failed(noun, error)
