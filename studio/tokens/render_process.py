@@ -7,7 +7,6 @@ import json
 import os
 import selectors
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from studio.errors import StudioError
+from studio.interpreter import child_environment, python_module
 from studio.tokens.rendering import MEMORY_BYTES, READY, Message
 
 # A conversation takes well under a millisecond, on a machine at its limits many times that; a start takes 0.2 s.
@@ -90,11 +90,13 @@ class RenderProcess:
 
     def _start(self) -> None:
         self.close()
-        command = [sys.executable, "-m", "studio.tokens.rendering"]
+        command = python_module("studio.tokens.rendering")
         pipe, null = subprocess.PIPE, subprocess.DEVNULL
         try:
             # A session of its own: an interrupt at the terminal is for the studio, which then closes the pipe.
-            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=null, start_new_session=True)
+            self._process = subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, stderr=null, start_new_session=True, env=child_environment()
+            )
         except OSError as error:
             raise StudioError(f"{command[0]} cannot be started: {error.strerror}.") from error
         if self._line(time.monotonic() + START_SECONDS) != READY:
