@@ -7,6 +7,7 @@ words before it runs, and the clock only has to stop what is long.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ _MOST_GROWTH, _MOST_TEXTS = 8, 64
 # How long a text may become that is made of what stands in the filter, in characters; and all of them together.
 _MOST_CHARS, _MOST_CHARS_TOGETHER = 20_000, 200_000
 _NUMBER_CHARS = 20
+_FREE_TEXTS, _MOST_BYTES = 2, 2 << 30
+_ROWS_OF_A_TASK = 122_880  # DuckDB gives a thread no less at a time
 _MAKES_TEXT = {
     *("lower", "upper", "trim", "ltrim", "rtrim", "left", "right", "substring", "reverse", "replace", "substr"),
     *("regexp_extract", "strip_accents", "nfc_normalize", "concat", "json_extract", "json_extract_string"),
@@ -52,15 +55,41 @@ def check_depth(deepest: int) -> None:
         )
 
 
-def check_growth(condition: Node) -> None:
-    """Raise AskedWrongly where a filter could make much more text than the rows have. Not for trees over MOST_NESTED.
+def texts_made(condition: Node) -> float:
+    """How many times its own text a filter makes of a row, at most; the tree is nested ``MOST_NESTED`` deep at most.
 
-    What is held against the limits is an upper bound: every REPLACE is taken to find its text everywhere.
+    An upper bound: every replace() is taken to find its text everywhere. Raises AskedWrongly where it is too much
+    whatever the rows are.
     """
     made: list[_Size] = []
     _size(condition, made)
-    if sum(size.texts for size in made) > _MOST_TEXTS or sum(size.chars for size in made) > _MOST_CHARS_TOGETHER:
+    texts = sum(size.texts for size in made)
+    if texts > _MOST_TEXTS or sum(size.chars for size in made) > _MOST_CHARS_TOGETHER:
         raise AskedWrongly("The filter makes too many texts of every row.", _HINT)
+    return texts
+
+
+def check_memory(cursor: DuckDBPyConnection, texts: float) -> None:
+    """Raise AskedWrongly where a filter that makes so many texts of a row could take gigabytes with the rows there are.
+
+    DuckDB holds what is made of 2,048 rows in each thread; the longest such stretch counts. Filters that make one or
+    two texts are let pass without looking: a search makes as many.
+    """
+    if texts <= _FREE_TEXTS:
+        return
+    longest, rows = cursor.execute(
+        """SELECT coalesce(max(bytes), 0), coalesce(sum(rows), 0) FROM (
+               SELECT sum(greatest(strlen(prompt), strlen(completion), strlen(system))) AS bytes, count(*) AS rows
+               FROM examples GROUP BY example_id // 2048)"""
+    ).fetchone() or (0, 0)
+    threads = min(os.cpu_count() or 1, 1 + int(rows) // _ROWS_OF_A_TASK)
+    needed = texts * int(longest) * threads
+    if needed > _MOST_BYTES:
+        raise AskedWrongly(
+            f"The filter could take {needed / (1 << 30):.1f} GB: it makes {texts:.0f} texts of every row, "
+            "and the rows are long.",
+            _HINT,
+        )
 
 
 def _size(node: Node, made: list[_Size]) -> _Size:

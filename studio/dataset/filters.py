@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from studio.dataset.filter_bounds import MOST_SECONDS, TookTooLong, check_depth, check_growth, stopped_after
+from studio.dataset.filter_bounds import MOST_SECONDS, TookTooLong, check_depth, check_memory, stopped_after, texts_made
 from studio.dataset.filter_language import (
     COLUMNS,
     FUNCTIONS,
@@ -46,9 +46,14 @@ def checked(where: str) -> str:
 
     Whether its types fit is only known when it runs; see ``asking``. Raises AskedWrongly with what is wrong in it.
     """
+    return _checked(where)[0]
+
+
+def _checked(where: str) -> tuple[str, float]:
+    """``checked``, and how many texts it makes of a row."""
     text = where.strip().removesuffix(";").rstrip()
     if not text:
-        return ""
+        return "", 0.0
     if len(text) > _MAX_CHARS:
         raise AskedWrongly(f"The filter has {len(text):,} characters; at most {_MAX_CHARS:,} are read.")
     if "\x00" in text or (not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text)):
@@ -60,8 +65,7 @@ def checked(where: str) -> str:
         raise AskedWrongly("The filter must be one condition.", _EXAMPLE)
     for node, _ in _nodes(bare):
         _check(node)
-    check_growth(bare)
-    return text
+    return text, texts_made(bare)
 
 
 @contextmanager
@@ -77,6 +81,7 @@ def asking(cursor: DuckDBPyConnection, where: str, seconds: float = MOST_SECONDS
         return
     try:
         with stopped_after(cursor, seconds):
+            check_memory(cursor, _checked(where)[1])
             yield
     except TookTooLong as error:
         raise AskedWrongly(
