@@ -134,6 +134,21 @@ async def test_a_model_that_cannot_be_found_is_refused_and_what_is_shown_stays_t
         assert session.base_model == str(tmp_path / "model"), "a new run begins with the model that is there"
 
 
+async def test_a_model_that_cannot_be_used_leaves_no_figures_of_the_one_before(
+    project: Project, tmp_path: Path
+) -> None:
+    other = model_without_weights(tmp_path / "other")
+    (other / "chat_template.jinja").write_text("{{ raise_exception('no such role') }}")
+    async with opened_on(project, "window") as pilot:
+        await settle(pilot)
+        assert "whole" in shown(pilot) and "#31" in shown(pilot)
+        await press(pilot, "b")
+        await type_instead(pilot, str(other))
+        await settle(pilot)
+        assert "no such role" in shown(pilot)
+        assert "n 31" not in shown(pilot) and "#31" not in shown(pilot) and "96.8 %" not in shown(pilot)
+
+
 async def test_a_model_with_a_smaller_window_brings_max_length_down_and_says_so(
     project: Project, tmp_path: Path
 ) -> None:

@@ -195,8 +195,17 @@ class WindowScreen(ListScreen):
     # -- showing
 
     def _show_words(self, lines: list[list[tuple[str, str]]]) -> None:
-        self.query_one("#lengths").add_class("-words")
+        """Words in the place of the histogram, and no figures beside them: those would be another model's."""
+        lengths = self.query_one("#lengths")
+        lengths.add_class("-words")
+        lengths.border_subtitle = ""
         self.query_one("#words", LinesView).show(lines)
+        for rows in self.query(RowList):
+            rows.show(0, lambda index, width: [])
+            rows.border_subtitle = ""
+        shots = self.query_one("#shots", LinesView)
+        shots.show([])
+        shots.border_subtitle = ""
 
     def _say_title(self) -> None:
         """Of what is shown: a max_length that was tried and failed stands on the status line, not here."""
