@@ -8,16 +8,19 @@ runs/<run_id>/  one directory per run
 
 from __future__ import annotations
 
+import difflib
 import getpass
+import json
 import os
 import sys
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from studio.errors import AskedWrongly, StudioError
-from studio.files import make_private_folder, write_whole
+from studio.files import described, make_private_folder, open_regular, why_not, write_whole
 
 SETTINGS_NAME = "studio.toml"
 STORE_NAME = "studio.duckdb"
@@ -26,6 +29,8 @@ LINES_NAME = ".studio-lines.json"
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
 DEFAULT_MAX_LENGTH = 512
+MOST_MAX_LENGTH = 1_000_000_000  # more than any context window; token counts are kept in 32 bits
+_MOST_SETTINGS_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,11 @@ class Settings:
     def __post_init__(self) -> None:
         if not self.base_model:
             raise AskedWrongly("base_model is empty.", f'Name a model, for example "{DEFAULT_MODEL}".')
-        if self.max_length < 1:
-            raise AskedWrongly(f"max_length is {self.max_length}; it must be at least 1 token.")
+        if not 1 <= self.max_length <= MOST_MAX_LENGTH:
+            raise AskedWrongly(
+                f"max_length is {self.max_length}; it must be at least 1 token and at most {MOST_MAX_LENGTH:,}.",
+                "The context window of the model is the most that makes sense: studio models list",
+            )
 
     @property
     def who(self) -> str:
@@ -54,7 +62,7 @@ class Settings:
 SETTINGS_TEMPLATE = """\
 # Settings of this tune-studio project. Delete a line to go back to its default.
 
-base_model = "{base_model}"   # a cached model, a local folder, or a Hugging Face id
+base_model = {base_model}   # a cached model, a local folder, or a Hugging Face id
 max_length = {max_length}                        # tokens a training row may have
 # labeller = "anna"                     # the name in the edit log; default: your account
 # theme = "textual-light"               # or "textual-dark"
@@ -96,24 +104,37 @@ class Project:
 
     def settings(self) -> Settings:
         """Read ``studio.toml``. Raises AskedWrongly with the file and the reason when it cannot be used."""
+        path = self.settings_path
         try:
-            raw = tomllib.loads(self.settings_path.read_text(encoding="utf-8"))
+            with open_regular(path) as file:
+                content = file.read(_MOST_SETTINGS_BYTES + 1)
         except FileNotFoundError:
             return Settings()
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise AskedWrongly(f"{self.settings_path}: not valid TOML: {error}.", "Mend the line it names.") from error
-        return _settings_from(raw, self.settings_path)
+        except OSError as error:
+            raise AskedWrongly(
+                f"{path}: cannot be read: {why_not(error)}.", "It must be a file that you may read."
+            ) from error
+        if len(content) > _MOST_SETTINGS_BYTES:
+            raise AskedWrongly(f"{path}: more than {_MOST_SETTINGS_BYTES >> 20} MB are no settings.")
+        try:
+            raw = tomllib.loads(content.decode("utf-8"))
+        except RecursionError as error:
+            raise AskedWrongly(f"{path}: nested too deeply.", "A setting is a text, a number or a list.") from error
+        except ValueError as error:  # not TOML, not UTF-8, a number of thousands of digits
+            raise AskedWrongly(f"{path}: not valid TOML: {error}.", "Mend the line it names.") from error
+        return _settings_from(raw, path)
 
     @classmethod
     def init(cls, root: Path, base_model: str = DEFAULT_MODEL, max_length: int = DEFAULT_MAX_LENGTH) -> Project:
-        """Make the folder and its ``studio.toml``; an existing project is left as it is."""
+        """Make the folder and its ``studio.toml``; an existing project is left as it is. Raises AskedWrongly."""
         project = cls(root)
+        asked = Settings(base_model=base_model, max_length=max_length)
         if root.exists() and not root.is_dir():
             raise AskedWrongly(f"{root} is a file, not a folder.", "Name a folder; it is made when missing.")
         try:
             make_private_folder(project.runs_path, exist_ok=True)
             if not project.settings_path.exists():
-                text = SETTINGS_TEMPLATE.format(base_model=base_model, max_length=max_length)
+                text = SETTINGS_TEMPLATE.format(base_model=_quoted(asked.base_model), max_length=max_length)
                 write_whole(project.settings_path, text)
         except OSError as error:
             raise StudioError(f"{root}: cannot make a project here: {error.strerror}.") from error
@@ -137,21 +158,64 @@ def cache_path() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tune-studio"
 
 
+_KINDS: dict[str, tuple[type, str]] = {
+    "base_model": (str, 'a text in quotes, as base_model = "smollm2-135m-instruct"'),
+    "max_length": (int, "a whole number, as max_length = 512"),
+    "labeller": (str, 'a text in quotes, as labeller = "anna"'),
+    "theme": (str, 'a text in quotes, as theme = "textual-light"'),
+    "trusted_models": (list, 'a list of names in quotes, as trusted_models = ["./my-model"]'),
+    "keys": (dict, 'a table, as [keys] and below it accept = "a"'),
+}
+
+
+_IN_QUOTES = {
+    "trusted_models": 'Names stand in quotes, as trusted_models = ["./my-model"].',
+    "keys": 'A key stands in quotes, as accept = "a".',
+}
+
+
 def _settings_from(raw: dict[str, Any], path: Path) -> Settings:
-    known: dict[str, type] = {
-        "base_model": str,
-        "max_length": int,
-        "labeller": str,
-        "theme": str,
-        "trusted_models": list,
-        "keys": dict,
-    }
     for name, value in raw.items():
-        if name not in known:
-            raise AskedWrongly(f"{path}: unknown setting {name!r}.", f"Known: {', '.join(known)}.")
-        if not isinstance(value, known[name]) or isinstance(value, bool):
-            raise AskedWrongly(f"{path}: {name} is {value!r}; a {known[name].__name__} is needed.")
-    return Settings(**raw)
+        if name not in _KINDS:
+            close = difflib.get_close_matches(name, _KINDS, n=1)
+            guess = f"Did you mean {close[0]}? " if close else ""
+            raise AskedWrongly(f"{path}: unknown setting {name!r}.", f"{guess}Known: {', '.join(_KINDS)}.")
+        kind, example = _KINDS[name]
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise AskedWrongly(f"{path}: {name} is {_described(value)}.", f"It must be {example}.")
+        for inner, part in _parts(name, value):
+            if not isinstance(part, str):
+                raise AskedWrongly(f"{path}: {inner} is {_described(part)}.", _IN_QUOTES[name])
+    try:
+        return Settings(**raw)
+    except AskedWrongly as error:
+        raise AskedWrongly(f"{path}: {error.message}", error.hint) from error
+
+
+def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """What must be texts in a setting that is a list or a table, each with its name."""
+    if isinstance(value, list):
+        yield from ((f"{name}, number {number},", part) for number, part in enumerate(value, 1))
+    elif isinstance(value, dict):
+        yield from ((f"{name}.{key}", part) for key, part in value.items())
+
+
+def _quoted(text: str) -> str:
+    """``text`` as TOML has it. Raises AskedWrongly for a name that is no text, as a shell hands on stray bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise AskedWrongly(f"base_model is {text!r}, which is not UTF-8.", "Rename the folder.") from error
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _described(value: Any) -> str:
+    """A value as the file has it, in a few words; dates and times, which JSON knows nothing of, too."""
+    return repr(value)[:40] if isinstance(value, str) else described(value if _is_json(value) else str(value))
+
+
+def _is_json(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float | list | dict)
 
 
 def _account_name() -> str:

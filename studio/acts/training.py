@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from studio.acts.base_model import with_base_model
-from studio.acts.window import count_tokens
+from studio.acts.window import check_max_length, count_tokens
 from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
 from studio.files import private_mode, writing
@@ -52,11 +52,7 @@ class TrainPlan:
 def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
     """Count what ``spec`` would train. Tokenizes rows that have no current count, so call it off the UI thread."""
     spec, model = with_base_model(project, spec)
-    if spec.max_length > model.context_window:
-        raise AskedWrongly(
-            f"max_length={spec.max_length} is more than the context window of {spec.base_model}: "
-            f"{model.context_window} tokens."
-        )
+    check_max_length(model, spec.max_length)
     count_tokens(store, model)
     training, validation = _rows(store, spec)
     ids, prompt_tokens, completion_tokens = store.counts(model.fingerprint)

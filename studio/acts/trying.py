@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from typing import Any
 
 from studio.acts.comparing import tuned_path
 from studio.errors import AskedWrongly
+from studio.interpreter import child_environment, python_module
 from studio.models.finding import resolve_model
 from studio.project import Project
 from studio.runs.directory import RunDirectory, find_run, runs_in
@@ -73,12 +73,13 @@ class Answerer:
         self._is_closing = False
         self._errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - closed by close()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "studio.worker.trying"],
+            python_module("studio.worker.trying"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
             encoding="utf-8",
+            env=child_environment(),
             start_new_session=True,  # ctrl+c in the terminal is for the studio alone
         )
         self._reader = threading.Thread(target=self._read, name="answers", daemon=True)

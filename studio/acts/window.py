@@ -8,12 +8,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from studio.dataset.store import Example, Store
+from studio.errors import AskedWrongly
 from studio.reports.window import WindowReport, window_report
-from studio.tokens.encoding import Encoded, Pair, encode_pairs, encode_prompts, prompt_text, training_text
+from studio.tokens.encoding import Encoded, Pair, encode_pairs, encode_prompts, prompt_text, training_texts
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import FATES, fates
 
 OnCounted = Callable[[int, int], None]
+
+
+def check_max_length(model: ModelFolder, max_length: int) -> None:
+    """Raise AskedWrongly for a max_length that no row of this model can have."""
+    if max_length < 1:
+        raise AskedWrongly(f"max_length={max_length} leaves no token.", "It is a number of tokens, 1 or more.")
+    if max_length > model.context_window:
+        raise AskedWrongly(
+            f"max_length={max_length} is more than the model's context window of {model.context_window} tokens.",
+            f"At most {model.context_window}: --max-length, --set max_length=N, or max_length in studio.toml.",
+        )
 
 
 def check_window(
@@ -28,8 +40,10 @@ def check_window(
 
     shots: how many examples in the prompt to reckon with, each a number of 0 or more. progress(done, total) is told
     after every batch, in rows. Only rows changed since the last check are tokenized. Cancelling keeps what was counted
-    so far and reports on that. Raises StudioError where the model's template or tokenizer cannot be used.
+    so far and reports on that. Raises AskedWrongly for a max_length beyond the context window, StudioError where the
+    model's template or tokenizer cannot be used.
     """
+    check_max_length(model, max_length)
     count_tokens(store, model, progress, is_cancelled)
     ids, prompt_tokens, completion_tokens = store.counts(model.fingerprint)
     shot_tokens = store.shot_tokens(model.fingerprint)
@@ -75,7 +89,7 @@ def _shot_tokens(model: ModelFolder, pairs: Sequence[Pair], encoded: Sequence[En
     """
     totals = [row.total_tokens for row in encoded]
     with_system = [index for index, pair in enumerate(pairs) if pair.system]
-    bare = [training_text(model, Pair(pairs[index].prompt, pairs[index].completion)) for index in with_system]
+    bare = training_texts(model, [Pair(pairs[index].prompt, pairs[index].completion) for index in with_system])
     for index, ids in zip(with_system, encode_prompts(model, bare), strict=True):
         totals[index] = len(ids)
     overhead = _turn_overhead(model)
@@ -120,8 +134,8 @@ def _pieces(model: ModelFolder, ids: list[int]) -> list[str]:
     pieces, held = [], []
     for token_id in ids:
         held.append(token_id)
-        text = model.tokenizer.decode(held, skip_special_tokens=False)
+        text = model.decode(held)
         if not text.endswith("\N{REPLACEMENT CHARACTER}"):
             pieces.append(text)
             held = []
-    return pieces + ([model.tokenizer.decode(held, skip_special_tokens=False)] if held else [])
+    return pieces + ([model.decode(held)] if held else [])

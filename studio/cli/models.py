@@ -45,6 +45,7 @@ def get_verb(
 
 
 def _models_table(listed: list[ModelInfo]) -> Table:
+    from studio.models.catalogue import DAMAGED
     from studio.reports.table import Cell, Column, Table
 
     columns = [
@@ -62,6 +63,7 @@ def _models_table(listed: list[ModelInfo]) -> Table:
         for model in listed
     ]
     notes = [f"studio models get {model.name}: {model.about}" for model in listed if not model.is_cached]
+    notes += [f"{model.name}: {model.about}" for model in listed if model.architecture == DAMAGED]
     return Table(columns, rows, notes=notes)
 
 

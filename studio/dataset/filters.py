@@ -13,68 +13,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from studio.dataset.filter_bounds import MOST_SECONDS, TookTooLong, check_depth, check_memory, stopped_after, texts_made
+from studio.dataset.filter_language import (
+    COLUMNS,
+    FUNCTIONS,
+    NODES,
+    OPERATORS,
+    REFUSED,
+    TYPES,
+    Node,
+    children,
+    column_of,
+    is_null,
+    text_of,
+)
+from studio.dataset.labels import LABELS, SPLITS
 from studio.errors import AskedWrongly
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-COLUMNS = (
-    "example_id",
-    "prompt",
-    "completion",
-    "system",
-    "task",
-    "label",
-    "split",
-    "source",
-    "source_line",
-    "revision",
-    "is_marked",
-    "note",
-    "prompt_tokens",
-    "completion_tokens",
-    "total_tokens",
-)
-FUNCTIONS = (
-    *("length", "lower", "upper", "trim", "ltrim", "rtrim", "left", "right", "substring", "reverse", "replace"),
-    *("contains", "starts_with", "ends_with", "position", "regexp_matches", "regexp_full_match", "regexp_extract"),
-    *("strip_accents", "nfc_normalize", "concat", "json_valid", "json_extract", "json_extract_string"),
-    *("abs", "round", "floor", "ceil", "mod", "greatest", "least", "nullif", "ifnull", "list_contains"),
-)
-# What the parser turns operators and literals into.
-_OPERATORS = {
-    *("+", "-", "*", "/", "//", "%", "||", "~~", "!~~", "~~*", "!~~*", "~~~", "->", "->>", "^@", "list_value"),
-    *("like_escape", "not_like_escape", "ilike_escape", "not_ilike_escape", "len", "strlen", "substr", "strpos"),
-    *("instr", "prefix", "suffix", "char_length", "character_length", "lcase", "ucase", "array_slice", "ceiling"),
-}
-_TYPES = {"INTEGER", "BIGINT", "HUGEINT", "DOUBLE", "FLOAT", "VARCHAR", "TEXT", "BOOLEAN", "INT", "STRING"}
-_NODES = {
-    "COLUMN_REF": {"COLUMN_REF"},
-    "CONSTANT": {"VALUE_CONSTANT"},
-    "COMPARISON": {
-        *("COMPARE_EQUAL", "COMPARE_NOTEQUAL", "COMPARE_LESSTHAN", "COMPARE_GREATERTHAN"),
-        *("COMPARE_LESSTHANOREQUALTO", "COMPARE_GREATERTHANOREQUALTO"),
-        *("COMPARE_DISTINCT_FROM", "COMPARE_NOT_DISTINCT_FROM"),
-    },
-    "CONJUNCTION": {"CONJUNCTION_AND", "CONJUNCTION_OR"},
-    "OPERATOR": {
-        *("OPERATOR_NOT", "OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL", "OPERATOR_COALESCE", "OPERATOR_TRY"),
-        *("COMPARE_IN", "COMPARE_NOT_IN", "ARRAY_EXTRACT", "ARRAY_SLICE"),
-    },
-    "BETWEEN": {"COMPARE_BETWEEN"},
-    "CASE": {"CASE_EXPR"},
-    "CAST": {"OPERATOR_CAST"},
-    "TYPE": {"TYPE"},
-    "FUNCTION": {"FUNCTION"},
-}
-_REFUSED = {
-    "SUBQUERY": "a query within the filter",
-    "WINDOW": "a window function",
-    "PARAMETER": "a parameter (? or $1)",
-    "STAR": "a star",
-    "LAMBDA": "a lambda",
-    "COLLATE": "a collation; use lower(…)",
-}
+__all__ = ["COLUMNS", "FUNCTIONS", "asking", "checked"]
+
+_CLOSED = {"label": LABELS, "split": SPLITS}
+_CAN_BE_NULL = {"prompt_tokens", "completion_tokens", "total_tokens"}
 _MAX_CHARS = 10_000
 _EXAMPLE = "Example: task = 'tickets' AND length(prompt) > 200"
 
@@ -84,9 +46,14 @@ def checked(where: str) -> str:
 
     Whether its types fit is only known when it runs; see ``asking``. Raises AskedWrongly with what is wrong in it.
     """
+    return _checked(where)[0]
+
+
+def _checked(where: str) -> tuple[str, float]:
+    """``checked``, and how many texts it makes of a row."""
     text = where.strip().removesuffix(";").rstrip()
     if not text:
-        return ""
+        return "", 0.0
     if len(text) > _MAX_CHARS:
         raise AskedWrongly(f"The filter has {len(text):,} characters; at most {_MAX_CHARS:,} are read.")
     if "\x00" in text or (not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text)):
@@ -96,28 +63,41 @@ def checked(where: str) -> str:
     wrapped = _condition(f"SELECT 1 FROM examples WHERE (\n{text}\n)")
     if bare != wrapped:
         raise AskedWrongly("The filter must be one condition.", _EXAMPLE)
-    for node in _nodes(bare):
+    for node, _ in _nodes(bare):
         _check(node)
-    return text
+    return text, texts_made(bare)
 
 
 @contextmanager
-def asking(where: str) -> Iterator[None]:
-    """Turn what DuckDB says while a filter runs (types that do not fit, text that is no number) into AskedWrongly."""
+def asking(cursor: DuckDBPyConnection, where: str, seconds: float = MOST_SECONDS) -> Iterator[None]:
+    """Turn what DuckDB says while a filter runs (types that do not fit, text that is no number) into AskedWrongly.
+
+    A filter that takes longer than ``seconds`` is stopped and refused so too; the store stays as it is.
+    """
     import duckdb
 
     if not where:
         yield
         return
     try:
-        yield
+        with stopped_after(cursor, seconds):
+            check_memory(cursor, _checked(where)[1])
+            yield
+    except TookTooLong as error:
+        raise AskedWrongly(
+            f"The filter took more than {seconds:g} seconds and was stopped.",
+            "Begin with what leaves few rows over: task = '…' AND …",
+        ) from error
     except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
         said = str(error).splitlines()[0].split("Error: ", 1)[-1].rstrip(".")
         raise AskedWrongly(f"The filter cannot be used: {said}.", _columns_hint()) from error
 
 
-def _condition(statement: str) -> Any:
-    """The syntax tree of the WHERE clause, without positions. Raises AskedWrongly for anything but one plain SELECT."""
+def _condition(statement: str) -> Node:
+    """The syntax tree of the WHERE clause, without positions. Raises AskedWrongly for anything but one plain SELECT.
+
+    It is nested ``MOST_NESTED`` deep at most, so that what looks at it may do so by recursion.
+    """
     import duckdb
 
     cursor = _parser().cursor()
@@ -140,7 +120,10 @@ def _condition(statement: str) -> Any:
         raise AskedWrongly(
             "The filter must be one condition: no second statement, ORDER BY, LIMIT, GROUP BY or UNION.", _EXAMPLE
         )
-    return _without_positions(node["where_clause"])
+    condition: Node = node["where_clause"]
+    check_depth(max(depth for _, depth in _nodes(condition)))
+    _drop_positions(condition)
+    return condition
 
 
 @functools.cache
@@ -158,32 +141,33 @@ def _parser() -> DuckDBPyConnection:
     )
 
 
-def _without_positions(tree: Any) -> Any:
-    if isinstance(tree, dict):
-        return {
-            name: _without_positions(value) for name, value in tree.items() if not name.startswith("query_location")
-        }
-    return [_without_positions(value) for value in tree] if isinstance(tree, list) else tree
-
-
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    # Every object with a class is an expression, wherever DuckDB's version keeps it: children, arguments, case_checks.
+def _drop_positions(tree: Any) -> None:
     waiting = [tree]
     while waiting:
         part = waiting.pop()
         if isinstance(part, dict):
-            if "class" in part:
-                yield part
+            for name in [name for name in part if name.startswith("query_location")]:
+                del part[name]
             waiting.extend(part.values())
         elif isinstance(part, list):
             waiting.extend(part)
 
 
+def _nodes(tree: Node) -> Iterator[tuple[Node, int]]:
+    """Every expression of a condition, and in how many others it stands, itself counted."""
+    waiting = [(tree, 1)]
+    while waiting:
+        node, depth = waiting.pop()
+        yield node, depth
+        waiting.extend((child, depth + 1) for child in children(node))
+
+
 def _check(node: dict[str, Any]) -> None:
     kind, type_ = str(node["class"]), str(node.get("type"))
-    if type_ not in _NODES.get(kind, ()):
-        what = _REFUSED.get(kind, f"{type_.lower().replace('_', ' ')}")
+    if type_ not in NODES.get(kind, ()):
+        what = REFUSED.get(kind, f"{type_.lower().replace('_', ' ')}")
         raise AskedWrongly(f"A filter cannot have {what}.", f"It looks at one row at a time. {_EXAMPLE}")
+    _check_words(node, type_)
     if kind == "COLUMN_REF":
         _check_column(node["column_names"])
     elif kind == "FUNCTION":
@@ -203,15 +187,45 @@ def _check_column(names: list[str]) -> None:
     raise AskedWrongly(f"The filter names {name}, which is no column.", guess + _columns_hint())
 
 
+def _check_words(node: Node, type_: str) -> None:
+    """Refuse what can be true of no row, with what is meant: a null where there is none, a label that is none."""
+    below = children(node)
+    columns = [name for name in map(column_of, below) if name in COLUMNS]
+    if not columns:
+        return
+    name = columns[0]
+    if type_ in ("OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL") and name not in _CAN_BE_NULL:
+        raise AskedWrongly(f"{name} is never null.", _instead_of_null(name))
+    is_comparison = type_ in ("COMPARE_EQUAL", "COMPARE_NOTEQUAL", "COMPARE_IN", "COMPARE_NOT_IN")
+    if is_comparison and any(map(is_null, below)):
+        raise AskedWrongly(f"Nothing is ever equal to null, so {name} is not either.", _instead_of_null(name))
+    for text in map(text_of, below if is_comparison and name in _CLOSED else []):
+        if text is not None and text not in _CLOSED[name]:
+            raise AskedWrongly(f"There is no {name} {text!r}.", _closed_hint(name))
+
+
+def _instead_of_null(name: str) -> str:
+    if name in _CAN_BE_NULL:
+        return f"Rows that are not counted yet: {name} is null"
+    if name in _CLOSED:
+        return _closed_hint(name)
+    return f"Empty ones: {name} = ''" if name in ("system", "task", "note") else "Every row has one."
+
+
+def _closed_hint(name: str) -> str:
+    without = {"label": "not labelled yet", "split": "in no split"}[name]
+    return f"One of {', '.join(_CLOSED[name])}, in small letters; {without}: {name} = 'none'"
+
+
 def _check_function(node: dict[str, Any]) -> None:
     name = str(node["function_name"]).lower()
     is_plain = node["schema"] in ("", "main") and node["catalog"] in ("", "system") and not node["filter"]
-    if not is_plain or (name not in FUNCTIONS and name not in _OPERATORS):
+    if not is_plain or (name not in FUNCTIONS and name not in OPERATORS):
         raise AskedWrongly(f"A filter cannot use {name}().", f"Functions: {', '.join(FUNCTIONS)}.")
 
 
 def _check_type(name: str) -> None:
-    if name.upper() not in _TYPES:
+    if name.upper() not in TYPES:
         raise AskedWrongly(f"A filter cannot cast to {name}.", "Types: INTEGER, BIGINT, DOUBLE, VARCHAR, BOOLEAN.")
 
 

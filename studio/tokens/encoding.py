@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from studio.errors import StudioError
+from studio.tokens.rendering import Message
 from studio.tokens.template import messages_of
 from studio.tokens.tokenizer import ModelFolder
 
@@ -54,24 +55,36 @@ def prompt_text(folder: ModelFolder, prompt: str, system: str = "", shots: Seque
 
     ``shots`` are (prompt, completion) pairs shown as earlier turns. Raises StudioError when the template fails.
     """
-    return folder.template.render(messages_of(prompt, system, shots), add_generation_prompt=True)
+    return prompt_texts(folder, [messages_of(prompt, system, shots)])[0]
 
 
-def training_text(folder: ModelFolder, pair: Pair) -> str:
-    """The whole row as it is trained, cut behind the end-of-turn token.
+def prompt_texts(folder: ModelFolder, conversations: Sequence[Sequence[Message]]) -> list[str]:
+    """As ``prompt_text``, for many conversations (see ``messages_of``) at once."""
+    return folder.template.render_all(conversations, add_generation_prompt=True)
+
+
+def training_texts(folder: ModelFolder, pairs: Sequence[Pair]) -> list[str]:
+    """The whole rows as they are trained, each cut behind the end-of-turn token.
 
     Raises StudioError when the template does not end an answer with the end-of-turn token: a model trained so
     would never stop (trl issue 1623).
     """
-    messages = [*messages_of(pair.prompt, pair.system), {"role": "assistant", "content": pair.completion}]
-    text = folder.template.render(messages, add_generation_prompt=False)
-    end = text.rfind(folder.end_of_turn)
-    if end < 0 or text[end + len(folder.end_of_turn) :].strip():
+    end_of_turn = folder.end_of_turn
+    texts = folder.template.render_all(
+        [[*messages_of(pair.prompt, pair.system), {"role": "assistant", "content": pair.completion}] for pair in pairs],
+        add_generation_prompt=False,
+    )
+    return [_until_end_of_turn(text, end_of_turn) for text in texts]
+
+
+def _until_end_of_turn(text: str, end_of_turn: str) -> str:
+    end = text.rfind(end_of_turn)
+    if end < 0 or text[end + len(end_of_turn) :].strip():
         raise StudioError(
-            f"the chat template does not end an answer with {folder.end_of_turn!r}.",
+            f"the chat template does not end an answer with {end_of_turn!r}.",
             "The tuned model would never stop: mend chat_template or eos_token of the model.",
         )
-    return text[: end + len(folder.end_of_turn)]
+    return text[: end + len(end_of_turn)]
 
 
 def encode_prompts(folder: ModelFolder, texts: Sequence[str]) -> list[list[int]]:
@@ -82,11 +95,10 @@ def encode_prompts(folder: ModelFolder, texts: Sequence[str]) -> list[list[int]]
     same. For a model's own template this is more than ``apply_chat_template`` of transformers does, which encodes
     without special tokens; but a model whose tokenizer adds the token was trained on no text without it.
     """
-    encodings = folder.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
     leading, written = folder.leading_ids, folder.leading_text
     return [
-        encoding.ids if text.lstrip().startswith(written) else leading + encoding.ids
-        for text, encoding in zip(texts, encodings, strict=True)
+        ids if text.lstrip().startswith(written) else leading + ids
+        for text, ids in zip(texts, folder.encode(texts), strict=True)
     ]
 
 
@@ -95,8 +107,9 @@ def encode_pairs(folder: ModelFolder, pairs: Sequence[Pair]) -> list[Encoded]:
 
     Rows in the order of ``pairs``, as long as they are: what is over a ``max_length`` is decided in ``tokens.window``.
     """
-    prompts = encode_prompts(folder, [prompt_text(folder, pair.prompt, pair.system) for pair in pairs])
-    wholes = encode_prompts(folder, [training_text(folder, pair) for pair in pairs])
+    asked = [messages_of(pair.prompt, pair.system) for pair in pairs]
+    prompts = encode_prompts(folder, prompt_texts(folder, asked))
+    wholes = encode_prompts(folder, training_texts(folder, pairs))
     for pair, prompt_ids, whole_ids in zip(pairs, prompts, wholes, strict=True):
         if whole_ids[: len(prompt_ids)] != prompt_ids:
             raise StudioError(

@@ -1,22 +1,14 @@
-"""Chat templates, rendered in a sandbox: a template is a program that came with somebody's weights."""
+"""Chat templates: how a conversation becomes the text that a model sees."""
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
-from typing import Any
 
-import jinja2
-from jinja2.exceptions import SecurityError
-from jinja2.ext import loopcontrols
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-from studio.errors import StudioError
-
-Message = dict[str, str]
+from studio.tokens.render_process import RENDERER
+from studio.tokens.rendering import Message, render
 
 # For base models, which come without a chat template. The headings are those of Stanford Alpaca's instruction format
 # (PROMPT_DICT in train.py of github.com/tatsu-lab/stanford_alpaca), without its sentence before them.
@@ -29,6 +21,14 @@ INSTRUCTION_TEMPLATE = """\
 {%- endfor -%}"""
 
 
+# SHA-256 of the templates that come with the studio: the one above and those of the packaged models. They are rendered
+# in this process; any other is somebody's program and rendered in a process of its own.
+KNOWN_TEMPLATES = {
+    hashlib.sha256(INSTRUCTION_TEMPLATE.encode()).hexdigest(): "instruction",
+    "872be49dbb638044ad01b60388f48d469ff2980e5f0dccdc22ec907db54d0788": "smollm2-135m-instruct",
+}
+
+
 @dataclass(frozen=True)
 class ChatTemplate:
     """A Jinja chat template and what it may write of the tokenizer's: ``specials`` is name → text of each token."""
@@ -37,36 +37,24 @@ class ChatTemplate:
     specials: dict[str, str]
 
     def render(self, messages: Sequence[Message], *, add_generation_prompt: bool) -> str:
-        """The text the model sees. Raises StudioError when the template raises or leaves its sandbox."""
-        try:
-            return self._compiled.render(
-                messages=messages, add_generation_prompt=add_generation_prompt, **self.specials
+        """The text the model sees. Raises StudioError when the template raises, leaves its sandbox or its bounds."""
+        return self.render_all([messages], add_generation_prompt=add_generation_prompt)[0]
+
+    def render_all(self, conversations: Sequence[Sequence[Message]], *, add_generation_prompt: bool) -> list[str]:
+        """The texts of many conversations, as ``render``; the error names the first that fails."""
+        if not self.is_known:
+            return RENDERER.render_all(
+                self.source, self.specials, conversations, add_generation_prompt=add_generation_prompt
             )
-        except SecurityError as error:
-            raise StudioError(
-                f"the model's chat template tried to leave its sandbox: {error}.",
-                "Do not use this model, or replace its chat_template.",
-            ) from error
-        except RecursionError as error:
-            raise StudioError("the model's chat template never ends.", "Replace its chat_template.") from error
-        except Exception as error:  # a template can raise anything; whatever it is belongs to the template
-            raise StudioError(
-                f"the model's chat template failed: {error}.",
-                "It may not accept a system message or this order of roles.",
-            ) from error
+        return [
+            render(self.source, self.specials, messages, add_generation_prompt=add_generation_prompt)
+            for messages in conversations
+        ]
 
     @cached_property
-    def _compiled(self) -> jinja2.Template:
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
-        environment.filters["tojson"] = _to_json
-        environment.globals["raise_exception"] = _raise_exception
-        environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
-        try:
-            return environment.from_string(self.source)
-        except jinja2.TemplateSyntaxError as error:
-            raise StudioError(
-                f"the model's chat template is not valid Jinja: {error} (line {error.lineno})."
-            ) from error
+    def is_known(self) -> bool:
+        """Whether the studio came with this template."""
+        return hashlib.sha256(self.source.encode()).hexdigest() in KNOWN_TEMPLATES
 
 
 def messages_of(prompt: str, system: str = "", shots: Sequence[tuple[str, str]] = ()) -> list[Message]:
@@ -77,12 +65,3 @@ def messages_of(prompt: str, system: str = "", shots: Sequence[tuple[str, str]] 
         messages.append({"role": "assistant", "content": shot_completion})
     messages.append({"role": "user", "content": prompt})
     return messages
-
-
-def _to_json(value: Any, indent: int | None = None) -> str:
-    # As transformers renders it: Jinja's own tojson escapes for HTML, which would put \u003c into prompts.
-    return json.dumps(value, ensure_ascii=False, indent=indent)
-
-
-def _raise_exception(message: str) -> None:
-    raise jinja2.TemplateError(message)

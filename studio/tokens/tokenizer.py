@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.errors import StudioError
+from studio.files import described, open_regular, read_json_object, why_not
 from studio.tokens.template import INSTRUCTION_TEMPLATE, ChatTemplate
 
 if TYPE_CHECKING:
@@ -17,6 +20,11 @@ if TYPE_CHECKING:
 
 # Names that architectures give to the context window in config.json, most usual first.
 _WINDOW_NAMES = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")
+# More is no context window but a slip, or a word for "no limit".
+_MOST_WINDOW = 1_000_000_000
+_MOST_TOKENIZER_BYTES = 512 << 20  # the largest known, of a vocabulary of 262,144, has 33 MB
+_MOST_TEMPLATE_BYTES = 1 << 20
+_SHOWN_CHARS = 200
 # The post-processors of tokenizer.json that can add a token; one of these is in the file wherever one is added.
 _TOKEN_ADDERS = (b'"SpecialToken"', b'"BertProcessing"', b'"RobertaProcessing"')
 
@@ -36,8 +44,11 @@ class ModelFolder:
     def context_window(self) -> int:
         """Tokens the model can attend to, prompt and completion together. Raises StudioError where unknown."""
         for name in _WINDOW_NAMES:
-            if isinstance(self.config.get(name), int):
-                return int(self.config[name])
+            value = self.config.get(name)
+            if isinstance(value, int) and not isinstance(value, bool):
+                if not 1 <= value <= _MOST_WINDOW:
+                    raise StudioError(f"{self.path / 'config.json'}: {name} is {value}, which is no context window.")
+                return value
         raise StudioError(f"{self.path / 'config.json'}: no context window ({', '.join(_WINDOW_NAMES)}).")
 
     @cached_property
@@ -59,12 +70,22 @@ class ModelFolder:
     @cached_property
     def template(self) -> ChatTemplate:
         """The model's own chat template, or a plain instruction template for a base model without one."""
-        path = self.path / "chat_template.jinja"
-        source = path.read_text(encoding="utf-8") if path.exists() else self._tokenizer_config.get("chat_template")
-        if isinstance(source, list):  # several named templates: the one called default
-            source = next((named["template"] for named in source if named.get("name") == "default"), None)
         specials = {name: self._special(name) for name in ("bos_token", "eos_token", "unk_token", "pad_token")}
-        return ChatTemplate(source or INSTRUCTION_TEMPLATE, specials)
+        return ChatTemplate(self._template_source() or INSTRUCTION_TEMPLATE, specials)
+
+    def _template_source(self) -> str:
+        """What chat_template.jinja holds, or else tokenizer_config.json; empty for a base model."""
+        path = self.path / "chat_template.jinja"
+        if path.exists():
+            try:
+                return self._text(path, self._bytes(path, _MOST_TEMPLATE_BYTES).decode("utf-8"))
+            except UnicodeDecodeError as error:
+                raise StudioError(f"{path}: not UTF-8 at byte {error.start}.") from error
+        named = self._tokenizer_config.get("chat_template") or ""
+        if isinstance(named, list):  # several named templates: the one called default
+            of_name = {str(one.get("name")): one.get("template") for one in named if isinstance(one, dict)}
+            named = of_name.get("default") or ""
+        return self._text(self.path / "tokenizer_config.json", named, "chat_template")
 
     @property
     def tokenizer_path(self) -> Path:
@@ -76,14 +97,26 @@ class ModelFolder:
         """The tokenizer of tokenizer.json. Raises StudioError naming the folder where there is none."""
         from tokenizers import Tokenizer
 
-        path = self.tokenizer_path
-        try:
-            tokenizer: Tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:  # tokenizers raises bare Exception for a file it cannot read
-            raise StudioError(f"{path}: not a usable tokenizer: {error}.") from error
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
+        with self._using_tokenizer():
+            tokenizer: Tokenizer = Tokenizer.from_buffer(self._tokenizer_bytes())
+            tokenizer.no_padding()
+            tokenizer.no_truncation()
         return tokenizer
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, and nothing put before or behind it. Raises StudioError where that fails."""
+        with self._using_tokenizer():
+            return [one.ids for one in self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Where each token of ``text`` begins and ends in it, in characters. Raises StudioError where that fails."""
+        with self._using_tokenizer():
+            return list(self.tokenizer.encode(text, add_special_tokens=False).offsets)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of tokens, special ones written out. Raises StudioError where that fails."""
+        with self._using_tokenizer():
+            return str(self.tokenizer.decode(list(ids), skip_special_tokens=False))
 
     @cached_property
     def end_of_turn_id(self) -> int:
@@ -101,7 +134,8 @@ class ModelFolder:
         tokenizer_config.json is not: where there is a tokenizer.json, whose post-processor decides, transformers 5
         leaves that setting out too.
         """
-        encoding = self.tokenizer.encode("x")
+        with self._using_tokenizer():
+            encoding = self.tokenizer.encode("x")
         return list(encoding.ids[: [*encoding.special_tokens_mask, 0].index(0)])
 
     @cached_property
@@ -115,7 +149,7 @@ class ModelFolder:
 
         Decided by the bytes of tokenizer.json, the template and the special tokens, without loading the tokenizer.
         """
-        content = self.tokenizer_path.read_bytes()
+        content = self._tokenizer_bytes()
         digest = hashlib.sha256(content)
         digest.update(self.template.source.encode())
         digest.update(json.dumps(self.template.specials, sort_keys=True).encode())
@@ -127,20 +161,57 @@ class ModelFolder:
     def _tokenizer_config(self) -> dict[str, Any]:
         return self._json("tokenizer_config.json", needed=False)
 
+    def _tokenizer_bytes(self) -> bytes:
+        return self._bytes(self.tokenizer_path, _MOST_TOKENIZER_BYTES)
+
     def _special(self, name: str) -> str:
         value = self._tokenizer_config.get(name) or ""
-        return str(value["content"]) if isinstance(value, dict) else str(value)
+        if isinstance(value, dict):
+            value = value.get("content", "")
+        return self._text(self.path / "tokenizer_config.json", value, name)
+
+    @staticmethod
+    def _text(path: Path, value: Any, name: str = "") -> str:
+        where = f"{path}: {name} " if name else f"{path}: it "
+        if not isinstance(value, str):
+            raise StudioError(f"{where}is {described(value)}, which is no text.")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise StudioError(f"{where}holds half a character, which is no text.")
+        return value
+
+    @contextmanager
+    def _using_tokenizer(self) -> Iterator[None]:
+        """Turn what the tokenizers library raises, and its panics, into a StudioError that names the file."""
+        try:
+            yield
+        except StudioError:
+            raise
+        except BaseException as error:  # it raises bare Exception, and a panic of its Rust is no Exception
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
+            said = next(iter(str(error).splitlines()), type(error).__name__)[:_SHOWN_CHARS]
+            raise StudioError(
+                f"{self.path / 'tokenizer.json'}: not a usable tokenizer: {said}.", "Copy the model folder again."
+            ) from error
 
     def _json(self, name: str, *, needed: bool) -> dict[str, Any]:
         path = self._needed(name) if needed else self.path / name
-        if not path.exists():
-            return {}
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, OSError) as error:
-            raise StudioError(f"{path}: cannot be read: {error}.") from error
-        if not isinstance(content, dict):
-            raise StudioError(f"{path}: holds {type(content).__name__}, not an object.")
+            return read_json_object(path)
+        except FileNotFoundError:
+            return {}
+        except StudioError as error:
+            raise StudioError(f"{self.path}: {error.message}", "Copy the model folder again.") from error
+
+    @staticmethod
+    def _bytes(path: Path, most: int) -> bytes:
+        try:
+            with open_regular(path) as file:
+                content = file.read(most + 1)
+        except OSError as error:
+            raise StudioError(f"{path}: cannot be read: {why_not(error)}.") from error
+        if len(content) > most:
+            raise StudioError(f"{path}: has more than {most >> 20} MB.")
         return content
 
     def _needed(self, name: str) -> Path:

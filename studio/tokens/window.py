@@ -94,7 +94,7 @@ def _with_prompt_cut(folder: ModelFolder, pair: Pair, encoded: Encoded, max_leng
     # Cutting text can merge tokens anew at the seam, so the excess is taken off until the row fits.
     prompt = pair.prompt
     while encoded.total_tokens > max_length:
-        offsets = folder.tokenizer.encode(prompt, add_special_tokens=False).offsets
+        offsets = folder.offsets(prompt)
         excess = encoded.total_tokens - max_length
         if excess >= len(offsets):
             return None

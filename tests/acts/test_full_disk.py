@@ -102,7 +102,7 @@ async def test_the_screens_say_it_and_live_on(tmp_path: Path, monkeypatch: pytes
 def test_a_process_that_ends_before_it_starts_leaves_no_run_and_its_log_is_the_hint(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("studio.runs.places.local.sys.executable", "/bin/false")
+    monkeypatch.setattr("studio.interpreter.sys.executable", "/bin/false")
     with Store.open(project.store_path, "anna") as store, pytest.raises(StudioError, match="ended before") as raised:
         training.start_training(project, store, TrainSpec(max_length=128))
     assert raised.value.hint

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from studio.dataset.filters import COLUMNS, FUNCTIONS, checked
+from studio.dataset.candidates import Candidate
+from studio.dataset.filters import COLUMNS, FUNCTIONS, asking, checked
 from studio.dataset.store import Store
 from studio.errors import AskedWrongly
 from tests.dataset.six_examples import SIX
@@ -22,13 +24,13 @@ ALLOWED = [
     "prompt SIMILAR TO 'W.*' OR regexp_matches(prompt, 'lamp', 'i')",
     "revision + 1 > 2 AND -revision < 3 AND revision % 2 = 0 AND revision / 2 >= 0.5",
     "CASE WHEN revision = 1 THEN true ELSE false END",
-    "note IS NULL OR note IS NOT DISTINCT FROM ''",
+    "total_tokens IS NULL OR note IS NOT DISTINCT FROM ''",
     "lower(prompt)[1:3] = 'whe' OR prompt[1] = 'W'",
     "CAST(example_id AS VARCHAR) = '1' OR example_id::INTEGER = 2 OR TRY_CAST(prompt AS DOUBLE) > 1",
     "coalesce(nullif(task, ''), 'none') = 'tone'",
     "json_valid(completion) AND TRY(completion->>'intent') = 'track'",
-    "label = 'a' -- a comment",
-    "label = 'a' /* ) */ ;",
+    "task = 'a' -- a comment",
+    "task = 'a' /* ) */ ;",
     "starts_with(prompt, 'W') AND contains(prompt, 'p') AND strip_accents(prompt) = 'x'",
     "total_tokens > 100",
     "'a' || task = 'atone' AND greatest(revision, 2) = 2",
@@ -70,6 +72,16 @@ REFUSED = [
     ("is_removed", "is_removed, which is no column"),
     ("rowid = 1", "rowid, which is no column"),
     ("examples.label = 'a'", "examples.label, which is no column"),
+    ("replace(replace(prompt, 'a', 'aaaaaaaaa'), 'a', 'aaaaaaaaa') = ''", "more than 8 times"),
+    ("replace(prompt, 'a', completion) = ''", "new text in quotes"),
+    (" || ".join(["prompt"] * 9) + " = ''", "more than 8 times"),
+    ("json_extract(completion, [" + ", ".join(["'$'"] * 9) + "]) = []", "more than 8 times"),
+    ("(completion->>'$..*') = '1'", "without * and"),
+    ("(completion->>task) = '1'", "a path in quotes"),
+    ("(completion->'$.intent') = '1'", "a lambda, as which -> is read; json_extract"),
+    ("regexp_extract(prompt, '(((.*)))', ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i']).a = ''", "struct extract"),
+    (" AND ".join(["lower(prompt) = 'a'"] * 65), "too many texts"),
+    (f"replace('{'a' * 100}', 'a', '{'b' * 300}') = ''", "more than 8 times"),
     ("label = 'a\x00'", "no text"),
     ("label = '\ud800'", "no text"),
     ("NOT " * 4000 + "true", "characters"),
@@ -103,8 +115,94 @@ def test_a_deeply_nested_filter_runs_or_is_refused_but_never_crashes(shared: Sto
     assert len(shared.view_ids("true")) == 6
 
 
+CASES = [
+    ("CASE WHEN ", " THEN true ELSE false END"),
+    ("CASE WHEN true THEN ", " ELSE false END"),
+    ("CASE WHEN true THEN true ELSE ", " END"),
+    ("1 IN (", ")"),
+    ("coalesce(", ", true)"),
+]
+
+
+@pytest.mark.parametrize(("opening", "closing"), CASES)
+def test_case_nested_200_deep_is_refused_in_words(shared: Store, opening: str, closing: str) -> None:
+    with pytest.raises(AskedWrongly, match=r"nested more than 50 deep|cannot be read|characters"):
+        shared.view_ids(opening * 199 + "true" + closing * 199)
+    assert len(shared.view_ids(opening * 20 + "true" + closing * 20)) <= 6
+
+
+def test_many_conditions_side_by_side_are_not_nesting(shared: Store) -> None:
+    assert shared.view_ids(" OR ".join(f"example_id = {number}" for number in range(1, 400))).tolist() == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+    ]
+
+
+def test_a_filter_that_takes_gigabytes_of_long_rows_is_refused_and_a_plain_one_is_not(tmp_path: Path) -> None:
+    """60 texts of 3,000 rows of 100,000 characters took 12.7 GB."""
+    many = " OR ".join(f"ends_with(replace(lower(prompt), 'a', '{letter}'), 'q')" for letter in "bcdefghijkl")
+    with Store.open(tmp_path / "studio.duckdb", "anna") as store:
+        store.add([Candidate(f"{number} " + "word " * 20_000, "yes") for number in range(1_200)], "long.jsonl")
+        with pytest.raises(AskedWrongly, match=r"could take 2\.5 GB: it makes 22 texts of every row"):
+            store.view_ids(many)
+        assert len(store.view_ids("contains(lower(prompt), 'word') AND contains(lower(completion), 'yes')")) == 1_200
+
+
+def test_a_filter_that_only_takes_away_may_be_nested(shared: Store) -> None:
+    where = "replace(replace(replace(lower(prompt), ' ', ''), '?', ''), 'e', 'é') <> ''"
+    assert len(shared.view_ids(where)) == 6
+
+
+def test_a_filter_that_takes_too_long_is_stopped_and_the_store_goes_on(shared: Store) -> None:
+    endless = "SELECT count(*) FROM range(100000) a, range(100000) b WHERE a.range + b.range < 0"
+    with (
+        pytest.raises(AskedWrongly, match=r"more than 0\.2 seconds"),
+        shared._connection.reading() as cursor,
+        asking(cursor, "true", seconds=0.2),
+    ):
+        cursor.execute(endless).fetchall()
+    assert len(shared.view_ids("true")) == 6
+
+
+@pytest.mark.parametrize(
+    ("where", "said", "instead"),
+    [
+        ("label is null", "label is never null", "label = 'none'"),
+        ("label IS NOT NULL", "label is never null", "label = 'none'"),
+        ("label = 'Accept'", "no label 'Accept'", "accept, reject, skip, none"),
+        ("'unlabelled' <> label", "no label 'unlabelled'", "label = 'none'"),
+        ("label IN ('accept', 'Reject')", "no label 'Reject'", "small letters"),
+        ("split = 'dev'", "no split 'dev'", "train, validation, test, none"),
+        ("split is null", "split is never null", "split = 'none'"),
+        ("task is null", "task is never null", "task = ''"),
+        ("prompt is null", "prompt is never null", "Every row has one"),
+        ("label = null", "Nothing is ever equal to null", "label = 'none'"),
+        ("total_tokens = null", "Nothing is ever equal to null", "total_tokens is null"),
+    ],
+)
+def test_label_is_null_says_what_to_write(where: str, said: str, instead: str) -> None:
+    """It found nothing, in silence: a label is never null, and labels are written in small letters."""
+    with pytest.raises(AskedWrongly, match=said) as caught:
+        checked(where)
+    assert instead in caught.value.hint
+
+
+def test_every_column_and_function_has_a_sentence_and_every_example_in_one_runs(shared: Store) -> None:
+    for name, about in COLUMNS.items():
+        assert about, name
+        shared.view_ids(f"{name} IS NOT DISTINCT FROM {name}")
+    for name, about in FUNCTIONS.items():
+        example, _, said = about.partition(": ")
+        assert example.startswith(f"{name}(") and said, about
+        shared.view_ids(f"try({example.replace('(n)', '(example_id)')}) IS NOT NULL")
+
+
 def test_nothing_and_a_closing_semicolon() -> None:
-    assert (checked(""), checked("  "), checked(" label = 'a' ; ")) == ("", "", "label = 'a'")
+    assert (checked(""), checked("  "), checked(" task = 'a' ; ")) == ("", "", "task = 'a'")
 
 
 def test_a_typing_slip_gets_the_column_meant_and_all_columns() -> None:

@@ -320,7 +320,7 @@ class TestViews:
 
     def test_threads_read_while_one_writes(self, filled: Store) -> None:
         seen: list[int] = []
-        readers = [threading.Thread(target=lambda: seen.append(len(filled.view_ids("label <> 'x'")))) for _ in range(4)]
+        readers = [threading.Thread(target=lambda: seen.append(len(filled.view_ids("task <> 'x'")))) for _ in range(4)]
         for reader in readers:
             reader.start()
         for number in range(10):

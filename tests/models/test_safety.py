@@ -85,9 +85,74 @@ def test_an_index_that_leads_out_of_the_folder_is_refused(gate: Gate, folder: Pa
         gate(folder)
 
 
+def test_an_index_that_names_a_file_that_is_not_there_is_refused_before_anything_starts(
+    gate: Gate, folder: Path
+) -> None:
+    write_index(folder, "model-00001-of-00001.safetensors")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(StudioError, match=r"names model-00001-of-00001\.safetensors, which is not there"):
+        gate(folder)
+
+
+def test_weights_that_are_links_out_of_the_folder_as_in_the_hubs_cache_are_loaded(gate: Gate, folder: Path) -> None:
+    """There every file is a link to a blob without an ending; only the name decides what reads it."""
+    blob = folder.parent / "blobs" / "0a1b2c"
+    blob.parent.mkdir()
+    (folder / "model.safetensors").rename(blob)
+    (folder / "model.safetensors").symlink_to(blob)
+    gate(folder)
+
+
+def test_a_pickle_under_the_name_of_safetensors_is_read_as_safetensors_and_fails(folder: Path) -> None:
+    import pickle
+
+    (folder / "model.safetensors").write_bytes(pickle.dumps({"weights": 1}))
+    with pytest.raises(StudioError, match="cannot be loaded"):
+        run_gate(folder)
+
+
+def test_an_adapter_in_the_model_folder_is_read_from_safetensors_or_not_at_all(gate: Gate, folder: Path) -> None:
+    """transformers puts an adapter that lies beside the weights on the model by itself, a pickle if it must."""
+    config = {"peft_type": "LORA", "base_model_name_or_path": "elsewhere", "r": 4, "target_modules": ["q_proj"]}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    (folder / "adapter_model.bin").write_bytes(b"a pickle")
+    with pytest.raises(StudioError, match=r"without adapter_model\.safetensors; pickle weights would be read"):
+        gate(folder)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"attn_implementation": "somebody/kernel"},
+        {"_attn_implementation_internal": "somebody/kernel"},
+        {"text_config": {"attn_implementation": {"": "somebody/kernel@v1"}}},
+        {"experts_implementation": "somebody/kernel"},
+    ],
+)
+def test_a_configuration_that_would_fetch_code_from_the_hub_is_refused(
+    gate: Gate, folder: Path, named: dict[str, object]
+) -> None:
+    change_config(folder, **named)
+    with pytest.raises(StudioError, match="fetch code from the hub"):
+        gate(folder)
+
+
+def test_an_empty_auto_map_names_no_code_and_both_gates_let_it_pass(gate: Gate, folder: Path) -> None:
+    change_config(folder, auto_map={})
+    gate(folder)
+
+
+@pytest.mark.parametrize("auto_map", [None, [], "", "evil.Model", ["evil.Model"], 5])
+def test_an_auto_map_of_a_wrong_type_is_refused_by_both_gates(gate: Gate, folder: Path, auto_map: object) -> None:
+    change_config(folder, auto_map=auto_map)
+    with pytest.raises(StudioError, match="code of its own"):
+        gate(folder)
+
+
 def test_an_index_that_is_none_is_refused_by_its_name(gate: Gate, folder: Path) -> None:
-    for content in ("{", "[]", "{}", '{"weight_map": ["p.bin"]}'):
-        (folder / "model.safetensors.index.json").write_text(content)
+    for content in ("{", "[]", "{}", '{"weight_map": ["p.bin"]}', '{"a":' * 50_000, b"\xff\xfe"):
+        raw = content if isinstance(content, bytes) else content.encode()
+        (folder / "model.safetensors.index.json").write_bytes(raw)
         with pytest.raises(StudioError, match="not an index of weights") as caught:
             gate(folder)
         assert "model.safetensors.index.json" in caught.value.message

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Input
 
 from studio.dataset.formats.reading import Candidate
 from studio.project import Project
+from studio.tui.app import StudioApp
 from studio.tui.screens.data.screen import DataScreen
 from studio.tui.screens.window.screen import WindowScreen, step_of
+from studio.tui.widgets.prompt_bar import PromptBar
 from tests.tui.data_story import NARROW, data_screen, press, project_with, said, settle, shown, tickets, type_line
 from tests.tui.run_story import model_without_weights, opened_on
 
@@ -22,6 +26,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))
     Project.init(tmp_path / "project", base_model=str(model_without_weights(tmp_path / "model")), max_length=128)
     return project_with(tmp_path / "project", [*tickets(30), LONG])
+
+
+async def type_instead(pilot: Pilot[None], text: str) -> None:
+    """Type over what stands selected in the line."""
+    line = pilot.app.focused
+    assert isinstance(line, Input)
+    line.value = ""
+    await type_line(pilot, text)
 
 
 async def test_fates_lengths_and_the_cost_of_shots_are_shown(project: Project) -> None:
@@ -79,6 +91,88 @@ async def test_max_length_is_changed_by_steps_or_typed(project: Project) -> None
         screen._set_max_length(10_000)
         await settle(pilot)
         assert "max_length 256" in shown(pilot), "never beyond the context window"
+
+
+async def test_a_max_length_beyond_the_context_window_is_refused_and_nothing_shown_changes(project: Project) -> None:
+    async with opened_on(project, "window") as pilot:
+        await settle(pilot)
+        await press(pilot, "m")
+        await type_instead(pilot, "100000")
+        assert "100,000: the context window has 256" in shown(pilot)
+        await type_instead(pilot, "9" * 5000)
+        assert "a whole number from 8 on is needed" in shown(pilot)
+        await press(pilot, "escape")
+        assert "max_length 128 of 256" in shown(pilot)
+        assert pilot.app.screen.query_one(PromptBar).is_open is False
+
+
+async def test_a_model_that_cannot_be_found_is_refused_and_what_is_shown_stays_true(
+    project: Project, tmp_path: Path
+) -> None:
+    """The title named the new model while the figures below were the old one's."""
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "config.json").write_text('{"a":' * 50_000 + "1" + "}" * 50_000)
+    names = {
+        "nosuch": "no model 'nosuch' here",
+        "~nosuch/x": "no model '~nosuch/x' here",
+        "x" * 300: "no model 'xxxxxxxxxx",
+        str(tmp_path / "deep"): "nested too deeply",
+    }
+    async with opened_on(project, "window") as pilot:
+        await settle(pilot)
+        before = pilot.app.screen.query_one("#lengths").border_title
+        for name, said_of_it in names.items():
+            await press(pilot, "b")
+            await type_instead(pilot, name)
+            await settle(pilot)
+            assert said_of_it in said(pilot)
+            assert pilot.app.screen.query_one(PromptBar).is_open
+            await press(pilot, "escape")
+        assert pilot.app.screen.query_one("#lengths").border_title == before
+        assert "n 31" in shown(pilot)
+        session = cast(StudioApp, pilot.app).session
+        assert session.base_model == str(tmp_path / "model"), "a new run begins with the model that is there"
+
+
+async def test_a_model_that_cannot_be_used_leaves_no_figures_of_the_one_before(
+    project: Project, tmp_path: Path
+) -> None:
+    other = model_without_weights(tmp_path / "other")
+    (other / "chat_template.jinja").write_text("{{ raise_exception('no such role') }}")
+    async with opened_on(project, "window") as pilot:
+        await settle(pilot)
+        assert "whole" in shown(pilot) and "#31" in shown(pilot)
+        await press(pilot, "b")
+        await type_instead(pilot, str(other))
+        await settle(pilot)
+        assert "no such role" in shown(pilot)
+        assert "n 31" not in shown(pilot) and "#31" not in shown(pilot) and "96.8 %" not in shown(pilot)
+
+
+async def test_a_model_with_a_smaller_window_brings_max_length_down_and_says_so(
+    project: Project, tmp_path: Path
+) -> None:
+    other = model_without_weights(tmp_path / "other", context_window=64)
+    async with opened_on(project, "window") as pilot:
+        await settle(pilot)
+        await press(pilot, "b")
+        await type_instead(pilot, str(other))
+        await settle(pilot)
+        title = str(pilot.app.screen.query_one("#lengths").border_title)
+        assert "max_length 64 of 64" in title and str(other)[:20] in title
+        assert cast(StudioApp, pilot.app).session.max_length == 64
+
+
+async def test_a_project_whose_max_length_is_beyond_the_window_says_so_and_m_mends_it(tmp_path: Path) -> None:
+    model = model_without_weights(tmp_path / "model")
+    Project.init(tmp_path / "project", base_model=str(model), max_length=512)
+    async with opened_on(project_with(tmp_path / "project", tickets(3)), "window") as pilot:
+        await settle(pilot)
+        assert "max_length=512 is more than the model's context window of 256 tokens" in shown(pilot)
+        await press(pilot, "m")
+        await type_instead(pilot, "256")
+        await settle(pilot)
+        assert "max_length 256 of 256" in shown(pilot)
 
 
 async def test_data_warns_by_the_max_length_that_was_tried_here(project: Project) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import BinaryIO
 
 from studio.errors import StudioError
 from studio.files import is_locked, open_private, open_regular, read_json_object, why_not, writing
+from studio.interpreter import child_environment, python_module
 from studio.runs.directory import RunDirectory, SlowToStart
 from studio.runs.events import Started, read_events
 from studio.runs.places.place import Place, ProcessState
@@ -44,7 +44,7 @@ def submit(directory: RunDirectory, prefix: Sequence[str] = ()) -> None:
         directory.stop_path.unlink(missing_ok=True)
         _make_sure_of_room(directory)
         with open(directory.log_path, "ab", opener=open_private) as log:
-            process = _process([*prefix, sys.executable, "-m", "studio.worker", str(directory.path.resolve())], log)
+            process = _process([*prefix, *python_module("studio.worker"), str(directory.path.resolve())], log)
     # Reaped when it ends, so that a studio that stays open for days collects no zombies.
     threading.Thread(target=process.wait, name=f"reap {directory.run_id}", daemon=True).start()
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
@@ -90,7 +90,7 @@ def _process(command: Sequence[str], log: BinaryIO) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=_environment(os.environ),
+            env=_environment(child_environment()),
         )
     except OSError as error:
         raise StudioError(f"{command[0]} cannot be started: {why_not(error)}.") from error

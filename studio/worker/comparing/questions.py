@@ -12,7 +12,8 @@ from studio.runs.arms.arm import Arm
 from studio.runs.directory import FrozenRow, read_rows
 from studio.runs.events import ArmAsked, Warned
 from studio.runs.specs import CompareSpec
-from studio.tokens.encoding import Pair, encode_pairs, encode_prompts, prompt_text
+from studio.tokens.encoding import Pair, encode_pairs, encode_prompts, prompt_texts
+from studio.tokens.template import messages_of
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute.loading import stop_ids_of
 from studio.worker.families.family import TokenIds
@@ -96,7 +97,7 @@ def _questions(
             message = f"{arm.text}: the train split has only {len(chosen)} examples of task {task!r} to show"
             session.events.write(Warned(message=message))
     pairs = {task: [(shot.prompt, shot.completion) for shot in chosen] for task, chosen in shots.items()}
-    texts = [prompt_text(folder, row.prompt, row.system, pairs[row.task]) for row in rows]
+    texts = prompt_texts(folder, [messages_of(row.prompt, row.system, pairs[row.task]) for row in rows])
     for row, ids in zip(rows, encode_prompts(folder, texts), strict=True):
         yield Question(row, ids)
 

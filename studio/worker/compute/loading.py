@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import warnings
 from pathlib import Path
@@ -15,6 +14,7 @@ from transformers import PretrainedConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from studio.errors import StudioError
+from studio.files import read_json_object
 from studio.models.safety import refuse_unsafe
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.families import family_in
@@ -43,8 +43,9 @@ def load_model(path: Path, dtype: str, *, is_trusted: bool = False) -> PreTraine
         refuse_unsafe(path, ModelFolder(path).config)
     try:
         model = family_in(path).load(path, DTYPES[dtype], is_trusted)
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise StudioError(f"{path}: the model cannot be loaded: {error}") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+        said = next(iter(str(error).splitlines()), type(error).__name__)  # a config of wrong types fails in any way
+        raise StudioError(f"{path}: the model cannot be loaded: {said}") from error
     model.eval()  # type: ignore[no-untyped-call]
     return model
 
@@ -62,6 +63,6 @@ def uses_dropout(model: nn.Module) -> bool:
 def stop_ids_of(folder: ModelFolder) -> frozenset[int]:
     """Tokens that end an answer: the end-of-turn, and what the model itself names in generation_config.json."""
     path = folder.path / "generation_config.json"
-    named = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id") if path.exists() else None
+    named = read_json_object(path).get("eos_token_id") if path.exists() else None
     extra = named if isinstance(named, list) else [named] if isinstance(named, int) else []
     return frozenset({folder.end_of_turn_id, *extra})

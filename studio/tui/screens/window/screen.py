@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import numpy as np
@@ -13,6 +13,7 @@ from textual.widget import Widget
 from studio.acts.window import check_window
 from studio.errors import StudioError
 from studio.models.finding import resolve_model
+from studio.project import MOST_MAX_LENGTH
 from studio.reports.numbers import counted, number
 from studio.reports.visible import visible
 from studio.reports.window import WindowReport
@@ -29,6 +30,7 @@ from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.row_list import RowList
 
 SHOTS = (0, 1, 2, 5, 10)
+_MOST_DIGITS = 20
 
 
 class WindowScreen(ListScreen):
@@ -58,6 +60,7 @@ class WindowScreen(ListScreen):
     def __init__(self) -> None:
         super().__init__()
         self._model: ModelFolder | None = None
+        self._model_name = ""
         self._report: WindowReport | None = None
         self._stop = threading.Event()
         self._is_stale = True
@@ -113,22 +116,48 @@ class WindowScreen(ListScreen):
         self._is_stale = False
         self._stop.set()  # an older count, should one be under way, writes what it has and ends
         self._stop = threading.Event()
-        store, known, name, max_length = self.store, self._model, self.session.base_model, self.session.max_length
+        if self._model is None:
+            self._find(self.session.base_model, "window", self._take_model)
+            return
+        store, model, max_length = self.store, self._model, self.session.max_length
 
-        def check_known() -> tuple[ModelFolder, WindowReport, int]:
-            model = known or resolve_model(name, self.project.settings().trusted_models)
+        def check_known() -> tuple[WindowReport, int]:
             report = check_window(store, model, max_length, SHOTS, is_cancelled=lambda: True)
-            return model, report, store.uncounted_total(model.fingerprint)
+            return report, store.uncounted_total(model.fingerprint)
 
         self.ask("window", check_known, self._known)
 
-    def _known(self, answer: tuple[ModelFolder, WindowReport, int]) -> None:
-        self._model, report, uncounted = answer
+    def _find(self, name: str, noun: str, then: Callable[[str, ModelFolder, int], None]) -> None:
+        """Look for a model in a thread; ``then`` is called with its name, folder and context window."""
+
+        def find() -> tuple[ModelFolder, int]:
+            model = resolve_model(name, self.project.settings().trusted_models)
+            return model, model.context_window
+
+        self.ask(noun, find, lambda found: then(name, *found))
+
+    def _take_model(self, name: str, model: ModelFolder, window: int) -> None:
+        self._model, self._model_name = model, name
+        self.check()
+
+    def _try_model(self, name: str, model: ModelFolder, window: int) -> None:
+        """A model that was named here: taken once it is known to be there, with a max_length that it can have."""
+        self.query_one(PromptBar).leave()
+        self.session.try_model(name)
+        before = self.session.max_length
+        if self.session.try_max_length(before, window) != before:
+            self.say(f"max_length {number(before)} is now {number(window)}, the context window of {name}", "warning")
+        self._report = None
+        self._take_model(name, model, window)
+
+    def _known(self, answer: tuple[WindowReport, int]) -> None:
+        report, uncounted = answer
         if report.n or not uncounted:
             self._show_report(report)
         if uncounted and self.store is not None:
             self.on_tokens_counted(TokensCounted(0, uncounted))
-            stop, store, model, max_length = self._stop, self.store, self._model, self.session.max_length
+            stop, store, model, max_length = self._stop, self.store, self._model, report.max_length
+            assert model is not None
             progress = partial(self._progressed, stop)
             self.ask(
                 "window", lambda: check_window(store, model, max_length, SHOTS, progress, stop.is_set), self._counted
@@ -153,26 +182,37 @@ class WindowScreen(ListScreen):
             self.say(f"counting tokens: {number(message.done)} of {number(message.total)} · esc stops")
 
     def on_failed(self, noun: str, error: Exception) -> None:
-        if isinstance(error, StudioError) and self._report is None:
-            lines = [[("✗ ", "bad"), (error.message, "bad")], [(error.hint, "bold")]]
-            self._show_words(
-                [
-                    *lines,
-                    [("", "")],
-                    [("b", "key"), (" names another model · ", "dim"), ("r", "key"), (" tries again", "dim")],
-                ]
-            )
+        if isinstance(error, StudioError) and noun == "model":
+            self.query_one(PromptBar).refuse("✗ mend it, or esc leaves")
+        elif isinstance(error, StudioError) and self._report is None:
+            ways = [("b", " names another model"), ("r", " tries again")]
+            if self._model is not None:
+                ways.insert(1, ("m", " sets another max_length"))
+            line = [part for key, does in ways for part in ((key, "key"), (does, "dim"), (" · ", "dim"))]
+            self._show_words([[("✗ ", "bad"), (error.message, "bad")], [(error.hint, "bold")], [("", "")], line[:-1]])
         super().on_failed(noun, error)
 
     # -- showing
 
     def _show_words(self, lines: list[list[tuple[str, str]]]) -> None:
-        self.query_one("#lengths").add_class("-words")
+        """Words in the place of the histogram, and no figures beside them: those would be another model's."""
+        lengths = self.query_one("#lengths")
+        lengths.add_class("-words")
+        lengths.border_subtitle = ""
         self.query_one("#words", LinesView).show(lines)
+        for rows in self.query(RowList):
+            rows.show(0, lambda index, width: [])
+            rows.border_subtitle = ""
+        shots = self.query_one("#shots", LinesView)
+        shots.show([])
+        shots.border_subtitle = ""
 
     def _say_title(self) -> None:
-        window = f" of {number(self._model.context_window)}" if self._model else ""
-        title = f"tokens per example · max_length {number(self.session.max_length)}{window} · {self.session.base_model}"
+        """Of what is shown: a max_length that was tried and failed stands on the status line, not here."""
+        report, name = self._report, self._model_name or self.session.base_model
+        max_length = self.session.max_length if report is None else report.max_length
+        window = "" if report is None else f" of {number(report.context_window)}"
+        title = f"tokens per example · max_length {number(max_length)}{window} · {name}"
         self.query_one("#lengths").border_title = styles.title(visible(title))
 
     def _show_report(self, report: WindowReport) -> None:
@@ -190,7 +230,7 @@ class WindowScreen(ListScreen):
         lengths.remove_class("-words")
         facts = {"median": report.median, "p95": report.p95, "max": report.max, "n": report.n}
         lengths.border_subtitle = " · ".join(f"{name} {number(value)}" for name, value in facts.items())
-        self.query_one(HistogramView).show(report.total_tokens, self.session.max_length)
+        self.query_one(HistogramView).show(report.total_tokens, report.max_length)
         fates = self.query_one("#fates", RowList)
         fates.show(len(FATES), lambda index, width: fate_line(report, FATES[index], width))
         fates.border_subtitle = "enter: these rows in Data"
@@ -215,14 +255,14 @@ class WindowScreen(ListScreen):
             return
         if message.row_list.id == "longest":
             ids = [example_id for example_id, _ in report.longest]
-            self.post_message(ExamplesRequested(ids, f"longest rows · {self.session.base_model}"))
+            self.post_message(ExamplesRequested(ids, f"longest rows · {self._model_name}"))
             return
         fate = FATES[message.index]
         if not report.fates[fate]:
             self.say(f"no row has the fate {fate.value}")
             return
         self.post_message(
-            ExamplesRequested(self._ids_of(report, fate), f"{fate.value} at max_length {self.session.max_length}")
+            ExamplesRequested(self._ids_of(report, fate), f"{fate.value} at max_length {report.max_length}")
         )
 
     def _ids_of(self, report: WindowReport, fate: Fate) -> list[int]:
@@ -235,6 +275,7 @@ class WindowScreen(ListScreen):
     def action_back(self) -> None:
         prompt = self.query_one(PromptBar)
         if prompt.is_open:
+            self.forget("model")
             prompt.leave()
         elif self.is_asking("window"):
             self._stop.set()
@@ -268,19 +309,22 @@ class WindowScreen(ListScreen):
     def on_line_entered(self, message: LineEntered) -> None:
         message.stop()
         prompt, text = self.query_one(PromptBar), message.text.strip()
-        if message.kind == "max_length" and not (text.isdecimal() and int(text) >= LEAST_MAX_LENGTH):
-            prompt.refuse(f"{text!r}: a whole number from {LEAST_MAX_LENGTH} on is needed")
+        if message.kind == "model":
+            if text:
+                self.say(f"looking for {text} …")
+                self._find(text, "model", self._try_model)
+            else:
+                prompt.refuse("name a model")
             return
-        if not text:
-            prompt.refuse("name a model")
-            return
-        prompt.leave()
-        if message.kind == "max_length":
-            self._set_max_length(int(text))
+        most = self._model.context_window if self._model else MOST_MAX_LENGTH
+        tokens = int(text) if text.isdecimal() and len(text) < _MOST_DIGITS else None
+        if tokens is None or tokens < LEAST_MAX_LENGTH:
+            prompt.refuse(f"{text[:_MOST_DIGITS]!r}: a whole number from {LEAST_MAX_LENGTH} on is needed")
+        elif tokens > most:
+            prompt.refuse(f"{number(tokens)}: the context window has {number(most)}")
         else:
-            self.session.try_model(text)
-            self._model = self._report = None
-            self.check()
+            prompt.leave()
+            self._set_max_length(tokens)
 
 
 def step_of(max_length: int) -> int:
