@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 # Up to here ids are written into the statement, which DuckDB answers from its index; a longer vector is joined.
 _LITERAL_IDS = 1_000
+_CLOSING_SECONDS = 5.0
 _CONFIG = {
     "autoinstall_known_extensions": "false",  # never fetches code
     "autoload_known_extensions": "false",
@@ -44,7 +46,8 @@ class Connection:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._writing = threading.RLock()
-        self._cursors = threading.Lock()
+        self._cursors = threading.Condition()
+        self._is_closing = False
         self._reading: set[DuckDBPyConnection] = set()
         self._database = _connected(path)
         try:
@@ -58,16 +61,19 @@ class Connection:
     def reading(self) -> Iterator[DuckDBPyConnection]:
         """A cursor in a read-only transaction; ``interrupt`` stops it. Raises Interrupted or StudioError."""
         with translated(self.path):
-            cursor = self._database.cursor()
             with self._cursors:
+                if self._is_closing:
+                    raise Interrupted("Stopped.", "The store is closed.")
+                cursor = self._database.cursor()
                 self._reading.add(cursor)
             try:
                 cursor.execute("BEGIN TRANSACTION READ ONLY").fetchall()
                 yield cursor
             finally:
                 with self._cursors:
+                    cursor.close()  # ends the transaction
                     self._reading.discard(cursor)
-                cursor.close()  # ends the transaction
+                    self._cursors.notify_all()
 
     @contextmanager
     def writing(self) -> Iterator[DuckDBPyConnection]:
@@ -91,9 +97,20 @@ class Connection:
                 cursor.interrupt()
 
     def close(self) -> None:
-        """Close the file once the write that runs is done; a second time does nothing."""
-        with self._writing, translated(self.path):
-            self._database.close()
+        """Close the file once the write that runs is done; a second time does nothing. Queries are stopped.
+
+        DuckDB refuses to close beneath a cursor that is at work. One that does not stop is left to the end of the
+        process: what was done is on disk.
+        """
+        with self._writing, self._cursors, translated(self.path):
+            self._is_closing = True
+            deadline = time.monotonic() + _CLOSING_SECONDS
+            while self._reading and time.monotonic() < deadline:
+                for cursor in self._reading:
+                    cursor.interrupt()
+                self._cursors.wait(0.02)
+            if not self._reading:
+                self._database.close()
 
 
 @contextmanager

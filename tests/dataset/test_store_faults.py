@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -208,3 +210,21 @@ def test_an_act_that_fails_half_way_leaves_nothing_behind(filled: Store, monkeyp
             filled.set_text(1, completion="new")
     assert (filled.example(1).completion, filled.example(1).revision) == (SIX[0].completion, 1)
     assert filled.history(1) == [] and undone(filled).summary.startswith("import")
+
+
+def test_leaving_while_rows_are_read_ends_the_reading_and_not_the_studio_with_a_traceback(tmp_path: Path) -> None:
+    """DuckDB refuses to close a connection on which another thread happens to make a cursor."""
+
+    def read(store: Store) -> None:
+        with contextlib.suppress(StudioError):  # it was closed
+            while True:
+                store.view_ids()
+
+    for number in range(40):
+        store = Store.open(tmp_path / f"{number}.duckdb", "anna")
+        readers = [threading.Thread(target=read, args=(store,)) for _ in range(3)]
+        for reader in readers:
+            reader.start()
+        store.close()
+        for reader in readers:
+            reader.join()
