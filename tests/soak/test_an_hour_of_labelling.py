@@ -17,6 +17,7 @@ from tests.tui.data_story import project_with, tickets
 
 ROWS, DECISIONS = 1_000, 3_600
 ACTS_A_LIFE = (40, 81)
+FEWEST = 30  # rows of a view that is worth working in
 UNDONE, REDONE = "undone: ", "done again: "
 KEYS = {"accept": "a", "reject": "x", "skip": "s"}
 
@@ -53,15 +54,17 @@ class Desk:
         self.done.append(act)
         self.undone.clear()
 
-    def undo(self) -> None:
+    def undo(self) -> int:
         act = self.done.pop()
         self.rows[act.example_id] = act.before
         self.undone.append(act)
+        return act.example_id
 
-    def redo(self) -> None:
+    def redo(self) -> int:
         act = self.undone.pop()
         self.rows[act.example_id] = act.after
         self.done.append(act)
+        return act.example_id
 
 
 class Labeller:
@@ -69,7 +72,8 @@ class Labeller:
 
     def __init__(self, sitting: Sitting, desk: Desk, chance: random.Random) -> None:
         self._sitting, self.desk, self._chance = sitting, desk, chance
-        self._view, self._cursor = sorted(desk.rows), 0
+        self._condition: Callable[[int, Row], bool] = lambda example_id, row: True
+        self._view, self._cursor = self._found(), 0
         self.acknowledged = 0
         sitting.sees("labelled")
 
@@ -124,12 +128,16 @@ class Labeller:
         self.desk.do(act)
         self.acknowledged += 1
 
-    def _step(self, key: str, words: str, change: Callable[[], None]) -> None:
+    def _step(self, key: str, words: str, change: Callable[[], int]) -> None:
         self._sitting.press(key)
         self._sitting.sees(words)
-        change()
+        changed = change()
         self.acknowledged += 1
         self._sitting.rest(0.2)  # the cursor goes to the row that changed
+        if changed not in self._view:  # then the rows are sought anew, and those that no longer belong are gone
+            self._view = self._found()
+        if len(self._view) < FEWEST:
+            self._filter()
         self._go_to(self._chance.randrange(min(20, len(self._view) - 1)))
 
     def _go_to(self, position: int) -> None:
@@ -140,22 +148,30 @@ class Labeller:
     def _filter(self) -> None:
         """All rows again, then other ones; the view is what the filter finds now, also when labels change later."""
         first, label = self._chance.randrange(1, ROWS - 100), self._chance.choice(("none", *KEYS))
-        for condition in (f"example_id >= {first}", f"label = '{label}' and example_id > {first}"):
-            found = [one for one, row in sorted(self.desk.rows.items()) if one >= first and "label" not in condition]
-            found = found or [one for one, row in sorted(self.desk.rows.items()) if one > first and row.label == label]
-            if len(found) < 30:
-                continue
-            self._sitting.press("r")
-            self._sitting.sees("─ examples ─")
-            self._sitting.rest(0.3)
-            self._sitting.press("f")
-            self._sitting.sees("task = 'tickets' and")  # the hint: the line is open
-            self._sitting.rest(0.2)
-            self._sitting.press(condition + "\r")
-            self._sitting.sees(f"─ examples · {condition} ─")
-            self._sitting.rest(0.2)
-            self._view = found
-            self._go_to(0)
+        self._show(f"example_id >= {first}", lambda example_id, row: example_id >= first)
+        self._show(
+            f"label = '{label}' and example_id > {first}",
+            lambda example_id, row: row.label == label and example_id > first,
+        )
+
+    def _show(self, condition: str, belongs: Callable[[int, Row], bool]) -> None:
+        if sum(belongs(example_id, row) for example_id, row in self.desk.rows.items()) < FEWEST:
+            return
+        self._sitting.press("r")
+        self._sitting.sees("─ examples ─")
+        self._sitting.rest(0.3)
+        self._sitting.press("f")
+        self._sitting.sees("task = 'tickets' and")  # the hint: the line is open
+        self._sitting.rest(0.2)
+        self._sitting.press(condition + "\r")
+        self._sitting.sees(f"─ examples · {condition} ─")
+        self._sitting.rest(0.2)
+        self._condition = belongs
+        self._view = self._found()
+        self._go_to(0)
+
+    def _found(self) -> list[int]:
+        return [example_id for example_id, row in sorted(self.desk.rows.items()) if self._condition(example_id, row)]
 
 
 def test_no_decision_that_was_said_to_be_saved_is_lost_however_often_the_studio_is_killed(tmp_path: Path) -> None:
