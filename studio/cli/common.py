@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from studio.cli.ending import INTERRUPTED
 from studio.cli.help import help_text
 from studio.cli.printing import say_error, write_line
 from studio.errors import StudioError
@@ -50,6 +51,8 @@ class VerbGroup(TyperGroup):
         except StudioError as error:
             say_error(error)
             raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as error:
+            raise typer.Exit(INTERRUPTED) from error
 
     def get_help(self, ctx: Any) -> str:
         return help_text(self, ctx)
