@@ -60,7 +60,9 @@ class Terminal:
     """A program in a terminal of its own: ``got`` is all that it sent, ``sees`` waits for words on the screen."""
 
     def __init__(self, *arguments: str, size: tuple[int, int] = (140, 24), **environment: str) -> None:
-        env = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT), **environment}
+        # Whoever sets these says how wide its own terminal is, not this one.
+        outer = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        env = {**outer, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT), **environment}
         width, height = size
         self._child = pexpect.spawn(
             sys.executable, list(arguments), env=env, dimensions=(height, width), encoding="utf-8"
@@ -73,6 +75,12 @@ class Terminal:
         while words not in str(self.screen):
             assert time.monotonic() < deadline, f"{words!r} never came; the screen is:\n{self.screen}"
             assert self._read(), f"it ended without {words!r}; the screen was:\n{self.screen}"
+
+    def sees_no_more(self, words: str) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while words in str(self.screen):
+            assert time.monotonic() < deadline, f"{words!r} is still there; the screen is:\n{self.screen}"
+            assert self._read(), f"it ended with {words!r}; the screen was:\n{self.screen}"
 
     def press(self, keys: str) -> None:
         self._child.send(keys)

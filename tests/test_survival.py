@@ -120,10 +120,15 @@ def test_an_orphan_whose_terminal_is_gone_ends_though_nohup_taught_it_to_ignore_
 @pytest.mark.parametrize("without", ["stdin", "stdout", "stderr"])
 def test_without_a_terminal_the_screens_say_so_at_once(without: str, tmp_path: Path) -> None:
     ours, its = pty.openpty()
-    streams: dict[str, int] = {"stdin": its, "stdout": its, "stderr": its}
-    streams[without] = subprocess.DEVNULL
-    program = [sys.executable, "-m", "studio", "open", str(tmp_path)]
-    process = subprocess.Popen(program, env={**os.environ, "TERM": "xterm-256color"}, start_new_session=True, **streams)
+    stdin, stdout, stderr = (subprocess.DEVNULL if without == name else its for name in ("stdin", "stdout", "stderr"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "studio", "open", str(tmp_path)],
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        env={**os.environ, "TERM": "xterm-256color"},
+        start_new_session=True,
+    )
     assert process.wait(PATIENCE_SECONDS) == 2
     if without != "stderr":
         assert b"studio needs a terminal" in os.read(ours, 65536)

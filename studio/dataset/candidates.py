@@ -137,8 +137,8 @@ def candidate_of(texts: dict[str, str], record: Record, columns: Columns, place:
 
 
 def named(columns: Iterable[str]) -> str:
-    """Names of columns in a sentence, however many a file has, and however long they are."""
-    names = list(islice(columns, _NAMED + 1))
+    """Names of columns on one line of a sentence, however many a file has, and however long they are."""
+    names = [" ".join(name.split()) for name in islice(columns, _NAMED + 1)]
     said = [name if len(name) <= _NAME_CHARS else f"{name[: _NAME_CHARS - 1]}…" for name in names[:_NAMED]]
     return ", ".join(said) + (", and others" if len(names) > _NAMED else "")
 

@@ -243,7 +243,7 @@ def _fits(value: Any, hint: Any) -> bool:
     parts = typing.get_args(hint)
     if isinstance(hint, types.UnionType):
         return any(_fits(value, part) for part in parts)
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         hints = typing.get_type_hints(hint)
         return isinstance(value, hint) and all(_fits(getattr(value, name), of) for name, of in hints.items())
     if typing.get_origin(hint) is dict:

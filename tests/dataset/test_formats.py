@@ -243,6 +243,17 @@ def test_a_quote_that_never_closes_costs_one_row_not_the_file(tmp_path: Path) ->
     assert "never closed" in only_problem(found).why
 
 
+def test_blank_lines_before_the_header_of_a_table_are_passed_over(tmp_path: Path) -> None:
+    (row,) = only_rows(read(tmp_path, "\ufeff\r\n \nprompt;completion\np;c\n", "rows.csv"))
+    assert (row.prompt, row.completion, row.line) == ("p", "c", 4)
+
+
+def test_a_quote_that_takes_other_rows_with_it_names_all_their_lines(tmp_path: Path) -> None:
+    found = read(tmp_path, 'prompt,completion,task\n1,a,t\n"2,b,t\n3,c,t\n4,d,t"\n5,e,t\n', "rows.csv")
+    assert str(only_problem(found)).endswith("rows.csv:3-5: has 1 columns; the header has 3")
+    assert [one.line for one in found] == [2, 3, 6]
+
+
 def test_a_csv_line_that_is_too_long_is_stepped_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "MAX_LINE_BYTES", 100)
     found = read(tmp_path, "prompt,completion\n1,a\n" + "x" * 1000 + ",b\n3,c\n", "rows.csv")

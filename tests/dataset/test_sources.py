@@ -112,7 +112,7 @@ def test_no_room_for_the_copy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         def write(self, _data: object) -> NoReturn:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sources.tempfile, "TemporaryFile", Full)
+    monkeypatch.setattr("tempfile.TemporaryFile", Full)
     with pytest.raises(StudioError, match=r"no room in .* No space left") as caught:
         read_file(Path("-"), stream=io.BytesIO(ROWS))
     assert "TMPDIR" in caught.value.hint

@@ -213,6 +213,31 @@ async def test_import_of_unknown_columns_guesses_the_mapping_and_lets_it_be_mend
         assert len(data_screen(pilot).table.ids) == 1
 
 
+async def test_a_column_misspelt_in_the_import_is_one_line_with_a_guess(tmp_path: Path) -> None:
+    file = tmp_path / "gsm.jsonl"
+    file.write_text((json.dumps({"question": "1 + 1?", "answer": "2"}) + "\n") * 2_000, encoding="utf-8")
+    async with opened(project_with(tmp_path / "p", [])) as pilot:
+        await press(pilot, "I")
+        pilot.app.screen.query_one("#columns", Input).value = "prompt=quesion,completion=answer"
+        pilot.app.screen.query_one("#path", Input).value = str(file)
+        await settle(pilot)
+        words = " ".join(shown(pilot).replace("│", " ").split())
+        assert "did you mean question? The file has question, answer." in words
+        assert "Write into columns: prompt=question,completion=answer" in words
+        assert "problem" not in words
+
+
+async def test_pairs_that_are_there_under_another_task_are_said_before_anything_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "new.jsonl"
+    file.write_text(json.dumps({"prompt": "p", "completion": "c", "task": "two"}) + "\n", encoding="utf-8")
+    async with opened(project_with(tmp_path / "p", [Candidate("p", "c", task="one")])) as pilot:
+        await press(pilot, "I")
+        pilot.app.screen.query_one("#path", Input).value = str(file)
+        await settle(pilot)
+        assert "0 new · 1 duplicate, left out" in shown(pilot)
+        assert "1 already there, under another task" in shown(pilot)
+
+
 async def test_markup_and_escapes_in_data_are_shown_never_executed(tmp_path: Path) -> None:
     nasty = "[red]not[/red] [/] \x1b[2Jboo \x07 \u202eevil"
     async with opened(project_with(tmp_path, [Candidate(nasty, "[link=x]", task="[b]t")])) as pilot:
@@ -265,6 +290,8 @@ async def test_copies_and_writes_say_what_they_did(tmp_path: Path) -> None:
         await press(pilot, "w", "ctrl+u")
         await type_line(pilot, str(target))
         assert "enter again replaces it" in shown(pilot)
+        await press(pilot, "enter")
+        assert said(pilot) == f"wrote 1 example to {target}"
 
 
 async def test_history_tells_who_changed_what(tmp_path: Path) -> None:
@@ -312,14 +339,3 @@ async def test_splits_are_assigned_in_the_screens_and_taken_back_by_one_undo(tmp
         store = data_screen(pilot).store
         assert store is not None
         assert store.stats().splits["none"] == 200
-
-
-async def test_the_table_draws_the_columns_it_is_given_and_keeps_the_cursor_on_its_own(tmp_path: Path) -> None:
-    async with opened(project_with(tmp_path, tickets(3)), NARROW) as pilot:
-        table = data_screen(pilot).table
-        task, prompt = (column for column in table.columns if column.name in ("task", "prompt"))
-        table.choose_columns([prompt, task])
-        await settle(pilot)
-        heading = shown(pilot).splitlines()[2]
-        assert heading.index("prompt") < heading.index("task") and "completion" not in heading
-        assert table.column_name == "prompt"

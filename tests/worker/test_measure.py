@@ -45,7 +45,7 @@ def test_a_run_measures_once_and_the_next_one_does_not(tmp_path: Path, tiny_mode
         events = run_here(make_run(tmp_path / name, spec, train=colour_rows(8)))
         assert events[-1]["event"] == "finished"
         assert named(events, "plan")[0]["micro_batch_size"] in (1, 2)
-        return [event["message"] for event in named(events, "preparing") if "measuring dtypes," in event["message"]]
+        return [event["message"] for event in named(events, "preparing") if event["message"].startswith("measuring ")]
 
-    assert len(phases("first")) == 1
+    assert phases("first")
     assert phases("second") == []

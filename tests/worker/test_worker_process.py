@@ -283,6 +283,17 @@ def test_a_second_process_on_the_same_run_is_turned_away(tmp_path: Path) -> None
     assert not run.events_path.exists()
 
 
+def test_a_worker_that_cannot_write_its_first_event_says_why_in_its_log(
+    tmp_path: Path, tiny_model_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(tmp_path / "run", tiny_spec(tiny_model_folder), train=colour_rows(4))
+    run.events_path.symlink_to("/dev/full")
+    from studio.worker.__main__ import main
+
+    assert main([str(run.path)]) == 1
+    assert "No space left on device" in (said := capsys.readouterr().err) and "Traceback" not in said
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [

@@ -58,21 +58,25 @@ class _Source(Iterator[str]):
 def _header_of(lines: LineReader, file: str) -> tuple[list[str], str]:
     """The column names and the delimiter (comma, semicolon or tab, whichever the first line has most).
 
-    Raises AskedWrongly when the first line cannot be a header.
+    Blank lines before it are passed over. Raises AskedWrongly when the first line cannot be a header.
     """
     csv.field_size_limit(MAX_LINE_BYTES)
-    line = next(lines, None)
+    begin, line = 0, next(lines, None)
+    while line and not line.is_too_long and not line.raw.strip():
+        begin, line = lines.offset, next(lines, None)
     if line is None or line.is_too_long:
-        raise AskedWrongly(f"{file}:1: no header: the first line must name the columns.")
+        raise AskedWrongly(f"{file}:{lines.number}: no header: the first line must name the columns.")
     first = line.raw.decode("utf-8", "replace")
     delimiter = max(",;\t", key=first.count)
-    lines.go_to(0, 0)
+    lines.go_to(begin, line.number - 1)
     try:
         header = next(csv.reader(_Source(lines), delimiter=delimiter, strict=True), [])
     except (csv.Error, _TooLongError) as error:
-        raise AskedWrongly(f"{file}:1: the header cannot be read: {_reason(error)}.") from error
+        raise AskedWrongly(f"{file}:{line.number}: the header cannot be read: {_reason(error)}.") from error
     if doubled := [name for name, count in Counter(header).items() if count > 1]:
-        raise AskedWrongly(f"{file}:1: the column {doubled[0]!r} is there twice.", "Give every column its own name.")
+        raise AskedWrongly(
+            f"{file}:{line.number}: the column {doubled[0][:60]!r} is there twice.", "Give every column its own name."
+        )
     return header, delimiter
 
 

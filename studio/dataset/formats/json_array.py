@@ -57,6 +57,7 @@ def _elements(ahead: Stretch, file: str) -> Records:
         except (ValueError, RecursionError) as error:
             is_broken = True
             problem = place.problem("", *_reason(error, ahead))
+            ahead.spend(error.pos - ahead.position if isinstance(error, json.JSONDecodeError) else ahead.ahead)
             found = _step_over(ahead, indent)
             yield replace(problem, last_line=ahead.line - 1 if found else _last_line(ahead))
             if found != "{":
@@ -110,9 +111,12 @@ def _reason(error: ValueError | RecursionError, ahead: Stretch) -> tuple[str, st
 
 
 def _step_over(ahead: Stretch, indent: int) -> str:
-    """Go on to the next line that begins an object or an array at ``indent`` or less; its first character, or none."""
+    """Go on to the next line that begins an object or an array at ``indent`` or less; its first character, or none.
+
+    In a file made so that each line opens what is never closed, all of it would be read again for each of them.
+    """
     while found := ahead.next_line():
-        if found in "{[" and ahead.column <= indent:
+        if found in "{[" and ahead.column <= indent and not ahead.is_spent:
             return found
     return ""
 

@@ -31,7 +31,7 @@ from studio.dataset.formats.shape import Shape
 from studio.dataset.formats.sources import Source, open_source, reading, source_name
 from studio.errors import AskedWrongly
 
-__all__ = ["MAX_LINE_BYTES", "Candidate", "Problem", "WrongColumns", "read_file", "source_name"]
+__all__ = ["MAX_LINE_BYTES", "Candidate", "Problem", "WrongColumns", "container_of", "read_file", "source_name"]
 
 _GUESSED_FROM = 1_000
 _HEAD_BYTES = 4096
@@ -79,7 +79,7 @@ def read_file(
     source = open_source(path, stream, on_bytes)
     try:
         with reading(source.file):
-            container = _container_of(source, path.suffix.lower())
+            container = container_of(source, path.suffix.lower())
             _check_columns(source, container, columns)
     except BaseException:
         source.close()
@@ -134,7 +134,8 @@ def _shapes(container: Container, columns: Columns) -> list[Shape]:
     return [shape for shape in SHAPES if shape.has_columns or not is_flat]
 
 
-def _container_of(source: Source, ending: str) -> Container:
+def container_of(source: Source, ending: str) -> Container:
+    """Whose file it is, by its first bytes and the name's ``ending``. Raises AskedWrongly where it is nobody's."""
     file, head = source.file, _from_start(source).read(_HEAD_BYTES)
     text = head.removeprefix(_BYTE_ORDER_MARK).lstrip()
     if not text:

@@ -8,7 +8,8 @@ from typing import BinaryIO
 
 from studio.dataset.formats.lines import OnBytes
 
-_CHUNK_BYTES = 1024 * 1024
+_CHUNK_BYTES = 64 * 1024  # small, because json counts the lines from the beginning of the text for each error
+_PATIENCE_CHARS = 64 * 1024 * 1024
 _SPACE = re.compile(r"[ \t\r\n]*")
 _BLANKS = re.compile(r"[ \t]*")
 
@@ -28,8 +29,18 @@ class Stretch:
         self.position = 0
         self.line, self.column, self.indent = 1, 0, 0
         self.is_sound = True
+        self._patience = _PATIENCE_CHARS
         self.grow()
         self.position += self.text.startswith("\ufeff")
+
+    def spend(self, characters: int) -> None:
+        """So many were looked at in vain, and may have to be looked at again."""
+        self._patience -= characters
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether far more was looked at in vain than there is in the file so far."""
+        return self._patience < 0
 
     @property
     def ahead(self) -> int:
@@ -45,6 +56,7 @@ class Stretch:
         except UnicodeEncodeError:
             self.is_sound = False
         self.text, self.position = self.text[self.position :] + more, 0
+        self._patience += 4 * len(chunk)
         if chunk and self._on_bytes:
             self._on_bytes(self._raw.tell())
         return bool(chunk)

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -144,7 +145,7 @@ def set_aside_after(directory: RunDirectory, step: int) -> None:
 def save_checkpoint(
     directory: RunDirectory,
     progress: Progress,
-    weights: dict[str, Tensor],
+    weights: Mapping[str, Tensor],
     training_state: dict[str, Any],
     spec: TrainSpec,
 ) -> Checkpoint:

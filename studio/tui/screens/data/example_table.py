@@ -167,14 +167,6 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.column = max(0, min(self.column + columns, len(self.columns) - 1))
         self.refresh()
 
-    def choose_columns(self, columns: Sequence[Column]) -> None:
-        """Show these, at least one, in this order; the cursor stays on its column where that is still shown."""
-        name = self.column_name
-        self.columns = tuple(columns)
-        at = [index for index, column in enumerate(self.columns) if column.name == name]
-        self.column = at[0] if at else min(self.column, len(self.columns) - 1)
-        self.refresh()
-
     def toggle(self) -> None:
         """Select the cursor's row, or unselect it."""
         if self.cursor_id is not None:
