@@ -76,13 +76,19 @@ def store_of(project: Project) -> Iterator[Store]:
 
 
 Model = Annotated[
-    str, typer.Option("--model", metavar="MODEL", help="Whose tokens.", show_default="the project's base model")
+    str,
+    typer.Option(
+        "--model", metavar="MODEL", help="The model whose tokens are counted.", show_default="the project's base model"
+    ),
 ]
 RunId = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's id, how only one begins, or its name; studio runs lists them.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")]
-Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; repeatable.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, for scripts.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One setting, as epochs=3; repeatable. --settings lists them all."),
+]
 
 
 def settings_option(spec: type[Spec]) -> Any:

@@ -17,7 +17,7 @@ import typer.main
 from studio.cli.app import VERBS, app
 from studio.cli.common import Verb
 from studio.cli.completion import SCRIPTS
-from studio.cli.offers import FREE, SHELLS, VALUES, Answer, answer_for
+from studio.cli.offers import SHELLS, VALUES, Answer, answer_for
 from studio.cli.shells import Typed, lines_for_bash, typed_in
 from studio.dataset.candidates import Candidate
 from studio.dataset.store import Store
@@ -29,6 +29,7 @@ from studio.runs.specs import TrainSpec, write_spec
 ROOT: Any = typer.main.get_command(app)
 REPOSITORY = Path(__file__).parents[2]
 COSTLY = '$(touch costly); it\'s; "two" words!'
+FREE = frozenset({"COLUMNS", "ID", "K", "N", "NAME", "PROMPT", "SHARE", "TEXT"})  # anything can stand there
 PATIENCE_SECONDS = 30
 HOME, ENTER = "\x01", "\n"
 
