@@ -1,6 +1,7 @@
 """What can stand at a place of a command line: the verbs, their options, and what exists of what an option takes.
 
-What an argument or an option takes is told by its ``metavar``; ``VALUES`` has what exists of it. Only tasks open the store, and only where nobody else has it open.
+What an argument or an option takes is told by its ``metavar``; ``VALUES`` has what exists of it. Only tasks open the
+store, and only where nobody else has it open.
 """
 
 from __future__ import annotations
