@@ -24,9 +24,12 @@ def main() -> None:
         case ["open", directory] if not directory.startswith("-"):
             _open(Path(directory))
         case _:
-            from studio.cli.app import app
+            from studio.cli.ending import ending_in_words
 
-            app()
+            with ending_in_words():
+                from studio.cli.app import app
+
+                app()
 
 
 def _answer_shell() -> None:

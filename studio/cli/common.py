@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from studio.cli.ending import INTERRUPTED
 from studio.cli.help import help_text
 from studio.cli.printing import say_error, write_line
 from studio.errors import StudioError
@@ -50,6 +51,8 @@ class VerbGroup(TyperGroup):
         except StudioError as error:
             say_error(error)
             raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as error:
+            raise typer.Exit(INTERRUPTED) from error
 
     def get_help(self, ctx: Any) -> str:
         return help_text(self, ctx)
@@ -73,13 +76,19 @@ def store_of(project: Project) -> Iterator[Store]:
 
 
 Model = Annotated[
-    str, typer.Option("--model", metavar="MODEL", help="Whose tokens.", show_default="the project's base model")
+    str,
+    typer.Option(
+        "--model", metavar="MODEL", help="The model whose tokens are counted.", show_default="the project's base model"
+    ),
 ]
 RunId = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's id, how only one begins, or its name; studio runs lists them.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")]
-Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; repeatable.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, for scripts.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One setting, as epochs=3; repeatable. --settings lists them all."),
+]
 
 
 def settings_option(spec: type[Spec]) -> Any:

@@ -82,10 +82,15 @@ _PLACES = {
 def completion(
     shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")],
 ) -> None:
-    """Print what makes a shell complete verbs, options, runs, models, tasks, settings and files.
+    """Print what makes a shell complete verbs, options, runs, tasks and files.
 
-    Put this line into your shell's start file. bash: eval "$(studio completion bash)" in ~/.bashrc. zsh: eval "$(studio
-    completion zsh)" in ~/.zshrc, after compinit. fish: studio completion fish | source in ~/.config/fish/config.fish.
+    It works once your shell has read it, so one line belongs into the file that your shell reads at its start.
+
+    ~/.bashrc: eval "$(studio completion bash)"
+
+    ~/.zshrc, after compinit: eval "$(studio completion zsh)"
+
+    ~/.config/fish/config.fish: studio completion fish | source
     """
     if shell not in SHELLS:
         raise AskedWrongly(f"{shell} is no shell that this knows.", f"One of: {', '.join(SHELLS)}.")

@@ -123,7 +123,7 @@ def split(
     test: Annotated[float, typer.Option(metavar="SHARE", help="Share of the test split, 0 to 1.")] = 0.1,
     validation: Annotated[float, typer.Option(metavar="SHARE", help="Share of the validation split, 0 to 1.")] = 0.1,
     seed: Annotated[int, typer.Option(metavar="N", help="Another seed, another split.", show_default="0")] = 0,
-    keep: Annotated[bool, typer.Option("--keep", help="Only rows without a split.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Give a split only to rows that have none.")] = False,
     as_json: Json = False,
 ) -> None:
     """Assign train, validation and test by a hash of the prompt.
@@ -179,7 +179,7 @@ def window(
 
 def show(
     ctx: typer.Context,
-    example_id: Annotated[int, typer.Argument(metavar="ID", help="The row's number, as Data shows it.")],
+    example_id: Annotated[int, typer.Argument(metavar="ID", help="The row's number, as Data and studio rows show it.")],
     tokens: Annotated[bool, typer.Option("--tokens", help="Token by token, as it is trained.")] = False,
     model: Model = "",
     as_json: Json = False,

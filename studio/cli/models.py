@@ -46,10 +46,10 @@ def get_verb(
 
 def _models_table(listed: list[ModelInfo]) -> Table:
     from studio.models.catalogue import DAMAGED
-    from studio.reports.table import Cell, Column, Table
+    from studio.reports.table import SHORT_TITLES, Cell, Column, Table
 
     columns = [
-        *[Column("model", is_left=True), Column("size"), Column("context window")],
+        *[Column("model", is_left=True), Column("size"), Column("context window", short="context")],
         *[Column("dtype", is_left=True), Column("architecture", is_left=True)],
     ]
     rows = [
@@ -64,7 +64,7 @@ def _models_table(listed: list[ModelInfo]) -> Table:
     ]
     notes = [f"studio models get {model.name}: {model.about}" for model in listed if not model.is_cached]
     notes += [f"{model.name}: {model.about}" for model in listed if model.architecture == DAMAGED]
-    return Table(columns, rows, notes=notes)
+    return Table(columns, rows, cuts=(SHORT_TITLES, (3,)), notes=notes)
 
 
 VERBS: tuple[Verb, ...] = (Verb("models", models, children=(Verb("list", list_verb), Verb("get", get_verb))),)

@@ -11,7 +11,10 @@ from studio.cli.printing import say
 
 
 def run() -> None:
-    """A run's name and note; its id stays what it is. studio train starts one, studio runs lists them."""
+    """Give a run a name and a note.
+
+    Its id stays what it is. studio train starts a run, studio runs lists them.
+    """
 
 
 def rename(

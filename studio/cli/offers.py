@@ -1,7 +1,7 @@
 """What can stand at a place of a command line: the verbs, their options, and what exists of what an option takes.
 
-Every ``metavar`` of an argument or an option has its values here, or is named in ``FREE`` because anything can stand
-there. Only tasks open the store, and only where nobody else has it open.
+What an argument or an option takes is told by its ``metavar``; ``VALUES`` has what exists of it. Only tasks open the
+store, and only where nobody else has it open.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from studio.runs.specs import SPECS, Spec
 
 SHELLS = ("bash", "zsh", "fish")
 SEVERITIES = ("error", "warning", "info")
-FREE = frozenset({"COLUMNS", "ID", "K", "N", "NAME", "PROMPT", "SHARE", "TEXT"})
 
 
 class Offer(NamedTuple):

@@ -74,7 +74,9 @@ def label(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many rows it would be; write nothing.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Label rows, by their numbers or all that a condition finds; one undo takes all of them back.
+    """Label rows, by their numbers or all that a condition finds.
+
+    One studio undo takes all of them back.
 
     accept: right as it is, it trains. reject: wrong, it never trains. skip: for later. none: back to no label.
     """

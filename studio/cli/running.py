@@ -31,7 +31,10 @@ def train(
     list_them: Annotated[bool, settings_option(TrainSpec)] = False,
     as_json: Json = False,
 ) -> None:
-    """Start a fine-tune in the background; its run id is printed at once."""
+    """Start a fine-tune in the background; its run id is printed at once.
+
+    It learns the rows of the train split, which studio split assigns, and measures itself on those of validation.
+    """
     from studio.acts.training import start_training
 
     project = project_of(ctx)
@@ -58,7 +61,7 @@ def runs(ctx: typer.Context, as_json: Json = False) -> None:
 
 
 def watch(ctx: typer.Context, run: RunId, as_json: Json = False) -> None:
-    """Follow a run until it has ended."""
+    """Follow a run until it has ended; Ctrl-C leaves it going."""
     follow(find_run(project_of(ctx).runs_path, run), as_json)
 
 
@@ -69,7 +72,7 @@ def stop(
         bool, typer.Option("--now", help="End its process at once; what came after the newest checkpoint is lost.")
     ] = False,
 ) -> None:
-    """Finish the step, write a checkpoint, stop."""
+    """Stop a run: its step is finished and a checkpoint written."""
     from studio.acts.training import stop_run
 
     directory = stop_run(project_of(ctx), run, at_once=now)

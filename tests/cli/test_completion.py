@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
-import select
 import shutil
-import signal
 import subprocess
 import sys
-import termios
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 import typer.main
 
 from studio.cli.app import VERBS, app
 from studio.cli.common import Verb
 from studio.cli.completion import SCRIPTS
-from studio.cli.offers import FREE, SHELLS, VALUES, Answer, answer_for
+from studio.cli.offers import SHELLS, VALUES, Answer, answer_for
 from studio.cli.shells import Typed, lines_for_bash, typed_in
 from studio.dataset.candidates import Candidate
 from studio.dataset.store import Store
@@ -35,6 +29,7 @@ from studio.runs.specs import TrainSpec, write_spec
 ROOT: Any = typer.main.get_command(app)
 REPOSITORY = Path(__file__).parents[2]
 COSTLY = '$(touch costly); it\'s; "two" words!'
+FREE = frozenset({"COLUMNS", "ID", "K", "N", "NAME", "PROMPT", "SHARE", "TEXT"})  # anything can stand there
 PATIENCE_SECONDS = 30
 HOME, ENTER = "\x01", "\n"
 
@@ -215,41 +210,6 @@ class TestTheLineOfBash:
         assert (shown.stdout, shown.stderr) == (COSTLY, "")
 
 
-@contextmanager
-def shell(arguments: list[str], environment: dict[str, str], folder: Path) -> Iterator[Terminal]:
-    """A shell that believes it has a person at a terminal of 24 lines of 200 cells."""
-    pid, descriptor = pty.fork()
-    if pid == 0:
-        os.chdir(folder)
-        os.execvpe(arguments[0], arguments, environment)
-    fcntl.ioctl(descriptor, termios.TIOCSWINSZ, b"\x18\x00\xc8\x00\x00\x00\x00\x00")
-    try:
-        yield Terminal(descriptor)
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        os.close(descriptor)
-
-
-class Terminal:
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._said = ""
-
-    def type(self, text: str) -> None:
-        os.write(self._descriptor, text.encode())
-
-    def wait_for(self, text: str) -> None:
-        """Read until ``text`` was said since the last wait."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while text not in self._said:
-            left = deadline - time.monotonic()
-            assert left > 0, f"{text!r} was not said, but {self._said!r}"
-            if select.select([self._descriptor], [], [], left)[0]:
-                self._said += os.read(self._descriptor, 65_536).decode(errors="replace")
-        self._said = self._said.partition(text)[2]
-
-
 INTERACTIVE = {
     "bash": ["bash", "--noprofile", "--norc", "-i"],
     "zsh": ["zsh", "-f", "-i"],
@@ -289,9 +249,12 @@ def test_a_shell_at_a_terminal_completes_when_tab_is_pressed(
     """What was completed is handed to printf, so that it is seen as the words that the shell makes of it."""
     needs(name)
     (project.root / "some pairs.jsonl").write_text("")
-    with shell(INTERACTIVE[name], environment, project.root) as terminal:
-        terminal.type(f'{BEFORE[name]}; eval "$(studio completion {name})"; echo "it is" ready\n')
-        terminal.wait_for("it is ready")
+    command, *arguments = INTERACTIVE[name]
+    with pexpect.spawn(
+        command, arguments, cwd=str(project.root), env=environment, dimensions=(24, 200), timeout=PATIENCE_SECONDS
+    ) as terminal:
+        terminal.send(f'{BEFORE[name]}; eval "$(studio completion {name})"; echo "it is" ready\n')
+        terminal.expect_exact("it is ready")
         for typed, became in [
             ("studio mod\tl\t", "[studio][models][list]"),
             ("studio watch tra\t", "[studio][watch][train-1125-100000-aa]"),
@@ -303,8 +266,8 @@ def test_a_shell_at_a_terminal_completes_when_tab_is_pressed(
             ("studio import --task \\$\t", f"[studio][import][--task][{COSTLY}]"),
             ("studio import some\t", "[studio][import][some pairs.jsonl]"),
         ]:
-            terminal.type(f"{typed}{HOME}printf '[%s]' {ENTER}")
-            terminal.wait_for(became)
+            terminal.send(f"{typed}{HOME}printf '[%s]' {ENTER}")
+            terminal.expect_exact(became)
     assert not (project.root / "costly").exists()
 
 

@@ -80,6 +80,7 @@ VERB_FILES = {
     "compare.json": ("compare", "--show", COMPARISON, "--json"),
     "runs.txt": ("runs",),
     "runs.json": ("runs", "--json"),
+    "rows.txt": ("rows", "--sort", "task,example_id:desc"),
     "models.txt": ("models", "list"),
     "models.json": ("models", "list", "--json"),
     "show.txt": ("show", "2"),
