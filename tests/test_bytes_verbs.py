@@ -86,7 +86,6 @@ def stories(root: Path, desk: Project, files: dict[str, Path]) -> dict[str, list
         "watch": [["train"], ["live"], [live, "--json"]],
         "stop": [[NAME], ["train"]],
         "resume": [[NAME], ["compare"]],
-        "completion": [["zsh"], [NAME]],
         "run rename": [["train", NAME], [NAME, "x"]],
         "run note": [["train", NAME]],
         "compare": [
