@@ -266,7 +266,7 @@ def read_json_object(path: Path) -> JsonObject:
     except ValueError as error:
         raise StudioError(f"{path.name} is damaged: it {error}.") from error
     if not isinstance(value, dict):
-        raise StudioError(f"{path.name} is damaged: it holds no JSON object but {described(value)}.")
+        raise StudioError(f"{path.name} is damaged: it holds no JSON object but {in_short(value)}.")
     return value
 
 
@@ -291,7 +291,7 @@ def parsed_json(text: bytes) -> Any:
         raise ValueError("is not JSON") from error
 
 
-def described(value: Any) -> str:
+def in_short(value: Any) -> str:
     """A value out of a damaged file in a few words, whatever it is."""
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
@@ -311,7 +311,7 @@ def _object_in(line: bytes) -> JsonObject | str | None:
     except ValueError as error:
         is_begun = line.startswith(b"{") and str(error) == "is not JSON" and len(line) < MOST_JSON_BYTES
         return None if is_begun or not line.strip() else str(error)
-    return value if isinstance(value, dict) else f"holds no object but {described(value)}"
+    return value if isinstance(value, dict) else f"holds no object but {in_short(value)}"
 
 
 def _line_number(path: Path, offset: int) -> int:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import AskedWrongly, StudioError
-from studio.files import described, make_private_folder, open_regular, why_not, write_whole
+from studio.files import in_short, make_private_folder, open_regular, why_not, write_whole
 
 SETTINGS_NAME = "studio.toml"
 STORE_NAME = "studio.duckdb"
@@ -211,7 +211,7 @@ def _quoted(text: str) -> str:
 
 def _described(value: Any) -> str:
     """A value as the file has it, in a few words; dates and times, which JSON knows nothing of, too."""
-    return repr(value)[:40] if isinstance(value, str) else described(value if _is_json(value) else str(value))
+    return repr(value)[:40] if isinstance(value, str) else in_short(value if _is_json(value) else str(value))
 
 
 def _is_json(value: Any) -> bool:

@@ -19,7 +19,7 @@ from pathlib import Path
 from studio.errors import AskedWrongly, StudioError
 from studio.files import (
     MOST_JSON_BYTES,
-    described,
+    in_short,
     make_private_folder,
     open_private,
     open_regular,
@@ -235,13 +235,13 @@ def _row_in(line: bytes) -> FrozenRow:
     """The row in a line. Raises ValueError that says, behind "line N", why there is none."""
     facts = parsed_json(line)
     if not isinstance(facts, dict):
-        raise ValueError(f"holds no row but {described(facts)}")
+        raise ValueError(f"holds no row but {in_short(facts)}")
     for field in fields(FrozenRow):
         if field.name not in facts and field.default is not MISSING:
             continue
         value = facts.get(field.name)
         if not isinstance(value, int if field.name == "example_id" else str):
-            raise ValueError(f"has {field.name}={described(value)}" if field.name in facts else f"lacks {field.name}")
+            raise ValueError(f"has {field.name}={in_short(value)}" if field.name in facts else f"lacks {field.name}")
     try:
         return FrozenRow(**facts)
     except TypeError as error:

@@ -14,7 +14,7 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from studio.files import JsonLinesWriter, JsonObject, described, scan_json_lines
+from studio.files import JsonLinesWriter, JsonObject, in_short, scan_json_lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,11 +241,11 @@ def event_from(line: JsonObject) -> Event:
     for field, allowed, is_needed in _FIELDS[kind]:
         if field not in line:
             if is_needed:
-                return Unreadable(why=f"the event {described(name)} lacks {field}")
+                return Unreadable(why=f"the event {in_short(name)} lacks {field}")
             continue
         value = tuple(line[field]) if isinstance(line[field], list) else line[field]
         if not _is_one_of(value, allowed):
-            return Unreadable(why=f"the event {described(name)} has {field}={described(line[field])}")
+            return Unreadable(why=f"the event {in_short(name)} has {field}={in_short(line[field])}")
         values[field] = value
     return kind(**values)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from studio.errors import StudioError
-from studio.files import described, read_json_object
+from studio.files import in_short, read_json_object
 from studio.runs.directory import RunDirectory
 from studio.runs.specs import TrainSpec
 
@@ -32,7 +32,7 @@ def refusal_of_checkpoint(path: Path, spec: TrainSpec) -> StudioError | None:
         now = getattr(spec, name)
         if name in began and began[name] != now:
             return StudioError(
-                f"{name} was {described(began[name])} when this run began, spec.json says {described(now)}.",
+                f"{name} was {in_short(began[name])} when this run began, spec.json says {in_short(now)}.",
                 "Put it back into spec.json, or start a new run.",
             )
     return None

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from studio.errors import AskedWrongly, StudioError
-from studio.files import JsonObject, described, read_json_object, why_not, write_whole
+from studio.files import JsonObject, in_short, read_json_object, why_not, write_whole
 from studio.runs import arms, methods
 from studio.runs.arms import arm_from
 from studio.runs.arms.arm import Arm
@@ -96,7 +96,7 @@ class Spec:
         known = {f.name for f in dataclasses.fields(cls)}
         for name in values:
             if name not in known:
-                raise AskedWrongly(f"unknown setting {described(name)!r}.", f"Known: {', '.join(sorted(known))}.")
+                raise AskedWrongly(f"unknown setting {in_short(name)!r}.", f"Known: {', '.join(sorted(known))}.")
         hints = typing.get_type_hints(cls)
         return cls(**{name: _coerced(name, value, hints[name]) for name, value in values.items()})
 
@@ -298,7 +298,7 @@ def spec_from(values: JsonObject) -> Spec:
     """The spec that a ``spec.json`` holds. Raises AskedWrongly when it is none."""
     kind = values.pop("kind", None)
     if not isinstance(kind, str) or kind not in SPECS:
-        raise AskedWrongly(f"it has kind={described(kind)}.", f"Known: {', '.join(SPECS)}. A newer studio may know it.")
+        raise AskedWrongly(f"it has kind={in_short(kind)}.", f"Known: {', '.join(SPECS)}. A newer studio may know it.")
     return SPECS[kind].from_dict(values)
 
 
@@ -318,14 +318,14 @@ def _coerced(name: str, value: Any, wanted: Any) -> Any:
     if typing.get_origin(wanted) is tuple:
         items = value.split(",") if isinstance(value, str) else value
         if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
-            raise AskedWrongly(f"{name}={described(value)}: a list of words is needed.")
+            raise AskedWrongly(f"{name}={in_short(value)}: a list of words is needed.")
         return tuple(item.strip() for item in items if item.strip())
     if wanted is bool:
         if value in (True, "true", "yes", "1"):
             return True
         if value in (False, "false", "no", "0"):
             return False
-        raise AskedWrongly(f"{name}={described(value)}: true or false is needed.")
+        raise AskedWrongly(f"{name}={in_short(value)}: true or false is needed.")
     try:
         if wanted is int and isinstance(value, float) and not value.is_integer():
             raise ValueError
@@ -334,12 +334,12 @@ def _coerced(name: str, value: Any, wanted: Any) -> Any:
         return wanted(value)
     except (TypeError, ValueError, OverflowError):
         word = {"int": "a whole number", "float": "a number", "str": "text"}[wanted.__name__]
-        raise AskedWrongly(f"{name}={described(value)}: {word} is needed.") from None
+        raise AskedWrongly(f"{name}={in_short(value)}: {word} is needed.") from None
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise AskedWrongly(f"{name}={described(value)} is not known.", f"Choose one of: {', '.join(allowed)}.")
+        raise AskedWrongly(f"{name}={in_short(value)} is not known.", f"Choose one of: {', '.join(allowed)}.")
 
 
 def _at_least(name: str, value: float, least: float) -> None:

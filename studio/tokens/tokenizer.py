@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.errors import StudioError
-from studio.files import described, open_regular, read_json_object, why_not
+from studio.files import in_short, open_regular, read_json_object, why_not
 from studio.tokens.template import INSTRUCTION_TEMPLATE, ChatTemplate
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class ModelFolder:
     def _text(path: Path, value: Any, name: str = "") -> str:
         where = f"{path}: {name} " if name else f"{path}: it "
         if not isinstance(value, str):
-            raise StudioError(f"{where}is {described(value)}, which is no text.")
+            raise StudioError(f"{where}is {in_short(value)}, which is no text.")
         if any("\ud800" <= character <= "\udfff" for character in value):
             raise StudioError(f"{where}holds half a character, which is no text.")
         return value
