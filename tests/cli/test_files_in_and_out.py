@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from studio.acts.exporting import export_to_stream
 from studio.cli.app import app
 from studio.dataset.store import Store
 from studio.errors import StudioError
 from studio.project import Project
-
-Studio = Callable[..., Result]
+from tests.cli.conftest import Studio
 
 ROWS = [{"prompt": f"câu hỏi {number}", "completion": "c\r\n", "task": "t"} for number in range(3)]
 LINES = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS)
@@ -25,14 +23,6 @@ LINES = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS)
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     return Project.init(tmp_path / "desk")
-
-
-@pytest.fixture
-def studio(project: Project) -> Studio:
-    def run(*arguments: str, piped: str = "") -> Result:
-        return CliRunner().invoke(app, ["-C", str(project.root), *arguments], input=piped)
-
-    return run
 
 
 class TestPipes:

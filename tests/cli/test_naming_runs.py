@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from studio.cli.app import app
 from studio.project import Project
 from studio.reports.cells import cells
 from studio.reports.visible import visible
@@ -19,8 +16,7 @@ from studio.runs.directory import RunDirectory
 from studio.runs.watch import RunWatch
 from studio.tui.run_poll import RunPoll
 from studio.tui.widgets.run_lines import facts_lines, full_title, run_line
-
-Studio = Callable[..., Result]
+from tests.cli.conftest import Studio
 
 RECORDED = Path(__file__).parents[1] / "recorded"
 TRAIN, COMPARE = "train-1125-043614-d3", "compare-1125-043826-df"
@@ -33,14 +29,6 @@ def project(tmp_path: Path) -> Project:
         run = shutil.copytree(RECORDED / name, project.runs_path / name)
         (run / "process.json").write_text("{}")
     return project
-
-
-@pytest.fixture
-def studio(project: Project) -> Studio:
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(app, ["-C", str(project.root), *arguments])
-
-    return run
 
 
 def listed(studio: Studio) -> dict[str, dict[str, Any]]:

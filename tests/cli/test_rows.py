@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from studio.cli.app import app
 from studio.dataset.candidates import Candidate
 from studio.dataset.store import Store
 from studio.project import Project
 from studio.reports.cells import cells
 from studio.reports.visible import visible
-
-Studio = Callable[..., Result]
+from tests.cli.conftest import Studio
 
 
 @pytest.fixture
@@ -35,14 +32,6 @@ def project(tmp_path: Path) -> Project:
         store.set_mark([1], True, "look again")
         store.assign_splits(0.25, 0.25)
     return project
-
-
-@pytest.fixture
-def studio(project: Project) -> Studio:
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(app, ["-C", str(project.root), *arguments])
-
-    return run
 
 
 def in_json(result: Result) -> Any:

@@ -1,7 +1,6 @@
 """A day's work by verbs: data on stdout, words on stderr, exit 0 done, 1 failed, 2 asked wrongly."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,7 @@ from studio.project import Project
 from studio.runs.directory import RunDirectory
 from studio.runs.events import EventWriter, Failed, Finished, Plan, Started
 from studio.runs.specs import TrainSpec
-
-Studio = Callable[..., Result]
+from tests.cli.conftest import Studio
 
 PAIRS = [
     {"prompt": "Where is order 7?", "completion": "On its way.", "task": "tickets"},
@@ -26,14 +24,6 @@ PAIRS = [
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     return Project.init(tmp_path / "desk", max_length=128)
-
-
-@pytest.fixture
-def studio(project: Project) -> Studio:
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(app, ["-C", str(project.root), *arguments])
-
-    return run
 
 
 @pytest.fixture
