@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,12 +15,12 @@ from textual.visual import Visual
 
 from studio.reports.numbers import counted
 from studio.reports.visible import visible
+from studio.tui.screens.data.pair_text import state_of, text_lines
 from studio.tui.styles import style_of
+from studio.tui.widgets.lines import content_of
 
 if TYPE_CHECKING:
     from studio.dataset.store import Example
-
-SHOWN_CHARS = 50_000
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,7 @@ class ExamplePane(ScrollView):
         if example is None:
             self.border_title = self.border_subtitle = None
             return
-        words = [str(example.example_id), visible(example.task, single_line=True), example.label, example.split]
-        self.border_title = Content(" · ".join(word for word in words if word not in ("", "none")))
+        self.border_title = Content(state_of(example))
         self.border_subtitle = Content(_edits(example))
 
     def render(self) -> Content:
@@ -114,24 +112,7 @@ def _heading(words: str, style: str, right: str) -> Content:
 
 
 def _text(text: str, style: str, found: str) -> Content:
-    shown = text[:SHOWN_CHARS]
-    lines = visible(shown.replace("\r\n", "\n"))
-    content = Content.styled(lines, style_of(style))
-    for start in _places(lines, found):
-        content = content.stylize(style_of("match"), start, start + len(found))
-    if len(text) > SHOWN_CHARS:
-        more = f"\n… {len(text) - SHOWN_CHARS:,} more characters; E opens all of it"
-        content = Content.assemble(content, (more, style_of("warn")))
-    return content
-
-
-def _places(text: str, found: str, at_most: int = 200) -> Sequence[int]:
-    places: list[int] = []
-    folded, wanted, start = text.lower(), found.lower(), 0
-    while wanted and len(places) < at_most and (start := folded.find(wanted, start)) >= 0:
-        places.append(start)
-        start += len(wanted)
-    return places
+    return Content("\n").join(map(content_of, text_lines(text, style, found)))
 
 
 def _remarks(example: Example, tokens: ShownTokens | None) -> list[Content]:

@@ -15,8 +15,8 @@ from textual.strip import Strip
 
 from studio.reports.numbers import counted, number
 from studio.reports.visible import visible
-from studio.tui.screens.data.example_pane import SHOWN_CHARS
 from studio.tui.screens.data.example_table import GLYPH_STYLES, GLYPHS
+from studio.tui.screens.data.pair_text import state_of, text_lines
 from studio.tui.styles import style_of
 from studio.tui.widgets.lines import HeadLine, Line, folded, line_length, strip_of
 
@@ -151,9 +151,7 @@ class Reader(Vertical):
             return
         glyph = (f"{GLYPHS[example.label]} ", style_of(GLYPH_STYLES[example.label]))
         mark = (f"◆ {visible(example.note, single_line=True)}".rstrip() + " · ", style_of("mark"))
-        facts = [f"row {example.example_id}", visible(example.task, single_line=True), example.label, example.split]
-        title = " · ".join(fact for fact in facts if fact not in ("", "none"))
-        self.border_title = Content.assemble(glyph, mark if example.is_marked else "", title)
+        self.border_title = Content.assemble(glyph, mark if example.is_marked else "", f"row {state_of(example)}")
         ends = [self._place]
         if tokens is not None:
             ends.insert(0, f"{number(tokens.prompt_tokens + tokens.completion_tokens)} tokens")
@@ -197,21 +195,3 @@ class Reader(Vertical):
             lines = region.page - 1 if whole_page else region.page // 2
             if region.turn(direction * max(1, lines)):
                 return
-
-
-def text_lines(text: str, style: str, found: str) -> list[Line]:
-    """A text of the data as lines, what was searched for marked in them; too long a text ends in words that say so."""
-    lines = [_marked(line, style, found) for line in visible(text[:SHOWN_CHARS].replace("\r\n", "\n")).split("\n")]
-    if len(text) > SHOWN_CHARS:
-        lines.append([(f"… {number(len(text) - SHOWN_CHARS)} more characters; E opens all of it", "warn")])
-    return lines
-
-
-def _marked(line: str, style: str, found: str) -> Line:
-    marked: Line = []
-    wanted, at_lower, start = found.lower(), line.lower(), 0
-    # A few letters change their length with their case: then places in one text are none in the other.
-    while wanted and len(at_lower) == len(line) and (place := at_lower.find(wanted, start)) >= 0:
-        marked += [(line[start:place], style), (line[place : place + len(wanted)], "match")]
-        start = place + len(wanted)
-    return [*marked, (line[start:], style)]
