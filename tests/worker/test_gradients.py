@@ -13,9 +13,10 @@ from transformers import LlamaForCausalLM
 
 from studio.tokens.encoding import Encoded, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
-from studio.worker.compute import loading
+from studio.worker.compute import fused_lora, loading, short_attention
 from studio.worker.compute.lanes import Lanes, lane_count
-from studio.worker.families.causal import CausalLearner, learner_of
+from studio.worker.families.causal import FAMILY, CausalLearner, learner_of
+from studio.worker.families.causal_bodies import PackedBody, PaddedBody
 from studio.worker.methods import lora
 from studio.worker.methods.method import trainable_parameters
 from studio.worker.training.gradients import Gradients, batch_gradients, batch_loss
@@ -28,16 +29,23 @@ def rows(tiny_model_folder: Path) -> list[Encoded]:
     return encode_pairs(ModelFolder(tiny_model_folder), pairs)
 
 
-def learner(folder: Path, method: str) -> CausalLearner:
-    base = loading.load_model(folder, "float32")
-    if method == "full":
-        return learner_of(base.requires_grad_(True))
-    tuned = lora.attach(base, tiny_spec(folder))
+BODIES = ("packed", "padded")
+
+
+def learner(folder: Path, method: str, body: str = "packed", dtype: str = "float32") -> CausalLearner:
+    base = loading.load_model(folder, dtype)
+    tuned = base.requires_grad_(True) if method == "full" else lora.attach(base, tiny_spec(folder))
     torch.manual_seed(1)
     for name, parameter in trainable_parameters(tuned).items():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.1)
-    return learner_of(tuned)
+    products = fused_lora.fuse(tuned, FAMILY.siblings(tuned)) if body == "packed" else None
+    found = learner_of(tuned, products)
+    assert isinstance(found.body, PackedBody)
+    if body == "padded":
+        short_attention.use_in(found.model)
+        return replace(found, body=PaddedBody(found.model.get_decoder()))
+    return found
 
 
 def gradients(of: CausalLearner, rows: list[Encoded], size: int, lanes: int) -> Gradients:
@@ -49,23 +57,60 @@ def gradients(of: CausalLearner, rows: list[Encoded], size: int, lanes: int) -> 
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
-def test_the_gradient_is_the_same_with_a_shared_prefix_and_in_lanes(
+def test_the_gradient_is_the_same_packed_or_padded_with_a_shared_prefix_and_in_lanes(
     method: str, tiny_model_folder: Path, rows: list[Encoded]
 ) -> None:
-    tiny = learner(tiny_model_folder, method)
-    assert tiny.can_share_prefix
-    plain = gradients(replace(tiny, can_share_prefix=False), rows, size=7, lanes=1)
-    for size, lanes, is_shared in ((1, 1, True), (2, 2, True), (3, 2, False), (1, 4, True)):
-        other = gradients(replace(tiny, can_share_prefix=is_shared), rows, size, lanes)
-        assert other.loss == pytest.approx(plain.loss, abs=1e-5)
-        for mine, wanted in zip(other.of_parameters, plain.of_parameters, strict=True):
-            assert mine is not None and wanted is not None
-            torch.testing.assert_close(mine, wanted, rtol=1e-3, atol=1e-5)
+    plain = library_gradients(learner(tiny_model_folder, method, "padded"), rows)
+    for body in BODIES:
+        tiny = learner(tiny_model_folder, method, body)
+        assert tiny.can_share_prefix
+        for size, lanes, is_shared in ((7, 1, False), (1, 1, True), (2, 2, True), (3, 2, False), (1, 4, True)):
+            other = gradients(replace(tiny, can_share_prefix=is_shared), rows, size, lanes)
+            assert other.loss == pytest.approx(plain.loss, abs=1e-5)
+            for mine, wanted in zip(other.of_parameters, plain.of_parameters, strict=True):
+                assert mine is not None and wanted is not None
+                torch.testing.assert_close(mine, wanted, rtol=1e-3, atol=1e-5)
 
 
-def test_evaluation_gives_the_loss_that_training_gives(tiny_model_folder: Path, rows: list[Encoded]) -> None:
-    tiny = learner(tiny_model_folder, "lora")
-    wanted = gradients(replace(tiny, can_share_prefix=False), rows, size=7, lanes=1).loss
+def library_gradients(of: CausalLearner, rows: list[Encoded]) -> Gradients:
+    """As transformers and peft compute them, a row at a time, with labels of -100."""
+    of.model.set_attn_implementation("eager")
+    learned = sum(row.completion_tokens for row in rows)
+    total = torch.zeros(())
+    for row in rows:
+        labels = torch.tensor([[-100] * row.prompt_tokens + row.ids[row.prompt_tokens :]])
+        total = total + of.model(torch.tensor([row.ids]), labels=labels).loss * row.completion_tokens / learned
+    parameters = list(trainable_parameters(of.model).values())
+    return Gradients(total.item(), list(torch.autograd.grad(total, parameters)))
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_in_bfloat16_the_gradient_of_an_adapter_points_where_float32_s_does(
+    body: str, tiny_model_folder: Path, rows: list[Encoded]
+) -> None:
+    wanted = library_gradients(learner(tiny_model_folder, "lora", "padded"), rows)
+    ours = gradients(learner(tiny_model_folder, "lora", body, "bfloat16"), rows, size=2, lanes=2)
+    mine, other = (torch.cat([g.flatten() for g in of.of_parameters if g is not None]) for of in (ours, wanted))
+    assert ours.loss == pytest.approx(wanted.loss, rel=1e-2)
+    assert torch.nn.functional.cosine_similarity(mine, other, dim=0) > 0.999
+
+
+def test_a_long_row_attends_as_a_short_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(size, requires_grad=True) for size in ((5, 4, 8), (9, 2, 8), (9, 2, 8)))
+    results = []
+    for most in (9, 8):
+        monkeypatch.setattr(short_attention, "SHORT_TOKENS", most)
+        mixed = short_attention.attend(query, key, value)
+        results.append((mixed, *torch.autograd.grad(mixed.square().sum(), (query, key, value))))
+    for short, long in zip(*results, strict=True):
+        torch.testing.assert_close(short, long)
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_evaluation_gives_the_loss_that_training_gives(body: str, tiny_model_folder: Path, rows: list[Encoded]) -> None:
+    tiny = learner(tiny_model_folder, "lora", body)
+    wanted = library_gradients(learner(tiny_model_folder, "lora", "padded"), rows).loss
     for size, lanes in ((1, 1), (2, 2), (7, 1)):
         side_by_side = Lanes(lanes, lanes)
         loss = batch_loss(tiny, rows, size, side_by_side, nullcontext, lambda: False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -14,6 +13,7 @@ from transformers import PreTrainedModel
 from studio.errors import StudioError
 from studio.runs.specs import TrainSpec
 from studio.worker.compute import fused_lora
+from studio.worker.compute.products import Products, Siblings
 from studio.worker.families import family_in
 from studio.worker.methods.method import MethodWork
 
@@ -65,10 +65,9 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
     return adapted.eval()
 
 
-def speed_up(model: nn.Module) -> Callable[[], None] | None:
+def speed_up(model: nn.Module, siblings: Siblings, dtype: torch.dtype) -> Products | None:
     """See ``fused_lora``; None where layers run peft's own forward."""
-    fused = fused_lora.fuse(model)
-    return fused.refresh if fused else None
+    return fused_lora.fuse(model, siblings)
 
 
 METHOD = MethodWork(lambda dtype: dtype, attach, save, load, needs_base=True, speed_up=speed_up)

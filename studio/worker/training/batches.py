@@ -26,7 +26,17 @@ class Batches:
         return [int(row) for row in order[index * self.batch_size : (index + 1) * self.batch_size]]
 
 
-def micro_batches(rows: Sequence[Encoded], micro_batch_size: int) -> list[list[Encoded]]:
-    """Rows sorted by length, longest first (an out-of-memory shows at once), cut into micro-batches."""
+def micro_batches(rows: Sequence[Encoded], micro_batch_size: int, pads: bool) -> list[list[Encoded]]:
+    """Rows cut into micro-batches, each with its longest row first (an out-of-memory shows at once).
+
+    Where rows are padded, those of like length go together; else they are dealt so that all micro-batches have about
+    as many tokens, and lanes end together.
+    """
     ordered = sorted(rows, key=lambda row: row.total_tokens, reverse=True)
-    return [ordered[start : start + micro_batch_size] for start in range(0, len(ordered), micro_batch_size)]
+    if pads:
+        return [ordered[start : start + micro_batch_size] for start in range(0, len(ordered), micro_batch_size)]
+    parts: list[list[Encoded]] = [[] for _ in range(math.ceil(len(ordered) / micro_batch_size))]
+    for row in ordered:
+        open_parts = [part for part in parts if len(part) < micro_batch_size]
+        min(open_parts, key=lambda part: sum(other.total_tokens for other in part)).append(row)
+    return parts

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from studio.tokens.encoding import Encoded
 from studio.worker.compute.lanes import Lanes
-from studio.worker.compute.prefix import shared_prefix_length
-from studio.worker.families.family import KeysAndValues, Learner
+from studio.worker.compute.prefix import KeysAndValues, shared_prefix_length
+from studio.worker.families.family import Learner
 from studio.worker.training.batches import micro_batches
 
 # Below this a prefix saves less than its own passes cost.
@@ -60,7 +60,7 @@ def batch_gradients(
 
     total = 0.0
     sums: list[Tensor | None] = [None] * (len(parameters) + 2 * len(prefix))
-    for loss, gradients in lanes.map(compute, micro_batches(rows, micro_batch_size)):
+    for loss, gradients in lanes.map(compute, micro_batches(rows, micro_batch_size, learner.pads)):
         total += loss
         _add(sums, gradients)
     of_parameters = sums[: len(parameters)]
@@ -97,7 +97,7 @@ def batch_loss(
         with autocast():
             return learner.loss_sum(learner.collate(part, skip), prefix).item()
 
-    losses = list(lanes.map(loss_of, micro_batches(rows, micro_batch_size)))
+    losses = list(lanes.map(loss_of, micro_batches(rows, micro_batch_size, learner.pads)))
     total = sum(loss for loss in losses if loss is not None)
     return None if None in losses else total / sum(row.completion_tokens for row in rows)
 

@@ -32,7 +32,7 @@ from studio.worker.training.batches import Batches
 from studio.worker.training.gradients import Gradients, batch_gradients, batch_loss
 
 DTYPES = ("float32", "bfloat16")
-MICRO_BATCH_SIZES = (1, 2)
+MICRO_BATCH_SIZES = (4, 2, 1)
 
 
 @dataclass(frozen=True)
@@ -164,6 +164,8 @@ def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> 
     tuned.to(accelerator.device)
     if loading.uses_dropout(tuned):  # side by side, which micro-batch draws which random numbers would be chance
         choice = replace(choice, lanes=1)
+    family = family_in(path)
+    products = work.speed_up(tuned, family.siblings(tuned), loading.DTYPES[choice.dtype])
     parameters = trainable_parameters(tuned).values()
     groups = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": spec.weight_decay},
@@ -177,10 +179,10 @@ def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> 
         choice=choice,
         accelerator=accelerator,
         model=tuned,
-        learner=family_in(path).learner(tuned),
+        learner=family.learner(tuned, products),
         lanes=Lanes(choice.lanes, choice.threads),
         optimizer=torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, fused=True),
-        after_update=work.speed_up(tuned),
+        after_update=products.refresh if products else None,
         batches=Batches(len(data.train), spec.batch_size, spec.seed),
     )
 
