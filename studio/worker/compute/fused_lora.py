@@ -19,7 +19,7 @@ import torch
 from peft.tuners.lora import Linear as LoraLinear
 from torch import Tensor, nn
 
-from studio.worker.compute.products import OneByOne, Product, Siblings
+from studio.worker.compute.products import Product, Products, Siblings
 
 # The matrices take as much memory again as the adapted base weights (Joined's only while it is made, since the base
 # weights become views of it); beyond this share of what is free, peft's way is used.
@@ -143,7 +143,7 @@ class _JoinedProduct(torch.autograd.Function):
         return for_x, None, *for_downs, *for_ups
 
 
-class FusedAdapter:
+class FusedAdapter(Products):
     """The LoRA layers of one model with their products; single ones also in place of peft's forward."""
 
     def __init__(self, groups: Sequence[Sequence[LoraLinear]]) -> None:
@@ -156,7 +156,7 @@ class FusedAdapter:
 
     def of(self, siblings: Sequence[nn.Module]) -> Product:
         """See ``Products``."""
-        return self._groups.get(_key(siblings)) or OneByOne().of(siblings)
+        return self._groups.get(_key(siblings)) or super().of(siblings)
 
     def refresh(self) -> None:
         """See ``Products``."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from studio.worker.compute.prefix import KeysAndValues
-from studio.worker.compute.products import OneByOne, Product, Products
+from studio.worker.compute.products import Product, Products
 from studio.worker.compute.short_attention import attend
 
 # Positions that depend on the length of the row they stand in: rows laid end to end have no such length.
@@ -152,7 +152,7 @@ def fits(model: PreTrainedModel, decoder: nn.Module) -> bool:
     model.train(was_training)
     for hook in hooks:
         hook.remove()
-    return len(taken) == len(hooks) and LlamaBody(decoder, OneByOne()).agrees(ids, taken, last)
+    return len(taken) == len(hooks) and LlamaBody(decoder, Products()).agrees(ids, taken, last)
 
 
 def _is_close(ours: Tensor, theirs: Tensor, before: Tensor) -> bool:

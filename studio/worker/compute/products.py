@@ -6,7 +6,7 @@ A family says which layers are such siblings, a method how they are multiplied a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -16,23 +16,30 @@ Product = Callable[[Tensor], Tensor]
 Siblings = Sequence[Sequence[nn.Module]]
 
 
-class Products(Protocol):
-    """How a method multiplies. ``refresh`` is called after every change of what learns."""
+class Products:
+    """How a method multiplies: here each layer by its own forward, which is right for every layer there is.
+
+    A product may add up its weights' gradients itself, over a whole batch, instead of handing each micro-batch's to
+    autograd: between ``begin`` and ``gradient`` every micro-batch computes within its ``turn``.
+    """
 
     def of(self, siblings: Sequence[nn.Module]) -> Product:
         """The product of one group of siblings, or of a single layer."""
-
-    def refresh(self) -> None: ...
-
-
-class OneByOne:
-    """Each layer by its own forward: right for every layer there is."""
-
-    def of(self, siblings: Sequence[nn.Module]) -> Product:
         layers = list(siblings)
         if len(layers) == 1:
             return layers[0]
         return lambda x: torch.cat([layer(x) for layer in layers], dim=-1)
 
     def refresh(self) -> None:
-        """Nothing is kept."""
+        """To be called after every change of what learns."""
+
+    def begin(self) -> None:
+        """A batch begins."""
+
+    def turn(self, number: int) -> AbstractContextManager[None]:
+        """Micro-batch ``number`` of the batch, from 0, is computed within, in this thread; none is left out."""
+        return nullcontext()
+
+    def gradient(self, parameter: nn.Parameter) -> Tensor | None:
+        """What was added up for this parameter since ``begin``; None where autograd has it."""
+        return None

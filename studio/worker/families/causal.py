@@ -22,7 +22,7 @@ from studio.worker.compute.head_loss import HEAD_TOKENS, HeadLoss, matrix_dtype
 from studio.worker.compute.llama_body import LlamaBody, fits, siblings_of
 from studio.worker.compute.loading import uses_dropout
 from studio.worker.compute.prefix import KeysAndValues
-from studio.worker.compute.products import OneByOne, Products, Siblings
+from studio.worker.compute.products import Products, Siblings
 from studio.worker.families.causal_bodies import Body, MicroBatch, PackedBody, PaddedBody
 from studio.worker.families.causal_decoding import CausalDecoder
 from studio.worker.families.family import FamilyWork
@@ -90,7 +90,7 @@ def learner_of(model: nn.Module, products: Products | None = None) -> CausalLear
     is_plain_head = _is_plain(base, decoder, head)
     body: Body = PaddedBody(decoder)
     if is_plain_head and fits(base, decoder):
-        body = PackedBody(LlamaBody(decoder, products or OneByOne()))
+        body = PackedBody(LlamaBody(decoder, products or Products()))
     else:
         short_attention.use_in(base)
     return CausalLearner(base, body, head, is_plain_head, _can_share_prefix(base, body))

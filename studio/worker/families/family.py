@@ -88,6 +88,6 @@ class FamilyWork:
 
     load: Callable[[Path, torch.dtype, bool], PreTrainedModel]
     siblings: Callable[[nn.Module], Siblings]
-    learner: Callable[[nn.Module, Products | None], Learner]
+    learner: Callable[[nn.Module, Products], Learner]
     decoder: Callable[[PreTrainedModel, frozenset[int], int], Decoder]
     peft_task: str

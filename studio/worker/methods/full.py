@@ -45,9 +45,9 @@ def load(base: PreTrainedModel | None, folder: Path, dtype: str) -> PreTrainedMo
     return load_model(folder, dtype)
 
 
-def speed_up(model: nn.Module, siblings: Siblings, dtype: torch.dtype) -> Products | None:
-    """See ``copied_weights``; None where autocast does it."""
-    return CopiedWeights(siblings) if siblings and dtype == copied_weights.DTYPE else None
+def speed_up(model: nn.Module, siblings: Siblings, dtype: torch.dtype) -> Products:
+    """See ``copied_weights``; by autocast where there are no siblings."""
+    return CopiedWeights(siblings) if dtype == copied_weights.DTYPE else Products()
 
 
 METHOD = MethodWork(lambda dtype: "float32", attach, save, load, needs_base=False, speed_up=speed_up)

@@ -65,9 +65,9 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
     return adapted.eval()
 
 
-def speed_up(model: nn.Module, siblings: Siblings, dtype: torch.dtype) -> Products | None:
-    """See ``fused_lora``; None where layers run peft's own forward."""
-    return fused_lora.fuse(model, siblings)
+def speed_up(model: nn.Module, siblings: Siblings, dtype: torch.dtype) -> Products:
+    """See ``fused_lora``; by peft's own forward where that cannot be."""
+    return fused_lora.fuse(model, siblings) or Products()
 
 
 METHOD = MethodWork(lambda dtype: dtype, attach, save, load, needs_base=True, speed_up=speed_up)

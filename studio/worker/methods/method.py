@@ -14,8 +14,8 @@ from studio.runs.specs import TrainSpec
 from studio.worker.compute.products import Products, Siblings
 
 
-def _nothing_to_speed_up(model: nn.Module, siblings: Siblings, dtype: torch.dtype) -> None:
-    return None
+def _one_by_one(model: nn.Module, siblings: Siblings, dtype: torch.dtype) -> Products:
+    return Products()
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class MethodWork:
     ``attach`` makes of a base model the one that learns: what requires a gradient then is what is trained, kept in
     checkpoints and updated. ``save`` fills an empty folder with the result (base model's folder given); ``load`` makes
     the model that answers from such a folder in a dtype, on top of the base model if it ``needs_base``, which it may
-    change. ``speed_up`` may multiply faster, to equal results, above all the layers that the family names as siblings,
-    where a run computes in the dtype given; None where it does not.
+    change. ``speed_up`` says how layers are multiplied, above all those that the family names as siblings, in a run
+    that computes in the dtype given: fast where it can be, to equal results.
     """
 
     weights_dtype: Callable[[str], str]
@@ -35,7 +35,7 @@ class MethodWork:
     save: Callable[[nn.Module, Path, Path], None]
     load: Callable[[PreTrainedModel | None, Path, str], PreTrainedModel]
     needs_base: bool
-    speed_up: Callable[[nn.Module, Siblings, torch.dtype], Products | None] = _nothing_to_speed_up
+    speed_up: Callable[[nn.Module, Siblings, torch.dtype], Products] = _one_by_one
 
 
 def trainable_parameters(model: nn.Module) -> dict[str, nn.Parameter]:

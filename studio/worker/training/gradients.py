@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from studio.tokens.encoding import Encoded
 from studio.worker.compute.lanes import Lanes
 from studio.worker.compute.prefix import KeysAndValues, shared_prefix_length
+from studio.worker.compute.products import Products
 from studio.worker.families.family import Learner
 from studio.worker.training.batches import micro_batches
 
@@ -38,6 +39,7 @@ def batch_gradients(
     micro_batch_size: int,
     lanes: Lanes,
     autocast: Callable[[], AbstractContextManager[None]],
+    products: Products,
 ) -> Gradients:
     """Gradients of the mean loss over all learned tokens of ``rows``; the same however they are cut and spread.
 
@@ -50,17 +52,21 @@ def batch_gradients(
         with autocast():
             prefix = learner.keys_and_values(torch.tensor([rows[0].ids[:skip]], device=learner.device))
 
-    def compute(part: list[Encoded]) -> tuple[float, tuple[Tensor | None, ...]]:
+    def compute(numbered: tuple[int, list[Encoded]]) -> tuple[float, tuple[Tensor | None, ...]]:
+        number, part = numbered
         leaves = [tensor.detach().requires_grad_() for pair in prefix for tensor in pair]
-        with autocast():
-            pairs = list(zip(leaves[::2], leaves[1::2], strict=True))
-            # Divided by the whole batch's learned tokens, so that the cut changes nothing but memory.
-            loss = learner.loss_sum(learner.collate(part, skip), pairs) / learned
-        return loss.item(), torch.autograd.grad(loss, [*parameters, *leaves], allow_unused=True)
+        with products.turn(number):
+            with autocast():
+                pairs = list(zip(leaves[::2], leaves[1::2], strict=True))
+                # Divided by the whole batch's learned tokens, so that the cut changes nothing but memory.
+                loss = learner.loss_sum(learner.collate(part, skip), pairs) / learned
+            return loss.item(), torch.autograd.grad(loss, [*parameters, *leaves], allow_unused=True)
 
     total = 0.0
     sums: list[Tensor | None] = [None] * (len(parameters) + 2 * len(prefix))
-    for loss, gradients in lanes.map(compute, micro_batches(rows, micro_batch_size, learner.pads)):
+    parts = micro_batches(rows, micro_batch_size, learner.pads)
+    products.begin()
+    for loss, gradients in lanes.map(compute, enumerate(parts)):
         total += loss
         _add(sums, gradients)
     of_parameters = sums[: len(parameters)]
@@ -68,10 +74,14 @@ def batch_gradients(
         # What no row asked of the prefix (nothing, in a frozen first layer) has no gradient to give back.
         roots = zip((tensor for pair in prefix for tensor in pair), sums[len(parameters) :], strict=True)
         asked = [(root, of) for root, of in roots if of is not None and root.requires_grad]
-        gradients = torch.autograd.grad(
-            [root for root, _ in asked], parameters, [of for _, of in asked], allow_unused=True
-        )
+        with products.turn(len(parts)):
+            gradients = torch.autograd.grad(
+                [root for root, _ in asked], parameters, [of for _, of in asked], allow_unused=True
+            )
         _add(of_parameters, gradients)
+    for place, parameter in enumerate(parameters):
+        added_up = products.gradient(parameter)
+        of_parameters[place] = of_parameters[place] if added_up is None else added_up
     return Gradients(total, of_parameters)
 
 

@@ -23,6 +23,7 @@ from studio.tokens.window import apply_policy
 from studio.worker.compute import loading, measure
 from studio.worker.compute.lanes import Lanes, lane_count
 from studio.worker.compute.measure import Choice
+from studio.worker.compute.products import Products
 from studio.worker.families import family_in
 from studio.worker.families.family import Learner
 from studio.worker.methods import work_of
@@ -57,7 +58,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Trainer:
-    """What the loop works with; ``after_update`` is what the method wants done after every optimizer step."""
+    """What the loop works with."""
 
     session: Session
     spec: TrainSpec
@@ -69,7 +70,7 @@ class Trainer:
     learner: Learner
     lanes: Lanes
     optimizer: torch.optim.Optimizer
-    after_update: Callable[[], None] | None
+    products: Products
     batches: Batches
 
     @property
@@ -79,7 +80,8 @@ class Trainer:
     def gradients(self, rows: list[Encoded]) -> Gradients:
         """Of the mean loss over the learned tokens of ``rows``."""
         parameters = list(self.parameters.values())
-        return batch_gradients(self.learner, parameters, rows, self.choice.micro_batch_size, self.lanes, self.autocast)
+        size = self.choice.micro_batch_size
+        return batch_gradients(self.learner, parameters, rows, size, self.lanes, self.autocast, self.products)
 
     def loss(self, rows: list[Encoded], is_cancelled: Callable[[], bool]) -> float | None:
         """Mean over the learned tokens of ``rows``, without gradients; None when cancelled."""
@@ -182,7 +184,7 @@ def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> 
         learner=family.learner(tuned, products),
         lanes=Lanes(choice.lanes, choice.threads),
         optimizer=torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, fused=True),
-        after_update=products.refresh if products else None,
+        products=products,
         batches=Batches(len(data.train), spec.batch_size, spec.seed),
     )
 

@@ -120,8 +120,7 @@ def _update(trainer: Trainer, rate: float) -> None:
     for group in trainer.optimizer.param_groups:
         group["lr"] = rate
     trainer.optimizer.step()
-    if trainer.after_update:
-        trainer.after_update()
+    trainer.products.refresh()
 
 
 def _evaluate(trainer: Trainer) -> float | None:
@@ -234,8 +233,7 @@ def _put_weights(trainer: Trainer, weights: dict[str, torch.Tensor]) -> None:
                 "Put the settings back that the run began with, or start a new run.",
             )
         parameter.copy_(weights[name])
-    if trainer.after_update:
-        trainer.after_update()
+    trainer.products.refresh()
 
 
 def peak_memory_bytes() -> int:
