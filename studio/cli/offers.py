@@ -266,4 +266,5 @@ VALUES: dict[str, Values] = {
     "SQL": _condition,
     "TASK": _tasks,
     "TASKS": _list_of(_tasks),
+    "WHICH": _of(("train", "validation")),
 }

@@ -102,6 +102,14 @@ class RunDirectory:
     def scores_path(self) -> Path:
         return self.path / "scores.json"
 
+    @property
+    def order_path(self) -> Path:
+        return self.path / "order.json"
+
+    @property
+    def row_losses_path(self) -> Path:
+        return self.path / "row_losses.jsonl"
+
     def result_path(self, leaves: str) -> Path:
         """The folder of what a run leaves: ``adapter`` or ``model``, as its method says."""
         return self.path / leaves

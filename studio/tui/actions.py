@@ -137,6 +137,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("x_axis", "t", "x axis", "x = step, epoch, tokens or time", where=_RUNS),
     Action("crosshair_left", "h left", "crosshair left", "read the curve one step earlier", where=_RUNS),
     Action("crosshair_right", "l right", "crosshair right", "read the curve one step later", where=_RUNS),
+    Action("worst_rows", "!", "worst rows", "the rows that this run finds hardest, in Data, highest loss first", where=_RUNS),
     # Compare
     Action("sort_rows", "s", "sort", "order the rows: disagreement, fixed first, broken first", where=_COMPARE, footer=1),
     Action("differences", "D", "differences", "mark the words that differ from the reference", where=_COMPARE, footer=2),

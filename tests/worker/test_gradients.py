@@ -89,7 +89,7 @@ def library_gradients(folder: Path, method: str, rows: list[Encoded]) -> Gradien
     for row in rows:
         labels = torch.tensor([[-100] * row.prompt_tokens + row.ids[row.prompt_tokens :]])
         total = total + model(torch.tensor([row.ids]), labels=labels).loss * row.completion_tokens / learned
-    return Gradients(total.item(), list(torch.autograd.grad(total, theirs.parameters)))
+    return Gradients(total.item(), list(torch.autograd.grad(total, theirs.parameters)), [])
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
@@ -139,8 +139,11 @@ def test_evaluation_gives_the_loss_that_training_gives(body: str, tiny_model_fol
     wanted = library_gradients(tiny_model_folder, "lora", rows).loss
     for size, lanes in ((1, 1), (2, 2), (7, 1)):
         side_by_side = Lanes(lanes, lanes)
-        loss = batch_loss(tiny, rows, size, side_by_side, nullcontext, lambda: False)
-        assert loss == pytest.approx(wanted, abs=1e-5)
+        losses = batch_loss(tiny, rows, size, side_by_side, nullcontext, lambda: False)
+        assert losses is not None
+        assert losses.mean == pytest.approx(wanted, abs=1e-5)
+        alone = [batch_loss(tiny, [row], 1, side_by_side, nullcontext, lambda: False) for row in rows]
+        assert losses.of_rows == pytest.approx([one.of_rows[0] for one in alone if one], abs=1e-4)
         assert batch_loss(tiny, rows, size, side_by_side, nullcontext, lambda: True) is None
         side_by_side.close()
 

@@ -59,26 +59,32 @@ class CausalLearner:
         return self.body.keys_and_values(ids)
 
     def loss_sum(self, micro_batch: MicroBatch, prefix: KeysAndValues | None = None) -> Tensor:
-        """Summed cross entropy, float32 scalar, of the micro-batch's learned tokens (not their mean).
+        """Summed cross entropy, float32 scalar, of the micro-batch's learned tokens (not their mean)."""
+        return self.losses(micro_batch, prefix)[0]
+
+    def losses(self, micro_batch: MicroBatch, prefix: KeysAndValues | None = None) -> tuple[Tensor, Tensor]:
+        """``loss_sum``, and what each learned token has of it, float32 (n,), row after row, without a gradient.
 
         ``prefix`` stands before every row, whose own tokens then go on where it ends.
         """
         if not self.is_plain_head:
             assert isinstance(self.body, PaddedBody)
             logits = self.model(**self.body.inputs(micro_batch, prefix or [])).logits.flatten(0, 1)
-            return nn.functional.cross_entropy(
-                logits[micro_batch.learned_at].float(), micro_batch.targets, reduction="sum"
+            whole = nn.functional.cross_entropy(
+                logits[micro_batch.learned_at].float(), micro_batch.targets, reduction="none"
             )
+            return whole.sum(), whole.detach()
         hidden = self.body.hidden(micro_batch, prefix or [])[micro_batch.learned_at]
         if torch.is_grad_enabled():
-            head_loss: Callable[..., Tensor] = HeadLoss.apply
+            head_loss: Callable[..., tuple[Tensor, Tensor]] = HeadLoss.apply
             return head_loss(hidden, self.head.weight, micro_batch.targets, matrix_dtype(self.head))
-        total = torch.zeros((), dtype=torch.float32, device=micro_batch.ids.device)
+        parts = []
         for start in range(0, len(hidden), HEAD_TOKENS):
             logits = self.head(hidden[start : start + HEAD_TOKENS]).float()
             wanted = micro_batch.targets[start : start + HEAD_TOKENS]
-            total += nn.functional.cross_entropy(logits, wanted, reduction="sum")
-        return total
+            parts.append(nn.functional.cross_entropy(logits, wanted, reduction="none"))
+        of_tokens = torch.cat(parts)
+        return of_tokens.sum(), of_tokens.detach()
 
 
 def learner_of(model: nn.Module, products: Products | None = None) -> CausalLearner:

@@ -1,29 +1,11 @@
-"""Which rows each step sees, decided by seed and step alone, so that a resumed run goes on as if never interrupted."""
+"""How the rows of a step are cut into the pieces of one forward pass."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
 
 from studio.tokens.encoding import Encoded
-
-
-@dataclass(frozen=True)
-class Batches:
-    """The order of all rows of a run: shuffled anew each epoch, the last partial batch of an epoch included."""
-
-    rows: int
-    batch_size: int
-    seed: int
-
-    def rows_of(self, step: int) -> list[int]:
-        """Row numbers that step ``step`` (counted from 1) learns from."""
-        epoch, index = divmod(step - 1, math.ceil(self.rows / self.batch_size))
-        order = np.random.default_rng([self.seed, epoch]).permutation(self.rows)
-        return [int(row) for row in order[index * self.batch_size : (index + 1) * self.batch_size]]
 
 
 def micro_batches(rows: Sequence[Encoded], micro_batch_size: int, pads: bool) -> list[list[Encoded]]:

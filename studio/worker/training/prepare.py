@@ -14,6 +14,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
+from studio.runs.batches import Batches, write_order
 from studio.runs.directory import FrozenRow, RunDirectory, read_rows
 from studio.runs.events import Plan, Preparing, Warned
 from studio.runs.specs import TrainSpec
@@ -29,8 +30,8 @@ from studio.worker.families.family import Learner
 from studio.worker.methods import work_of
 from studio.worker.methods.method import MethodWork, trainable_parameters
 from studio.worker.session import Session
-from studio.worker.training.batches import Batches
-from studio.worker.training.gradients import Gradients, batch_gradients, batch_loss
+from studio.worker.training.gradients import Gradients, Losses, batch_gradients, batch_loss
+from studio.worker.training.row_losses import RowLosses
 
 DTYPES = ("float32", "bfloat16")
 MICRO_BATCH_SIZES = (4, 2, 1)
@@ -38,10 +39,14 @@ MICRO_BATCH_SIZES = (4, 2, 1)
 
 @dataclass(frozen=True)
 class Data:
-    """Frozen rows, encoded. ``dropped`` and ``was_cut`` count what the over-long policy did to training rows."""
+    """Frozen rows, encoded; ``rows`` and ``validation_rows`` are those that are left, in the same order.
+
+    ``dropped`` and ``was_cut`` count what the over-long policy did to training rows.
+    """
 
     rows: list[FrozenRow]
     train: list[Encoded]
+    validation_rows: list[FrozenRow]
     validation: list[Encoded]
     dropped: int
     was_cut: int
@@ -72,6 +77,7 @@ class Trainer:
     optimizer: torch.optim.Optimizer
     products: Products
     batches: Batches
+    row_losses: RowLosses
 
     @property
     def parameters(self) -> dict[str, nn.Parameter]:
@@ -83,8 +89,8 @@ class Trainer:
         size = self.choice.micro_batch_size
         return batch_gradients(self.learner, parameters, rows, size, self.lanes, self.autocast, self.products)
 
-    def loss(self, rows: list[Encoded], is_cancelled: Callable[[], bool]) -> float | None:
-        """Mean over the learned tokens of ``rows``, without gradients; None when cancelled."""
+    def losses(self, rows: list[Encoded], is_cancelled: Callable[[], bool]) -> Losses | None:
+        """Of ``rows``, without gradients; None when cancelled."""
         return batch_loss(
             self.learner, rows, self.choice.micro_batch_size, self.lanes, self.autocast, is_cancelled=is_cancelled
         )
@@ -125,6 +131,7 @@ def prepare(session: Session, spec: TrainSpec) -> Trainer:
     torch.set_num_threads(choice.threads)
     session.events.write(Preparing(message="loading the model"))
     trainer = _assemble(session, spec, data, choice)
+    write_order(session.directory, trainer.batches, [row.example_id for row in data.rows])
     session.events.write(_plan(trainer))
     return trainer
 
@@ -140,18 +147,19 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
     over = [row.example_id for row, encoded in kept if encoded.total_tokens > spec.max_length]
     if refusal := spec.refusal(len(rows), over, len(rows) - len(kept)):
         raise refusal
-    pairs = [Pair(row.prompt, row.completion, row.system) for row in read_rows(directory.rows_path("validation"))]
+    held_out = read_rows(directory.rows_path("validation"))
+    pairs = [Pair(row.prompt, row.completion, row.system) for row in held_out]
     policy = "drop" if spec.overlong == "refuse" else spec.overlong
-    validation = (
-        [of.encoded for of in apply_policy(folder, pairs, spec.max_length, policy) if of.encoded] if pairs else []
-    )
+    checked = apply_policy(folder, pairs, spec.max_length, policy) if pairs else []
+    validation = [(row, of.encoded) for row, of in zip(held_out, checked, strict=True) if of.encoded]
     if len(validation) < len(pairs):
         message = f"{len(pairs) - len(validation)} validation rows are longer than max_length and left out"
         session.events.write(Warned(message=message))
     return Data(
         rows=[row for row, _ in kept],
         train=[encoded for _, encoded in kept],
-        validation=validation,
+        validation_rows=[row for row, _ in validation],
+        validation=[encoded for _, encoded in validation],
         dropped=len(rows) - len(kept),
         was_cut=sum(of.was_cut for of in fitted),
         data_hash=hashlib.sha256(directory.rows_path("train").read_bytes()).hexdigest(),
@@ -186,6 +194,7 @@ def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> 
         optimizer=torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, fused=True),
         products=products,
         batches=Batches(len(data.train), spec.batch_size, spec.seed),
+        row_losses=RowLosses(session.directory),
     )
 
 

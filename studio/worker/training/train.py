@@ -20,6 +20,7 @@ from studio.tokens.encoding import Encoded
 from studio.worker.session import Session
 from studio.worker.training import checkpoints
 from studio.worker.training.checkpoints import Progress
+from studio.worker.training.gradients import Gradients
 from studio.worker.training.prepare import Trainer, prepare
 
 EVALUATIONS_PER_EPOCH = 4
@@ -48,9 +49,11 @@ def train(session: Session, spec: TrainSpec) -> None:
 
         step_started = time.perf_counter()
         step = progress.step + 1
-        rows = [trainer.data.train[row] for row in trainer.batches.rows_of(step)]
+        numbers = trainer.batches.rows_of(step)
+        rows = [trainer.data.train[number] for number in numbers]
         rate = learning_rate_at(step, trainer.steps, spec)
-        loss, norm = _learn(trainer, rows, step)
+        gradients, norm = _learn(trainer, rows, step)
+        trainer.row_losses.note("train", step, [trainer.data.rows[row] for row in numbers], rows, gradients.of_rows)
         _update(trainer, rate)
         tokens = sum(row.total_tokens for row in rows)
         progress = progress.advanced(step=step, tokens=progress.tokens + tokens, seconds=time.monotonic() - started)
@@ -59,7 +62,7 @@ def train(session: Session, spec: TrainSpec) -> None:
                 step=step,
                 epoch=round(step / trainer.steps_per_epoch, 4),
                 tokens=progress.tokens,
-                loss=loss,
+                loss=gradients.loss,
                 learning_rate=rate,
                 grad_norm=norm,
                 tokens_per_second=tokens / (time.perf_counter() - step_started),
@@ -98,8 +101,8 @@ def learning_rate_at(step: int, steps: int, spec: TrainSpec) -> float:
             return spec.peak_learning_rate
 
 
-def _learn(trainer: Trainer, rows: list[Encoded], step: int) -> tuple[float, float]:
-    """Gradients of the exact batch, clipped; (mean loss per learned token, gradient norm before clipping)."""
+def _learn(trainer: Trainer, rows: list[Encoded], step: int) -> tuple[Gradients, float]:
+    """Gradients of the exact batch, clipped, and their norm before that."""
     trainer.model.train()
     parameters = trainer.parameters.values()
     gradients = trainer.gradients(rows)
@@ -113,7 +116,7 @@ def _learn(trainer: Trainer, rows: list[Encoded], step: int) -> tuple[float, flo
             f"the loss of step {step} is {loss}, its gradient norm {norm}; its examples: {ids}.",
             "Look at those examples; a lower learning_rate or dtype=float32 often helps.",
         )
-    return loss, norm
+    return gradients, norm
 
 
 def _update(trainer: Trainer, rate: float) -> None:
@@ -123,10 +126,15 @@ def _update(trainer: Trainer, rate: float) -> None:
     trainer.products.refresh()
 
 
-def _evaluate(trainer: Trainer) -> float | None:
-    """Mean loss per learned token of the validation rows; None when a stop was asked for meanwhile."""
+def _evaluate(trainer: Trainer, progress: Progress) -> Evaluation | None:
+    """The losses of the validation rows; None when a stop was asked for meanwhile."""
     trainer.model.eval()
-    return trainer.loss(trainer.data.validation, trainer.session.is_stop_asked)
+    data = trainer.data
+    losses = trainer.losses(data.validation, trainer.session.is_stop_asked)
+    if losses is None:
+        return None
+    trainer.row_losses.note("validation", progress.step, data.validation_rows, data.validation, losses.of_rows)
+    return Evaluation(step=progress.step, eval_loss=losses.mean, tokens=progress.tokens)
 
 
 def _is_evaluation_due(trainer: Trainer, progress: Progress, eval_every: int) -> bool:
@@ -149,14 +157,15 @@ def _is_patience_over(trainer: Trainer, progress: Progress) -> bool:
 
 def _evaluated(trainer: Trainer, progress: Progress) -> Progress:
     """Progress after an evaluation, with the best so far; unchanged when a stop came in between."""
-    loss = _evaluate(trainer)
-    if loss is None:
+    evaluation = _evaluate(trainer, progress)
+    if evaluation is None:
         return progress
-    trainer.session.events.write(Evaluation(step=progress.step, eval_loss=loss, tokens=progress.tokens))
+    trainer.session.events.write(evaluation)
+    loss = evaluation.eval_loss
     progress = progress.advanced(evaluated_step=progress.step)
     if progress.step == 0:  # the untuned model is a baseline to look at, not a result to keep
         return progress
-    if progress.best_eval_loss is None or loss < progress.best_eval_loss:
+    if loss is not None and (progress.best_eval_loss is None or loss < progress.best_eval_loss):
         return progress.advanced(best_step=progress.step, best_eval_loss=loss, evaluations_without_gain=0)
     return progress.advanced(evaluations_without_gain=progress.evaluations_without_gain + 1)
 
@@ -165,6 +174,7 @@ def _checkpoint(trainer: Trainer, progress: Progress) -> None:
     state = {"optimizer": trainer.optimizer.state_dict(), "random": torch.get_rng_state()}
     weights: dict[str, torch.Tensor] = dict(trainer.parameters)
     saved = checkpoints.save_checkpoint(trainer.session.directory, progress, weights, state, trainer.spec)
+    trainer.row_losses.save()
     is_best = progress.best_step == progress.step
     trainer.session.events.write(CheckpointSaved(step=progress.step, path=str(saved.path), is_best=is_best))
 

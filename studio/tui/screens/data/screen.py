@@ -187,7 +187,7 @@ class DataScreen(StudioScreen):
 
     def on_examples_requested(self, message: ExamplesRequested) -> None:
         message.stop()
-        self.rows.show_chosen(message.example_ids, message.title, message.asked_on)
+        self.rows.show_chosen(message.example_ids, message.title, message.asked_on, message.said)
 
     def on_examples_changed(self, message: ExamplesChanged) -> None:
         self.rows.take_changes(message.example_ids)

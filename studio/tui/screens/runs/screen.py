@@ -19,6 +19,7 @@ from studio.tui.dialogs.confirm import ConfirmDialog
 from studio.tui.messages import ComparisonRequested, RunsPolled
 from studio.tui.screens.list_screen import ListScreen
 from studio.tui.screens.runs.curves import SMOOTHING_STEPS, X_AXES, ChartChoice, overlay_glyph, overlay_style
+from studio.tui.screens.runs.rows_behind import RowsBehind
 from studio.tui.screens.runs.run_view import RunShown, RunView
 from studio.tui.widgets.lines import Line, LinesView
 from studio.tui.widgets.row_list import RowList
@@ -63,6 +64,7 @@ class RunsScreen(ListScreen):
         self._crosshair: int | None = None
         self._panel = ""
         self._log = ""
+        self.rows_behind = RowsBehind(self)
 
     def body(self) -> Iterable[Widget]:
         yield LinesView(id="no-runs", classes="hidden")
@@ -80,7 +82,7 @@ class RunsScreen(ListScreen):
 
     def _count_on(self) -> None:
         """Before the first step nothing is written for seconds: the clock beside what is being done says that it is."""
-        state = self._current
+        state = self.current
         if self.is_current and state is not None and state.is_live and state.phase_began is not None and state.phase:
             self.query_one(RunView).show_facts(state)
 
@@ -98,16 +100,20 @@ class RunsScreen(ListScreen):
             if before.get(state.run_id, state.status) != state.status:
                 is_bad = state.status in ("failed", "lost", "damaged")
                 self.say(_change_of_status(state), "error" if is_bad else "information")
-        if self._panel == "log" or (self._current and self._current.status == "lost"):
+        if self._panel == "log" or (self.current and self.current.status == "lost"):
             self._log = self._log_tail()
         self._draw()
 
     @property
-    def _current(self) -> RunState | None:
+    def can_show_rows(self) -> bool:
+        return self.store is not None
+
+    @property
+    def current(self) -> RunState | None:
         return next((state for state in self._states if state.run_id == self._run_id), None)
 
     def _keep_cursor(self) -> None:
-        if self._current is None and self._states:  # the first look, or a run whose directory is gone
+        if self.current is None and self._states:  # the first look, or a run whose directory is gone
             self._run_id = self._states[0].run_id
 
     def _draw(self) -> None:
@@ -120,7 +126,7 @@ class RunsScreen(ListScreen):
         index = next(at for at, state in enumerate(self._states) if state.run_id == self._run_id)
         runs.show(len(self._states), self._run_row, index)
         runs.border_subtitle = f"{len(self._states)}"
-        state = self._current
+        state = self.current
         if state is None:
             return
         overlaid = tuple(
@@ -150,12 +156,15 @@ class RunsScreen(ListScreen):
         self.action_enter()
 
     def action_enter(self) -> None:
-        """A comparison opens in Compare; a train run shows its settings."""
-        state = self._current
+        """A comparison opens in Compare, the crosshair's step its examples in Data; else a train run's settings."""
+        state = self.current
         if state is None:
             return
         if state.kind == "compare":
             self.post_message(ComparisonRequested(state.run_id))
+        elif self._crosshair is not None and state.series.step:
+            at = min(self._crosshair, len(state.series.step) - 1)
+            self.rows_behind.show_step(state.run_id, state.series.step[at])
         else:
             self._switch_panel("settings")
 
@@ -207,7 +216,7 @@ class RunsScreen(ListScreen):
         self._move_crosshair(1)
 
     def _move_crosshair(self, direction: int) -> None:
-        state = self._current
+        state = self.current
         steps = len(state.series.step) if state else 0
         if not steps:
             self.say("no step to read yet")
@@ -218,7 +227,7 @@ class RunsScreen(ListScreen):
         self._draw()
 
     def action_overlay(self) -> None:
-        state = self._current
+        state = self.current
         if state is None or state.kind != "train":
             self.say("only train runs have a loss to draw", "warning")
         elif state.run_id in self._overlaid:
@@ -229,6 +238,9 @@ class RunsScreen(ListScreen):
             self.say(f"{state.run_id} stays on the chart; ↑↓ choose the run to set beside it")
         self._draw()
 
+    def action_worst_rows(self) -> None:
+        self.rows_behind.show_worst()
+
     # -- doing
 
     def action_new_run(self) -> None:
@@ -237,7 +249,7 @@ class RunsScreen(ListScreen):
         if self.store is None:
             self.say("the store is not open here, so no run can be frozen from it", "warning")
             return
-        spec = self._current.spec if self._current else None
+        spec = self.current.spec if self.current else None
         dialog = NewRunDialog(spec if isinstance(spec, TrainSpec) else None)
         self.app.push_screen(dialog, lambda run_id: self._started(run_id, dialog.forecast))
 
@@ -253,12 +265,12 @@ class RunsScreen(ListScreen):
         if self.store is None:
             self.say("the store is not open here, so no rows can be frozen from it", "warning")
             return
-        state = self._current
+        state = self.current
         dialog = NewComparisonDialog(state.run_id if state and state.kind == "train" else "")
         self.app.push_screen(dialog, lambda run_id: self._started(run_id, dialog.forecast))
 
     def action_stop(self) -> None:
-        state = self._current
+        state = self.current
         if state is None or not state.is_live:
             self.say(f"{state.run_id} is {state.status}: nothing to stop" if state else "no run to stop", "warning")
             return
@@ -273,7 +285,7 @@ class RunsScreen(ListScreen):
         self.ask("stop", lambda: stop_run(self.project, run_id), lambda _: self.shell.poll_runs())
 
     def action_resume(self) -> None:
-        state = self._current
+        state = self.current
         if state is None:
             return
         if not state.can_resume:

@@ -1,0 +1,64 @@
+"""Looking back from a run to its rows: what a step learned from, which rows the model finds hardest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from studio.errors import AskedWrongly, StudioError
+from studio.project import Project
+from studio.runs.batches import read_order
+from studio.runs.directory import FrozenRow, RunDirectory, find_run, read_rows
+from studio.runs.row_losses import RowLoss, read_row_losses, worst_first
+from studio.runs.specs import TrainSpec, read_spec
+
+LOSS_SPLITS = ("train", "validation")
+
+
+@dataclass(frozen=True)
+class WorstRows:
+    """Rows of a run, highest loss first, and their frozen texts by (split, example)."""
+
+    directory: RunDirectory
+    losses: list[RowLoss]
+    rows: Mapping[tuple[str, int], FrozenRow]
+
+
+def examples_of_step(project: Project, run: str, step: int) -> list[int]:
+    """The examples that step ``step`` of a train run learned from. Raises StudioError where that is not known."""
+    return read_order(_train_run(project, run)).examples_of(step)
+
+
+def row_losses(project: Project, run: str, split: str = "") -> tuple[RunDirectory, list[RowLoss]]:
+    """The losses of a run's rows, worst first; ``split`` empty takes both. Raises StudioError where there are none."""
+    if split and split not in LOSS_SPLITS:
+        raise AskedWrongly(f"{split!r} is no split with losses.", f"One of: {', '.join(LOSS_SPLITS)}.")
+    directory = _train_run(project, run)
+    losses = read_row_losses(directory)
+    if not losses:
+        raise StudioError(
+            f"{directory.run_id} has no losses of rows yet.",
+            "They are written with its first checkpoint; an older studio wrote none.",
+        )
+    return directory, [row for row in worst_first(losses) if not split or row.split == split]
+
+
+def worst_rows(project: Project, run: str, split: str = "", limit: int = 0) -> WorstRows:
+    """As ``row_losses``, the first ``limit`` of them (0: all), with the texts that the run learned from."""
+    directory, losses = row_losses(project, run, split)
+    losses = losses[: limit or None]
+    wanted = {(row.split, row.example_id) for row in losses}
+    rows = {
+        (name, row.example_id): row
+        for name in LOSS_SPLITS
+        for row in read_rows(directory.rows_path(name))
+        if (name, row.example_id) in wanted
+    }
+    return WorstRows(directory, losses, rows)
+
+
+def _train_run(project: Project, run: str) -> RunDirectory:
+    directory = find_run(project.runs_path, run)
+    if not isinstance(read_spec(directory), TrainSpec):
+        raise AskedWrongly(f"{directory.run_id} is no fine-tune.", "Only a train run has steps and losses of rows.")
+    return directory

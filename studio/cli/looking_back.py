@@ -1,0 +1,61 @@
+"""Verbs that lead from a run back to its rows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from studio.cli.common import Json, RunId, Verb, project_of, write_table
+from studio.cli.printing import say, write_json, write_json_list, write_line
+
+DEFAULT_LIMIT = 20
+
+
+def losses(
+    ctx: typer.Context,
+    run: RunId,
+    split: Annotated[str, typer.Option("--split", metavar="WHICH", help="Only train, or only validation.")] = "",
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", help="At most N, 0 for all.", show_default="20; all with --json")
+    ] = -1,
+    as_json: Json = False,
+) -> None:
+    """Which rows a fine-tune finds hardest, worst first: wrong labels are among them.
+
+    A training row's loss is the one that the step had which last learned from it, a validation row's that of the
+    newest evaluation; base is the loss under the untuned model, where that was measured.
+    """
+    from studio.acts.looking_back import row_losses, worst_rows
+    from studio.reports.row_losses import losses_table
+    from studio.runs.row_losses import as_json as row_as_json
+
+    project = project_of(ctx)
+    if as_json:
+        _, rows = row_losses(project, run, split)
+        write_json_list(row_as_json(row) for row in (rows[:limit] if limit > 0 else rows))
+        return
+    worst = worst_rows(project, run, split, DEFAULT_LIMIT if limit < 0 else limit)
+    write_table(losses_table(worst.losses, worst.rows))
+    say("studio show ROW shows one whole; ! on Runs opens them in Data")
+
+
+def step(
+    ctx: typer.Context,
+    run: RunId,
+    number: Annotated[int, typer.Argument(metavar="N", min=1, help="The step, counted from 1.")],
+    as_json: Json = False,
+) -> None:
+    """Which rows a step of a fine-tune learned from, as behind a spike of its loss."""
+    from studio.acts.looking_back import examples_of_step
+
+    found = examples_of_step(project_of(ctx), run, number)
+    if as_json:
+        write_json({"step": number, "example_ids": found})
+        return
+    for example_id in found:
+        write_line(str(example_id))
+
+
+VERBS: tuple[Verb, ...] = (Verb("losses", losses),)
+OF_A_RUN: tuple[Verb, ...] = (Verb("step", step),)
