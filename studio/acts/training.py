@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from studio.acts.base_model import with_base_model
+from studio.acts.controlling import continue_run, is_pause_wanted
 from studio.acts.window import check_max_length, count_tokens
 from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
@@ -139,16 +140,19 @@ def stop_run(project: Project, run_id: str, *, at_once: bool = False) -> RunDire
 
 
 def resume_run(project: Project, run_id: str) -> RunDirectory:
-    """Go on from the newest whole checkpoint. Raises AskedWrongly for a run that is running or has finished.
+    """Go on after a pause, or from the newest whole checkpoint. Raises AskedWrongly where there is nothing to resume.
 
     Raises StudioError where its spec no longer fits what it has learned, or another resume was quicker.
     """
     directory = find_run(project.runs_path, run_id)
     state = RunWatch(directory).poll()
+    if state.is_live and is_pause_wanted(directory):
+        continue_run(directory)
+        return directory
     if not state.can_resume:
         raise AskedWrongly(
             f"{directory.run_id} is {state.status}: there is nothing to resume.",
-            "Lost, stopped and failed runs can be resumed.",
+            "Paused, lost, stopped and failed runs can be resumed.",
         )
     if isinstance(state.spec, TrainSpec) and (refusal := refusal_to_resume(directory, state.spec)):
         raise refusal

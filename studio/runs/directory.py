@@ -69,6 +69,22 @@ class RunDirectory:
         return self.path / "stop"
 
     @property
+    def pause_path(self) -> Path:
+        return self.path / "pause"
+
+    @property
+    def checkpoint_wish_path(self) -> Path:
+        return self.path / "checkpoint-now"
+
+    @property
+    def length_path(self) -> Path:
+        return self.path / "length.json"
+
+    @property
+    def samples_path(self) -> Path:
+        return self.path / "samples.jsonl"
+
+    @property
     def lock_path(self) -> Path:
         return self.path / "run.lock"
 

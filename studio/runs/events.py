@@ -121,11 +121,53 @@ class CheckpointSaved(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Warned(Event):
-    """Something a person should know that ends nothing."""
+    """Something a person should know that ends nothing; ``watchdog`` is who says it, ``hint`` what to do."""
 
     NAME = "warning"
     message: str
     step: int = 0
+    hint: str = ""
+    watchdog: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolledBack(Event):
+    """The run went back behind ``step``, whose weights were good; rates are multiplied by ``rate_scale`` from now on.
+
+    What it did after that step, up to ``from_step``, is done again.
+    """
+
+    NAME = "rolled_back"
+    step: int
+    from_step: int = 0
+    rate_scale: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paused(Event):
+    """A checkpoint is written and the process waits."""
+
+    NAME = "paused"
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Continued(Event):
+    """The wait is over."""
+
+    NAME = "continued"
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LengthChanged(Event):
+    """The run ends at ``steps`` from now on; ``epochs`` is its spec's new value."""
+
+    NAME = "length_changed"
+    step: int
+    steps: int
+    epochs: float
+    message: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +245,10 @@ EVENTS: tuple[type[Event], ...] = (
     Evaluation,
     CheckpointSaved,
     Warned,
+    RolledBack,
+    Paused,
+    Continued,
+    LengthChanged,
     ArmAsked,
     Progressed,
     Finished,

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self
 
 from studio.errors import AskedWrongly, StudioError
 from studio.files import JsonObject, in_short, read_json_object, why_not, write_whole
-from studio.runs import arms, methods
+from studio.runs import arms, methods, watchdogs
 from studio.runs.arms import arm_from
 from studio.runs.arms.arm import Arm
 from studio.runs.directory import RunDirectory
@@ -146,6 +146,11 @@ class TrainSpec(Spec):
     eval_every: int = _about("Steps between evaluations on the validation split; 0 is four times an epoch.", default=0)
     save_every: int = _about("Steps between checkpoints; 0 follows eval_every.", default=0)
     patience: int = _about("Stop after this many evaluations without improvement; 0 never stops early.", default=0)
+    watchdogs: tuple[str, ...] = _about(f"{watchdogs.usage()}.", default=())
+    samples: int = _about(
+        "Validation prompts that the model answers at each evaluation, so that one sees it change; 0 is none.",
+        default=0,
+    )
     tasks: tuple[str, ...] = _about("Only these tasks; empty takes all.", default=())
     where: str = _about("Only rows for which this SQL condition holds; empty takes all.", default="")
     labels: tuple[str, ...] = _about(
@@ -165,8 +170,10 @@ class TrainSpec(Spec):
             "eval_every",
             "save_every",
             "patience",
+            "samples",
         ):
             _at_least(name, getattr(self, name), 0)
+        watchdogs.actions_from(self.watchdogs)
         if not 0 < self.epochs < math.inf:
             what = "nothing would be learned" if self.epochs <= 0 else "there would be no end"
             raise AskedWrongly(f"epochs={self.epochs}: {what}.", "Use a number above 0.")

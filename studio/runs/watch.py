@@ -17,15 +17,19 @@ from studio.runs.directory import RunDirectory
 from studio.runs.events import (
     ArmAsked,
     CheckpointSaved,
+    Continued,
     Evaluation,
     Event,
     Failed,
     FinalEvent,
     Finished,
+    LengthChanged,
+    Paused,
     Plan,
     Preparing,
     Progressed,
     Resumed,
+    RolledBack,
     Started,
     Step,
     Unreadable,
@@ -36,7 +40,7 @@ from studio.runs.naming import read_naming
 from studio.runs.places import PLACES, place_named
 from studio.runs.places.place import Place
 from studio.runs.predictions import read_predictions
-from studio.runs.specs import SPECS, Spec, read_spec
+from studio.runs.specs import SPECS, Spec, TrainSpec, read_spec
 from studio.runs.status import Status, status_of
 
 RECENT_STEPS = 20
@@ -96,6 +100,7 @@ class RunState:
     phase_began: float | None = None  # by the clock of the process that said it
     step: int = 0
     steps: int = 0
+    steps_per_epoch: int = 0
     epoch: float = 0.0
     rows: int = 0
     dtype: str = ""
@@ -142,6 +147,7 @@ class RunWatch:
         self._earlier_seconds = 0.0  # spent by the process before a resume
         self._process_started_at: float | None = None
         self._step_times: list[tuple[int, float]] = []
+        self._paused_at: float | None = None
         named = directory.run_id.partition("-")[0]  # what kind it is, where only the name is left to say it
         self._state = RunState(directory.run_id, named if named in SPECS else "", None)
         self._place: Place = PLACES[0]
@@ -232,6 +238,38 @@ class RunWatch:
                 self._arm(event.arm).total = event.prompts
             case Progressed():
                 self._take_progress(event)
+            case _:
+                self._take_of_control(event)
+
+    def _take_of_control(self, event: Event) -> None:
+        """What somebody, or a watchdog, changed about a run that goes on."""
+        state = self._state
+        match event:
+            case Paused():
+                state.phase, state.phase_began, self._paused_at = "paused", event.time, event.time
+            case Continued() if self._paused_at is not None and self._process_started_at is not None:
+                self._process_started_at += event.time - self._paused_at  # what it waited is no time of its work
+                state.phase, self._paused_at = "", None
+                self._step_times.clear()
+            case LengthChanged():
+                state.steps = event.steps
+                if isinstance(state.spec, TrainSpec):
+                    state.spec = dataclasses.replace(state.spec, epochs=event.epochs)
+                if event.message:
+                    state.series.warnings.append((event.step, event.message))
+            case RolledBack():
+                self._take_rolled_back(event)
+
+    def _take_rolled_back(self, event: RolledBack) -> None:
+        series = self._state.series
+        why = series.warnings
+        series.cut_after(event.step)
+        scale = f"back to step {event.step:,} from {event.from_step:,}, at {event.rate_scale:g} of the learning rate"
+        series.warnings = [*why, (event.step, scale)]
+        self._state.step = event.step
+        self._state.eval_loss = series.eval_loss[-1] if series.eval_loss else None
+        self._step_times.clear()
+        self._note_best()
 
     def _take_of_any_run(self, event: Event) -> None:
         state = self._state
@@ -244,8 +282,10 @@ class RunWatch:
                 self._take_resumed(event)
             case Plan():
                 state.steps, state.rows, state.dtype = event.steps, event.rows, event.dtype
+                state.steps_per_epoch = event.steps_per_epoch
             case Warned():
-                state.series.warnings.append((event.step, event.message))
+                message = f"{event.message} · {event.hint}" if event.hint else event.message
+                state.series.warnings.append((event.step, message))
             case Failed():
                 state.message, state.hint = event.message, event.hint
             case Finished():
@@ -261,6 +301,7 @@ class RunWatch:
         self._earlier_seconds = state.elapsed_seconds
         self._process_started_at = event.time
         self._step_times.clear()
+        self._paused_at = None
         state.message = state.hint = self._events_damage = ""  # of an earlier life
         self._results_trouble = None
         state.phase, state.phase_began = "starting", event.time
@@ -339,6 +380,7 @@ class RunWatch:
         if self._last_event is None or self._process_started_at is None:
             return
         ends_at = time.time() if state.is_live else self._last_event.time
+        ends_at = self._paused_at or ends_at
         state.elapsed_seconds = self._earlier_seconds + max(0.0, ends_at - self._process_started_at)
         state.eta_seconds = None
         if state.is_live and state.steps and len(self._step_times) >= 2:

@@ -127,7 +127,9 @@ ACTIONS: tuple[Action, ...] = (
     # Runs
     Action("new_run", "n", "new run", "a new run: rows, steps and time are shown first", where=_RUNS, footer=1),
     Action("stop", "X", "stop", "stop the run after writing a checkpoint (asks)", where=_RUNS, footer=2),
-    Action("resume", "p", "resume", "go on from the newest checkpoint", where=_RUNS, footer=3),
+    Action("resume", "p", "pause, resume", "pause with a checkpoint; go on after a pause, or from the newest checkpoint", where=_RUNS, footer=3),
+    Action("checkpoint", "ctrl+s", "checkpoint", "write a checkpoint now, after this step", where=_RUNS),
+    Action("length", "e", "length", "another number of epochs or steps for this run", where=_RUNS),
     Action("compare_run", "b", "compare", "compare this run with prompting on held-out rows", where=_RUNS, footer=4),
     Action("log_tail", "o", "log", "the end of the run's output", where=_RUNS, footer=5),
     Action("overlay", "space", "overlay", "put this run on the chart beside the others, or off it", where=_RUNS, footer=6),

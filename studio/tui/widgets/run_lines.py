@@ -15,6 +15,7 @@ STATUS_GLYPHS: dict[str, tuple[str, str]] = {
     "starting": ("◌", "warn"),
     "running": ("●", "good"),
     "stalled": ("◍", "warn"),
+    "paused": ("‖", "warn"),
     "finished": ("✓", "good"),
     "stopped": ("■", "dim"),
     "failed": ("✗", "bad"),
@@ -135,6 +136,9 @@ def trouble_lines(state: RunState, log: str) -> list[Line]:
     elif state.status == "stalled":
         lines.append([("◍ no word for minutes, yet its process lives", "warn")])
         lines.append([("  o", "key"), (" log · ", "dim"), ("X", "key"), (" stop", "dim")])
+    elif state.status == "paused":
+        keys = [("p", "key"), (" goes on · ", "dim"), ("X", "key"), (" stop", "dim")]
+        lines.append([("‖ paused, with a checkpoint · ", "dim"), *keys])
     elif state.status == "stopped":
         lines.append([("■ stopped, with a checkpoint · ", "dim"), ("p", "key"), (" goes on", "dim")])
     newest = state.series.warnings[-2:]

@@ -6,6 +6,7 @@ import math
 import resource
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,15 +14,18 @@ from torch import nn
 
 from studio.errors import StudioError
 from studio.files import whole_folder
-from studio.runs.events import CheckpointSaved, Evaluation, Finished, Resumed, Step, Stopped, Warned
+from studio.runs.events import CheckpointSaved, Evaluation, Finished, Resumed, RolledBack, Step, Stopped, Warned
 from studio.runs.resuming import refusal_of_checkpoint
+from studio.runs.schedules import learning_rate_at
 from studio.runs.specs import TrainSpec
+from studio.runs.watchdogs.watchdog import Action
 from studio.tokens.encoding import Encoded
 from studio.worker.session import Session
-from studio.worker.training import checkpoints
+from studio.worker.training import checkpoints, controls
 from studio.worker.training.checkpoints import Progress
 from studio.worker.training.gradients import Gradients
 from studio.worker.training.prepare import Trainer, prepare
+from studio.worker.training.watching import Watching, failure
 
 EVALUATIONS_PER_EPOCH = 4
 # The loss before any training is worth knowing when it costs no more than this share of the run's own tokens.
@@ -32,45 +36,34 @@ def train(session: Session, spec: TrainSpec) -> None:
     """Run a TrainSpec to ``finished`` or ``stopped``. Raises StudioError for anything a person must mend."""
     started = time.monotonic()
     trainer = prepare(session, spec)
+    watching = Watching(session, spec)
     progress = _resume(trainer)
     started -= progress.seconds
+    if watching.may_roll_back and not checkpoints.checkpoints_in(session.directory):
+        _checkpoint(trainer, progress)  # the first weights are what a first trouble goes back to
     eval_every = spec.eval_every or max(1, trainer.steps_per_epoch // EVALUATIONS_PER_EPOCH)
     save_every = spec.save_every or eval_every
 
     while True:
+        trainer = _with_asked_length(trainer, progress)
         is_last = progress.step == trainer.steps
         if _is_evaluation_due(trainer, progress, eval_every):
-            progress = _evaluated(trainer, progress)
-        is_best = progress.step > 0 and progress.best_step == progress.step
-        if is_last or is_best or (progress.step > 0 and progress.step % save_every == 0):
+            progress = _evaluated(trainer, progress, watching)
+        watching.refuse_more_rollbacks(progress.rollbacks)
+        if watching.wish is Action.ROLLBACK:
+            progress = _rolled_back(trainer, progress, watching)
+            continue
+        is_paused = controls.is_pause_asked(session)
+        if is_last or is_paused or _is_checkpoint_due(trainer, progress, save_every):
             _checkpoint(trainer, progress)
-        if is_last or session.is_stop_asked() or _is_patience_over(trainer, progress):
+        if is_paused:
+            started += controls.wait_while_paused(session, progress.step)
+        if is_last or session.is_stop_asked() or watching.wish or _is_patience_over(trainer, progress):
             break
+        progress = _step(trainer, progress, started, watching)
 
-        step_started = time.perf_counter()
-        step = progress.step + 1
-        numbers = trainer.batches.rows_of(step)
-        rows = [trainer.data.train[number] for number in numbers]
-        rate = learning_rate_at(step, trainer.steps, spec)
-        gradients, norm = _learn(trainer, rows, step)
-        trainer.row_losses.note("train", step, [trainer.data.rows[row] for row in numbers], rows, gradients.of_rows)
-        _update(trainer, rate)
-        tokens = sum(row.total_tokens for row in rows)
-        progress = progress.advanced(step=step, tokens=progress.tokens + tokens, seconds=time.monotonic() - started)
-        session.events.write(
-            Step(
-                step=step,
-                epoch=round(step / trainer.steps_per_epoch, 4),
-                tokens=progress.tokens,
-                loss=gradients.loss,
-                learning_rate=rate,
-                grad_norm=norm,
-                tokens_per_second=tokens / (time.perf_counter() - step_started),
-                memory_bytes=peak_memory_bytes(),
-            )
-        )
-
-    was_stopped = session.is_stop_asked() and (not is_last or _is_evaluation_due(trainer, progress, eval_every))
+    is_ended = not is_last or _is_evaluation_due(trainer, progress, eval_every)
+    was_stopped = (session.is_stop_asked() and is_ended) or watching.wish is Action.STOP
     trainer.lanes.close()
     _save_result(trainer, progress)
     if was_stopped:
@@ -86,36 +79,46 @@ def train(session: Session, spec: TrainSpec) -> None:
     )
 
 
-def learning_rate_at(step: int, steps: int, spec: TrainSpec) -> float:
-    """Learning rate of step ``step`` (from 1): a linear warm-up to the peak, then the schedule down towards 0."""
-    warmup = math.ceil(spec.warmup_ratio * steps)
-    if step <= warmup:
-        return spec.peak_learning_rate * step / warmup
-    share = (step - 1 - warmup) / max(1, steps - warmup)
-    match spec.schedule:
-        case "cosine":
-            return spec.peak_learning_rate * 0.5 * (1 + math.cos(math.pi * share))
-        case "linear":
-            return spec.peak_learning_rate * (1 - share)
-        case _:
-            return spec.peak_learning_rate
+def _step(trainer: Trainer, progress: Progress, started: float, watching: Watching) -> Progress:
+    """Progress after one more step; a step whose loss or gradient is no number changes no weight."""
+    step_started = time.perf_counter()
+    step = progress.step + 1
+    numbers = trainer.batches.rows_of(step)
+    rows = [trainer.data.train[number] for number in numbers]
+    rate = learning_rate_at(step, trainer.steps, trainer.spec) * progress.rate_scale
+    gradients, norm = _learn(trainer, rows)
+    is_finite = math.isfinite(gradients.loss) and math.isfinite(norm)
+    if is_finite:
+        _update(trainer, rate)
+    trainer.row_losses.note("train", step, [trainer.data.rows[row] for row in numbers], rows, gradients.of_rows)
+    tokens = sum(row.total_tokens for row in rows)
+    seconds = time.perf_counter() - step_started
+    progress = progress.advanced(step=step, tokens=progress.tokens + tokens, seconds=time.monotonic() - started)
+    event = Step(
+        step=step,
+        epoch=round(step / trainer.steps_per_epoch, 4),
+        tokens=progress.tokens,
+        loss=gradients.loss,
+        learning_rate=rate,
+        grad_norm=norm,
+        tokens_per_second=tokens / seconds,
+        memory_bytes=peak_memory_bytes(),
+    )
+    trainer.session.events.write(event)
+    watching.step(event, trainer.steps, seconds)
+    if not is_finite and watching.wish is Action.STOP:
+        raise failure(step, gradients.loss, norm, [trainer.data.rows[row].example_id for row in numbers])
+    return progress
 
 
-def _learn(trainer: Trainer, rows: list[Encoded], step: int) -> tuple[Gradients, float]:
+def _learn(trainer: Trainer, rows: list[Encoded]) -> tuple[Gradients, float]:
     """Gradients of the exact batch, clipped, and their norm before that."""
     trainer.model.train()
     parameters = trainer.parameters.values()
     gradients = trainer.gradients(rows)
     for parameter, gradient in zip(parameters, gradients.of_parameters, strict=True):
         parameter.grad = gradient
-    loss = gradients.loss
     norm = float(nn.utils.clip_grad_norm_(parameters, trainer.spec.max_grad_norm or math.inf))
-    if not (math.isfinite(loss) and math.isfinite(norm)):
-        ids = ", ".join(str(trainer.data.rows[row].example_id) for row in trainer.batches.rows_of(step))
-        raise StudioError(
-            f"the loss of step {step} is {loss}, its gradient norm {norm}; its examples: {ids}.",
-            "Look at those examples; a lower learning_rate or dtype=float32 often helps.",
-        )
     return gradients, norm
 
 
@@ -146,6 +149,42 @@ def _is_evaluation_due(trainer: Trainer, progress: Progress, eval_every: int) ->
     return progress.step == trainer.steps or progress.step % eval_every == 0
 
 
+def _is_checkpoint_due(trainer: Trainer, progress: Progress, save_every: int) -> bool:
+    """At its time, at a new best, or because somebody asked; never twice at one step."""
+    if controls.take_checkpoint_wish(trainer.session):
+        return True
+    return progress.step > 0 and (progress.best_step == progress.step or progress.step % save_every == 0)
+
+
+def _with_asked_length(trainer: Trainer, progress: Progress) -> Trainer:
+    spec = controls.with_length(trainer.session, trainer.spec, progress.step, trainer.steps, trainer.batches.rows)
+    return trainer if spec is trainer.spec else replace(trainer, spec=spec)
+
+
+def _rolled_back(trainer: Trainer, progress: Progress, watching: Watching) -> Progress:
+    """The progress of the newest checkpoint before the trouble, with its weights, at half the learning rate."""
+    directory = trainer.session.directory
+    since = watching.alarm.since if watching.alarm else progress.step
+    found = checkpoints.newest_good(directory, since)
+    if found is None:
+        raise StudioError(
+            f"no checkpoint before step {since} is whole, so the run cannot go back.",
+            "Start it anew with a lower learning_rate.",
+        )
+    checkpoint, state = found
+    checkpoints.forget_after(directory, checkpoint.step)
+    _put_weights(trainer, state.weights)
+    trainer.optimizer.load_state_dict(state.training["optimizer"])
+    torch.set_rng_state(state.training["random"])
+    scale = progress.rate_scale / 2
+    back = state.progress.advanced(rollbacks=progress.rollbacks + 1, rate_scale=scale)
+    event = RolledBack(step=checkpoint.step, from_step=progress.step, rate_scale=scale)
+    trainer.session.events.write(event)
+    _checkpoint(trainer, back)  # so that a resume knows of the lower rate
+    watching.begin_anew()
+    return back
+
+
 def _is_patience_over(trainer: Trainer, progress: Progress) -> bool:
     patience = trainer.spec.patience
     if not patience or progress.evaluations_without_gain < patience:
@@ -155,12 +194,13 @@ def _is_patience_over(trainer: Trainer, progress: Progress) -> bool:
     return True
 
 
-def _evaluated(trainer: Trainer, progress: Progress) -> Progress:
+def _evaluated(trainer: Trainer, progress: Progress, watching: Watching) -> Progress:
     """Progress after an evaluation, with the best so far; unchanged when a stop came in between."""
     evaluation = _evaluate(trainer, progress)
     if evaluation is None:
         return progress
     trainer.session.events.write(evaluation)
+    watching.evaluation(evaluation)
     loss = evaluation.eval_loss
     progress = progress.advanced(evaluated_step=progress.step)
     if progress.step == 0:  # the untuned model is a baseline to look at, not a result to keep

@@ -8,7 +8,8 @@ from dataclasses import replace
 from textual.containers import Horizontal
 from textual.widget import Widget
 
-from studio.acts.training import resume_run, stop_run
+from studio.acts.training import stop_run
+from studio.errors import AskedWrongly
 from studio.reports.numbers import loss
 from studio.runs.directory import RunDirectory
 from studio.runs.process import log_tail
@@ -16,12 +17,14 @@ from studio.runs.specs import TrainSpec
 from studio.runs.watch import RunState
 from studio.tui import actions
 from studio.tui.dialogs.confirm import ConfirmDialog
-from studio.tui.messages import ComparisonRequested, RunsPolled
+from studio.tui.messages import ComparisonRequested, LineEntered, LineLeft, RunsPolled
 from studio.tui.screens.list_screen import ListScreen
+from studio.tui.screens.runs.controls import Controls
 from studio.tui.screens.runs.curves import SMOOTHING_STEPS, X_AXES, ChartChoice, overlay_glyph, overlay_style
 from studio.tui.screens.runs.rows_behind import RowsBehind
 from studio.tui.screens.runs.run_view import RunShown, RunView
 from studio.tui.widgets.lines import Line, LinesView
+from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.row_list import RowList
 from studio.tui.widgets.run_lines import run_line, started_words
 
@@ -65,6 +68,7 @@ class RunsScreen(ListScreen):
         self._panel = ""
         self._log = ""
         self.rows_behind = RowsBehind(self)
+        self.controls = Controls(self)
 
     def body(self) -> Iterable[Widget]:
         yield LinesView(id="no-runs", classes="hidden")
@@ -73,6 +77,9 @@ class RunsScreen(ListScreen):
             runs.border_title = "runs"
             yield runs
             yield RunView()
+
+    def above_status(self) -> Iterable[Widget]:
+        yield PromptBar()
 
     def on_mount(self) -> None:
         self.query_one("#no-runs", LinesView).show(NO_RUNS, hang=3)
@@ -169,6 +176,10 @@ class RunsScreen(ListScreen):
             self._switch_panel("settings")
 
     def action_back(self) -> None:
+        bar = self.query_one(PromptBar)
+        if bar.is_open:
+            bar.leave()
+            return
         self._crosshair, self._panel = None, ""
         self._draw()
 
@@ -285,18 +296,27 @@ class RunsScreen(ListScreen):
         self.ask("stop", lambda: stop_run(self.project, run_id), lambda _: self.shell.poll_runs())
 
     def action_resume(self) -> None:
-        state = self.current
-        if state is None:
-            return
-        if not state.can_resume:
-            self.say(f"{state.run_id} is {state.status}: nothing to resume", "warning")
-            return
-        self.say(f"{state.run_id}: resuming …")
-        self.ask("resume", lambda: resume_run(self.project, state.run_id), self._resumed)
+        self.controls.pause_or_resume()
 
-    def _resumed(self, directory: RunDirectory) -> None:
-        self.say(f"{directory.run_id} goes on")
-        self.shell.poll_runs()
+    def action_checkpoint(self) -> None:
+        self.controls.checkpoint()
+
+    def action_length(self) -> None:
+        if now := self.controls.length_now():
+            self.query_one(PromptBar).ask("length", "length", now, hint="epochs=3, or steps=400: in all")
+
+    def on_line_entered(self, message: LineEntered) -> None:
+        message.stop()
+        bar = self.query_one(PromptBar)
+        try:
+            self.controls.change_length(message.text)
+            bar.leave()
+        except AskedWrongly as error:
+            bar.refuse(error.hint)
+
+    def on_line_left(self, message: LineLeft) -> None:
+        message.stop()
+        self.query_one("#runs").focus()
 
 
 def _change_of_status(state: RunState) -> str:
@@ -305,6 +325,7 @@ def _change_of_status(state: RunState) -> str:
         "failed": f"{state.run_id} failed: {state.message}",
         "lost": f"{state.run_id} is lost: its process ended without a word · p resumes",
         "damaged": f"{state.run_id} is damaged: {state.message}",
+        "paused": f"{state.run_id} is paused with a checkpoint · p goes on",
         "stopped": f"{state.run_id} stopped with a checkpoint · p resumes",
     }.get(state.status, f"{state.run_id} is {state.status}")
     if state.status == "finished" and state.best_eval_loss is not None:
