@@ -14,7 +14,8 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from studio.files import JsonLinesWriter, JsonObject, in_short, scan_json_lines
+from studio.files import JsonLinesWriter, JsonObject, in_short, objects_in, scan_json_lines
+from studio.runs.step_index import IndexWriter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +87,10 @@ class Resumed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Step(Event):
-    """One optimizer step: ``loss`` is the mean per learned token, ``tokens`` all so far, ``grad_norm`` unclipped."""
+    """One optimizer step: ``loss`` is the mean per learned token, ``tokens`` all so far, ``grad_norm`` unclipped.
+
+    ``memory_bytes`` and ``gpu_memory_bytes`` are the most that was ever held, ``cores`` how many worked on average.
+    """
 
     NAME = "step"
     step: int
@@ -97,6 +101,8 @@ class Step(Event):
     grad_norm: float | None
     tokens_per_second: float | None
     memory_bytes: int = 0
+    cores: float = 0.0
+    gpu_memory_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,19 +268,32 @@ class EventWriter:
 
     def __init__(self, path: Path) -> None:
         self._lines = JsonLinesWriter(path)
+        self._index: IndexWriter | None = None
+        self._path = path
 
     def write(self, event: Event) -> None:
-        """One whole line. Raises OSError on a full disk."""
-        self._lines.write({"event": event.NAME, **vars(event), "time": time.time()})
+        """One whole line; of a step also its record, see ``step_index``. Raises OSError on a full disk."""
+        said = {"event": event.NAME, **vars(event), "time": time.time()}
+        start, end = self._lines.write(said)
+        if isinstance(event, Step):
+            self._index = self._index or IndexWriter(self._path)
+            self._index.write(said, start, end)
 
     def close(self) -> None:
         self._lines.close()
+        if self._index is not None:
+            self._index.close()
 
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
     """The events in the whole lines from byte ``offset`` on, and the offset after them; see ``scan_json_lines``."""
     items, end = scan_json_lines(path, offset)
     return [Unreadable(why=item) if isinstance(item, str) else event_from(item) for item in items], end
+
+
+def events_in(lines: bytes) -> list[Event]:
+    """The events in whole lines; what a crash cut short is passed over."""
+    return [Unreadable(why=item) if isinstance(item, str) else event_from(item) for item in objects_in(lines)]
 
 
 def event_from(line: JsonObject) -> Event:

@@ -139,6 +139,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("x_axis", "t", "x axis", "x = step, epoch, tokens or time", where=_RUNS),
     Action("crosshair_left", "h left", "crosshair left", "read the curve one step earlier", where=_RUNS),
     Action("crosshair_right", "l right", "crosshair right", "read the curve one step later", where=_RUNS),
+    Action("zoom_in", "+", "zoom in", "half as many steps on the chart, around the crosshair", where=_RUNS),
+    Action("zoom_out", "-", "zoom out", "twice as many steps on the chart", where=_RUNS),
+    Action("pan_left", "< shift+left", "pan left", "earlier steps", where=_RUNS),
+    Action("pan_right", "> shift+right", "pan right", "later steps", where=_RUNS),
     Action("worst_rows", "!", "worst rows", "the rows that this run finds hardest, in Data, highest loss first", where=_RUNS),
     # Compare
     Action("sort_rows", "s", "sort", "order the rows: disagreement, fixed first, broken first", where=_COMPARE, footer=1),

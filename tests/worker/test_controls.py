@@ -182,7 +182,7 @@ def test_a_watchdog_may_go_back_to_the_last_good_checkpoint_at_half_the_rate(
     assert "Look at the examples" in warning["hint"]
     state = RunWatch(run).poll()
     assert state.status is Status.FINISHED
-    assert state.series.step == list(range(1, 13))
+    assert list(state.series.step) == list(range(1, 13))
     assert [step for step, _ in state.series.warnings] == [7, 4], "why it went back stays on the chart"
 
 

@@ -77,10 +77,19 @@ def facts_lines(state: RunState, width: int) -> list[Line]:
         parts.append((f"{duration(state.eta_seconds)} left", "bold"))
     elif state.elapsed_seconds:
         parts.append((f"{duration(state.elapsed_seconds)}", "dim"))
-    if state.memory_bytes:
-        parts.append((size(state.memory_bytes), "dim"))
+    parts += [(fact, "dim") for fact in _resources(state)]
     note: list[Line] = [[(cut(state.note, width), "dim")]] if state.note else []
     return joined([[part] for part in parts], width) + note
+
+
+def _resources(state: RunState) -> list[str]:
+    """What it takes of the machine: the most memory it held, the cores that worked in the newest step."""
+    facts = [size(state.memory_bytes)] if state.memory_bytes else []
+    if state.gpu_memory_bytes:
+        facts.append(f"GPU {size(state.gpu_memory_bytes)}")
+    if state.is_live and state.cores:
+        facts.append(f"{state.cores:.1f} cores")
+    return facts
 
 
 def _since(state: RunState) -> str:

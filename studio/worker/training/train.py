@@ -81,7 +81,7 @@ def train(session: Session, spec: TrainSpec) -> None:
 
 def _step(trainer: Trainer, progress: Progress, started: float, watching: Watching) -> Progress:
     """Progress after one more step; a step whose loss or gradient is no number changes no weight."""
-    step_started = time.perf_counter()
+    step_started, cpu_started = time.perf_counter(), time.process_time()
     step = progress.step + 1
     numbers = trainer.batches.rows_of(step)
     rows = [trainer.data.train[number] for number in numbers]
@@ -103,6 +103,8 @@ def _step(trainer: Trainer, progress: Progress, started: float, watching: Watchi
         grad_norm=norm,
         tokens_per_second=tokens / seconds,
         memory_bytes=peak_memory_bytes(),
+        cores=round((time.process_time() - cpu_started) / seconds, 2),
+        gpu_memory_bytes=torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0,
     )
     trainer.session.events.write(event)
     watching.step(event, trainer.steps, seconds)

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 
 from studio.reports.cells import cut
-from studio.reports.numbers import learning_rate, loss
+from studio.reports.numbers import learning_rate, loss, number
 from studio.reports.visible import visible
 from studio.runs.specs import Spec
 from studio.runs.watch import RunState
@@ -20,13 +20,16 @@ from studio.tui.screens.runs.curves import (
     POINT_GLYPHS,
     ChartChoice,
     best_x,
+    border_marks,
     loss_series,
     overlay_glyph,
     overlay_style,
     read_out,
+    seen_range,
     side_series,
-    x_values,
 )
+from studio.tui.screens.runs.shelf import Shelf
+from studio.tui.screens.runs.sight import Sight
 from studio.tui.widgets.lines import Line, LinesView
 from studio.tui.widgets.run_lines import comparison_lines, facts_lines, full_title, trouble_lines
 
@@ -64,6 +67,7 @@ class RunView(Vertical):
     def __init__(self) -> None:
         super().__init__(classes="panel")
         self._drawn: object = None
+        self._shelf = Shelf()
 
     def compose(self) -> ComposeResult:
         yield LinesView(id="facts")
@@ -132,25 +136,31 @@ class RunView(Vertical):
     def _show_charts(self, shown: RunShown) -> None:
         self._set_charts_hidden(False)
         state, choice = shown.state, shown.choice
-        x = x_values(state.series, choice.x_axis)
+        x = self._shelf.x(state, choice.x_axis)
         at = None if shown.crosshair is None or not len(x) else float(x[min(shown.crosshair, len(x) - 1)])
-        self.query_one("#legend", LinesView).show([_legend(shown)])
-        key = (id(state.series), len(x), len(state.series.eval_step), choice, at, tuple(map(id, shown.overlaid)))
+        self._shelf.keep_only([state.run_id, *(other.run_id for other in shown.overlaid)], choice.weight)
+        self.query_one("#legend", LinesView).show([_legend(shown, self._shelf)])
+        series = state.series
+        lengths = len(x), len(series.eval_step), len(series.warnings)
+        key = (id(series), lengths, choice, at, tuple(map(id, shown.overlaid)))
         if key == self._drawn:
             return
         self._drawn = key
         self.query_one("#loss", ChartView).show(
-            loss_series(state, choice, shown.overlaid),
+            loss_series(state, choice, shown.overlaid, self._shelf),
             x_label=choice.x_axis,
             log_y=choice.log_y,
             marker_x=best_x(state, choice.x_axis) if at is None else at,
             marker_label="best" if at is None else "",
             nothing="no step has been made yet" if state.is_live else "no step was made",
+            marks=border_marks(state, choice, self._shelf),
+            x_range=seen_range(state, choice, self._shelf),
         )
-        for (name, series), value in zip(side_series(state, choice.x_axis).items(), _newest(state), strict=True):
+        sides = side_series(state, choice, self._shelf)
+        for (name, series), value in zip(sides.items(), _newest(state), strict=True):
             side = self.query_one("#" + name.replace(" ", "-").replace("/", "-"), ChartView)
             side.border_subtitle = value
-            side.show([series], x_label=choice.x_axis, marker_x=at)
+            side.show([series], x_label=choice.x_axis, marker_x=at, x_range=seen_range(state, choice, self._shelf))
 
     def _set_charts_hidden(self, is_hidden: bool) -> None:
         self.query_one("#loss").set_class(is_hidden, "hidden")
@@ -177,11 +187,12 @@ def _shown(value: Any) -> str:
     return str(value) or "–"
 
 
-def _legend(shown: RunShown) -> Line:
+def _legend(shown: RunShown, shelf: Shelf) -> Line:
     if shown.crosshair is not None and shown.state.series.step:
-        return [("┃ ", "key"), (read_out(shown.state, shown.crosshair, shown.choice), "")]
+        return [("┃ ", "key"), (read_out(shown.state, shown.crosshair, shown.choice, shelf), "")]
     choice = shown.choice
-    line: Line = [("━ ", "loss"), ("training loss", "loss")]
+    part = _part_words(shown)
+    line: Line = [("━ ", "loss"), ("loss" if part else "training loss", "loss")]
     if choice.weight:
         line.append((f", smoothed {choice.weight:g}", "dim"))
         if not shown.overlaid:
@@ -190,8 +201,17 @@ def _legend(shown: RunShown) -> Line:
         line += [(f"  {POINT_GLYPHS[0]} ", "eval"), ("evaluation", "eval"), ("  ★ ", "best"), ("best", "dim")]
     for place, other in enumerate(shown.overlaid, start=1):
         line.append((f"  {overlay_glyph(place)} {cut(other.title, 30)}", overlay_style(place)))
-    line.append((f"  x: {choice.x_axis}" + (" · log" if choice.log_y else ""), "dim"))
+    line.append((f"  x: {choice.x_axis}" + (" · log" if choice.log_y else "") + part, "dim"))
     return line
+
+
+def _part_words(shown: RunShown) -> str:
+    """Which part of the steps is in sight, where it is not all of them."""
+    steps = shown.state.series.step
+    if shown.choice.sight == Sight() or not steps:
+        return ""
+    first, last = shown.choice.sight.part(len(steps))
+    return f" · steps {number(steps[first])} to {number(steps[last])}"
 
 
 def _newest(state: RunState) -> Sequence[str]:

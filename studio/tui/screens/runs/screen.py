@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from textual.containers import Horizontal
@@ -23,6 +23,7 @@ from studio.tui.screens.runs.controls import Controls
 from studio.tui.screens.runs.curves import SMOOTHING_STEPS, X_AXES, ChartChoice, overlay_glyph, overlay_style
 from studio.tui.screens.runs.rows_behind import RowsBehind
 from studio.tui.screens.runs.run_view import RunShown, RunView
+from studio.tui.screens.runs.sight import Sight
 from studio.tui.widgets.lines import Line, LinesView
 from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.row_list import RowList
@@ -156,6 +157,7 @@ class RunsScreen(ListScreen):
     def on_row_list_highlighted(self, message: RowList.Highlighted) -> None:
         self._run_id = self._states[message.index].run_id
         self._crosshair = None
+        self._choice = replace(self._choice, sight=Sight())
         self._log = self._log_tail()
         self._draw()
 
@@ -229,12 +231,38 @@ class RunsScreen(ListScreen):
     def _move_crosshair(self, direction: int) -> None:
         state = self.current
         steps = len(state.series.step) if state else 0
-        if not steps:
+        if state is None or not steps:
             self.say("no step to read yet")
             return
-        stride = max(1, steps // self.query_one(RunView).chart_columns)
-        at = steps - 1 if self._crosshair is None else self._crosshair + direction * stride
-        self._crosshair = max(0, min(at, steps - 1))
+        first, last = self._choice.sight.part(steps)
+        stride = max(1, (last - first + 1) // self.query_one(RunView).chart_columns)
+        at = last if self._crosshair is None else self._crosshair + direction * stride
+        self._crosshair = _highest_near(state.series.loss, max(0, min(at, steps - 1)), stride)
+        self._choice = replace(self._choice, sight=self._choice.sight.with_step(steps, self._crosshair))
+        self._draw()
+
+    def action_zoom_in(self) -> None:
+        self._look_at(lambda sight, steps: sight.zoomed(steps, True, self._crosshair))
+
+    def action_zoom_out(self) -> None:
+        self._look_at(lambda sight, steps: sight.zoomed(steps, False, self._crosshair))
+
+    def action_pan_left(self) -> None:
+        self._look_at(lambda sight, steps: sight.panned(steps, -1))
+
+    def action_pan_right(self) -> None:
+        self._look_at(lambda sight, steps: sight.panned(steps, 1))
+
+    def _look_at(self, change: Callable[[Sight, int], Sight]) -> None:
+        state = self.current
+        steps = len(state.series.step) if state else 0
+        if not steps:
+            self.say("no step to look at yet")
+            return
+        sight = change(self._choice.sight, steps)
+        if sight == self._choice.sight:
+            self.say("that is all there is" if sight == Sight() else "no further")
+        self._choice = replace(self._choice, sight=sight)
         self._draw()
 
     def action_overlay(self) -> None:
@@ -317,6 +345,15 @@ class RunsScreen(ListScreen):
     def on_line_left(self, message: LineLeft) -> None:
         message.stop()
         self.query_one("#runs").focus()
+
+
+def _highest_near(losses: Sequence[float], at: int, stride: int) -> int:
+    """The index within half a stride of ``at`` whose loss is the highest: one column of the chart is a stride of steps,
+    and the spike that is seen there is what a person wants to read.
+    """
+    around = range(max(0, at - stride // 2), min(len(losses), at + stride // 2 + 1))
+    known = [index for index in around if losses[index] == losses[index]]
+    return max(known, key=lambda index: losses[index], default=at) if stride > 1 else at
 
 
 def _change_of_status(state: RunState) -> str:
