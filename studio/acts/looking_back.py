@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
 from studio.runs.batches import read_order
+from studio.runs.differences import RunDifferences, differences_between
 from studio.runs.directory import FrozenRow, RunDirectory, find_run, read_rows
 from studio.runs.row_losses import RowLoss, read_row_losses, worst_first
+from studio.runs.samples import Sampled, sampled_rows
 from studio.runs.specs import TrainSpec, read_spec
 
 LOSS_SPLITS = ("train", "validation")
@@ -55,6 +57,23 @@ def worst_rows(project: Project, run: str, split: str = "", limit: int = 0) -> W
         if (name, row.example_id) in wanted
     }
     return WorstRows(directory, losses, rows)
+
+
+def sampled_by(project: Project, run: str) -> list[Sampled]:
+    """As ``sampled_rows``, of the run of that name. Raises StudioError also where it has none."""
+    directory = _train_run(project, run)
+    found = sampled_rows(directory)
+    if not found:
+        raise StudioError(
+            f"{directory.run_id} has no samples.",
+            "Ask for some with --set samples=3; the first evaluation brings them.",
+        )
+    return found
+
+
+def run_differences(project: Project, before: str, after: str) -> RunDifferences:
+    """What differs from one run to another. Raises StudioError where one is not there or damaged."""
+    return differences_between(find_run(project.runs_path, before), find_run(project.runs_path, after))
 
 
 def _train_run(project: Project, run: str) -> RunDirectory:

@@ -57,5 +57,42 @@ def step(
         write_line(str(example_id))
 
 
+def diff(
+    ctx: typer.Context,
+    run: RunId,
+    other: Annotated[str, typer.Argument(metavar="RUN", help="The run it is compared with, by id or name.")],
+    as_json: Json = False,
+) -> None:
+    """What differs between two runs: their settings, and the rows that they learned from or were measured on."""
+    from studio.acts.looking_back import run_differences
+    from studio.reports.run_differences import difference_lines
+    from studio.runs.differences import as_json as differences_as_json
+
+    found = run_differences(project_of(ctx), run, other)
+    if as_json:
+        write_json(differences_as_json(found))
+        return
+    for line in difference_lines(found):
+        write_line("".join(text for text, _ in line))
+
+
+def samples(ctx: typer.Context, run: RunId, as_json: Json = False) -> None:
+    """What the model answered to a few validation prompts at each evaluation, to see it change.
+
+    studio train --set samples=3 asks for them.
+    """
+    from dataclasses import asdict
+
+    from studio.acts.looking_back import sampled_by
+    from studio.reports.samples import sample_lines
+
+    found = sampled_by(project_of(ctx), run)
+    if as_json:
+        write_json([asdict(one) for one in found])
+        return
+    for line in sample_lines(found):
+        write_line("".join(text for text, _ in line))
+
+
 VERBS: tuple[Verb, ...] = (Verb("losses", losses),)
-OF_A_RUN: tuple[Verb, ...] = (Verb("step", step),)
+OF_A_RUN: tuple[Verb, ...] = (Verb("step", step), Verb("samples", samples), Verb("diff", diff))

@@ -143,6 +143,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("zoom_out", "-", "zoom out", "twice as many steps on the chart", where=_RUNS),
     Action("pan_left", "< shift+left", "pan left", "earlier steps", where=_RUNS),
     Action("pan_right", "> shift+right", "pan right", "later steps", where=_RUNS),
+    Action("run_differences", "D", "difference", "settings and rows: from the run put on the chart by space, else the one before", where=_RUNS),
+    Action("samples", "i", "answers", "what the model answered to a few prompts at each evaluation", where=_RUNS),
     Action("worst_rows", "!", "worst rows", "the rows that this run finds hardest, in Data, highest loss first", where=_RUNS),
     # Compare
     Action("sort_rows", "s", "sort", "order the rows: disagreement, fixed first, broken first", where=_COMPARE, footer=1),

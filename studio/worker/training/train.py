@@ -25,6 +25,7 @@ from studio.worker.training import checkpoints, controls
 from studio.worker.training.checkpoints import Progress
 from studio.worker.training.gradients import Gradients
 from studio.worker.training.prepare import Trainer, prepare
+from studio.worker.training.sampling import sample
 from studio.worker.training.watching import Watching, failure
 
 EVALUATIONS_PER_EPOCH = 4
@@ -203,6 +204,8 @@ def _evaluated(trainer: Trainer, progress: Progress, watching: Watching) -> Prog
         return progress
     trainer.session.events.write(evaluation)
     watching.evaluation(evaluation)
+    if trainer.spec.samples:
+        sample(trainer, progress.step)
     loss = evaluation.eval_loss
     progress = progress.advanced(evaluated_step=progress.step)
     if progress.step == 0:  # the untuned model is a baseline to look at, not a result to keep

@@ -11,7 +11,9 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 
 from studio.reports.cells import cut
 from studio.reports.numbers import learning_rate, loss, number
+from studio.reports.samples import sample_lines
 from studio.reports.visible import visible
+from studio.runs.samples import Sampled
 from studio.runs.specs import Spec
 from studio.runs.watch import RunState
 from studio.tui import styles
@@ -33,6 +35,13 @@ from studio.tui.screens.runs.sight import Sight
 from studio.tui.widgets.lines import Line, LinesView
 from studio.tui.widgets.run_lines import comparison_lines, facts_lines, full_title, trouble_lines
 
+NO_SAMPLES: list[Line] = [
+    [
+        ("No answers yet. ", ""),
+        ("samples=3", "key"),
+        (" of a new run asks for some at each evaluation.", "dim"),
+    ]
+]
 SIDE_NAMES = ("learning rate", "gradient norm", "tokens/s")
 
 
@@ -97,11 +106,14 @@ class RunView(Vertical):
         """Its facts as they are this second."""
         self.query_one("#facts", LinesView).show(facts_lines(state, self.content_size.width or 80))
 
-    def show_panel(self, name: str, state: RunState, log: str) -> None:
-        """The lower panel: ``"log"``, ``"settings"`` or ``""`` to close it."""
+    def show_panel(self, name: str, state: RunState, log: str, samples: Sequence[Sampled] = ()) -> None:
+        """The lower panel: ``"log"``, ``"settings"``, ``"samples"`` or ``""`` to close it."""
         if name == "log":
             lines: list[Line] = [[(visible(line), "dim")] for line in log.splitlines()]
             self._show_lower("output.log · o closes", lines or [[("nothing was said yet", "dim")]])
+        elif name == "samples":
+            found = sample_lines(samples) if samples else NO_SAMPLES
+            self._show_lower("what it answers · i closes", found, hang=12, follows=False)
         elif name == "settings":
             lines = setting_lines(state.spec)
             hang = len(lines[0][0][0]) if len(lines) > 1 else 0
@@ -157,10 +169,10 @@ class RunView(Vertical):
             x_range=seen_range(state, choice, self._shelf),
         )
         sides = side_series(state, choice, self._shelf)
-        for (name, series), value in zip(sides.items(), _newest(state), strict=True):
+        for (name, side_curve), value in zip(sides.items(), _newest(state), strict=True):
             side = self.query_one("#" + name.replace(" ", "-").replace("/", "-"), ChartView)
             side.border_subtitle = value
-            side.show([series], x_label=choice.x_axis, marker_x=at, x_range=seen_range(state, choice, self._shelf))
+            side.show([side_curve], x_label=choice.x_axis, marker_x=at, x_range=seen_range(state, choice, self._shelf))
 
     def _set_charts_hidden(self, is_hidden: bool) -> None:
         self.query_one("#loss").set_class(is_hidden, "hidden")

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from textual.containers import Horizontal
 from textual.widget import Widget
 
+from studio.acts.looking_back import run_differences
 from studio.acts.training import stop_run
 from studio.errors import AskedWrongly
 from studio.reports.numbers import loss
+from studio.reports.run_differences import difference_lines
+from studio.runs.differences import RunDifferences
 from studio.runs.directory import RunDirectory
 from studio.runs.process import log_tail
+from studio.runs.samples import Sampled, sampled_rows
 from studio.runs.specs import TrainSpec
 from studio.runs.watch import RunState
 from studio.tui import actions
 from studio.tui.dialogs.confirm import ConfirmDialog
+from studio.tui.dialogs.reader import ReaderDialog
 from studio.tui.messages import ComparisonRequested, LineEntered, LineLeft, RunsPolled
 from studio.tui.screens.list_screen import ListScreen
 from studio.tui.screens.runs.controls import Controls
@@ -68,6 +74,7 @@ class RunsScreen(ListScreen):
         self._crosshair: int | None = None
         self._panel = ""
         self._log = ""
+        self._samples: list[Sampled] = []
         self.rows_behind = RowsBehind(self)
         self.controls = Controls(self)
 
@@ -110,6 +117,7 @@ class RunsScreen(ListScreen):
                 self.say(_change_of_status(state), "error" if is_bad else "information")
         if self._panel == "log" or (self.current and self.current.status == "lost"):
             self._log = self._log_tail()
+        self._read_samples()
         self._draw()
 
     @property
@@ -142,7 +150,7 @@ class RunsScreen(ListScreen):
         )
         view = self.query_one(RunView)
         view.show(RunShown(state, self._choice, overlaid, self._crosshair, self._log))
-        view.show_panel(self._panel, state, self._log)
+        view.show_panel(self._panel, state, self._log, self._samples)
 
     def _run_row(self, index: int, width: int) -> Line:
         state = self._states[index]
@@ -159,6 +167,8 @@ class RunsScreen(ListScreen):
         self._crosshair = None
         self._choice = replace(self._choice, sight=Sight())
         self._log = self._log_tail()
+        self._samples = []
+        self._read_samples()
         self._draw()
 
     def on_row_list_chosen(self) -> None:
@@ -187,6 +197,40 @@ class RunsScreen(ListScreen):
 
     def action_log_tail(self) -> None:
         self._switch_panel("log")
+
+    def action_samples(self) -> None:
+        self._switch_panel("samples")
+        self._read_samples()
+
+    def _read_samples(self) -> None:
+        if self._panel == "samples":
+            directory = RunDirectory(self.project.runs_path / self._run_id)
+            self.ask("samples", lambda: sampled_rows(directory), self._take_samples)
+
+    def _take_samples(self, samples: list[Sampled]) -> None:
+        if samples != self._samples:
+            self._samples = samples
+            self._draw()
+
+    def action_run_differences(self) -> None:
+        """To the run under the cursor from the one that was put on the chart last, else from the one before it."""
+        state = self.current
+        trained = [each.run_id for each in self._states if each.kind == "train"]
+        if state is None or state.run_id not in trained:
+            self.say("only train runs are compared by their settings and rows", "warning")
+            return
+        older = trained[trained.index(state.run_id) + 1 :][:1]
+        marked = [name for name in reversed(self._overlaid) if name in trained and name != state.run_id][:1]
+        other = next(iter(marked or older), "")
+        if not other:
+            self.say("there is no other run to compare with: space on one chooses it", "warning")
+            return
+        question = partial(run_differences, self.project, other, state.run_id)
+        self.ask("differences", question, self._show_differences)
+
+    def _show_differences(self, found: RunDifferences) -> None:
+        title = f"{found.before.run_id} → {found.after.run_id}"
+        self.app.push_screen(ReaderDialog(title, difference_lines(found)))
 
     def _switch_panel(self, name: str) -> None:
         self._panel = "" if self._panel == name else name
