@@ -28,7 +28,7 @@ def test_one_sees_the_model_learn_to_answer(method: str, tmp_path: Path, tiny_mo
     assert [one.row.example_id for one in found] == [16, 20], "from all over the validation rows"
     for one in found:
         assert [sample.step for sample in one.samples] == steps
-        assert one.samples[-1].text == "yes yes"
+        assert one.samples[-1].text.startswith("yes yes"), "what it says by then is what it was taught"
         assert one.samples[0].text != one.samples[-1].text or steps[0] > 0
 
 

@@ -36,5 +36,5 @@ def actions_from(texts: Sequence[str]) -> dict[str, Action]:
 
 def usage() -> str:
     """What the setting takes, in a sentence."""
-    named = "; ".join(f"{watchdog.NAME} ({watchdog.ABOUT})" for watchdog in WATCHDOGS)
-    return f"What to do when something is wrong, NAME={'|'.join(Action)}: {named}"
+    names = ", ".join(watchdog.NAME for watchdog in WATCHDOGS)
+    return f"What is done when something is wrong, NAME={'|'.join(Action)}, of {names}"

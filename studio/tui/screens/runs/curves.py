@@ -19,6 +19,7 @@ SMOOTHING_STEPS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 POINT_GLYPHS = "●▲■◆"  # one a run, so that overlaid runs differ without colour
 OPEN_GLYPHS = {"▲": "△", "■": "□", "◆": "◇"}
 LABELS_PER_CURVE = 6
+MOST_EVALUATION_GLYPHS = 60
 MOST_MARKS = 256  # on the border, where no screen has more columns
 # Title of a small chart → name of its series and of its style.
 SIDES = {
@@ -60,11 +61,11 @@ def loss_series(
         other_x, other_loss = _seen(shelf, other, "loss", choice, choice.weight, x_range)
         drawn.append(ChartSeries("", other_x, other_loss, "line", "", style))
         drawn.append(_labels(other_x, other_loss, OPEN_GLYPHS[glyph], style))
-        drawn.append(_evaluations(other, choice.x_axis, glyph, style))
+        drawn += _evaluations(other, choice.x_axis, glyph, style, x_range)
     if choice.weight and not overlaid:
         drawn.append(ChartSeries("", *_seen(shelf, state, "loss", choice, 0.0, x_range), "line", "", "loss-raw"))
     drawn.append(ChartSeries("", *_seen(shelf, state, "loss", choice, choice.weight, x_range), "line", "", "loss"))
-    drawn.append(_evaluations(state, choice.x_axis, POINT_GLYPHS[0], "eval"))
+    drawn += _evaluations(state, choice.x_axis, POINT_GLYPHS[0], "eval", x_range)
     if state.best_step is not None and state.best_eval_loss is not None:
         best_x = x_at(series, choice.x_axis, [state.best_step])
         drawn.append(ChartSeries("", best_x, [state.best_eval_loss], "points", "★", "best"))
@@ -158,10 +159,17 @@ def _seen(
     return curve.part(x, int(first), int(last)) if last >= first else (x[:0], x[:0])
 
 
-def _evaluations(state: RunState, x_axis: str, glyph: str, style: str) -> ChartSeries:
-    return ChartSeries(
-        "", x_at(state.series, x_axis, state.series.eval_step), state.series.eval_loss, "points", glyph, style
-    )
+def _evaluations(
+    state: RunState, x_axis: str, glyph: str, style: str, x_range: tuple[float, float] | None
+) -> list[ChartSeries]:
+    """A glyph at each evaluation in sight; where those would hide the curve a line, with the glyph here and there."""
+    x, y = x_at(state.series, x_axis, state.series.eval_step), np.asarray(state.series.eval_loss, dtype=np.float64)
+    if x_range is not None:
+        is_seen = (x >= x_range[0]) & (x <= x_range[1])
+        x, y = x[is_seen], y[is_seen]
+    if len(x) <= MOST_EVALUATION_GLYPHS:
+        return [ChartSeries("", x, y, "points", glyph, style)]
+    return [ChartSeries("", x, y, "line", "", style), _labels(x, y, glyph, style)]
 
 
 def _labels(x: Floats, y: Floats, glyph: str, style: str) -> ChartSeries:

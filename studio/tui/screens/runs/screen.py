@@ -199,6 +199,9 @@ class RunsScreen(ListScreen):
         self._switch_panel("log")
 
     def action_samples(self) -> None:
+        if self.current is not None and self.current.kind != "train":
+            self.say("only train runs answer sample prompts", "warning")
+            return
         self._switch_panel("samples")
         self._read_samples()
 
