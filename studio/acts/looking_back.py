@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from studio.dataset.store import Store
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
 from studio.runs.batches import read_order
@@ -43,6 +45,16 @@ def row_losses(project: Project, run: str, split: str = "") -> tuple[RunDirector
             "They are written with its first checkpoint; an older studio wrote none.",
         )
     return directory, [row for row in worst_first(losses) if not split or row.split == split]
+
+
+def keep_losses(store: Store, losses: Sequence[RowLoss]) -> None:
+    """Put them into the store, as the columns ``loss`` and ``base_loss`` of filters and sorts."""
+    newest = {row.example_id: row for row in losses}
+    store.keep_losses(
+        list(newest),
+        [row.loss for row in newest.values()],
+        [math.nan if row.base_loss is None else row.base_loss for row in newest.values()],
+    )
 
 
 def worst_rows(project: Project, run: str, split: str = "", limit: int = 0) -> WorstRows:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from studio.cli.common import Json, RunId, Verb, project_of, write_table
+from studio.cli.common import Json, RunId, Verb, project_of, store_of, write_table
 from studio.cli.printing import say, write_json, write_json_list, write_line
 
 DEFAULT_LIMIT = 20
@@ -19,6 +19,9 @@ def losses(
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", help="At most N, 0 for all.", show_default="20; all with --json")
     ] = -1,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Put all of them into the store: --where 'loss > 2', --sort loss:desc.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Which rows a fine-tune finds hardest, worst first: wrong labels are among them.
@@ -26,11 +29,14 @@ def losses(
     A training row's loss is the one that the step had which last learned from it, a validation row's that of the
     newest evaluation; base is the loss under the untuned model, where that was measured.
     """
-    from studio.acts.looking_back import row_losses, worst_rows
+    from studio.acts.looking_back import keep_losses, row_losses, worst_rows
     from studio.reports.row_losses import losses_table
     from studio.runs.row_losses import as_json as row_as_json
 
     project = project_of(ctx)
+    if keep:
+        with store_of(project) as store:
+            keep_losses(store, row_losses(project, run, split)[1])
     if as_json:
         _, rows = row_losses(project, run, split)
         write_json_list(row_as_json(row) for row in (rows[:limit] if limit > 0 else rows))

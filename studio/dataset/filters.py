@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "FUNCTIONS", "asking", "checked"]
 
 _CLOSED = {"label": LABELS, "split": SPLITS}
-_CAN_BE_NULL = {"prompt_tokens", "completion_tokens", "total_tokens"}
+_CAN_BE_NULL = {"prompt_tokens", "completion_tokens", "total_tokens", "loss", "base_loss"}
 _MAX_CHARS = 10_000
 _EXAMPLE = "Example: task = 'tickets' AND length(prompt) > 200"
 

@@ -20,11 +20,22 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _SEARCHED = ("prompt", "completion", "system", "task", "note")
-_COUNTED = """
-    SELECT examples.*, prompt_tokens, completion_tokens, prompt_tokens + completion_tokens AS total_tokens
-    FROM examples LEFT JOIN token_counts
-    ON token_counts.example_id = examples.example_id AND token_counts.revision = examples.revision
-    AND fingerprint = (SELECT fingerprint FROM fingerprints ORDER BY used_at DESC LIMIT 1)"""
+# Columns that other tables have: a word that names them, what is selected, what is joined. A join costs more than the
+# rest, so each is made only where its columns may be asked for.
+_JOINED = (
+    (
+        "tokens",
+        "prompt_tokens, completion_tokens, prompt_tokens + completion_tokens AS total_tokens",
+        """LEFT JOIN token_counts
+           ON token_counts.example_id = examples.example_id AND token_counts.revision = examples.revision
+           AND fingerprint = (SELECT fingerprint FROM fingerprints ORDER BY used_at DESC LIMIT 1)""",
+    ),
+    (
+        "loss",
+        "loss, base_loss",
+        "LEFT JOIN row_losses ON row_losses.example_id = examples.example_id",
+    ),
+)
 # As the fields of Example are called.
 _EXAMPLE_COLUMNS = f"""example_id, prompt, completion, system, task, label, is_marked, note, split, source, source_line,
     revision, {hex_of("prompt_hash")} AS prompt_hash"""
@@ -149,9 +160,13 @@ def _condition(where: str, search: str) -> tuple[str, list[Any]]:
 
 
 def _source(where: str, sort_columns: Sequence[str]) -> str:
-    """The table, joined with token counts only where they may be asked for: the join costs more than the rest."""
-    is_counted = "tokens" in where.lower() or any("tokens" in column for column in sort_columns)
-    return f"({_COUNTED})" if is_counted else "examples"
+    """The table that has the columns a filter may name, and ``sort_columns``."""
+    words = " ".join([where.lower(), *sort_columns])
+    joined = [(selected, join) for word, selected, join in _JOINED if word in words]
+    if not joined:
+        return "examples"
+    selected, joins = (", ".join(one for one, _ in joined), " ".join(one for _, one in joined))
+    return f"(SELECT examples.*, {selected} FROM examples {joins})"
 
 
 def _order(key: tuple[str, bool]) -> str:

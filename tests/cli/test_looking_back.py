@@ -59,6 +59,24 @@ def test_losses_lists_the_worst_rows_first_with_their_texts(studio: Studio) -> N
     assert (refused.exit_code, "is no split with losses" in refused.stderr) == (2, True)
 
 
+def test_kept_losses_filter_and_sort_the_rows_of_the_store(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(
+        "".join(json.dumps({"prompt": row.prompt, "completion": row.completion}) + "\n" for row in ROWS)
+    )
+    studio("import", str(tmp_path / "rows.jsonl"))
+    assert json.loads(studio("rows", "--where", "loss is not null", "--json").stdout) == []
+    assert studio("losses", "train-1", "--keep").exit_code == 0
+    for options, wanted in (
+        (("--where", "loss > 2"), [8]),
+        (("--where", "base_loss - loss > 0.5 and total_tokens is null"), [8]),
+        (("--where", "loss is not null", "--sort", "loss"), [2, 8]),
+        (("--where", "loss is not null", "--sort", "loss:desc"), [8, 2]),
+    ):
+        found = json.loads(studio("rows", *options, "--json").stdout)
+        assert [row["example_id"] for row in found] == wanted
+    assert "label 1 example skip" in studio("label", "skip", "--where", "loss > 2", "--dry-run").stderr
+
+
 def test_a_step_names_its_rows_and_samples_show_the_model_change(studio: Studio) -> None:
     named = json.loads(studio("run", "step", "train-1", "1", "--json").stdout)["example_ids"]
     assert named == [row + 1 for row in Batches(6, 2, 0).rows_of(1)]

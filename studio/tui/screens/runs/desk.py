@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 if TYPE_CHECKING:
     from textual.message import Message
 
+    from studio.dataset.store import Store
     from studio.project import Project
     from studio.runs.watch import RunState
     from studio.tui.shell import Shell
@@ -29,8 +30,8 @@ class Desk(Protocol):
         """The run under the cursor."""
 
     @property
-    def can_show_rows(self) -> bool:
-        """The store is open, so that Data can show rows."""
+    def store(self) -> Store | None:
+        """The open store; None where another process holds it, or while it opens."""
 
     def say(self, text: str, severity: str = "information") -> None:
         """One sentence on the status line."""

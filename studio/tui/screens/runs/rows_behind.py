@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from studio.acts.looking_back import examples_of_step, row_losses
+from studio.acts.looking_back import examples_of_step, keep_losses, row_losses
 from studio.reports.numbers import number
 from studio.reports.row_losses import loss_words
 from studio.runs.directory import RunDirectory
@@ -29,7 +29,10 @@ class RowsBehind:
             self._desk.ask("rows", question, partial(self._show, f"step {number(step)} of {run_id}"))
 
     def show_worst(self) -> None:
-        """All rows that the run under the cursor learned from or was measured on, highest loss first."""
+        """All rows that the run under the cursor learned from or was measured on, highest loss first.
+
+        Their losses are then columns of the store: ``f`` takes ``loss > 2``.
+        """
         state = self._desk.current
         if state is None or state.kind != "train":
             self._desk.say("only train runs have losses of rows", "warning")
@@ -38,9 +41,9 @@ class RowsBehind:
             self._desk.ask("rows", partial(self._worst, run_id), partial(self._show, f"worst rows of {run_id}"))
 
     def _can_show(self) -> bool:
-        if not self._desk.can_show_rows:
+        if self._desk.store is None:
             self._desk.say("the store is not open here, so Data cannot show rows", "warning")
-        return self._desk.can_show_rows
+        return self._desk.store is not None
 
     def _of_step(self, run_id: str, step: int) -> tuple[list[int], dict[int, str]]:
         found = examples_of_step(self._desk.project, run_id, step)
@@ -50,6 +53,8 @@ class RowsBehind:
 
     def _worst(self, run_id: str) -> tuple[list[int], dict[int, str]]:
         _, losses = row_losses(self._desk.project, run_id)
+        if self._desk.store is not None:
+            keep_losses(self._desk.store, losses)
         return list(dict.fromkeys(row.example_id for row in losses)), _words(losses)
 
     def _show(self, heading: str, found: tuple[list[int], dict[int, str]]) -> None:

@@ -121,10 +121,6 @@ class RunsScreen(ListScreen):
         self._draw()
 
     @property
-    def can_show_rows(self) -> bool:
-        return self.store is not None
-
-    @property
     def current(self) -> RunState | None:
         return next((state for state in self._states if state.run_id == self._run_id), None)
 
