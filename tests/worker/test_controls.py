@@ -20,6 +20,7 @@ from studio.runs.schedules import learning_rate_at
 from studio.runs.specs import TrainSpec, read_spec
 from studio.runs.status import Status
 from studio.runs.watch import RunWatch
+from studio.runs.watchdogs.watchdog import Alarm
 from studio.worker.training import train
 from studio.worker.training.gradients import Gradients
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, tiny_spec
@@ -184,6 +185,21 @@ def test_a_watchdog_may_go_back_to_the_last_good_checkpoint_at_half_the_rate(
     assert state.status is Status.FINISHED
     assert list(state.series.step) == list(range(1, 13))
     assert [step for step, _ in state.series.warnings] == [7, 4], "why it went back stays on the chart"
+
+
+def test_a_run_that_goes_back_keeps_no_best_step_whose_weights_are_gone(
+    project: Project, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run(
+        project, tiny_model_folder, watchdogs=("non_finite=rollback",), save_every=1, eval_every=2, learning_rate=1e-2
+    )
+    monkeypatch.setattr("studio.runs.watchdogs.non_finite.Alarm", lambda why, advice, at: Alarm(why, advice, at - 1))
+    after_steps(monkeypatch, {5: run.stop_path.touch})
+    with_bad_steps(monkeypatch, [5])
+    events = run_here(run)
+    assert [event["step"] for event in named(events, "checkpoint") if event["is_best"]] == [2, 4], "step 4 replaced 2"
+    assert [event["step"] for event in named(events, "rolled_back")] == [3]
+    assert not [event for event in named(events, "warning") if "not the best" in event["message"]]
 
 
 def test_what_comes_again_after_three_rollbacks_stops_the_run(

@@ -181,6 +181,8 @@ def _rolled_back(trainer: Trainer, progress: Progress, watching: Watching) -> Pr
     torch.set_rng_state(state.training["random"])
     scale = progress.rate_scale / 2
     back = state.progress.advanced(rollbacks=progress.rollbacks + 1, rate_scale=scale)
+    if all(kept.step != back.best_step for kept in checkpoints.checkpoints_in(directory)):
+        back = back.advanced(best_step=None, best_eval_loss=None)  # a better one, gone now, had taken its place
     event = RolledBack(step=checkpoint.step, from_step=progress.step, rate_scale=scale)
     trainer.session.events.write(event)
     _checkpoint(trainer, back)  # so that a resume knows of the lower rate
