@@ -20,6 +20,7 @@ from studio.runs.directory import RunDirectory
 from studio.runs.events import EventWriter, Failed, Started
 from studio.runs.places.local import describe_process
 from studio.runs.specs import CompareSpec, Spec, TrainSpec, read_spec
+from studio.worker.memory import is_out_of_memory
 from studio.worker.session import Session
 
 
@@ -41,7 +42,7 @@ def main(arguments: list[str]) -> int:
         with lock, writing(directory.path):
             write_whole(directory.process_path, json.dumps(describe_process()))
             with closing(EventWriter(directory.events_path)) as events:
-                return work(Session(directory, events), spec)
+                return work(Session(directory, events, owns_process=True), spec)
     except StudioError as error:  # not even its last event could be written: only the log can say it
         print(error, file=sys.stderr)
         return 1
@@ -82,8 +83,8 @@ def _dispatch(session: Session, spec: Spec) -> None:
 def explain(error: Exception, directory: RunDirectory) -> tuple[str, str]:
     """Message and hint for an error that nobody foresaw where it happened."""
     log = f"The traceback is in {directory.log_path}."
-    if isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error).lower():
-        return "there is not enough memory for this run.", "Use a smaller micro_batch_size, batch_size or max_length."
+    if is_out_of_memory(error):
+        return "there is not enough memory for this run.", "Use a smaller batch_size or max_length, or another method."
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{error.filename or directory.path}: the disk is full.", "Make room, then resume the run."
     if not directory.path.exists():

@@ -16,10 +16,14 @@ EventT = TypeVar("EventT", bound=Event)
 
 @dataclass
 class Session:
-    """Handed to ``train`` and ``compare``. Imports no torch, so that ``started`` is written before torch loads."""
+    """Handed to ``train`` and ``compare``. Imports no torch, so that ``started`` is written before torch loads.
+
+    ``owns_process``: nothing else happens in this process, so that limits may be put on it.
+    """
 
     directory: RunDirectory
     events: EventWriter
+    owns_process: bool = False
     _was_signalled: bool = field(default=False, init=False)
 
     def listen(self) -> None:

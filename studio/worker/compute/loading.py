@@ -18,6 +18,7 @@ from studio.files import read_json_object
 from studio.models.safety import refuse_unsafe
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.families import family_in
+from studio.worker.memory import is_out_of_memory
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -43,7 +44,21 @@ def load_model(path: Path, dtype: str, *, is_trusted: bool = False) -> PreTraine
         refuse_unsafe(path, ModelFolder(path).config)
     try:
         model = family_in(path).load(path, DTYPES[dtype], is_trusted)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        MemoryError,
+        SafetensorError,
+    ) as error:
+        if is_out_of_memory(error):
+            raise StudioError(
+                f"{path}: there is not enough memory to load the model in {dtype}.",
+                "End other programs that hold memory, or choose a smaller base model.",
+            ) from error
         said = next(iter(str(error).splitlines()), type(error).__name__)  # a config of wrong types fails in any way
         raise StudioError(f"{path}: the model cannot be loaded: {said}") from error
     model.eval()  # type: ignore[no-untyped-call]

@@ -40,6 +40,10 @@ class Products:
         """Micro-batch ``number`` of the batch, from 0, is computed within, in this thread; none is left out."""
         return nullcontext()
 
+    def adds_up(self, parameter: nn.Parameter) -> bool:
+        """Whether this parameter's gradient is added up here."""
+        return False
+
     def gradient(self, parameter: nn.Parameter) -> Tensor | None:
         """What was added up for this parameter since ``begin``; None where autograd has it."""
         return None

@@ -125,7 +125,7 @@ def prepare(session: Session, spec: TrainSpec) -> Trainer:
     torch.set_num_threads(choice.threads)
     session.events.write(Preparing(message="loading the model"))
     trainer = _assemble(session, spec, data, choice)
-    session.events.write(_plan(trainer))
+    session.events.write(plan_of(trainer))
     return trainer
 
 
@@ -235,7 +235,8 @@ def _seconds_a_token(trainer: Trainer, choice: Choice, rows: list[Encoded]) -> f
     return seconds / sum(row.total_tokens for row in part)
 
 
-def _plan(trainer: Trainer) -> Plan:
+def plan_of(trainer: Trainer) -> Plan:
+    """What the trainer will do, and how it computes it."""
     data, choice = trainer.data, trainer.choice
     return Plan(
         rows=len(data.train),

@@ -6,6 +6,7 @@ import math
 import resource
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,10 +18,12 @@ from studio.runs.events import CheckpointSaved, Evaluation, Finished, Resumed, S
 from studio.runs.resuming import refusal_of_checkpoint
 from studio.runs.specs import TrainSpec
 from studio.tokens.encoding import Encoded
+from studio.worker.memory import hold_to_available
 from studio.worker.session import Session
 from studio.worker.training import checkpoints
 from studio.worker.training.checkpoints import Progress
 from studio.worker.training.prepare import Trainer, prepare
+from studio.worker.training.smaller_batches import within_memory
 
 EVALUATIONS_PER_EPOCH = 4
 # The loss before any training is worth knowing when it costs no more than this share of the run's own tokens.
@@ -30,6 +33,8 @@ CHEAP_BASELINE_SHARE = 0.05
 def train(session: Session, spec: TrainSpec) -> None:
     """Run a TrainSpec to ``finished`` or ``stopped``. Raises StudioError for anything a person must mend."""
     started = time.monotonic()
+    if session.owns_process and not torch.cuda.is_available():
+        hold_to_available()
     trainer = prepare(session, spec)
     progress = _resume(trainer)
     started -= progress.seconds
@@ -39,7 +44,7 @@ def train(session: Session, spec: TrainSpec) -> None:
     while True:
         is_last = progress.step == trainer.steps
         if _is_evaluation_due(trainer, progress, eval_every):
-            progress = _evaluated(trainer, progress)
+            trainer, progress = _evaluated(trainer, progress)
         is_best = progress.step > 0 and progress.best_step == progress.step
         if is_last or is_best or (progress.step > 0 and progress.step % save_every == 0):
             _checkpoint(trainer, progress)
@@ -50,7 +55,7 @@ def train(session: Session, spec: TrainSpec) -> None:
         step = progress.step + 1
         rows = [trainer.data.train[row] for row in trainer.batches.rows_of(step)]
         rate = learning_rate_at(step, trainer.steps, spec)
-        loss, norm = _learn(trainer, rows, step)
+        trainer, (loss, norm) = within_memory(trainer, partial(_learn, rows=rows, step=step), rows, step)
         _update(trainer, rate)
         tokens = sum(row.total_tokens for row in rows)
         progress = progress.advanced(step=step, tokens=progress.tokens + tokens, seconds=time.monotonic() - started)
@@ -147,11 +152,13 @@ def _is_patience_over(trainer: Trainer, progress: Progress) -> bool:
     return True
 
 
-def _evaluated(trainer: Trainer, progress: Progress) -> Progress:
-    """Progress after an evaluation, with the best so far; unchanged when a stop came in between."""
-    loss = _evaluate(trainer)
-    if loss is None:
-        return progress
+def _evaluated(trainer: Trainer, progress: Progress) -> tuple[Trainer, Progress]:
+    """The trainer that had memory enough, and the progress with the best so far; as it was when a stop came."""
+    trainer, loss = within_memory(trainer, _evaluate, trainer.data.validation, progress.step)
+    return trainer, progress if loss is None else _noted(trainer, progress, loss)
+
+
+def _noted(trainer: Trainer, progress: Progress, loss: float) -> Progress:
     trainer.session.events.write(Evaluation(step=progress.step, eval_loss=loss, tokens=progress.tokens))
     progress = progress.advanced(evaluated_step=progress.step)
     if progress.step == 0:  # the untuned model is a baseline to look at, not a result to keep
