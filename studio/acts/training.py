@@ -14,6 +14,7 @@ from studio.errors import AskedWrongly, StudioError
 from studio.files import private_mode, writing
 from studio.project import Project
 from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run, runs_in, write_rows
+from studio.runs.fingerprint import accept_packages
 from studio.runs.process import cancel, submit
 from studio.runs.resuming import refusal_to_resume
 from studio.runs.specs import TrainSpec, write_spec
@@ -138,10 +139,11 @@ def stop_run(project: Project, run_id: str, *, at_once: bool = False) -> RunDire
     return directory
 
 
-def resume_run(project: Project, run_id: str) -> RunDirectory:
+def resume_run(project: Project, run_id: str, *, anyway: bool = False) -> RunDirectory:
     """Go on from the newest whole checkpoint. Raises AskedWrongly for a run that is running or has finished.
 
-    Raises StudioError where its spec no longer fits what it has learned, or another resume was quicker.
+    ``anyway``: also with another major version of a package than it began with. Raises StudioError where its spec no
+    longer fits what it has learned, where what it began on has changed, or another resume was quicker.
     """
     directory = find_run(project.runs_path, run_id)
     state = RunWatch(directory).poll()
@@ -150,6 +152,8 @@ def resume_run(project: Project, run_id: str) -> RunDirectory:
             f"{directory.run_id} is {state.status}: there is nothing to resume.",
             "Lost, stopped and failed runs can be resumed.",
         )
+    if anyway:
+        accept_packages(directory)
     if isinstance(state.spec, TrainSpec) and (refusal := refusal_to_resume(directory, state.spec)):
         raise refusal
     submit(directory)

@@ -85,6 +85,9 @@ def stop(
 def resume(
     ctx: typer.Context,
     run: RunId,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also with another torch, transformers or peft than it began with.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until it has ended.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -92,7 +95,7 @@ def resume(
     from studio.acts.training import resume_run
 
     project = project_of(ctx)
-    _report_started(project, resume_run(project, run).run_id, wait, as_json)
+    _report_started(project, resume_run(project, run, anyway=anyway).run_id, wait, as_json)
 
 
 def _report_started(project: Project, run_id: str, wait: bool, as_json: bool) -> None:

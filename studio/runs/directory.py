@@ -77,6 +77,10 @@ class RunDirectory:
         return self.path / "process.json"
 
     @property
+    def fingerprint_path(self) -> Path:
+        return self.path / "fingerprint.json"
+
+    @property
     def events_path(self) -> Path:
         return self.path / "events.jsonl"
 

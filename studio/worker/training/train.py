@@ -15,6 +15,7 @@ from torch import nn
 from studio.errors import StudioError
 from studio.files import whole_folder
 from studio.runs.events import CheckpointSaved, Evaluation, Finished, Resumed, Step, Stopped, Warned
+from studio.runs.fingerprint import refusal_of_changes, write_fingerprint
 from studio.runs.resuming import refusal_of_checkpoint
 from studio.runs.specs import TrainSpec
 from studio.tokens.encoding import Encoded
@@ -35,6 +36,10 @@ def train(session: Session, spec: TrainSpec) -> None:
     started = time.monotonic()
     if session.owns_process and not torch.cuda.is_available():
         hold_to_available()
+    if session.directory.checkpoint_paths() and (
+        refusal := refusal_of_changes(session.directory, Path(spec.model_path))
+    ):
+        raise refusal
     trainer = prepare(session, spec)
     progress = _resume(trainer)
     started -= progress.seconds
@@ -207,6 +212,7 @@ def _resume(trainer: Trainer) -> Progress:
     if found is None:
         if session.last_event(Step):  # an earlier life was killed before its first checkpoint
             session.events.write(Resumed(step=0))
+        write_fingerprint(session.directory, Path(trainer.spec.model_path))
         torch.manual_seed(trainer.spec.seed)
         return Progress(data_hash=trainer.data.data_hash)
     checkpoint, state, damages = found
