@@ -77,6 +77,11 @@ class RunDirectory:
         return self.path / "process.json"
 
     @property
+    def reserve_path(self) -> Path:
+        """Room on the disk, kept while the run works for what it says last."""
+        return self.path / ".reserve"
+
+    @property
     def fingerprint_path(self) -> Path:
         return self.path / "fingerprint.json"
 

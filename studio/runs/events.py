@@ -19,11 +19,16 @@ from studio.files import JsonLinesWriter, JsonObject, in_short, scan_json_lines
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """``time`` is when it was written, in seconds since the epoch."""
+    """``time`` is when it was written, in seconds since the epoch.
+
+    ``clock`` counts seconds, from any start, by a clock that nobody sets; within one life of a run it tells how far
+    events are apart. None in what an older studio wrote.
+    """
 
     NAME: ClassVar[str]
 
     time: float = 0.0
+    clock: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,14 +217,15 @@ EVENTS: tuple[type[Event], ...] = (
 
 
 class EventWriter:
-    """Appends events to a run's events.jsonl and stamps them with the time."""
+    """Appends events to a run's events.jsonl and stamps them with the time, and with a clock that nobody sets."""
 
     def __init__(self, path: Path) -> None:
         self._lines = JsonLinesWriter(path)
 
     def write(self, event: Event) -> None:
         """One whole line. Raises OSError on a full disk."""
-        self._lines.write({"event": event.NAME, **vars(event), "time": time.time()})
+        stamps = {"time": time.time(), "clock": round(time.monotonic(), 3)}
+        self._lines.write({"event": event.NAME, **vars(event), **stamps})
 
     def close(self) -> None:
         self._lines.close()

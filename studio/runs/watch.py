@@ -8,12 +8,12 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import math
-import time
 from dataclasses import dataclass, field
 
 from studio.errors import StudioError
 from studio.files import JsonObject, read_json_object, why_not
 from studio.runs.directory import RunDirectory
+from studio.runs.event_clock import EventClock
 from studio.runs.events import (
     ArmAsked,
     CheckpointSaved,
@@ -138,6 +138,7 @@ class RunWatch:
     def __init__(self, directory: RunDirectory) -> None:
         self.directory = directory
         self._offset = 0
+        self._clock = EventClock()
         self._last_event: Event | None = None
         self._earlier_seconds = 0.0  # spent by the process before a resume
         self._process_started_at: float | None = None
@@ -183,7 +184,9 @@ class RunWatch:
         except OSError as error:
             return f"{self.directory.events_path.name} cannot be read: {why_not(error)}"
         for event in events:
-            self._take(event)
+            self._take(event if isinstance(event, Unreadable) else self._clock.take(event))
+        if events:
+            self._clock.note_reading()
         return ""
 
     def _read_naming(self) -> None:
@@ -338,13 +341,13 @@ class RunWatch:
         state = self._state
         if self._last_event is None or self._process_started_at is None:
             return
-        ends_at = time.time() if state.is_live else self._last_event.time
+        ends_at = self._clock.now() if state.is_live else self._last_event.time
         state.elapsed_seconds = self._earlier_seconds + max(0.0, ends_at - self._process_started_at)
         state.eta_seconds = None
         if state.is_live and state.steps and len(self._step_times) >= 2:
             (first_step, first_time), (last_step, last_time) = self._step_times[0], self._step_times[-1]
             per_step = (last_time - first_time) / max(1, last_step - first_step)
-            state.eta_seconds = max(0.0, per_step * (state.steps - last_step) - (time.time() - last_time))
+            state.eta_seconds = max(0.0, per_step * (state.steps - last_step) - (self._clock.now() - last_time))
 
 
 def state_as_json(state: RunState) -> dict[str, object]:

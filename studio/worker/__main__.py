@@ -5,6 +5,7 @@ Nothing here imports torch before ``started`` is written: a person waits for tha
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -15,13 +16,15 @@ from contextlib import closing
 from pathlib import Path
 
 from studio.errors import StudioError
-from studio.files import keep_private, take_lock, write_whole, writing
+from studio.files import keep_private, open_private, take_lock, write_whole, writing
 from studio.runs.directory import RunDirectory
 from studio.runs.events import EventWriter, Failed, Started
 from studio.runs.places.local import describe_process
 from studio.runs.specs import CompareSpec, Spec, TrainSpec, read_spec
 from studio.worker.memory import is_out_of_memory
 from studio.worker.session import Session
+
+RESERVE_BYTES = 1 << 14
 
 
 def main(arguments: list[str]) -> int:
@@ -53,17 +56,34 @@ def work(session: Session, spec: Spec) -> int:
     session.listen()
     session.events.write(Started(pid=os.getpid(), host=socket.gethostname(), kind=spec.kind))
     try:
+        _keep_reserve(session.directory)
         _dispatch(session, spec)
     except StudioError as error:
-        print(error, file=sys.stderr)
-        session.events.write(Failed(message=error.message, hint=error.hint))
+        _say_last(session, Failed(message=error.message, hint=error.hint), str(error))
         return 1
     except Exception as error:  # whatever it is, the run must end with a final event that names it
-        traceback.print_exc()
         message, hint = explain(error, session.directory)
-        session.events.write(Failed(message=message, hint=hint))
+        _say_last(session, Failed(message=message, hint=hint), traceback.format_exc())
         return 1
+    finally:
+        session.directory.reserve_path.unlink(missing_ok=True)
     return 0
+
+
+def _keep_reserve(directory: RunDirectory) -> None:
+    with open(directory.reserve_path, "wb", opener=open_private) as file:
+        file.write(os.urandom(RESERVE_BYTES))  # zeros may take no room
+
+
+def _say_last(session: Session, event: Failed, log: str) -> None:
+    """The last event and then the log, on a disk that may be full: without the event the run would count as lost."""
+    try:
+        session.events.write(event)
+    except OSError:
+        session.directory.reserve_path.unlink(missing_ok=True)
+        session.events.write(event)
+    with contextlib.suppress(OSError):
+        print(log, file=sys.stderr, flush=True)
 
 
 def _dispatch(session: Session, spec: Spec) -> None:
