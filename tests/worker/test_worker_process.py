@@ -25,6 +25,7 @@ from studio.runs.resuming import refusal_to_resume
 from studio.runs.specs import TrainSpec, read_spec
 from studio.runs.status import Status
 from studio.runs.watch import RunWatch
+from studio.tokens.tokenizer import ModelFolder
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, start_process, tiny_spec
 
 TIMEOUT_SECONDS = 60.0
@@ -373,3 +374,31 @@ def test_a_model_that_cannot_be_used_is_refused_with_the_reason(
 def _change_config(folder: Path, **changes: object) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, **changes}))
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_model_folder_that_vanishes_while_the_run_works_costs_nothing_of_its_result(
+    method: str, tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = shutil.copytree(tiny_model_folder, tmp_path / "model")
+    run = make_run(tmp_path / "run", tiny_spec(model, method=method, epochs=2), train=colour_rows(8))
+    write = EventWriter.write
+
+    def write_and_take_away(writer: EventWriter, event: Event) -> None:
+        write(writer, event)
+        if isinstance(event, Step) and event.step == 1:
+            model.rename(tmp_path / "elsewhere")
+
+    monkeypatch.setattr(EventWriter, "write", write_and_take_away)
+    events = run_here(run)
+    assert events[-1]["event"] == "finished", events[-1]
+    if method == "full":  # a folder that can be used wherever a model is named
+        assert ModelFolder(run.result_path("model")).fingerprint == ModelFolder(tiny_model_folder).fingerprint
+    else:
+        assert (run.result_path("adapter") / "adapter_model.safetensors").exists()
+
+
+def test_a_run_whose_model_is_gone_before_it_begins_says_so(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", tiny_spec(tmp_path / "nowhere"), train=colour_rows(4))
+    final = run_here(run)[-1]
+    assert final["event"] == "failed" and "nowhere: no such model folder" in final["message"] and final["hint"]

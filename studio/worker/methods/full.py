@@ -35,8 +35,13 @@ def save(tuned: nn.Module, folder: Path, base_folder: Path) -> None:
     """A model folder that can be used wherever a model is named."""
     assert isinstance(tuned, PreTrainedModel)
     tuned.save_pretrained(folder)
+    copy_tokenizer(base_folder, folder)
+
+
+def copy_tokenizer(model: Path, folder: Path) -> None:
+    """Into ``folder`` what makes one usable as a model beside its config and weights. Raises OSError."""
     for name in TOKENIZER_FILES:
-        if (source := base_folder / name).exists():
+        if (source := model / name).exists():
             shutil.copyfile(source, folder / name)
 
 

@@ -20,6 +20,7 @@ from studio.runs.resuming import refusal_of_checkpoint
 from studio.runs.specs import TrainSpec
 from studio.tokens.encoding import Encoded
 from studio.worker.memory import hold_to_available
+from studio.worker.methods.full import copy_tokenizer
 from studio.worker.session import Session
 from studio.worker.training import checkpoints
 from studio.worker.training.checkpoints import Progress
@@ -191,7 +192,8 @@ def _save_result(trainer: Trainer, progress: Progress) -> None:
         _take_best_weights(trainer, progress)
     result = directory.result_path(trainer.spec.how.leaves)
     with whole_folder(result, checkpoints.AFTER_A_FAILED_WRITE) as part:
-        trainer.work.save(trainer.model, part, Path(trainer.spec.model_path))
+        kept = directory.base_files_path
+        trainer.work.save(trainer.model, part, kept if kept.exists() else Path(trainer.spec.model_path))
 
 
 def _take_best_weights(trainer: Trainer, progress: Progress) -> None:
@@ -213,6 +215,9 @@ def _resume(trainer: Trainer) -> Progress:
         if session.last_event(Step):  # an earlier life was killed before its first checkpoint
             session.events.write(Resumed(step=0))
         write_fingerprint(session.directory, Path(trainer.spec.model_path))
+        if trainer.spec.how.leaves == "model":
+            with whole_folder(session.directory.base_files_path) as part:
+                copy_tokenizer(Path(trainer.spec.model_path), part)
         torch.manual_seed(trainer.spec.seed)
         return Progress(data_hash=trainer.data.data_hash)
     checkpoint, state, damages = found
