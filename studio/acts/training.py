@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from studio.runs.resuming import refusal_to_resume
 from studio.runs.specs import TrainSpec, write_spec
 from studio.runs.watch import RunState, RunWatch
 from studio.tokens.encoding import Pair
+from studio.tokens.stop_proof import Flaw, StopProof, prove, refusal_of, refusal_of_cuts
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import Outcome, apply_policy, outcome
 
@@ -36,13 +37,16 @@ class TrainPlan:
     overlong_ids: list[int]
     dropped_rows: int
     cut_rows: int
+    flaws: list[Flaw] = field(default_factory=list)
     forecast_seconds: float | None = None
     forecast_memory_bytes: int | None = None
 
     @property
     def refusal(self) -> StudioError | None:
         """Why this run may not start, or None."""
-        return self.spec.refusal(self.rows, self.overlong_ids, self.dropped_rows)
+        unfit = self.spec.refusal(self.rows, self.overlong_ids, self.dropped_rows)
+        cut = refusal_of_cuts(self.spec.overlong, self.rows - self.dropped_rows, self.cut_rows)
+        return unfit or refusal_of(self.flaws, self.rows) or cut
 
     @property
     def overlong_rows(self) -> int:
@@ -50,8 +54,12 @@ class TrainPlan:
         return len(self.overlong_ids)
 
 
-def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
-    """Count what ``spec`` would train. Tokenizes rows that have no current count, so call it off the UI thread."""
+def plan_training(project: Project, store: Store, spec: TrainSpec, *, prove_all: bool = False) -> TrainPlan:
+    """Count what ``spec`` would train. Tokenizes rows that have no current count, so call it off the UI thread.
+
+    The stop proof is made of those rows whose own text could break it, or of every row: ``prove_all``, which encodes
+    them once more. The run's process proves them all in either case before its first step.
+    """
     spec, model = with_base_model(project, spec)
     check_max_length(model, spec.max_length)
     count_tokens(store, model)
@@ -76,9 +84,16 @@ def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
         overlong_ids=[example.example_id for example in overlong],
         dropped_rows=fitted.dropped,
         cut_rows=fitted.cut,
+        flaws=_flaws(model, [*training, *validation], prove_all=prove_all),
         forecast_seconds=seconds,
         forecast_memory_bytes=memory,
     )
+
+
+def _flaws(model: ModelFolder, examples: list[Example], *, prove_all: bool) -> list[Flaw]:
+    pairs = [Pair(example.prompt, example.completion, example.system) for example in examples]
+    chosen = range(len(pairs)) if prove_all else StopProof(model).suspects(pairs)
+    return prove(model, [examples[number].example_id for number in chosen], [pairs[number] for number in chosen])
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly
 from studio.reports.window import WindowReport, window_report
 from studio.tokens.encoding import Encoded, Pair, encode_pairs, encode_prompts, prompt_text, training_texts
+from studio.tokens.stop_proof import encode_named
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import FATES, fates
 
@@ -65,7 +66,7 @@ def count_tokens(
         if is_cancelled():
             break
         pairs = [Pair(prompt, completion, system) for _, _, prompt, completion, system in batch]
-        encoded = encode_pairs(model, pairs)
+        encoded = encode_named(model, [row[0] for row in batch], pairs)
         store.save_counts(
             model.fingerprint,
             [row[0] for row in batch],

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 import tomllib
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +19,9 @@ from studio.runs.directory import RunDirectory, find_run
 from studio.runs.specs import TrainSpec
 from studio.runs.watch import RunState, RunWatch, state_as_json
 
+if TYPE_CHECKING:
+    from studio.acts.training import TrainPlan
+
 POLL_SECONDS = 0.25
 
 
@@ -27,6 +31,9 @@ def train(
         Path | None, typer.Option("--config", metavar="FILE", help="Settings in TOML, named as --set names them.")
     ] = None,
     settings: Settings = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Start nothing: say what would become of every row, and what it takes.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until it has ended.")] = False,
     list_them: Annotated[bool, settings_option(TrainSpec)] = False,
     as_json: Json = False,
@@ -35,14 +42,33 @@ def train(
 
     It learns the rows of the train split, which studio split assigns, and measures itself on those of validation.
     """
-    from studio.acts.training import start_training
+    from studio.acts.plan_words import forecast_words
+    from studio.acts.training import begin_training, plan_training
 
     project = project_of(ctx)
     defaults = {"max_length": project.settings().max_length}
     spec = TrainSpec.from_dict(defaults | (_config(config) if config else {})).replaced(settings or [])
     with store_of(project) as store:
-        run_id = start_training(project, store, spec)
+        if dry_run:
+            _say_plan(plan_training(project, store, spec, prove_all=True), as_json)
+            return
+        run_id, plan = begin_training(project, store, spec)
+    if not as_json and not wait:
+        say(f"forecast: {forecast_words(plan)}")
     _report_started(project, run_id, wait, as_json)
+
+
+def _say_plan(plan: TrainPlan, as_json: bool) -> None:
+    """On stdout; raises what would refuse the run."""
+    from studio.acts.plan_words import plan_facts
+
+    if as_json:
+        write_json({**asdict(plan), "refusal": str(plan.refusal) if plan.refusal else None})
+    else:
+        for name, words, _ in plan_facts(plan):
+            write_line(f"{name:<16}{words}")
+    if plan.refusal:
+        raise plan.refusal
 
 
 def runs(ctx: typer.Context, as_json: Json = False) -> None:

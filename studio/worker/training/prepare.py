@@ -18,8 +18,9 @@ from studio.runs.directory import FrozenRow, RunDirectory, read_rows
 from studio.runs.events import Plan, Preparing, Warned
 from studio.runs.specs import TrainSpec
 from studio.tokens.encoding import Encoded, Pair
+from studio.tokens.stop_proof import Flaw, StopProof, refusal_of, refusal_of_cuts
 from studio.tokens.tokenizer import ModelFolder
-from studio.tokens.window import apply_policy
+from studio.tokens.window import Fitted, apply_policy
 from studio.worker.compute import loading, measure
 from studio.worker.compute.lanes import Lanes, lane_count
 from studio.worker.compute.measure import Choice
@@ -140,11 +141,16 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
     over = [row.example_id for row, encoded in kept if encoded.total_tokens > spec.max_length]
     if refusal := spec.refusal(len(rows), over, len(rows) - len(kept)):
         raise refusal
-    pairs = [Pair(row.prompt, row.completion, row.system) for row in read_rows(directory.rows_path("validation"))]
+    _prove(folder, rows, fitted)
+    cut = sum(of.was_cut for of in fitted)
+    if refusal := refusal_of_cuts(spec.overlong, len(kept), cut):
+        raise refusal
+    validation_rows = read_rows(directory.rows_path("validation"))
+    pairs = [Pair(row.prompt, row.completion, row.system) for row in validation_rows]
     policy = "drop" if spec.overlong == "refuse" else spec.overlong
-    validation = (
-        [of.encoded for of in apply_policy(folder, pairs, spec.max_length, policy) if of.encoded] if pairs else []
-    )
+    checked = apply_policy(folder, pairs, spec.max_length, policy) if pairs else []
+    _prove(folder, validation_rows, checked)
+    validation = [of.encoded for of in checked if of.encoded]
     if len(validation) < len(pairs):
         message = f"{len(pairs) - len(validation)} validation rows are longer than max_length and left out"
         session.events.write(Warned(message=message))
@@ -153,9 +159,18 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
         train=[encoded for _, encoded in kept],
         validation=validation,
         dropped=len(rows) - len(kept),
-        was_cut=sum(of.was_cut for of in fitted),
+        was_cut=cut,
         data_hash=hashlib.sha256(directory.rows_path("train").read_bytes()).hexdigest(),
     )
+
+
+def _prove(folder: ModelFolder, rows: list[FrozenRow], fitted: list[Fitted]) -> None:
+    """Raise StudioError where a row, as it will be trained, would teach a wrong start or end."""
+    proof = StopProof(folder)
+    pairs = [(row, of) for row, of in zip(rows, fitted, strict=True) if of.encoded]
+    found = [Flaw(row.example_id, proof.flaw_of(of.encoded, was_cut=of.was_cut)) for row, of in pairs if of.encoded]
+    if refusal := refusal_of([flaw for flaw in found if flaw.reason], len(rows)):
+        raise refusal
 
 
 def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> Trainer:
