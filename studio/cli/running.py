@@ -14,6 +14,7 @@ from studio.cli.common import Json, RunId, Settings, Verb, project_of, settings_
 from studio.cli.printing import progress_bar, say, words, write_json, write_line
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
+from studio.reports.forecast import forecast_words, outcome_words
 from studio.reports.numbers import duration, loss, number
 from studio.runs.directory import RunDirectory, find_run
 from studio.runs.specs import TrainSpec
@@ -42,7 +43,7 @@ def train(
 
     It learns the rows of the train split, which studio split assigns, and measures itself on those of validation.
     """
-    from studio.acts.plan_words import forecast_words
+    from studio.acts.plan_words import forecast_words as planned_words
     from studio.acts.training import begin_training, plan_training
 
     project = project_of(ctx)
@@ -54,7 +55,7 @@ def train(
             return
         run_id, plan = begin_training(project, store, spec)
     if not as_json and not wait:
-        say(f"forecast: {forecast_words(plan)}")
+        say(f"forecast: {planned_words(plan)}")
     _report_started(project, run_id, wait, as_json)
 
 
@@ -141,7 +142,7 @@ def follow(directory: RunDirectory, as_json: bool = False) -> RunState:
     """
     watch = RunWatch(directory)
     state = watch.poll()
-    shown_evaluations = 0
+    shown_evaluations, forecast = 0, None
     warned: set[tuple[int, str]] = set()
     with progress_bar() as bar:
         task = bar.add_task(state.run_id, total=None)
@@ -151,11 +152,16 @@ def follow(directory: RunDirectory, as_json: bool = False) -> RunState:
                 shown_evaluations = len(state.series.eval_step)
                 say(f"{state.run_id}  {_facts(state)}")
             _say_new_warnings(state, warned)
+            if state.forecast and state.forecast is not forecast:
+                forecast = state.forecast
+                say(f"{state.run_id}  {forecast_words(state)}")
             time.sleep(POLL_SECONDS)
             state = watch.poll()
     _say_new_warnings(state, warned)
     if as_json:
         write_json(state_as_json(state))
+    if words_at_end := outcome_words(state):
+        say(f"{state.run_id}  {words_at_end}")
     say(f"{state.run_id}  {state.status}  {_facts(state)}")
     if state.status in ("failed", "lost", "damaged"):
         raise StudioError(f"{state.run_id} {state.status}: {state.message}", state.hint or watch.log_tail(3))

@@ -82,6 +82,24 @@ class Plan(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Forecast(Event):
+    """What the whole run will take, by ``measured_steps`` steps of it that were tried; ``note`` says why none were.
+
+    ``disk_bytes``: the most that checkpoints and result take at one time.
+    """
+
+    NAME = "forecast"
+    seconds: float | None = None
+    least_seconds: float | None = None
+    most_seconds: float | None = None
+    tokens_per_second: float | None = None
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+    measured_steps: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Resumed(Event):
     """The run goes on behind ``step``; what an earlier life did after it is done again."""
 
@@ -203,6 +221,7 @@ EVENTS: tuple[type[Event], ...] = (
     Started,
     Preparing,
     Plan,
+    Forecast,
     Resumed,
     Step,
     Evaluation,

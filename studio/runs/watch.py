@@ -22,6 +22,7 @@ from studio.runs.events import (
     Failed,
     FinalEvent,
     Finished,
+    Forecast,
     Plan,
     Preparing,
     Progressed,
@@ -107,6 +108,7 @@ class RunState:
     grad_norm: float | None = None
     tokens_per_second: float | None = None
     memory_bytes: int = 0
+    forecast: Forecast | None = None
     started_at: float | None = None
     elapsed_seconds: float = 0.0
     eta_seconds: float | None = None
@@ -247,6 +249,8 @@ class RunWatch:
                 self._take_resumed(event)
             case Plan():
                 state.steps, state.rows, state.dtype = event.steps, event.rows, event.dtype
+            case Forecast():
+                state.forecast = event
             case Warned():
                 state.series.warnings.append((event.step, event.message))
             case Failed():
@@ -352,8 +356,11 @@ class RunWatch:
 
 def state_as_json(state: RunState) -> dict[str, object]:
     """A run as ``studio runs --json`` lists it; NaN and infinity, which JSON lacks, become null."""
-    names = [field.name for field in dataclasses.fields(state) if field.name not in ("spec", "series", "arms")]
+    names = [
+        field.name for field in dataclasses.fields(state) if field.name not in ("spec", "series", "arms", "forecast")
+    ]
     listed = {name: getattr(state, name) for name in names}
+    listed["forecast_seconds"] = state.forecast.seconds if state.forecast else None
     listed["base_model"] = getattr(state.spec, "base_model", "")
     return {name: _finite(value) if isinstance(value, float) else value for name, value in listed.items()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -27,6 +28,7 @@ from studio.worker.compute.measure import Choice
 from studio.worker.compute.products import Products
 from studio.worker.families import family_in
 from studio.worker.families.family import Learner
+from studio.worker.memory import is_out_of_memory
 from studio.worker.methods import work_of
 from studio.worker.methods.method import MethodWork, trainable_parameters
 from studio.worker.session import Session
@@ -224,7 +226,7 @@ def _measured(session: Session, spec: TrainSpec, data: Data, folder: ModelFolder
                 timings[choice] = _seconds_a_token(trainer, choice, rows)
         trainer.lanes.close()
     fastest = min(timings, key=lambda choice: timings[choice])
-    if spec.dtype == "auto" and not spec.micro_batch_size:
+    if spec.dtype == "auto" and not spec.micro_batch_size and timings[fastest] < math.inf:
         measure.remember(f"train-{spec.method}", folder.path, fastest)
     return fastest
 
@@ -241,12 +243,18 @@ def _candidates(dtypes: list[str], spec: TrainSpec, rows: int) -> list[Choice]:
 
 
 def _seconds_a_token(trainer: Trainer, choice: Choice, rows: list[Encoded]) -> float:
-    """Seconds per token of one forward and backward pass in every lane."""
+    """Seconds per token of one forward and backward pass in every lane; infinite where memory is not enough for it."""
     torch.set_num_threads(choice.threads)
     part = rows[: choice.micro_batch_size * choice.lanes]
     trial = replace(trainer, choice=choice, lanes=Lanes(choice.lanes, choice.threads))
-    seconds = measure.timed(lambda: trial.gradients(part))
-    trial.lanes.close()
+    try:
+        seconds = measure.timed(lambda: trial.gradients(part))
+    except Exception as error:  # how it is said depends on which library was refused
+        if not is_out_of_memory(error):
+            raise
+        return math.inf
+    finally:
+        trial.lanes.close()
     return seconds / sum(row.total_tokens for row in part)
 
 

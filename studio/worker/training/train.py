@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import resource
-import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -19,11 +17,12 @@ from studio.runs.fingerprint import refusal_of_changes, write_fingerprint
 from studio.runs.resuming import refusal_of_checkpoint
 from studio.runs.specs import TrainSpec
 from studio.tokens.encoding import Encoded
-from studio.worker.memory import hold_to_available
+from studio.worker.memory import hold_to_available, peak_memory_bytes
 from studio.worker.methods.full import copy_tokenizer
 from studio.worker.session import Session
 from studio.worker.training import checkpoints
 from studio.worker.training.checkpoints import Progress
+from studio.worker.training.forecast import forecast
 from studio.worker.training.prepare import Trainer, prepare
 from studio.worker.training.smaller_batches import within_memory
 
@@ -35,17 +34,9 @@ CHEAP_BASELINE_SHARE = 0.05
 def train(session: Session, spec: TrainSpec) -> None:
     """Run a TrainSpec to ``finished`` or ``stopped``. Raises StudioError for anything a person must mend."""
     started = time.monotonic()
-    if session.owns_process and not torch.cuda.is_available():
-        hold_to_available()
-    if session.directory.checkpoint_paths() and (
-        refusal := refusal_of_changes(session.directory, Path(spec.model_path))
-    ):
-        raise refusal
-    trainer = prepare(session, spec)
-    progress = _resume(trainer)
+    trainer, progress = _begin(session, spec, started)
     started -= progress.seconds
-    eval_every = spec.eval_every or max(1, trainer.steps_per_epoch // EVALUATIONS_PER_EPOCH)
-    save_every = spec.save_every or eval_every
+    eval_every, save_every = _cadence(trainer)
 
     while True:
         is_last = progress.step == trainer.steps
@@ -92,6 +83,28 @@ def train(session: Session, spec: TrainSpec) -> None:
             best_eval_loss=progress.best_eval_loss,
         )
     )
+
+
+def _begin(session: Session, spec: TrainSpec, started: float) -> tuple[Trainer, Progress]:
+    """Everything before the first step of this life; what the run will take is said before the first of all."""
+    if session.owns_process and not torch.cuda.is_available():
+        hold_to_available()
+    has_learned = bool(session.directory.checkpoint_paths())
+    if has_learned and (refusal := refusal_of_changes(session.directory, Path(spec.model_path))):
+        raise refusal
+    trainer = prepare(session, spec)
+    progress = _resume(trainer)
+    if progress.step == 0:
+        eval_every, save_every = _cadence(trainer)
+        evaluations = 1 + trainer.steps // eval_every if trainer.data.validation else 0
+        trainer = forecast(trainer, evaluations, 1 + trainer.steps // save_every, time.monotonic() - started)
+    return trainer, progress
+
+
+def _cadence(trainer: Trainer) -> tuple[int, int]:
+    """Steps between evaluations, and between checkpoints."""
+    eval_every = trainer.spec.eval_every or max(1, trainer.steps_per_epoch // EVALUATIONS_PER_EPOCH)
+    return eval_every, trainer.spec.save_every or eval_every
 
 
 def learning_rate_at(step: int, steps: int, spec: TrainSpec) -> float:
@@ -252,9 +265,3 @@ def _put_weights(trainer: Trainer, weights: dict[str, torch.Tensor]) -> None:
             )
         parameter.copy_(weights[name])
     trainer.products.refresh()
-
-
-def peak_memory_bytes() -> int:
-    """The most memory this process ever held."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB
