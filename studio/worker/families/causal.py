@@ -17,15 +17,18 @@ from transformers.cache_utils import DynamicLayer
 
 from studio.errors import StudioError
 from studio.tokens.encoding import Encoded
-from studio.worker.compute import short_attention
+from studio.worker.compute import fused_lora, short_attention
 from studio.worker.compute.head_loss import HEAD_TOKENS, HeadLoss, matrix_dtype
 from studio.worker.compute.llama_body import LlamaBody, fits, siblings_of
 from studio.worker.compute.loading import uses_dropout
+from studio.worker.compute.packed_weights import PackedWeights
 from studio.worker.compute.prefix import KeysAndValues
 from studio.worker.compute.products import Products, Siblings
 from studio.worker.families.causal_bodies import Body, MicroBatch, PackedBody, PaddedBody
-from studio.worker.families.causal_decoding import CausalDecoder
+from studio.worker.families.causal_decoding import CausalDecoder, Reader
 from studio.worker.families.family import FamilyWork
+from studio.worker.families.packed_decoding import PackedReader
+from studio.worker.families.padded_decoding import PaddedReader
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,20 @@ def _siblings(model: nn.Module) -> Siblings:
     return siblings_of(decoder) if _is_plain(base, decoder, head) and fits(base, decoder) else []
 
 
+def decoder_of(model: PreTrainedModel, stop_ids: frozenset[int], max_new_tokens: int) -> CausalDecoder:
+    """Make a causal LM, perhaps with adapters in its layers, ready to answer. Its weights may not change any more."""
+    return CausalDecoder(_reader(model), stop_ids, max_new_tokens)
+
+
+def _reader(model: PreTrainedModel) -> Reader:
+    base, decoder, head = _parts(model)
+    if model.device.type != "cpu" or not _is_plain(base, decoder, head) or not fits(base, decoder):
+        return PaddedReader(model)
+    packed = PackedWeights(base)
+    products = fused_lora.fuse(model, siblings_of(decoder)) or packed
+    return PackedReader(LlamaBody(decoder, products), packed.of([head]))
+
+
 def _parts(model: nn.Module) -> tuple[PreTrainedModel, nn.Module, nn.Module]:
     """The model, its decoder and its LM head."""
     base: Any = model.get_base_model() if isinstance(model, PeftModel) else model
@@ -165,4 +182,4 @@ def _load(path: Path, dtype: torch.dtype, is_trusted: bool) -> PreTrainedModel:
     return model
 
 
-FAMILY = FamilyWork(_load, _siblings, learner_of, CausalDecoder, peft_task="CAUSAL_LM")
+FAMILY = FamilyWork(_load, _siblings, learner_of, decoder_of, peft_task="CAUSAL_LM")

@@ -31,6 +31,7 @@ class Models:
     def __init__(self) -> None:
         self._loaded: tuple[str, ...] = ()
         self._arms: dict[str, PreTrainedModel] = {}
+        self._decoders: dict[tuple[str, int], Decoder] = {}  # by arm and limit: making one lays out all weights anew
         self._lanes = Lanes(2, measure.thread_counts()[0])
 
     def answer(self, request: Reply) -> Iterator[Reply]:
@@ -45,17 +46,23 @@ class Models:
                 f"of {folder.context_window}.",
                 "Shorten the prompt.",
             )
-        family, stops = family_in(folder.path), stop_ids_of(folder)
-        decoders = {arm: family.decoder(answering, stops, limit) for arm, answering in self._arms.items()}
+        decoders = {arm: self._decoder(arm, folder, limit) for arm in self._arms}
         dtype = str(request["dtype"])
         yield from self._lanes.merge(lambda arm: _stream(folder, arm, decoders[arm], ids, dtype), list(decoders))
+
+    def _decoder(self, arm: str, folder: ModelFolder, limit: int) -> Decoder:
+        if (arm, limit) not in self._decoders:
+            self._decoders = {(other, of): made for (other, of), made in self._decoders.items() if of == limit}
+            stops = stop_ids_of(folder)
+            self._decoders[arm, limit] = family_in(folder.path).decoder(self._arms[arm], stops, limit)
+        return self._decoders[arm, limit]
 
     def _load(self, request: Reply) -> None:
         path, tuned, method = request["model_path"], request.get("tuned_path", ""), request.get("tuned_method", "")
         dtype, is_trusted = str(request["dtype"]), bool(request.get("is_trusted"))
         if self._loaded == (path, tuned, method, dtype):
             return
-        self._loaded, self._arms = (), {}  # free the old models before the new ones are read
+        self._loaded, self._arms, self._decoders = (), {}, {}  # free the old models before the new ones are read
         self._arms["base"] = load_model(Path(path), dtype, is_trusted=is_trusted)
         if tuned:
             work = work_of(method)
