@@ -50,8 +50,7 @@ class LinesView(Widget):
         return Content("\n").join([content_of(line) for line in self._folded(self.content_size.width)])
 
     def _folded(self, width: int) -> list[Line]:
-        lines = [[(visible(text), style) for text, style in line] for line in self.lines]
-        return [part for line in lines for part in folded(line, width, self._hang)] if self._hang else lines
+        return folded_lines(self.lines, width, self._hang)
 
 
 class HeadLine(Widget):
@@ -80,6 +79,12 @@ def joined(parts: Sequence[Line], width: int) -> list[Line]:
             lines[-1].append((" · ", "faint"))
         lines[-1] += part
     return lines
+
+
+def folded_lines(lines: Sequence[Line], width: int, hang: int) -> list[Line]:
+    """The lines, made visible and each ``folded``; with ``hang`` 0 they stay as long as they are."""
+    made = [[(visible(text), style) for text, style in line] for line in lines]
+    return [part for line in made for part in folded(line, width, hang)] if hang else made
 
 
 def folded(line: Line, width: int, hang: int) -> list[Line]:

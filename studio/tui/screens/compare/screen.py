@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.widget import Widget
 
 from studio.acts.comparing import LoadedComparison, load_comparison
@@ -21,7 +21,8 @@ from studio.scoring.summary import Comparison
 from studio.tokens.tokenizer import ModelFolder
 from studio.tui import actions, styles
 from studio.tui.messages import ComparisonRequested, ExamplesRequested, RunsPolled
-from studio.tui.screens.compare.answers import LABEL_WIDTH, Columns, changes_line, heading_line, row_in_full, row_line
+from studio.tui.screens.compare.answers import Columns, changes_line, heading_line, row_in_full, row_line
+from studio.tui.screens.compare.answers_pane import AnswersPane
 from studio.tui.screens.compare.arm_keys import ArmKeys
 from studio.tui.screens.compare.arms import arm_lines
 from studio.tui.screens.list_screen import ListScreen
@@ -115,8 +116,7 @@ class CompareScreen(ArmKeys, ListScreen):
             with Vertical(id="row-panel"):
                 yield HeadLine(self._heading, id="heading")
                 yield RowList(id="rows", empty="no row was answered by every arm")
-            with VerticalScroll(id="full", can_focus=False):
-                yield LinesView(id="row")
+            yield AnswersPane(id="full")
 
     def on_mount(self) -> None:
         self._take(self.session.run_states)
@@ -220,12 +220,9 @@ class CompareScreen(ArmKeys, ListScreen):
         if index >= len(self._rows):
             return
         row = self._rows[index]
-        full = self.query_one("#full", VerticalScroll)
-        facts = [f"#{row.example_id}", row.task, row.change]
-        full.border_title = styles.title(visible(" · ".join(fact for fact in facts if fact)))
         lines = row_in_full(row, self._columns, is_prompt_last=self.has_class("-low"))
-        self.query_one("#row", LinesView).show(lines, hang=LABEL_WIDTH)
-        full.scroll_home(animate=False)
+        facts = [f"#{row.example_id}", row.task, row.change]
+        self.query_one("#full", AnswersPane).show(" · ".join(fact for fact in facts if fact), lines)
 
     def _row_line(self, index: int, width: int) -> Line:
         return row_line(self._rows[index], self._columns, width)
@@ -252,10 +249,10 @@ class CompareScreen(ArmKeys, ListScreen):
     # -- keys
 
     def action_pane_down(self) -> None:
-        self.query_one("#full", VerticalScroll).scroll_relative(y=3, animate=False)
+        self.query_one("#full", AnswersPane).scroll_relative(y=3, animate=False)
 
     def action_pane_up(self) -> None:
-        self.query_one("#full", VerticalScroll).scroll_relative(y=-3, animate=False)
+        self.query_one("#full", AnswersPane).scroll_relative(y=-3, animate=False)
 
     def action_enter(self) -> None:
         self.action_show_row()
