@@ -130,7 +130,7 @@ async def test_the_next_answer_of_a_comparison_costs_its_text(
         for _ in range(8):
             with line.at_most(most):
                 await press(pilot, "j")
-            assert line.frames <= 2, "the list's frame and the pane's, and no scroll bar's"
+            assert line.frames == 1, "the new row and its answers together"
 
 
 async def test_the_next_line_of_the_window_check_costs_two_lines(

@@ -75,7 +75,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         self._scroll_to_cursor()
         for row in (before, index):
             self.refresh_line(row)
-        self.post_message(self.Highlighted(self, index))
+        self.screen.post_message(self.Highlighted(self, index))  # at once: what follows is drawn in the same frame
 
     @property
     def page(self) -> int:
