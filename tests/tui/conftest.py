@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from tests.tui.resting import rest_without_sleep
+
 
 @pytest.fixture(autouse=True)
 def keys_rest_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What waits until a person stops typing need not wait as long for a test."""
+    """What waits until a person stops typing need not wait as long for a test, nor a test longer than for the app."""
+    rest_without_sleep(monkeypatch)
     for name in (
         "screens.data.counts.COUNT_AFTER_SECONDS",
         "screens.data.shown.TOKENS_AFTER_SECONDS",

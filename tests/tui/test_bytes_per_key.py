@@ -19,7 +19,8 @@ from studio.files import take_lock
 from studio.project import Project
 from studio.runs.events import EventWriter
 from studio.tui.app import StudioApp
-from tests.tui.data_story import opened, press, project_with, settle, shown, tickets
+from tests.tui.data_story import opened, press, project_with, shown, tickets
+from tests.tui.resting import settle
 from tests.tui.run_story import STEPS, model_without_weights, opened_on, recorded_runs, train_run, write_steps
 
 SMALL, LARGE = (80, 24), (120, 40)

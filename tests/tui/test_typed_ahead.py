@@ -11,7 +11,8 @@ from textual.widgets import Input
 
 from studio.tui.screens.data.example_table import ExampleTable
 from studio.tui.widgets.prompt_bar import PromptBar
-from tests.tui.data_story import data_screen, labels, opened, project_with, settle, shown, tickets
+from tests.tui.data_story import data_screen, labels, opened, project_with, shown, tickets
+from tests.tui.resting import settle
 
 NAMES = {" ": "space", "'": "apostrophe", "=": "equals_sign", ":": "colon", "/": "slash", "\x1b": "escape"}
 
