@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from rich.color import ColorSystem
 from textual import events
 from textual._compositor import ChopsUpdate, LayoutUpdate
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import get_current_worker
@@ -42,6 +42,7 @@ from studio.tui.widgets.header import HeaderFacts
 from studio.tui.widgets.status import StatusLine
 
 if TYPE_CHECKING:
+    from textual.command import Provider
     from textual.widget import Widget
 
     from studio.dataset.examples import ExampleIds
@@ -83,6 +84,12 @@ def _try_screen() -> Screen[Any]:
     return TryScreen()
 
 
+def _actions_provider() -> type[Provider]:
+    from studio.tui.palette import ActionsProvider
+
+    return ActionsProvider
+
+
 class StudioApp(App[None], inherit_bindings=False):
     """Five screens over one project; to them it is a ``Shell``."""
 
@@ -96,6 +103,8 @@ class StudioApp(App[None], inherit_bindings=False):
         "compare": _compare_screen,
         "try": _try_screen,
     }
+
+    COMMANDS: ClassVar[set[Any]] = {_actions_provider}
 
     def __init__(self, project: Project, *, first_screen: str = "data", demo: Demo | None = None) -> None:
         super().__init__()
@@ -360,15 +369,6 @@ class StudioApp(App[None], inherit_bindings=False):
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
         self.session.keep(replace(self.session.kept, theme=self.theme))
         self.say(f"{self.theme} · kept")
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        name = getattr(screen, "NAME", "")
-        for action in actions.actions_for(name) if name else ():
-            key = actions.current_keys(action, self.session.keys).split()[0]
-            yield SystemCommand(action.label, f"{action.about} ({key})", partial(self._run_on, screen, action.name))
-
-    def _run_on(self, screen: Screen[Any], action: str) -> None:
-        self.call_later(self.run_action, action, screen)
 
 
 def run(project: Project, *, first_screen: str = "data", demo: Demo | None = None) -> None:

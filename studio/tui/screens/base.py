@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
@@ -52,6 +53,18 @@ class StudioScreen(Asking):
         if self.is_mounted:
             self.query_one(HeaderBar).show(self.shell.header_facts(self.NAME))
 
+    def on_click(self, event: events.Click) -> None:
+        """A click beside what takes the keyboard, as on a pane's border or title, gives it to what is in that pane."""
+        body = self.query_one("#body")
+        around = event.widget.ancestors_with_self if event.widget else []
+        for node in around:
+            if not isinstance(node, Widget) or node.focusable:
+                return
+            if inside := [one for one in node.query("*").results(Widget) if one.focusable]:
+                inside[0].focus()
+            if inside or node is body:
+                return
+
     # What every screen can do. The five go through the shell, which alone knows what is open.
 
     def action_data(self) -> None:
@@ -97,6 +110,11 @@ class StudioScreen(Asking):
 
     def action_back(self) -> None:
         """Nothing to go back from; screens with a state to leave override this."""
+
+    def action_welcome(self) -> None:
+        from studio.tui.dialogs.welcome import WelcomeDialog
+
+        self.app.push_screen(WelcomeDialog())
 
     def action_theme(self) -> None:
         self.shell.switch_theme()

@@ -98,7 +98,10 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         return strip_of(self, self._row(index, width), width, background)
 
     def on_click(self, event: events.Click) -> None:
-        index = round(self.scroll_offset.y) + event.y
+        at = event.get_content_offset(self)
+        if at is None:  # on the border
+            return
+        index = round(self.scroll_offset.y) + at.y
         if index >= self.count:
             return
         if index == self.index:

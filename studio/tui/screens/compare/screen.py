@@ -246,6 +246,9 @@ class CompareScreen(ArmKeys, ListScreen):
     def on_row_list_highlighted(self) -> None:
         self._draw_row()
 
+    def on_row_list_chosen(self) -> None:
+        self.action_show_row()
+
     # -- keys
 
     def action_pane_down(self) -> None:
