@@ -116,7 +116,7 @@ class StudioApp(App[None], inherit_bindings=False):
         self.last_said: tuple[str, str] = ("", "information")
         self._when_open: list[Callable[[], None]] = []
         self._frame = Frame()
-        self._typed_at: WeakKeyDictionary[events.Key, Widget | None] = WeakKeyDictionary()
+        self._typed_at: WeakKeyDictionary[events.Key, tuple[Screen[Any], Widget | None]] = WeakKeyDictionary()
         self._demo = demo
         self._run_poll: RunPoll | None = None
         self._is_polling, self._must_tell_runs = False, True
@@ -271,16 +271,18 @@ class StudioApp(App[None], inherit_bindings=False):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key) and not event.is_forwarded:
-            self._typed_at[event] = self.focused
+            self._typed_at[event] = (self.screen, self.focused)
         await super().on_event(event)
 
     def on_key(self, event: events.Key) -> None:
         """A key typed ahead, as on a slow line, is for whom the key before it gave the keyboard."""
-        focused = self.focused
-        if focused is not None and self._typed_at.get(event, focused) is not focused:
-            event.stop()
-            event.prevent_default()
-            self.post_message(events.Key(event.key, event.character))
+        screen, focused = self._typed_at.get(event, (self.screen, self.focused))
+        if self.screen is screen and self.focused in (focused, None):
+            return
+        event.stop()
+        event.prevent_default()
+        # A screen that has just opened has first to give the keyboard to one of its own.
+        self.screen.call_later(self.post_message, events.Key(event.key, event.character))
 
     async def run_action(self, action: Any, *arguments: Any, **named: Any) -> bool:
         said = self.last_said
