@@ -82,7 +82,7 @@ class CompareScreen(ArmKeys, ListScreen):
     NAME = "Compare"
     BINDINGS = actions.bindings_for("Compare")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual's own way
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (20, "-low"), (32, "-high")]  # noqa: RUF012
     DEFAULT_CSS = """
     CompareScreen #words { margin: 1 2; }
     CompareScreen #verdict { padding: 0 2; max-height: 3; }
@@ -94,6 +94,9 @@ class CompareScreen(ArmKeys, ListScreen):
     CompareScreen #row-panel { height: 1fr; }
     CompareScreen #full { height: 40%; }
     CompareScreen.-low #full { height: 7; }
+    CompareScreen.-tiny #verdict { max-height: 2; }
+    CompareScreen.-tiny #heading, CompareScreen.-tiny #full, CompareScreen.-tiny.-in-full #arms { display: none; }
+    CompareScreen.-tiny.-in-full #full { display: block; height: 6; }
     CompareScreen .hidden { display: none; }
     """
 
@@ -220,7 +223,7 @@ class CompareScreen(ArmKeys, ListScreen):
         if index >= len(self._rows):
             return
         row = self._rows[index]
-        lines = row_in_full(row, self._columns, is_prompt_last=self.has_class("-low"))
+        lines = row_in_full(row, self._columns, is_prompt_last=not self.has_class("-high"))
         facts = [f"#{row.example_id}", row.task, row.change]
         self.query_one("#full", AnswersPane).show(" · ".join(fact for fact in facts if fact), lines)
 
@@ -251,7 +254,14 @@ class CompareScreen(ArmKeys, ListScreen):
 
     # -- keys
 
+    def action_back(self) -> None:
+        self.remove_class("-in-full")
+
     def action_pane_down(self) -> None:
+        if self.has_class("-tiny") and not self.has_class("-in-full"):
+            self.add_class("-in-full")  # there is room for the scores or for the row in full
+            self.call_after_refresh(self._draw_row)
+            return
         self.query_one("#full", AnswersPane).scroll_relative(y=3, animate=False)
 
     def action_pane_up(self) -> None:
