@@ -23,7 +23,7 @@ from studio.project import Project
 from studio.reports.console import VisibleConsole
 from studio.reports.glyphs import is_ascii_only
 from studio.reports.visible import visible
-from studio.tui import actions, styles
+from studio.tui import actions, themes
 from studio.tui.frame import Frame
 from studio.tui.gate import AsciiLines, VisibleLines
 from studio.tui.hangup import leave_with_terminal, refuse_without_terminal
@@ -122,12 +122,16 @@ class StudioApp(App[None], inherit_bindings=False):
         self._is_polling, self._must_tell_runs = False, True
         self._first_screen = first_screen
         self._facts = HeaderFacts("", project.name, model=self.session.base_model)
+        has_few_colors = self.console.color_system == "standard" or self.console.no_color
+        self.set_class(has_few_colors, "-few-colors")
+        for ours in themes.themes(has_few_colors=has_few_colors):
+            self.register_theme(ours)
         for theme in (self.session.settings.theme, self.session.kept.theme):
             if theme in self.available_themes:
                 self.theme = theme
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        return styles.theme_variables(self.current_theme.dark)
+        return themes.variables(is_dark=self.current_theme.dark)
 
     def on_mount(self) -> None:
         self.app_resume_signal.subscribe(self, lambda _: self._frame.forget(), immediate=True)
@@ -368,7 +372,7 @@ class StudioApp(App[None], inherit_bindings=False):
         return [*super().get_line_filters(), *self._gates]
 
     def switch_theme(self) -> None:
-        self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
+        self.theme = themes.LIGHT if self.current_theme.dark else themes.DARK
         self.session.keep(replace(self.session.kept, theme=self.theme))
         self.say(f"{self.theme} · kept")
 

@@ -21,8 +21,8 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
 
     DEFAULT_CSS = """
     RowList { overflow-x: hidden; scrollbar-size-vertical: 1; height: 1fr; }
-    RowList .row-list--cursor { background: $surface-lighten-2; }
-    RowList:focus .row-list--cursor { background: $primary 45%; text-style: bold; }
+    RowList .row-list--cursor { background: $studio-cursor-left; }
+    RowList:focus .row-list--cursor { background: $studio-cursor; text-style: bold; }
     """
     COMPONENT_CLASSES = {"row-list--cursor"}  # noqa: RUF012 - Textual's own way to declare them
 

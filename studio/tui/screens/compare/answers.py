@@ -40,7 +40,7 @@ def heading_line(columns: Columns, width: int) -> Line:
     if columns.has_reference:
         line.append((fit("reference", cell), "dim"))
     for key, arm in columns.arms:
-        line += [(f"{key} ", "key"), (fit(arm.replace("_", " "), cell - 2), "dim")]
+        line += [(f"{key} ", "key"), (fit(arm.replace("_", " "), cell - 3) + " ", "dim")]
     return line
 
 

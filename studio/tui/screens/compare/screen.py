@@ -88,7 +88,7 @@ class CompareScreen(ArmKeys, ListScreen):
     CompareScreen #verdict { padding: 0 2; max-height: 3; }
     CompareScreen.-high #verdict { margin: 0 0 1 0; }
     CompareScreen #arms, CompareScreen #row-panel, CompareScreen #full {
-        border-top: solid $foreground 30%; border-title-color: $text-primary; border-subtitle-color: $foreground 60%;
+        border-top: solid $studio-faint; border-title-color: $text-primary; border-subtitle-color: $studio-dim;
         padding: 0 1;
     }
     CompareScreen #row-panel { height: 1fr; }

@@ -54,9 +54,9 @@ class RunView(Vertical):
     RunView #loss { height: 1fr; min-height: 5; }
     RunView #legend { height: auto; max-height: 2; }
     RunView #sides { height: 8; }
-    RunView #sides ChartView { width: 1fr; border: round $foreground 20%; border-title-color: $foreground 70%;
-        border-subtitle-color: $foreground 70%; }
-    RunView #log-panel { height: 45%; border-top: solid $foreground 30%; border-title-color: $text-primary; }
+    RunView #sides ChartView { width: 1fr; border: round $studio-faint; border-title-color: $studio-label;
+        border-subtitle-color: $studio-label; }
+    RunView #log-panel { height: 45%; border-top: solid $studio-faint; border-title-color: $text-primary; }
     RunView.has-log #sides { display: none; }
     RunView .hidden { display: none; }
     """
@@ -166,7 +166,7 @@ def setting_lines(spec: Spec | None) -> list[Line]:
     width = max(len(name) for name in names)
     about = spec.fields()
     return [
-        [(f"{name:<{width}}  ", "dim"), (visible(_shown(getattr(spec, name))), ""), (f"  {about[name]}", "faint")]
+        [(f"{name:<{width}}  ", "dim"), (visible(_shown(getattr(spec, name))), ""), (f"  {about[name]}", "dim")]
         for name in names
     ]
 

@@ -44,7 +44,7 @@ class RunsScreen(ListScreen):
     DEFAULT_CSS = """
     RunsScreen.-wide #runs {
         width: 41; height: 1fr; padding: 0 1;
-        border: round $foreground 30%; border-title-color: $text-primary; border-subtitle-color: $foreground 60%;
+        border: round $studio-faint; border-title-color: $text-primary; border-subtitle-color: $studio-dim;
     }
     RunsScreen.-wide #runs:focus { border: round $primary; }
     RunsScreen.-narrow #runs-body { layout: vertical; }
