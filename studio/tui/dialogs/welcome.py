@@ -37,7 +37,7 @@ class WelcomeDialog(StudioDialog):
             "fine-tune a small model in the background;",
             f"see whether it beats prompting. {self._state()}",
         ]
-        keys = [action for action in actions.actions_for("Welcome") if action.footer]
+        keys = [action for action in actions.footer_actions("Welcome") if action.name != "help"]
         more = {"begin_import": f": {described()}"}
         shown = [
             Content.assemble(
