@@ -40,8 +40,15 @@ class LinesView(Widget):
     def show(self, lines: Sequence[Line], hang: int = 0) -> None:
         """``hang``: where what does not fit a line begins in the next, in cells from the left."""
         if lines != self.lines or hang != self._hang:
+            height = self._height()
             self.lines, self._hang = list(lines), hang
-            self.refresh(layout=True)
+            self.refresh(layout=self._height() != height)  # laying out draws the whole screen anew
+
+    def _height(self) -> int:
+        width = self.content_size.width
+        if self._hang or not width:
+            return len(self._folded(width)) if width else -1
+        return sum(max(1, -(-line_length(line) // width)) for line in self.lines)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return len(self._folded(width)) if self._hang else super().get_content_height(container, viewport, width)
@@ -67,6 +74,14 @@ class HeadLine(Widget):
     def render_line(self, y: int) -> Strip:
         width = self.content_size.width
         return strip_of(self, self._make(width), width, self.rich_style)
+
+
+def entitle(widget: Widget, title: str, subtitle: str = "") -> None:
+    """Title and subtitle in the widget's border, as data; where they are there already nothing is drawn anew."""
+    for name, words in (("border_title", title), ("border_subtitle", subtitle)):
+        content = Content(visible(words, single_line=True))
+        if str(getattr(widget, name) or "") != content.plain:
+            setattr(widget, name, content)
 
 
 def joined(parts: Sequence[Line], width: int) -> list[Line]:

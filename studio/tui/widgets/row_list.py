@@ -54,15 +54,27 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         self.index = 0
         self.empty = empty
         self._row: RowMaker = lambda index, width: []
+        self._drawn: dict[tuple[int, int], Line] = {}  # by index and width
 
     def show(self, count: int, row: RowMaker, index: int | None = None) -> None:
         """Show ``count`` rows; ``row(index, width)`` makes one. The cursor stays unless ``index`` is given."""
+        before = (self.count, self.index)
         self.count, self._row = count, row
         wanted = self.index if index is None else index
         self.index = max(0, min(wanted, count - 1))
+        if (self.count, self.index) == before and self._drawn:
+            self._refresh_changed()
+            return
         self.virtual_size = Size(0, max(count, 1))
         self._scroll_to_cursor()
+        self._drawn.clear()
         self.refresh()
+
+    def _refresh_changed(self) -> None:
+        """Draw only the rows that read otherwise now: a run's clock goes on in one of thirty."""
+        for (index, width), line in list(self._drawn.items()):
+            if index < self.count and self._row(index, width) != line:
+                self.refresh_line(index)
 
     def move(self, delta: int) -> None:
         self.move_to(self.index + delta)
@@ -95,7 +107,8 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(width, self.rich_style)
         is_cursor = index == self.index
         background = self.get_component_rich_style("row-list--cursor") if is_cursor else self.rich_style
-        return strip_of(self, self._row(index, width), width, background)
+        line = self._drawn[index, width] = self._row(index, width)
+        return strip_of(self, line, width, background)
 
     def on_click(self, event: events.Click) -> None:
         at = event.get_content_offset(self)

@@ -14,7 +14,6 @@ from studio.reports.numbers import learning_rate, loss
 from studio.reports.visible import visible
 from studio.runs.specs import Spec
 from studio.runs.watch import RunState
-from studio.tui import styles
 from studio.tui.screens.runs.chart_view import ChartView
 from studio.tui.screens.runs.curves import (
     POINT_GLYPHS,
@@ -27,7 +26,7 @@ from studio.tui.screens.runs.curves import (
     side_series,
     x_values,
 )
-from studio.tui.widgets.lines import Line, LinesView
+from studio.tui.widgets.lines import Line, LinesView, entitle
 from studio.tui.widgets.run_lines import comparison_lines, facts_lines, full_title, trouble_lines
 
 SIDE_NAMES = ("learning rate", "gradient norm", "tokens/s")
@@ -72,16 +71,13 @@ class RunView(Vertical):
         yield LinesView(id="legend")
         with Horizontal(id="sides"):
             for name in SIDE_NAMES:
-                side = ChartView(id=name.replace(" ", "-").replace("/", "-"))
-                side.border_title = name
-                yield side
+                yield ChartView(id=name.replace(" ", "-").replace("/", "-"))
         with VerticalScroll(id="log-panel", classes="hidden", can_focus=False):
             yield LinesView(id="log")
 
     def show(self, shown: RunShown) -> None:
         state = shown.state
-        self.border_title = styles.title(visible(full_title(state), single_line=True))
-        self.border_subtitle = styles.title(visible(_subtitle(state)))
+        entitle(self, full_title(state), _subtitle(state))
         self.show_facts(state)
         self.query_one("#trouble", LinesView).show(trouble_lines(state, shown.log))
         if state.kind == "compare":
@@ -149,7 +145,7 @@ class RunView(Vertical):
         )
         for (name, series), value in zip(side_series(state, choice.x_axis).items(), _newest(state), strict=True):
             side = self.query_one("#" + name.replace(" ", "-").replace("/", "-"), ChartView)
-            side.border_subtitle = value
+            entitle(side, name, value)
             side.show([series], x_label=choice.x_axis, marker_x=at)
 
     def _set_charts_hidden(self, is_hidden: bool) -> None:
