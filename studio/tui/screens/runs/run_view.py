@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -29,6 +30,7 @@ from studio.tui.screens.runs.curves import (
 from studio.tui.widgets.lines import Line, LinesView, entitle
 from studio.tui.widgets.run_lines import comparison_lines, facts_lines, full_title, trouble_lines
 
+SIDES_EVERY_SECONDS = 2.0  # the small charts of a live run: they are looked at, the loss is watched
 SIDE_NAMES = ("learning rate", "gradient norm", "tokens/s")
 
 
@@ -63,6 +65,8 @@ class RunView(Vertical):
     def __init__(self) -> None:
         super().__init__(classes="panel")
         self._drawn: object = None
+        self._sides_of: object = None
+        self._sides_at = 0.0
 
     def compose(self) -> ComposeResult:
         yield LinesView(id="facts")
@@ -131,7 +135,8 @@ class RunView(Vertical):
         x = x_values(state.series, choice.x_axis)
         at = None if shown.crosshair is None or not len(x) else float(x[min(shown.crosshair, len(x) - 1)])
         self.query_one("#legend", LinesView).show([_legend(shown)])
-        key = (id(state.series), len(x), len(state.series.eval_step), choice, at, tuple(map(id, shown.overlaid)))
+        losses, others = state.series, tuple(map(id, shown.overlaid))
+        key = (id(losses), len(x), len(losses.eval_step), state.run_id, choice, at, others)
         if key == self._drawn:
             return
         self._drawn = key
@@ -143,6 +148,10 @@ class RunView(Vertical):
             marker_label="best" if at is None else "",
             nothing="no step has been made yet" if state.is_live else "no step was made",
         )
+        is_same_view = self._sides_of == key[3:] and state.is_live
+        if is_same_view and time.monotonic() - self._sides_at < SIDES_EVERY_SECONDS:
+            return
+        self._sides_of, self._sides_at = key[3:], time.monotonic()
         for (name, series), value in zip(side_series(state, choice.x_axis).items(), _newest(state), strict=True):
             side = self.query_one("#" + name.replace(" ", "-").replace("/", "-"), ChartView)
             entitle(side, name, value)
