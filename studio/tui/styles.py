@@ -1,4 +1,4 @@
-"""Style names → theme colours, in this one place. Reports name styles; nothing else in the studio knows a colour."""
+"""Style names → theme colours, in this one place. Reports name styles; only ``themes.py`` knows a hue."""
 
 from __future__ import annotations
 
