@@ -56,6 +56,9 @@ async def test_a_click_on_a_pane_or_its_border_gives_it_the_keyboard(tmp_path: P
         await pilot.click(ExamplePane, offset=(10, 0))  # its border
         await settle(pilot)
         assert pane.has_focus
+        await click_on(pilot, "all keys", within=lambda y: y == 39)
+        await press(pilot, "escape")
+        assert pane.has_focus, "a key of the footer leaves the keyboard where it is"
         await press(pilot, "f5")
         pilot.app.set_focus(None)
         await click_on(pilot, "#1 · tickets")  # the title of the pane of answers, which takes no keyboard

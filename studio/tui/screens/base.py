@@ -57,12 +57,13 @@ class StudioScreen(Asking):
         """A click beside what takes the keyboard, as on a pane's border or title, gives it to what is in that pane."""
         body = self.query_one("#body")
         around = event.widget.ancestors_with_self if event.widget else []
-        for node in around:
-            if not isinstance(node, Widget) or node.focusable:
+        if body not in around:
+            return
+        for node in around[: around.index(body) + 1]:
+            if isinstance(node, Widget) and node.focusable:
                 return
             if inside := [one for one in node.query("*").results(Widget) if one.focusable]:
                 inside[0].focus()
-            if inside or node is body:
                 return
 
     # What every screen can do. The five go through the shell, which alone knows what is open.
