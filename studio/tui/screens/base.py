@@ -56,7 +56,7 @@ class StudioScreen(Asking):
     def on_click(self, event: events.Click) -> None:
         """A click beside what takes the keyboard, as on a pane's border or title, gives it to what is in that pane."""
         body = self.query_one("#body")
-        around = event.widget.ancestors_with_self if event.widget else []
+        around = self.get_widget_at(*event.screen_offset)[0].ancestors_with_self
         if body not in around:
             return
         for node in around[: around.index(body) + 1]:
