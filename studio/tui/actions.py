@@ -3,6 +3,7 @@
 
 A screen named ``"Data"`` takes ``bindings_for("Data")``: the rows for it and those for everywhere. An action ``accept``
 calls ``action_accept`` of the screen. Keys are written as typed (``"?"``, ``"ctrl+d"``); several are parted by blanks.
+An action without a key is run by its name, ``:welcome``, until somebody gives it one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from studio.errors import AskedWrongly
 EVERYWHERE = "everywhere"
 SCREENS = ("Data", "Window", "Runs", "Compare", "Try")
 DIALOGS = ("Edit", "Import", "Welcome", "Help", "Reader", "New run", "New comparison", "Confirm", "Line")
+
+NO_KEY = "none"  # no terminal sends it; where it stands, ``[keys]`` can put another
 
 # Keys that a terminal or multiplexer eats or cannot tell from another key.
 _EATEN = {
@@ -48,7 +51,7 @@ class Action:
 
     @property
     def display(self) -> str:
-        return display_keys(self.keys)
+        return current_keys(self, {})
 
 
 _DATA = ("Data",)
@@ -65,7 +68,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs", "f4 alt+3", "Runs", "train, watch, stop, resume"),
     Action("compare", "f5 alt+4", "Compare", "which arm won, by how much, on which rows"),
     Action("try", "f6 alt+5", "Try", "one prompt, base model and tuned answering side by side"),
-    Action("help", "? f1", "all keys", "the keys of this screen", footer=99),
+    Action("help", "? f1", "all keys", "the keys of this screen", where=(EVERYWHERE, "Welcome"), footer=99),
     Action("undo", "u", "undo", "take back the newest change, also after a restart"),
     Action("redo", "R ctrl+r", "redo", "do again what was undone"),
     Action("command", ":", "command", "go to a row by its number, or run any action by its name"),
@@ -73,6 +76,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("next_pane", "tab", "next pane", "the keyboard goes to the next pane"),
     Action("previous_pane", "shift+tab", "previous pane", "the keyboard goes to the previous pane"),
     Action("back", "escape", "back", "go back; stop a running query, clear selection, then search"),
+    Action("welcome", "", "welcome", "what this is, and three ways to begin: a file, the sample data, the demo"),
     Action("theme", "ctrl+t", "dark / light", "dark or light theme"),
     Action("close", "q", "close", "close this view; on Data: leave (runs go on)"),
     Action("leave", "Q ctrl+q", "leave", "leave the studio (runs go on)"),
@@ -174,7 +178,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("begin_import", "i", "import", "import a file of your own", where=("Welcome",), footer=1),
     Action("open_samples", "o", "samples", "open the sample data: three tasks of a support desk", where=("Welcome",), footer=2),
     Action("run_demo", "d", "demo", "run the demo: fine-tune and compare, about five minutes", where=("Welcome",), footer=3),
-    Action("leave_studio", "q Q escape", "leave", "leave; nothing was written", where=("Welcome",)),
+    Action("leave_studio", "q Q escape", "leave", "leave; nothing is written", where=("Welcome",)),
     Action("scroll_on", "j down", "down", "scroll down", where=("Help", "Reader")),
     Action("scroll_back", "k up", "up", "scroll up", where=("Help", "Reader")),
     Action("dismiss_too", "q ?", "leave", "leave", where=("Help", "Reader")),
@@ -216,8 +220,8 @@ def checked_keys(keys: Mapping[str, str]) -> dict[str, str]:
 
 
 def current_keys(action: Action, keys: Mapping[str, str]) -> str:
-    """The action's keys for display, as rebound by ``keys``."""
-    return display_keys(keys.get(action.name, action.keys))
+    """The action's keys for display, as rebound by ``keys``; without a key what is typed to run it."""
+    return display_keys(keys.get(action.name, action.keys)) or f":{action.name}"
 
 
 def display_keys(keys: str) -> str:
@@ -241,7 +245,7 @@ def _by_place() -> Iterator[tuple[str, Action]]:
 
 
 def _binding(action: Action) -> Binding:
-    key = ",".join(_textual_key(key) for key in action.keys.split())
+    key = ",".join(_textual_key(key) for key in action.keys.split()) or NO_KEY
     return Binding(key, action.name, action.label, show=False, id=action.name, priority=action.is_first)
 
 

@@ -20,11 +20,11 @@ from tests.tui.data_story import (
     press,
     project_with,
     said,
-    settle,
     shown,
     tickets,
     type_line,
 )
+from tests.tui.resting import settle
 
 
 async def test_labels_step_on_are_saved_at_once_and_undo_survives_a_restart(tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ from studio.files import take_lock
 from studio.project import Project
 from studio.runs.directory import RunDirectory
 from studio.tui.app import StudioApp
-from tests.tui.data_story import NARROW, WIDE, press, project_with, settle, shown
+from tests.tui.data_story import NARROW, WIDE, press, project_with, shown
+from tests.tui.resting import settle
 from tests.tui.run_story import model_without_weights, recorded_runs
 from tests.tui.test_try_screen import PlayedAnswerer
 

@@ -24,7 +24,8 @@ from studio.tui.dialogs.form import SpecForm, fields_of
 from studio.tui.dialogs.new_run import NewRunDialog
 from studio.tui.run_poll import RunPoll
 from studio.tui.widgets.row_list import RowList
-from tests.tui.data_story import NARROW, press, project_with, said, settle, shown, tickets
+from tests.tui.data_story import NARROW, press, project_with, said, shown, tickets
+from tests.tui.resting import settle
 from tests.tui.run_story import STEPS, model_without_weights, opened_on, train_run, write_steps
 
 FINISHED = Finished(seconds=12.0)

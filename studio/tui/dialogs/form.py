@@ -47,7 +47,7 @@ class Choice(Widget, can_focus=True):
 
     DEFAULT_CSS = """
     Choice { height: 1; width: 1fr; background: $surface; }
-    Choice:focus { background: $primary 30%; }
+    Choice:focus { background: $studio-cursor; }
     """
 
     @dataclass
@@ -83,7 +83,7 @@ class SpecForm(Vertical):
     DEFAULT_CSS = """
     SpecForm { height: auto; width: 1fr; }
     SpecForm Horizontal { height: 1; }
-    SpecForm .label { width: 16; color: $foreground 70%; }
+    SpecForm .label { width: 16; color: $studio-label; }
     SpecForm .refused .label { color: $text-error; text-style: bold; }
     SpecForm .note { width: auto; max-width: 50%; height: 1; padding: 0 1; }
     SpecForm Input { width: 1fr; }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
@@ -52,6 +53,19 @@ class StudioScreen(Asking):
         if self.is_mounted:
             self.query_one(HeaderBar).show(self.shell.header_facts(self.NAME))
 
+    def on_click(self, event: events.Click) -> None:
+        """A click beside what takes the keyboard, as on a pane's border or title, gives it to what is in that pane."""
+        body = self.query_one("#body")
+        around = self.get_widget_at(*event.screen_offset)[0].ancestors_with_self
+        if body not in around:
+            return
+        for node in around[: around.index(body) + 1]:
+            if isinstance(node, Widget) and node.focusable:
+                return
+            if inside := [one for one in node.query("*").results(Widget) if one.focusable]:
+                inside[0].focus()
+                return
+
     # What every screen can do. The five go through the shell, which alone knows what is open.
 
     def action_data(self) -> None:
@@ -97,6 +111,11 @@ class StudioScreen(Asking):
 
     def action_back(self) -> None:
         """Nothing to go back from; screens with a state to leave override this."""
+
+    def action_welcome(self) -> None:
+        from studio.tui.dialogs.welcome import WelcomeDialog
+
+        self.app.push_screen(WelcomeDialog())
 
     def action_theme(self) -> None:
         self.shell.switch_theme()

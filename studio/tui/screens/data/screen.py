@@ -149,11 +149,6 @@ class DataScreen(StudioScreen):
         else:
             self.action_welcome()
 
-    def action_welcome(self) -> None:
-        from studio.tui.dialogs.welcome import WelcomeDialog
-
-        self.app.push_screen(WelcomeDialog())
-
     def on_screen_resume(self) -> None:
         if self.table.max_length != self.session.max_length:  # another was tried in Window
             self.table.max_length = self.session.max_length

@@ -39,7 +39,7 @@ class WindowScreen(ListScreen):
     NAME = "Window"
     MAIN_LIST = "#fates"
     BINDINGS = actions.bindings_for("Window")
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own way
+    HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (72, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own way
     VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-high")]  # noqa: RUF012
     DEFAULT_CSS = """
     WindowScreen #lengths { height: 1fr; }
@@ -52,7 +52,12 @@ class WindowScreen(ListScreen):
     WindowScreen #longest { height: 1fr; }
     WindowScreen #shots { width: 1fr; height: 1fr; }
     WindowScreen.-narrow #rows { width: 44; }
+    WindowScreen.-slim #below { height: 22; layout: vertical; }
+    WindowScreen.-slim #rows { height: 10; }
+    WindowScreen.-slim #shots { height: 12; }
     WindowScreen.-low #below { height: 6; }
+    WindowScreen.-low #rows { height: 6; }
+    WindowScreen.-low.-slim #shots { display: none; }
     WindowScreen.-low #longest { display: none; }
     WindowScreen.-low #lengths LinesView { margin: 0 1; }
     """
