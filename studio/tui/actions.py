@@ -16,7 +16,19 @@ from studio.errors import AskedWrongly
 
 EVERYWHERE = "everywhere"
 SCREENS = ("Data", "Window", "Runs", "Compare", "Try")
-DIALOGS = ("Edit", "Import", "Welcome", "Help", "Reader", "New run", "New comparison", "Confirm", "Line")
+DIALOGS = (
+    "Edit",
+    "Import",
+    "Welcome",
+    "Help",
+    "Reader",
+    "New run",
+    "New comparison",
+    "Confirm",
+    "Columns",
+    "Values",
+    "Line",
+)
 
 # Keys that a terminal or multiplexer eats or cannot tell from another key.
 _EATEN = {
@@ -53,6 +65,8 @@ class Action:
 
 _DATA = ("Data",)
 _LISTS = ("Data", "Window", "Runs", "Compare")
+_CHOOSING = ("Columns", "Values")
+_MOVED_IN = _LISTS + _CHOOSING
 _RUNS = ("Runs",)
 _COMPARE = ("Compare",)
 _ESCAPED = tuple(name for name in DIALOGS if name not in ("Welcome", "Line"))
@@ -78,12 +92,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("leave", "Q ctrl+q", "leave", "leave the studio (runs go on)"),
     Action("how_to_leave", "ctrl+c", "how to leave", "say which key leaves"),
     # lists
-    Action("down", "j down", "down", "next row", where=_LISTS),
-    Action("up", "k up", "up", "previous row", where=_LISTS),
-    Action("top", "g home", "first", "first row", where=_LISTS),
-    Action("bottom", "G end", "last", "last row", where=_LISTS),
-    Action("page_down", "pagedown", "page down", "one page down", where=_LISTS),
-    Action("page_up", "pageup", "page up", "one page up", where=_LISTS),
+    Action("down", "j down", "down", "next row", where=_MOVED_IN),
+    Action("up", "k up", "up", "previous row", where=_MOVED_IN),
+    Action("top", "g home", "first", "first row", where=_MOVED_IN),
+    Action("bottom", "G end", "last", "last row", where=_MOVED_IN),
+    Action("page_down", "pagedown", "page down", "one page down", where=_MOVED_IN),
+    Action("page_up", "pageup", "page up", "one page up", where=_MOVED_IN),
     Action("enter", "enter", "open", "go in; on Data: read the row alone", where=_LISTS),
     # Data
     Action("left", "h left", "column left", "previous column", where=_DATA),
@@ -103,12 +117,20 @@ ACTIONS: tuple[Action, ...] = (
     Action("previous_match", "N", "previous match", "previous row that has it", where=_DATA),
     Action("filter", "f", "filter", "only rows for which a SQL condition holds; again = AND", where=_DATA, footer=6),
     Action("same_cell", "=", "rows like this cell", "only rows with this cell's value", where=_DATA),
-    Action("reset", "r", "reset", "all rows again: no filter, search or sort", where=_DATA),
-    Action("sort_up", "[", "sort up", "sort by this column, ascending; on another column adds", where=_DATA),
+    Action("values", "F", "values", "this column's values with how many rows have each; filter by one or several", where=_DATA),
+    Action("edit_filter", "ctrl+f", "change filter", "change the filter as it stands; empty takes it off", where=_DATA),
+    Action("reset", "r", "reset", "all rows again: no filter, search or sort; in the list of columns: as at first", where=("Data", "Columns")),
+    Action("sort_up", "[", "sort up", "sort by this column, ascending; on another adds; clicks on its heading: up, down, off", where=_DATA),
     Action("sort_down", "]", "sort down", "sort by this column, descending; on another adds", where=_DATA),
     Action("select", "space", "select", "select or unselect this row", where=_DATA),
     Action("select_range", "v", "select range", "select from here to where v is pressed again", where=_DATA),
     Action("select_all", "*", "select all", "select all rows of this view", where=_DATA),
+    Action("narrower", "<", "narrower", "make this column narrower", where=_DATA),
+    Action("wider", ">", "wider", "make this column wider", where=_DATA),
+    Action("move_left", "H", "column to the left", "move this column to the left; in the list of columns up", where=("Data", "Columns")),
+    Action("move_right", "L", "column to the right", "move this column to the right; in the list down", where=("Data", "Columns")),
+    Action("hide_column", "-", "hide column", "hide this column (K shows it again)", where=_DATA),
+    Action("columns", "K", "columns", "which columns are shown, in which order; as at first again", where=_DATA),
     Action("layout", "z", "layout", "example beside or below the table", where=_DATA),
     Action("history", "i", "history", "who changed what in this row, and when", where=_DATA),
     Action("as_trained", "M", "as trained", "the tokens of this row: seen, learned, cut", where=_DATA),
@@ -175,6 +197,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("open_samples", "o", "samples", "open the sample data: three tasks of a support desk", where=("Welcome",), footer=2),
     Action("run_demo", "d", "demo", "run the demo: fine-tune and compare, about five minutes", where=("Welcome",), footer=3),
     Action("leave_studio", "q Q escape", "leave", "leave; nothing was written", where=("Welcome",)),
+    Action("tick", "space", "tick", "tick what the cursor is on, or untick it", where=_CHOOSING),
+    Action("choose", "enter", "take", "take what is ticked, else what the cursor is on", where=_CHOOSING),
+    Action("narrow", "/", "narrow", "only values with this in them", where=("Values",)),
     Action("scroll_on", "j down", "down", "scroll down", where=("Help", "Reader")),
     Action("scroll_back", "k up", "up", "scroll up", where=("Help", "Reader")),
     Action("dismiss_too", "q ?", "leave", "leave", where=("Help", "Reader")),

@@ -25,6 +25,7 @@ from studio.tui.messages import (
     StoreOpened,
 )
 from studio.tui.screens.base import StudioScreen
+from studio.tui.screens.data.column_keys import ColumnKeys
 from studio.tui.screens.data.counts import Counts
 from studio.tui.screens.data.decisions import Decisions
 from studio.tui.screens.data.empty import OPENING, closed_lines
@@ -73,11 +74,13 @@ class DataScreen(StudioScreen):
         self.counts = Counts(self)
         self.rows = Rows(self, self.shown, self.counts)
         self.finding = Finding(self, self.rows)
+        self.column_keys = ColumnKeys(self)
         self.decisions = Decisions(self, self.rows)
         self.taking = Taking(self, self.rows, self.shown)
         self.opening = Opening(self, self.rows, self.shown, self.counts)
         self._enter_line = {
             "filter": self.finding.enter_filter,
+            "whole filter": self.finding.enter_whole_filter,
             "search": self.finding.enter_search,
             "command": self._enter_command,
             "mark": self.decisions.enter_mark,
@@ -140,6 +143,7 @@ class DataScreen(StudioScreen):
     def on_mount(self) -> None:
         self.table.border_title = Content("examples")
         self.table.max_length = self.session.max_length
+        self.column_keys.restore()
         if self.store is not None:
             self.rows.load()
         elif self.session.store_closed is not None:
@@ -181,6 +185,9 @@ class DataScreen(StudioScreen):
     def on_cursor_moved(self, message: CursorMoved) -> None:
         message.stop()
         self.rows.follow_cursor(message.example_id)
+
+    def on_example_table_heading_entered(self, message: ExampleTable.HeadingEntered) -> None:
+        self.shell.attempt(partial(self.finding.sort_on, message.column))
 
     async def on_example_table_entered(self, message: ExampleTable.Entered) -> None:
         await self.action_enter()
@@ -320,6 +327,12 @@ class DataScreen(StudioScreen):
     def action_same_cell(self) -> None:
         self.finding.same_cell()
 
+    def action_edit_filter(self) -> None:
+        self.finding.ask_whole_filter()
+
+    def action_values(self) -> None:
+        self.finding.ask_values()
+
     def action_sort_up(self) -> None:
         self.finding.sort(descending=False)
 
@@ -341,6 +354,26 @@ class DataScreen(StudioScreen):
             self.shell.open_store()
         else:
             self.finding.reset()
+
+    # -- columns
+
+    def action_narrower(self) -> None:
+        self.column_keys.resize(-1)
+
+    def action_wider(self) -> None:
+        self.column_keys.resize(1)
+
+    def action_move_left(self) -> None:
+        self.column_keys.move(-1)
+
+    def action_move_right(self) -> None:
+        self.column_keys.move(1)
+
+    def action_hide_column(self) -> None:
+        self.column_keys.hide()
+
+    def action_columns(self) -> None:
+        self.column_keys.choose()
 
     # -- decisions
 
