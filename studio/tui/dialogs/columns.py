@@ -34,9 +34,7 @@ class ColumnsDialog(ListDialog):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content("columns")
-            dialog.border_subtitle = Content(
-                "space shows or hides · H L move · r resets · enter keeps · esc leaves"
-            )
+            dialog.border_subtitle = Content("space ticks · H L move · r resets · enter keeps · esc leaves")
             yield RowList()
 
     def on_mount(self) -> None:

@@ -9,6 +9,8 @@ from studio.tui.widgets.row_list import RowList
 class ListDialog(StudioDialog):
     """A child yields one RowList and says what ``action_choose`` does."""
 
+    AUTO_FOCUS = "RowList"
+
     @property
     def row_list(self) -> RowList:
         return self.query_one(RowList)

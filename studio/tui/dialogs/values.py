@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -49,7 +48,7 @@ class ValuesDialog(ListDialog):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content(f"values of {self._column} · {visible(self._title, single_line=True)}")
-            dialog.border_subtitle = Content("enter: only these rows · space ticks several · / narrows · esc leaves")
+            dialog.border_subtitle = Content("enter filters · space ticks several · / narrows · esc leaves")
             yield Static(id="said")
             yield Input(placeholder="only values with this in them", compact=True)
             yield RowList()
@@ -66,11 +65,14 @@ class ValuesDialog(ListDialog):
     def _show(self, values: Values) -> None:
         self.values = values
         self.row_list.show(len(values.found), partial(self._line, values), 0)
-        all_of_them = f"{counted(values.distinct, 'value')} in {counted(values.rows, 'row')}"
+        self._say_how_many(values)
+
+    def _say_how_many(self, values: Values) -> None:
+        words = f"{counted(values.distinct, 'value')} in {counted(values.rows, 'row')}"
         if len(values.found) < values.distinct:
-            self._say(f"the {number(len(values.found))} commonest of {all_of_them}; / finds others")
-        else:
-            self._say(all_of_them if values.found else "no value")
+            words = f"the first {number(len(values.found))} of {words}; / finds others"
+        ticked = f" · {number(len(self.ticked))} ticked" if self.ticked else ""
+        self._say((words if values.found else "no value") + ticked)
 
     def _say(self, words: str, style: str = "dim") -> None:
         self.query_one("#said", Static).update(Content.styled(words, style_of(style)))
@@ -99,6 +101,7 @@ class ValuesDialog(ListDialog):
             self.ticked.remove(value)
         else:
             self.ticked.append(value)
+        self._say_how_many(self.values)
         self.row_list.refresh()
         self.row_list.move(1)
 
@@ -118,14 +121,14 @@ class ValuesDialog(ListDialog):
         event.stop()
         self.row_list.focus()
 
-    def on_key(self, event: events.Key) -> None:
-        """Esc in the line that narrows empties it; the next one leaves."""
-        if event.key == "escape" and self.has_class("narrowing"):
-            event.stop()
-            event.prevent_default()
-            self.remove_class("narrowing")
-            self.query_one(Input).value = ""
-            self.row_list.focus()
+    async def action_dismiss(self, result: list[Value] | None = None) -> None:
+        """In the line that narrows esc empties it; the next one leaves."""
+        if not self.has_class("narrowing"):
+            self.dismiss(result)
+            return
+        self.remove_class("narrowing")
+        self.query_one(Input).value = ""
+        self.row_list.focus()
 
     def on_unmount(self) -> None:
         if self.is_asking("values") and self.store is not None:

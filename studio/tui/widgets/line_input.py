@@ -22,7 +22,7 @@ class Completer(Protocol):
 
 
 class Words:
-    """Completes the last word of the line from a list."""
+    """Completes the last word of the line from a list; one that is whole already is left as it is."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self._words = words
@@ -30,7 +30,9 @@ class Words:
     def choices(self, value: str) -> list[str]:
         start = max(value.rfind(sign) for sign in " (,") + 1
         head, last = value[:start], value[start:]
-        return [head + word for word in self._words if last and word.startswith(last) and word != last]
+        if not last or last in self._words:
+            return []
+        return [head + word for word in self._words if word.startswith(last)]
 
 
 class Paths:

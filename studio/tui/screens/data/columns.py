@@ -96,17 +96,19 @@ def laid_out(columns: tuple[Column, ...], width: int, id_cells: int, cursor: int
     if sum(least) + len(least) - 1 <= room:
         return Layout(_shared_out(columns, range(len(columns)), least, room))
     room -= 2  # the mark that there is more at the right
-    pinned = len(list(takewhile(lambda column: column.name in _PINNED and not column.chosen, columns)))
+    pinned = len(list(takewhile(lambda column: column.name in _PINNED, columns)))
+    if pinned == len(columns) or sum(least[:pinned]) + pinned + _LEAST_TEXT > room:
+        pinned = 0
     left = room - sum(least[:pinned]) - pinned
-    first = max(pinned, min(first, cursor, len(columns) - 1)) if cursor >= pinned else max(pinned, first)
-    while cursor > first and sum(least[first : cursor + 1]) + cursor - first > left:
+    first = max(pinned, min(first, cursor) if cursor >= pinned else first)
+    while first < cursor and sum(least[first : cursor + 1]) + cursor - first > left:
         first += 1
     end = first + 1
     while end < len(columns) and sum(least[first : end + 1]) + end - first <= left:
         end += 1
     least[first] = max(1, min(least[first], left))
-    indexes = [*range(pinned), *range(first, end)]
-    return Layout(_shared_out(columns, indexes, least, room), first, first > pinned, end < len(columns))
+    placed = _shared_out(columns, [*range(pinned), *range(first, end)], least, room)
+    return Layout(placed, first, first > pinned, end < len(columns))
 
 
 def _least(column: Column, width: int, id_cells: int) -> int:
@@ -123,7 +125,7 @@ def _shared_out(columns: Sequence[Column], indexes: Sequence[int], least: list[i
     left = room - (len(indexes) - 1) - sum(least[index] for index in indexes if index not in shared)
     shares = sum(columns[index].share for index in shared)
     cells = dict(enumerate(least))
-    for index in shared:
+    for index in shared if left > 0 else ():
         cells[index] = round(left * columns[index].share / shares)
         left, shares = left - cells[index], shares - columns[index].share
     return tuple(Placed(index, columns[index], cells[index]) for index in indexes)

@@ -36,7 +36,7 @@ class Finding:
         from studio.tui.widgets.line_input import Words
 
         self._desk.session.opened()
-        words = Words([*COLUMNS, "and", "or", "not", "ilike", "is null", *(f"{name}(" for name in FUNCTIONS)])
+        words = Words([*COLUMNS, "and", "or", "not", "ilike", "is null", "null", *(f"{name}(" for name in FUNCTIONS)])
         self._desk.bar.ask(kind, "filter", value, hint=hint, completer=words, older=self._older("filter"))
 
     def enter_filter(self, text: str) -> None:

@@ -24,7 +24,6 @@ from studio.tui.messages import (
     StoreClosed,
     StoreOpened,
 )
-from studio.tui.screens.base import StudioScreen
 from studio.tui.screens.data.column_keys import ColumnKeys
 from studio.tui.screens.data.counts import Counts
 from studio.tui.screens.data.decisions import Decisions
@@ -32,6 +31,7 @@ from studio.tui.screens.data.empty import OPENING, closed_lines
 from studio.tui.screens.data.example_pane import ExamplePane
 from studio.tui.screens.data.example_table import ExampleTable
 from studio.tui.screens.data.finding import Finding
+from studio.tui.screens.data.handed_on import HandedOn
 from studio.tui.screens.data.opening import Opening
 from studio.tui.screens.data.rows import Rows, position_of
 from studio.tui.screens.data.shown import ShownExample
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 SIDE_BY_SIDE_FROM = 110
 
 
-class DataScreen(StudioScreen):
+class DataScreen(HandedOn):
     """A table of rows, the whole example under the cursor, a line to type at them. Its parts do what its keys say.
 
     Each part is made with the parts beneath it and knows no other: shown, counts ← rows ← finding, decisions, taking,
@@ -319,34 +319,7 @@ class DataScreen(StudioScreen):
         else:
             self.app.exit()
 
-    # -- finding
-
-    def action_filter(self) -> None:
-        self.finding.ask_filter()
-
-    def action_same_cell(self) -> None:
-        self.finding.same_cell()
-
-    def action_edit_filter(self) -> None:
-        self.finding.ask_whole_filter()
-
-    def action_values(self) -> None:
-        self.finding.ask_values()
-
-    def action_sort_up(self) -> None:
-        self.finding.sort(descending=False)
-
-    def action_sort_down(self) -> None:
-        self.finding.sort(descending=True)
-
-    def action_search(self) -> None:
-        self.finding.ask_search()
-
-    def action_next_match(self) -> None:
-        self.finding.go_to_match(1)
-
-    def action_previous_match(self) -> None:
-        self.finding.go_to_match(-1)
+    # -- what is not a part's
 
     def action_reset(self) -> None:
         if self.store is None:
@@ -355,28 +328,6 @@ class DataScreen(StudioScreen):
         else:
             self.finding.reset()
 
-    # -- columns
-
-    def action_narrower(self) -> None:
-        self.column_keys.resize(-1)
-
-    def action_wider(self) -> None:
-        self.column_keys.resize(1)
-
-    def action_move_left(self) -> None:
-        self.column_keys.move(-1)
-
-    def action_move_right(self) -> None:
-        self.column_keys.move(1)
-
-    def action_hide_column(self) -> None:
-        self.column_keys.hide()
-
-    def action_columns(self) -> None:
-        self.column_keys.choose()
-
-    # -- decisions
-
     def action_select(self) -> None:
         self.table.toggle()
         self.table.move(1)
@@ -384,59 +335,6 @@ class DataScreen(StudioScreen):
     def action_select_range(self) -> None:
         self.table.toggle_range()
         self.rows.show_position()
-
-    def action_select_all(self) -> None:
-        self.decisions.select_all()
-
-    def action_accept(self) -> None:
-        self.decisions.label("accept")
-
-    def action_reject(self) -> None:
-        self.decisions.label("reject")
-
-    def action_skip(self) -> None:
-        self.decisions.label("skip")
-
-    def action_clear_label(self) -> None:
-        self.decisions.label("none")
-
-    def action_mark(self) -> None:
-        self.decisions.mark()
-
-    def action_trash(self) -> None:
-        self.decisions.trash()
-
-    def action_split(self) -> None:
-        self.decisions.ask_split()
-
-    # -- what leaves the screen, what opens over it
-
-    def action_copy_row(self) -> None:
-        self.taking.copy_row()
-
-    def action_copy_cell(self) -> None:
-        self.taking.copy_cell()
-
-    def action_copy_command(self) -> None:
-        self.taking.copy_command()
-
-    def action_export(self) -> None:
-        self.taking.ask_export()
-
-    def action_edit(self) -> None:
-        self.opening.edit()
-
-    def action_edit_outside(self) -> None:
-        self.opening.edit_outside()
-
-    def action_import(self) -> None:
-        self.opening.import_file()
-
-    def action_history(self) -> None:
-        self.opening.history()
-
-    def action_as_trained(self) -> None:
-        self.opening.as_trained()
 
     # -- lines
 
