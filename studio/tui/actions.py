@@ -69,7 +69,7 @@ _CHOOSING = ("Columns", "Values")
 _MOVED_IN = _LISTS + _CHOOSING
 _RUNS = ("Runs",)
 _COMPARE = ("Compare",)
-_ESCAPED = tuple(name for name in DIALOGS if name not in ("Welcome", "Line"))
+_ESCAPED = tuple(name for name in DIALOGS if name not in ("Welcome", "Line", "Filter line"))
 _FORMS = ("New run", "New comparison")
 
 ACTIONS: tuple[Action, ...] = (
@@ -189,6 +189,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("complete", "tab", "complete", "complete the path, the column or the name", where=("Line",)),
     Action("older_line", "up", "older", "the line typed before this one", where=("Line",)),
     Action("newer_line", "down", "newer", "the line typed after it", where=("Line",)),
+    Action("line_help", "f1", "columns and functions", "what a filter is made of, above its line; again hides it", where=("Filter line",)),
     # dialogs
     Action("save", "ctrl+s", "save", "save and leave", where=("Edit",), footer=1),
     Action("dismiss", "escape", "leave", "leave; asks only if something changed", where=_ESCAPED, footer=2),

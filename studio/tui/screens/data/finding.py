@@ -33,11 +33,13 @@ class Finding:
 
     def _ask_filter(self, kind: str, hint: str, value: str = "") -> None:
         from studio.dataset.filters import COLUMNS, FUNCTIONS
+        from studio.tui.screens.data.filter_help import filter_help
         from studio.tui.widgets.line_input import Words
 
         self._desk.session.opened()
         words = Words([*COLUMNS, "and", "or", "not", "ilike", "is null", "null", *(f"{name}(" for name in FUNCTIONS)])
-        self._desk.bar.ask(kind, "filter", value, hint=hint, completer=words, older=self._older("filter"))
+        older = self._older("filter")
+        self._desk.bar.ask(kind, "filter", value, hint=hint, completer=words, older=older, helper=filter_help)
 
     def enter_filter(self, text: str) -> None:
         if text.strip():
