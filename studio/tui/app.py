@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -185,10 +185,12 @@ class StudioApp(App[None], inherit_bindings=False):
         self._tell_screens(partial(StoreClosed, message.closed))
 
     def _tell_screens(self, make: Callable[[], Any]) -> None:
+        for screen in self._studio_screens():
+            screen.post_message(make())
+
+    def _studio_screens(self) -> Iterator[StudioScreen]:
         for stack in self._screen_stacks.values():
-            for screen in stack:
-                if isinstance(screen, StudioScreen):
-                    screen.post_message(make())
+            yield from (screen for screen in stack if isinstance(screen, StudioScreen))
 
     def _find_model(self) -> None:
         """Look for the base model's folder, on this machine only: opening the studio never fetches one."""
@@ -266,12 +268,18 @@ class StudioApp(App[None], inherit_bindings=False):
         await super().on_event(event)
 
     def on_key(self, event: events.Key) -> None:
-        """A key typed ahead, as on a slow line, is for whom the key before it gave the keyboard."""
+        """A key typed ahead, as on a slow line, is for whom the key before it gave the keyboard.
+
+        And for the row that the key before it brings: until that is there, the screen keeps the key.
+        """
         focused = self.focused
-        if focused is not None and self._typed_at.get(event, focused) is not focused:
+        is_for_another = focused is not None and self._typed_at.get(event, focused) is not focused
+        again = events.Key(event.key, event.character)
+        if is_for_another:
+            self.post_message(again)
+        if is_for_another or (isinstance(self.screen, StudioScreen) and self.screen.keeps_key(again)):
             event.stop()
             event.prevent_default()
-            self.post_message(events.Key(event.key, event.character))
 
     async def run_action(self, action: Any, *arguments: Any, **named: Any) -> bool:
         said = self.last_said
@@ -300,8 +308,15 @@ class StudioApp(App[None], inherit_bindings=False):
         self.screen.post_message(ComparisonRequested(message.run_id))
 
     def examples_changed(self, example_ids: Sequence[int] | ExampleIds, summary: str) -> None:
-        """Tell every screen that these rows are not what they were."""
-        self._tell_screens(partial(ExamplesChanged, example_ids, summary))
+        """Tell every screen that these rows are not what they were.
+
+        The one that is shown is told at once: the next key is for the row that it then shows.
+        """
+        for screen in self._studio_screens():
+            if screen is self.screen:
+                screen.take_changes(example_ids)
+            else:
+                screen.post_message(ExamplesChanged(example_ids, summary))
 
     def start_demo(self, demo: Demo) -> None:
         """Let the demo play, now and in the screens it wants."""

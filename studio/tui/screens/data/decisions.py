@@ -60,7 +60,7 @@ class Decisions:
         self._desk.session.opened().remove(ids)
         self._rows.say_changed("to the trash", ids)
         self._desk.table.clear_selection()
-        self._rows.load()
+        self._rows.load(is_awaited=True)
 
     def mark(self) -> None:
         """Ask for the mark's note; rows that are all marked lose it at once."""

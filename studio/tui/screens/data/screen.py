@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +15,6 @@ from studio.errors import AskedWrongly, StudioError
 from studio.tui import actions
 from studio.tui.messages import (
     CursorMoved,
-    ExamplesChanged,
     ExamplesRequested,
     LineEntered,
     LineLeft,
@@ -41,6 +40,7 @@ from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.status import StatusLine
 
 if TYPE_CHECKING:
+    from studio.dataset.examples import ExampleIds
     from studio.tui.screens.data.reader import Reader
 
 SIDE_BY_SIDE_FROM = 110
@@ -196,12 +196,18 @@ class DataScreen(HandedOn):
         message.stop()
         self.rows.show_chosen(message.example_ids, message.title, message.asked_on)
 
-    def on_examples_changed(self, message: ExamplesChanged) -> None:
-        self.rows.take_changes(message.example_ids)
+    def take_changes(self, example_ids: Sequence[int] | ExampleIds) -> None:
+        self.rows.take_changes(example_ids)
+
+    def keeps_key(self, key: events.Key) -> bool:
+        """Keys that follow an undo or the trash wait for the rows that it brings; esc does not."""
+        return key.key != "escape" and self.rows.keep_key(key)
 
     def on_failed(self, noun: str, error: Exception) -> None:
         if self.bar.is_open and isinstance(error, StudioError):
             self.bar.refuse("✗ mend it, or esc leaves")
+        if noun == "view":
+            self.rows.forget_keys()
         super().on_failed(noun, error)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -290,6 +296,7 @@ class DataScreen(HandedOn):
             self.bar.leave()
         elif self.is_asking("view") and self.store is not None:
             self.forget("view")
+            self.rows.forget_keys()
             self.store.interrupt()
             self.say("interrupted; the rows are as they were")
         elif self.reader is not None:
