@@ -163,9 +163,11 @@ class WindowScreen(ListScreen):
             stop, store, model, max_length = self._stop, self.store, self._model, report.max_length
             assert model is not None
             progress = partial(self._progressed, stop)
-            self.ask(
-                "window", lambda: check_window(store, model, max_length, SHOTS, progress, stop.is_set), self._counted
-            )
+
+            def check_rest() -> WindowReport:
+                return check_window(store, model, max_length, SHOTS, progress, stop.is_set, gives_way=True)
+
+            self.ask("window", check_rest, self._counted)
 
     def _progressed(self, stop: threading.Event, done: int, total: int) -> None:
         if not stop.is_set():
