@@ -23,7 +23,7 @@ _PINNED = ("example_id", "label")
 class Column:
     """A column as the store names it, as the heading shows it, and how wide it is (0: shares what is left).
 
-    ``chosen`` is the width that a person gave it, 0 for none.
+    ``narrow`` is what it has at most where the terminal is; ``chosen`` the width that a person gave it, 0 for none.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Column:
     width: int
     share: float = 0.0
     is_number: bool = False
+    narrow: int = 8
     chosen: int = 0
 
 
@@ -38,11 +39,11 @@ EVERY = (
     Column("example_id", "#", 3, is_number=True),  # as wide as the ids shown
     Column("label", "label", 3),
     Column("labelled_by", "by", 10),
-    Column("labelled_at", "labelled at", 16),
+    Column("labelled_at", "labelled at", 16, narrow=11),
     Column("is_marked", "mark", 4),
     Column("note", "note", 16),
     Column("task", "task", 10),
-    Column("split", "split", 10),
+    Column("split", "split", 10, narrow=10),
     Column("system", "system", 16),
     Column("prompt", "prompt", 0, share=0.58),
     Column("completion", "completion", 0, share=0.42),
@@ -116,7 +117,7 @@ def _least(column: Column, width: int, id_cells: int) -> int:
         return column.chosen
     if column.name == "example_id":
         return id_cells
-    return _LEAST_TEXT if column.share else min(column.width, 8) if width < NARROW else column.width
+    return _LEAST_TEXT if column.share else min(column.width, column.narrow) if width < NARROW else column.width
 
 
 def _shared_out(columns: Sequence[Column], indexes: Sequence[int], least: list[int], room: int) -> tuple[Placed, ...]:
@@ -147,14 +148,14 @@ def to_kept(columns: Sequence[Column]) -> tuple[tuple[str, int], ...]:
     return () if tuple(columns) == FIRST else tuple((column.name, column.chosen) for column in columns)
 
 
-def words_of(preview: Preview, name: str) -> str:
-    """What a cell says, in full."""
+def words_of(preview: Preview, name: str, cells: int) -> str:
+    """What a cell says; a time without its year where that has no room."""
     value = getattr(preview, name)
     match name:
         case "is_marked":
             return "◆" if value else ""
         case "labelled_at":
-            return f"{value:%Y-%m-%d %H:%M}" if value else ""
+            return "" if value is None else f"{value:%Y-%m-%d %H:%M}" if cells >= 16 else f"{value:%m-%d %H:%M}"
         case "split" | "label":
             return "" if value == "none" else str(value)
         case "prompt_tokens" | "completion_tokens" | "total_tokens":

@@ -319,9 +319,9 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
             case "total_tokens":
                 return [self._tokens(preview.total_tokens, cells)]
             case "is_marked":
-                return [Segment(fit(words_of(preview, "is_marked"), cells), self._style("mark"))]
+                return [Segment(fit(words_of(preview, "is_marked", cells), cells), self._style("mark"))]
             case name:
-                words = fit(words_of(preview, name), cells, "right" if column.is_number else "left")
+                words = fit(words_of(preview, name, cells), cells, "right" if column.is_number else "left")
                 return [Segment(words, self._style("dim"))]
 
     def _told_apart(self, preview: Preview) -> str:
