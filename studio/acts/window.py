@@ -99,7 +99,8 @@ def _give_way() -> None:
     """Lower the priority of this thread and of those that it starts, the tokenizer's own among them."""
     if sys.platform == "linux":  # elsewhere it would be that of the whole process, for good
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+            own = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, own, max(NICENESS, os.getpriority(os.PRIO_PROCESS, own)))
 
 
 def _counted(

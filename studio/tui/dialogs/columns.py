@@ -42,7 +42,7 @@ class ColumnsDialog(ListDialog):
 
     def _show(self, index: int) -> None:
         self.row_list.show(len(self.names), self._line, index)
-        self.row_list.styles.height = len(self.names)
+        self.fit()
 
     def _line(self, index: int, width: int) -> Line:
         name = self.names[index]
@@ -67,7 +67,7 @@ class ColumnsDialog(ListDialog):
             self.names[here], self.names[there] = self.names[there], self.names[here]
             self._show(there)
 
-    def action_reset(self) -> None:
+    def action_reset_columns(self) -> None:
         self.names = [*self._at_first, *(name for name in COLUMNS if name not in self._at_first)]
         self.ticked = set(self._at_first)
         self._show(0)

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.widgets.row_list import RowList
 
 
 class ListDialog(StudioDialog):
-    """A child yields one RowList and says what ``action_choose`` does."""
+    """A child yields one RowList, calls ``fit`` when it has other rows, and says what ``action_choose`` does."""
 
     AUTO_FOCUS = "RowList"
+    OTHER_LINES: ClassVar[int] = 2  # the border, and what else stands beside the list
+    _most_rows = 1
 
     @property
     def row_list(self) -> RowList:
         return self.query_one(RowList)
+
+    def fit(self) -> None:
+        """As high as the list that was longest so far, and no higher than nine tenths of the screen."""
+        self._most_rows = max(self._most_rows, self.row_list.count)
+        self.row_list.styles.height = max(1, min(self._most_rows, self.size.height * 9 // 10 - self.OTHER_LINES))
+
+    def on_resize(self) -> None:
+        self.fit()
 
     def action_down(self) -> None:
         self.row_list.move(1)

@@ -33,11 +33,12 @@ class ValuesDialog(ListDialog):
 
     BINDINGS = actions.bindings_for("Values")
     DEFAULT_CSS = """
-    ValuesDialog > .dialog { height: 90%; }
     ValuesDialog Input { display: none; height: 1; border: none; padding: 0; }
     ValuesDialog.narrowing Input { display: block; }
     ValuesDialog #said { height: 1; }
     """
+
+    OTHER_LINES = 4
 
     def __init__(self, column: str, title: str, count: Callable[[str], Values]) -> None:
         super().__init__()
@@ -65,6 +66,7 @@ class ValuesDialog(ListDialog):
     def _show(self, values: Values) -> None:
         self.values = values
         self.row_list.show(len(values.found), partial(self._line, values), 0)
+        self.fit()
         self._say_how_many(values)
 
     def _say_how_many(self, values: Values) -> None:

@@ -47,5 +47,5 @@ def _of_column_before(typed: str) -> list[Line]:
 def _sentences(names: list[str]) -> list[Line]:
     """A line each: how it is written, and beside it what it is or gives."""
     written = [FUNCTIONS[name].partition(": ")[::2] if name in FUNCTIONS else (name, COLUMNS[name]) for name in names]
-    cells = min(_MOST_NAME_CELLS, max((len(head) for head, _ in written), default=0)) + 2
-    return [[(head.ljust(cells), "key"), (words, "plain")] for head, words in written]
+    cells = min(_MOST_NAME_CELLS, max((len(head) for head, _ in written), default=0))
+    return [[(f"{head.ljust(cells)}  ", "key"), (words, "plain")] for head, words in written]
