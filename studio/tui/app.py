@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -198,10 +198,12 @@ class StudioApp(App[None], inherit_bindings=False):
         self._tell_screens(partial(StoreClosed, message.closed))
 
     def _tell_screens(self, make: Callable[[], Any]) -> None:
+        for screen in self._studio_screens():
+            screen.post_message(make())
+
+    def _studio_screens(self) -> Iterator[StudioScreen]:
         for stack in self._screen_stacks.values():
-            for screen in stack:
-                if isinstance(screen, StudioScreen):
-                    screen.post_message(make())
+            yield from (screen for screen in stack if isinstance(screen, StudioScreen))
 
     def _find_model(self) -> None:
         """Look for the base model's folder, on this machine only: opening the studio never fetches one."""
@@ -279,14 +281,19 @@ class StudioApp(App[None], inherit_bindings=False):
         await super().on_event(event)
 
     def on_key(self, event: events.Key) -> None:
-        """A key typed ahead, as on a slow line, is for whom the key before it gave the keyboard."""
+        """A key typed ahead, as on a slow line, is for whom the key before it gave the keyboard.
+
+        And for the row that the key before it brings: until that is there, the screen keeps the key.
+        """
         screen, focused = self._typed_at.get(event, (self.screen, self.focused))
-        if self.screen is screen and self.focused in (focused, None):
-            return
-        event.stop()
-        event.prevent_default()
-        # A screen that has just opened has first to give the keyboard to one of its own.
-        self.screen.call_later(self.post_message, events.Key(event.key, event.character))
+        again = events.Key(event.key, event.character)
+        is_for_another = self.screen is not screen or self.focused not in (focused, None)
+        if is_for_another:
+            # A screen that has just opened has first to give the keyboard to one of its own.
+            self.screen.call_later(self.post_message, again)
+        if is_for_another or (isinstance(self.screen, StudioScreen) and self.screen.keeps_key(again)):
+            event.stop()
+            event.prevent_default()
 
     async def run_action(self, action: Any, *arguments: Any, **named: Any) -> bool:
         said = self.last_said
@@ -315,8 +322,15 @@ class StudioApp(App[None], inherit_bindings=False):
         self.screen.post_message(ComparisonRequested(message.run_id))
 
     def examples_changed(self, example_ids: Sequence[int] | ExampleIds, summary: str) -> None:
-        """Tell every screen that these rows are not what they were."""
-        self._tell_screens(partial(ExamplesChanged, example_ids, summary))
+        """Tell every screen that these rows are not what they were.
+
+        The one that is shown is told at once: the next key is for the row that it then shows.
+        """
+        for screen in self._studio_screens():
+            if screen is self.screen:
+                screen.take_changes(example_ids)
+            else:
+                screen.post_message(ExamplesChanged(example_ids, summary))
 
     def start_demo(self, demo: Demo) -> None:
         """Let the demo play, now and in the screens it wants."""

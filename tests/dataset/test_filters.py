@@ -164,7 +164,7 @@ def test_a_filter_that_takes_too_long_is_stopped_and_the_store_goes_on(shared: S
     with (
         pytest.raises(AskedWrongly, match=r"more than 0\.2 seconds"),
         shared._connection.reading() as cursor,
-        asking(cursor, "true", seconds=0.2),
+        asking(cursor, checked("true"), seconds=0.2),
     ):
         cursor.execute(endless).fetchall()
     assert len(shared.view_ids("true")) == 6
@@ -204,7 +204,7 @@ def test_every_column_and_function_has_a_sentence_and_every_example_in_one_runs(
 
 
 def test_nothing_and_a_closing_semicolon() -> None:
-    assert (checked(""), checked("  "), checked(" task = 'a' ; ")) == ("", "", "task = 'a'")
+    assert [checked(one).text for one in ("", "  ", " task = 'a' ; ")] == ["", "", "task = 'a'"]
 
 
 def test_a_typing_slip_gets_the_column_meant_and_all_columns() -> None:

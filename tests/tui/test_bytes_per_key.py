@@ -99,6 +99,14 @@ async def test_a_step_or_a_decision_costs_little_with_the_new_row_shown_whole(
                 await press(pilot, key)
 
 
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_a_letter_of_a_filter_costs_the_lines_above_it(tmp_path: Path, line: Line, size: tuple[int, int]) -> None:
+    async with opened(project_with(tmp_path, letters(60)), size) as pilot:
+        for key in ("f", *"re", "backspace", *"vision > 1 and to"):
+            with line.at_most(3 * KB):
+                await press(pilot, {" ": "space", ">": "greater_than_sign"}.get(key, key))
+
+
 @pytest.mark.parametrize(("size", "most"), [(SMALL, 12 * KB), (LARGE, 25 * KB)])
 async def test_a_page_costs_no_more_than_the_screen_it_fills(
     tmp_path: Path, line: Line, size: tuple[int, int], most: int

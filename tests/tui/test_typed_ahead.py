@@ -73,3 +73,25 @@ async def test_keys_typed_behind_the_one_that_saves_an_edit_reach_the_table_and_
         rows = store.examples([1, 2, 3, 4])
         assert [row.prompt[:6] for row in rows] == ["awhere", "where ", "awhere", "where "]
         assert [row.label for row in rows] == ["none", "reject", "accept", "none"]
+
+
+async def test_a_label_typed_with_undo_is_for_the_row_that_undo_shows(tmp_path: Path) -> None:
+    project = project_with(tmp_path, tickets(30))
+    async with opened(project) as pilot:
+        await type_at_once(pilot, "a")
+        await type_at_once(pilot, "Gux")
+    with Store.open(project.store_path, "anna") as store:
+        assert [one.label for one in store.examples([1, 30])] == ["reject", "none"], "it was row 30 that was rejected"
+
+
+async def test_keys_typed_with_an_undone_trash_wait_for_its_row(tmp_path: Path) -> None:
+    project = project_with(tmp_path, tickets(30))
+    async with opened(project) as pilot:
+        await type_at_once(pilot, "jdGuax")
+        assert data_screen(pilot).table.cursor_id == 4
+        await type_at_once(pilot, "gdd")
+        assert [int(one) for one in data_screen(pilot).table.ids[:2]] == [3, 4], "each d is for a row of its own"
+        await type_at_once(pilot, "ufa")
+        assert pilot.app.screen.query_one(PromptBar).query_one(Input).value == "a", "it is no label"
+    with Store.open(project.store_path, "anna") as store:
+        assert [one.label for one in store.examples([2, 3, 30])] == ["accept", "reject", "none"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -13,9 +13,13 @@ from textual.widget import Widget
 
 from studio.tui import actions
 from studio.tui.asking import Asking
+from studio.tui.messages import ExamplesChanged
 from studio.tui.widgets.footer import KeyFooter
 from studio.tui.widgets.header import HeaderBar
 from studio.tui.widgets.status import StatusLine
+
+if TYPE_CHECKING:
+    from studio.dataset.examples import ExampleIds
 
 
 class StudioScreen(Asking):
@@ -65,6 +69,16 @@ class StudioScreen(Asking):
             if inside := [one for one in node.query("*").results(Widget) if one.focusable]:
                 inside[0].focus()
                 return
+
+    def on_examples_changed(self, message: ExamplesChanged) -> None:
+        self.take_changes(message.example_ids)
+
+    def take_changes(self, example_ids: Sequence[int] | ExampleIds) -> None:
+        """These rows are not what they were; screens that show rows override this."""
+
+    def keeps_key(self, key: events.Key) -> bool:
+        """Whether the screen keeps ``key``, to post it again once it shows what the key is for."""
+        return False
 
     # What every screen can do. The five go through the shell, which alone knows what is open.
 

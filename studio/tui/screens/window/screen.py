@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from textual.containers import Horizontal, Vertical
@@ -28,6 +29,9 @@ from studio.tui.session import LEAST_MAX_LENGTH
 from studio.tui.widgets.lines import LinesView
 from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.row_list import RowList
+
+if TYPE_CHECKING:
+    from studio.dataset.examples import ExampleIds
 
 SHOTS = (0, 1, 2, 5, 10)
 _MOST_DIGITS = 20
@@ -101,7 +105,7 @@ class WindowScreen(ListScreen):
     def on_store_opened(self) -> None:
         self.check()
 
-    def on_examples_changed(self) -> None:
+    def take_changes(self, example_ids: Sequence[int] | ExampleIds) -> None:
         if self.is_current:
             self.check()
         else:
@@ -164,9 +168,11 @@ class WindowScreen(ListScreen):
             stop, store, model, max_length = self._stop, self.store, self._model, report.max_length
             assert model is not None
             progress = partial(self._progressed, stop)
-            self.ask(
-                "window", lambda: check_window(store, model, max_length, SHOTS, progress, stop.is_set), self._counted
-            )
+
+            def check_rest() -> WindowReport:
+                return check_window(store, model, max_length, SHOTS, progress, stop.is_set, gives_way=True)
+
+            self.ask("window", check_rest, self._counted)
 
     def _progressed(self, stop: threading.Event, done: int, total: int) -> None:
         if not stop.is_set():
