@@ -34,8 +34,6 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
     COMPONENT_CLASSES = {"cursor", "cursor-blurred"}  # noqa: RUF012 - Textual's own way to declare them
     DEFAULT_CSS = """
     ExampleTable { overflow-x: hidden; overflow-y: scroll; }
-    ExampleTable > .cursor { background: $primary 40%; }
-    ExampleTable > .cursor-blurred { background: $primary 18%; }
     """
 
     @dataclass
