@@ -20,7 +20,7 @@ from studio.project import Project
 if TYPE_CHECKING:
     from studio.dataset.store import Store
     from studio.reports.table import Table
-    from studio.runs.specs import Spec
+    from studio.runs.settings import Spec
 
 
 @dataclass(frozen=True)

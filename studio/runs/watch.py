@@ -36,7 +36,8 @@ from studio.runs.naming import read_naming
 from studio.runs.places import PLACES, place_named
 from studio.runs.places.place import Place
 from studio.runs.predictions import read_predictions
-from studio.runs.specs import SPECS, Spec, read_spec
+from studio.runs.settings import Spec
+from studio.runs.specs import SPECS, read_spec
 from studio.runs.status import Status, status_of
 
 RECENT_STEPS = 20

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from studio.errors import AskedWrongly
-from studio.runs.specs import Spec
+from studio.runs.settings import Spec
 from studio.tui.styles import style_of
 from studio.tui.widgets.lines import LinesView
 

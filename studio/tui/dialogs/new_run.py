@@ -10,7 +10,8 @@ from studio.acts.training import TrainPlan, begin_training, plan_training
 from studio.models.catalogue import list_models
 from studio.reports.numbers import duration, learning_rate, number, size
 from studio.runs.methods import usual_learning_rates
-from studio.runs.specs import Spec, TrainSpec
+from studio.runs.settings import Spec
+from studio.runs.specs import TrainSpec
 from studio.tui import actions
 from studio.tui.dialogs.form import SpecForm, fields_of
 from studio.tui.dialogs.form_dialog import COUNT_AFTER_SECONDS, FormDialog, refusal_lines

@@ -14,12 +14,17 @@ HEAD_TOKENS = 128
 class HeadLoss(torch.autograd.Function):
     """Summed cross entropy of ``hidden @ weight.T``.
 
-    Its gradient for the logits is softmax minus one-hot, known as soon as the logits are; keeping them for the
+    Its gradient for the logits is softmax minus target, known as soon as the logits are; keeping them for the
     backward pass would cost their memory twice over, this keeps (tokens, hidden) instead.
+
+    The target is one-hot, or with label smoothing s (arXiv:1512.00567, section 7): 1 - s on the wanted token and s
+    spread evenly over all v. The loss is then logsumexp(z) - (1 - s) z_wanted - s mean(z).
     """
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype, smoothing: float = 0.0
+    ) -> Tensor:
         """hidden (n, d), weight (v, d), targets int64 (n,) -> float32 scalar; matrices are multiplied in ``dtype``."""
         matrix = weight.to(dtype)
         hidden_gradient = torch.empty_like(hidden)
@@ -30,9 +35,13 @@ class HeadLoss(torch.autograd.Function):
             wanted = targets[start : start + HEAD_TOKENS, None]
             logits = (part @ matrix.T).float()
             normaliser = logits.logsumexp(dim=-1, keepdim=True)
-            total += (normaliser - logits.gather(1, wanted)).sum()
+            total += (normaliser - (1 - smoothing) * logits.gather(1, wanted)).sum()
+            if smoothing:
+                total -= smoothing * logits.mean(dim=-1).sum()
             gradient = logits.sub_(normaliser).exp_()
-            gradient.scatter_add_(1, wanted, torch.full_like(wanted, -1, dtype=gradient.dtype))
+            if smoothing:
+                gradient.sub_(smoothing / logits.shape[-1])
+            gradient.scatter_add_(1, wanted, torch.full_like(wanted, smoothing - 1, dtype=gradient.dtype))
             gradient = gradient.to(dtype)
             hidden_gradient[start : start + HEAD_TOKENS] = gradient @ matrix
             if weight_gradient is not None:
@@ -46,7 +55,7 @@ class HeadLoss(torch.autograd.Function):
         hidden_gradient, weight_gradient = ctx.saved_tensors
         (gradient,) = gradients
         by_weight = None if weight_gradient is None else weight_gradient * gradient
-        return hidden_gradient * gradient, by_weight, None, None
+        return hidden_gradient * gradient, by_weight, None, None, None
 
 
 def matrix_dtype(head: nn.Module) -> torch.dtype:

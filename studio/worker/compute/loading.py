@@ -17,6 +17,7 @@ from studio.errors import StudioError
 from studio.files import read_json_object
 from studio.models.safety import refuse_unsafe
 from studio.tokens.tokenizer import ModelFolder
+from studio.worker.compute.neftune import EmbeddingNoise
 from studio.worker.families import family_in
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -51,8 +52,10 @@ def load_model(path: Path, dtype: str, *, is_trusted: bool = False) -> PreTraine
 
 
 def uses_dropout(model: nn.Module) -> bool:
-    """Whether training draws random numbers in the forward pass."""
+    """Whether training draws random numbers in the forward pass: dropout, or noise on the embeddings."""
     if any(isinstance(module, nn.Dropout) and module.p > 0 for module in model.modules()):
+        return True
+    if any(isinstance(module, EmbeddingNoise) for module in model.modules()):
         return True
     # Attention's own dropout is no module; every architecture names it in its config.
     settings = model.config.to_dict() if isinstance(model.config, PretrainedConfig) else {}

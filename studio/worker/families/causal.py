@@ -5,7 +5,7 @@ sees the prompt.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ class CausalLearner:
     """A causal LM taken apart: ``body`` gives hidden states, ``head`` turns them into logits.
 
     ``is_plain_head`` is False where the model does more to its logits than one matrix multiply (soft capping,
-    scaling); then its own forward makes them.
+    scaling); then its own forward makes them. ``label_smoothing`` is only of training.
     """
 
     model: PreTrainedModel
@@ -55,6 +55,11 @@ class CausalLearner:
     head: nn.Module
     is_plain_head: bool
     can_share_prefix: bool
+    label_smoothing: float = 0.0
+
+    def smoothed(self, label_smoothing: float) -> CausalLearner:
+        """The learner with this share of each target's probability spread over the vocabulary in training."""
+        return replace(self, label_smoothing=label_smoothing)
 
     @property
     def device(self) -> torch.device:
@@ -76,20 +81,25 @@ class CausalLearner:
         ``prefix`` stands before every row, whose own tokens then go on where it ends.
         """
         dtype = matrix_dtype(self.head)
+        smoothing = self.label_smoothing if self.model.training else 0.0
         if self.is_plain_head and torch.is_grad_enabled():
             head_loss: Callable[..., Tensor] = HeadLoss.apply
-            return head_loss(self._hidden(micro_batch, prefix), self.head.weight, micro_batch.targets, dtype)
+            hidden = self._hidden(micro_batch, prefix)
+            return head_loss(hidden, self.head.weight, micro_batch.targets, dtype, smoothing)
         total = torch.zeros((), dtype=torch.float32, device=micro_batch.ids.device)
         if not self.is_plain_head:
             logits = self.model(**self._inputs(micro_batch, prefix)).logits.flatten(0, 1)
             return nn.functional.cross_entropy(
-                logits[micro_batch.learned_at].float(), micro_batch.targets, reduction="sum"
+                logits[micro_batch.learned_at].float(),
+                micro_batch.targets,
+                reduction="sum",
+                label_smoothing=smoothing,
             )
         hidden = self._hidden(micro_batch, prefix)
         for start in range(0, len(hidden), HEAD_TOKENS):
             logits = self.head(hidden[start : start + HEAD_TOKENS]).float()
             wanted = micro_batch.targets[start : start + HEAD_TOKENS]
-            total += nn.functional.cross_entropy(logits, wanted, reduction="sum")
+            total += nn.functional.cross_entropy(logits, wanted, reduction="sum", label_smoothing=smoothing)
         return total
 
     def _hidden(self, micro_batch: MicroBatch, prefix: KeysAndValues | None) -> Tensor:
@@ -166,9 +176,10 @@ def _is_plain(model: PreTrainedModel, body: nn.Module, head: nn.Module) -> bool:
 def _can_share_prefix(model: PreTrainedModel, body: nn.Module) -> bool:
     """Whether a row computed behind a prefix's keys and values is the row computed whole, tried on a few tokens.
 
-    Not so where the state of a prefix is more than keys and values, or where dropout makes every row's its own.
+    Not so where the state of a prefix is more than keys and values, or where dropout makes every row's its own. Where
+    activations are computed again, transformers takes a layer's keys and values away.
     """
-    if uses_dropout(model):
+    if uses_dropout(model) or any(getattr(module, "gradient_checkpointing", False) for module in model.modules()):
         return False
     cache = DynamicCache(config=model.config)
     if any(type(layer) is not DynamicLayer for layer in cache.layers):

@@ -40,6 +40,9 @@ class Learner(Protocol):
     @property
     def can_share_prefix(self) -> bool: ...
 
+    def smoothed(self, label_smoothing: float) -> Learner:
+        """The same with label smoothing in training, 0 to 1."""
+
     def collate(self, rows: Sequence[Encoded], skip: int = 0) -> Any:
         """One micro-batch on the learner's device, without the first ``skip`` tokens of each row."""
 

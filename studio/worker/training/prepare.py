@@ -13,7 +13,9 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 from torch import nn
+from transformers import PreTrainedModel
 
+from studio.errors import StudioError
 from studio.runs.directory import FrozenRow, RunDirectory, read_rows
 from studio.runs.events import Plan, Preparing, Warned
 from studio.runs.specs import TrainSpec
@@ -23,6 +25,7 @@ from studio.tokens.window import apply_policy
 from studio.worker.compute import loading, measure
 from studio.worker.compute.lanes import Lanes, lane_count
 from studio.worker.compute.measure import Choice
+from studio.worker.compute.neftune import add_noise
 from studio.worker.families import family_in
 from studio.worker.families.family import Learner
 from studio.worker.methods import work_of
@@ -161,13 +164,17 @@ def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> 
     accelerator = Accelerator()
     base = loading.load_model(path, work.weights_dtype(choice.dtype), is_trusted=spec.is_trusted)
     tuned = work.attach(base, spec)
+    if spec.neftune_alpha:
+        add_noise(base.get_input_embeddings(), spec.neftune_alpha)
+    if spec.gradient_checkpointing == "on":
+        _compute_activations_again(base, path)
     tuned.to(accelerator.device)
     if loading.uses_dropout(tuned):  # side by side, which micro-batch draws which random numbers would be chance
         choice = replace(choice, lanes=1)
     parameters = trainable_parameters(tuned).values()
     groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": spec.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},  # norms and biases stay as they are
+        {"params": [p for p in parameters if _is_matrix(p)], "weight_decay": spec.weight_decay},
+        {"params": [p for p in parameters if not _is_matrix(p)], "weight_decay": 0.0},
     ]
     return Trainer(
         session=session,
@@ -177,12 +184,26 @@ def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> 
         choice=choice,
         accelerator=accelerator,
         model=tuned,
-        learner=family_in(path).learner(tuned),
+        learner=family_in(path).learner(tuned).smoothed(spec.label_smoothing),
         lanes=Lanes(choice.lanes, choice.threads),
         optimizer=torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, fused=True),
         after_update=work.speed_up(tuned),
         batches=Batches(len(data.train), spec.batch_size, spec.seed),
     )
+
+
+def _compute_activations_again(base: PreTrainedModel, path: Path) -> None:
+    """Keep one activation a layer and compute the others anew in the backward pass (arXiv:1604.06174)."""
+    if not base.supports_gradient_checkpointing:
+        raise StudioError(
+            f"{path}: a {type(base).__name__} cannot compute its activations again.", "Set gradient_checkpointing=off."
+        )
+    base.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
+
+
+def _is_matrix(parameter: nn.Parameter) -> bool:
+    """What is no matrix never decays: norms, biases and scales, which an adapter may hold as one row or one column."""
+    return parameter.squeeze().ndim > 1
 
 
 def _measured(session: Session, spec: TrainSpec, data: Data, folder: ModelFolder) -> Choice:
