@@ -53,6 +53,7 @@ def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
     """Count what ``spec`` would train. Tokenizes rows that have no current count, so call it off the UI thread."""
     spec, model = with_base_model(project, spec)
     check_max_length(model, spec.max_length)
+    _check_room_in_front(model, spec)
     count_tokens(store, model)
     training, validation = _rows(store, spec)
     ids, prompt_tokens, completion_tokens = store.counts(model.fingerprint)
@@ -64,7 +65,7 @@ def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
     counts = zip(prompt_tokens[is_overlong].tolist(), completion_tokens[is_overlong].tolist(), strict=True)
     fitted = _fitted(model, spec, overlong, list(counts))
     kept = len(training) - fitted.dropped
-    tokens = int(totals[~is_overlong].sum()) + fitted.tokens
+    tokens = int(totals[~is_overlong].sum()) + fitted.tokens + kept * spec.leading_tokens
     seconds, memory = _forecast(project, spec, tokens * spec.epochs)
     return TrainPlan(
         spec=spec,
@@ -78,6 +79,17 @@ def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
         forecast_seconds=seconds,
         forecast_memory_bytes=memory,
     )
+
+
+def _check_room_in_front(model: ModelFolder, spec: TrainSpec) -> None:
+    """Raise AskedWrongly where virtual tokens and a row of max_length are more than the context window."""
+    room = model.context_window - spec.leading_tokens
+    if spec.max_length > room:
+        raise AskedWrongly(
+            f"max_length={spec.max_length} and virtual_tokens={spec.virtual_tokens} together are more than the model's "
+            f"context window of {model.context_window} tokens.",
+            f"Set max_length to at most {room}." if room > 0 else "Lower virtual_tokens.",
+        )
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from studio.runs.settings import Spec, about, at_least, filled_in, share
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 OVERLONG_POLICIES = ("refuse", "drop", "truncate_prompt", "truncate_completion")
 SCHEDULES = ("cosine", "linear", "constant", "wsd")
+ALL_LINEAR = "all-linear"
+LORA_STARTS = ("default", "pissa", "olora")
 CHECKPOINTING = ("auto", "on", "off")
 
 
@@ -66,6 +68,18 @@ class TrainSpec(Spec):
     lora_rank: int = about("Rank r of the adapter's matrices.", default=16)
     lora_alpha: int = about("Adapter scale; updates are multiplied by alpha / r.", default=32)
     lora_dropout: float = about("Dropout before the adapter, 0 to 1.", default=0.0)
+    lora_targets: tuple[str, ...] = about(
+        f"Layers with an adapter, by the ends of their names; {ALL_LINEAR} is all but the LM head.",
+        default=(ALL_LINEAR,),
+    )
+    use_rslora: bool = about("Multiply by alpha / sqrt(r), which suits high ranks (rsLoRA).", default=False)
+    use_dora: bool = about("Learn the size of each output feature apart, at half the speed (DoRA).", default=False)
+    lora_start: str = about(
+        "Where the adapter starts: at no change (default), or at the weights' largest directions (pissa, olora).",
+        choices=LORA_STARTS,
+        default="default",
+    )
+    virtual_tokens: int = about("Virtual tokens of prompt_tuning; the context window has to hold them.", default=20)
     max_length: int = about("Tokens a training row may have, template included.", default=512)
     overlong: str = about(
         "Rows over max_length: refuse the run, drop them, truncate_prompt or truncate_completion.",
@@ -89,6 +103,7 @@ class TrainSpec(Spec):
         super().__post_init__()
         at_least("batch_size", self.batch_size, 1)
         at_least("lora_rank", self.lora_rank, 1)
+        at_least("virtual_tokens", self.virtual_tokens, 1)
         at_least("max_length", self.max_length, 8)
         for name in (
             "micro_batch_size",
@@ -116,6 +131,16 @@ class TrainSpec(Spec):
                 f"learning_rate={self.learning_rate:g} would blow up any model.",
                 f"Usual: {methods.usual_learning_rates()}.",
             )
+        if self.use_dora and self.lora_start != "default":
+            yield (
+                f"use_dora with lora_start={self.lora_start} could not be saved as an ordinary adapter.",
+                "Set lora_start=default, or use_dora=false.",
+            )
+        if not self.lora_targets or (ALL_LINEAR in self.lora_targets and len(self.lora_targets) > 1):
+            yield (
+                f"lora_targets={','.join(self.lora_targets)} names no layers.",
+                f"Either {ALL_LINEAR}, or names such as q_proj,v_proj.",
+            )
         if self.schedule == "wsd" and not self.decay_ratio:
             yield "schedule=wsd with decay_ratio=0 never falls.", "Set decay_ratio, usually 0.1, or schedule=constant."
         if self.schedule == "wsd" and self.warmup_ratio + self.decay_ratio > 1:
@@ -130,6 +155,11 @@ class TrainSpec(Spec):
     def how(self) -> Method:
         """What is known of its method."""
         return method_named(self.method)
+
+    @property
+    def leading_tokens(self) -> int:
+        """Virtual tokens before every row, beside those that max_length counts."""
+        return self.virtual_tokens if self.how.has_virtual_tokens else 0
 
     @property
     def peak_learning_rate(self) -> float:

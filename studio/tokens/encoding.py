@@ -44,6 +44,10 @@ class Encoded:
         """Tokens learned, the end-of-turn token included."""
         return len(self.ids) - self.prompt_tokens
 
+    def behind(self, leading: list[int]) -> Encoded:
+        """The row with these ids before it, which are seen and not learned."""
+        return Encoded([*leading, *self.ids], len(leading) + self.prompt_tokens)
+
     @property
     def completion_mask(self) -> list[bool]:
         """One value per id, true where the token is learned."""

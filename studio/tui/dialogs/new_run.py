@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, cast
 from studio.acts.training import TrainPlan, begin_training, plan_training
 from studio.models.catalogue import list_models
 from studio.reports.numbers import duration, learning_rate, number, size
-from studio.runs.methods import usual_learning_rates
 from studio.runs.settings import Spec
 from studio.runs.specs import TrainSpec
 from studio.tui import actions
@@ -35,7 +34,13 @@ BASIC = (
     "where",
     "seed",
 )  # what fits 80×24; --set has the others
-NOTES = {"patience": "0: no early stop", "tasks": "empty: all", "where": "empty: all", "labels": "none: no label yet"}
+NOTES = {
+    "learning_rate": "0: the method's usual one",
+    "patience": "0: no early stop",
+    "tasks": "empty: all",
+    "where": "empty: all",
+    "labels": "none: no label yet",
+}
 
 
 class NewRunDialog(FormDialog):
@@ -68,8 +73,7 @@ class NewRunDialog(FormDialog):
         if spec is None:
             spec = TrainSpec()
             tried = {"base_model": self.session.base_model, "max_length": str(self.session.max_length)}
-        notes = NOTES | {"learning_rate": f"0: {usual_learning_rates()}"}
-        model, *others = fields_of(spec, BASIC, values=tried, notes=notes)
+        model, *others = fields_of(spec, BASIC, values=tried, notes=NOTES)
         cached = [one.name for one in list_models() if one.is_cached]
         models = tuple(dict.fromkeys([model.value, self.project.settings().base_model, *cached]))
         return SpecForm(spec, [replace(model, choices=models if len(models) > 1 else ()), *others])

@@ -41,4 +41,4 @@ def load(base: PreTrainedModel | None, folder: Path, dtype: str) -> PreTrainedMo
     return load_model(folder, dtype)
 
 
-METHOD = MethodWork(lambda dtype: "float32", attach, save, load, needs_base=False)
+METHOD = MethodWork(lambda dtype, spec: "float32", attach, save, load, needs_base=False)

@@ -16,10 +16,16 @@ def _nothing_to_speed_up(model: nn.Module) -> None:
     return None
 
 
+def _nothing_in_front(folder: Path) -> list[int]:
+    return []
+
+
 @dataclass(frozen=True)
 class MethodWork:
     """``weights_dtype``: in which dtype the base model's weights are held where a run computes in the dtype given;
     where the two differ, products run under autocast.
+
+    ``leading_in`` are the ids that have to stand before every prompt, by a folder that ``save`` has filled.
 
     ``attach`` makes of a base model the one that learns: what requires a gradient then is what is trained, kept in
     checkpoints and updated. ``save`` fills an empty folder with the result (base model's folder given); ``load`` makes
@@ -27,12 +33,13 @@ class MethodWork:
     change. ``speed_up`` may replace forwards by faster, equal ones; what it returns is called after every update.
     """
 
-    weights_dtype: Callable[[str], str]
+    weights_dtype: Callable[[str, TrainSpec], str]
     attach: Callable[[PreTrainedModel, TrainSpec], nn.Module]
     save: Callable[[nn.Module, Path, Path], None]
     load: Callable[[PreTrainedModel | None, Path, str], PreTrainedModel]
     needs_base: bool
     speed_up: Callable[[nn.Module], Callable[[], None] | None] = _nothing_to_speed_up
+    leading_in: Callable[[Path], list[int]] = _nothing_in_front
 
 
 def trainable_parameters(model: nn.Module) -> dict[str, nn.Parameter]:

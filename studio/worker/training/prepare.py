@@ -26,6 +26,7 @@ from studio.worker.compute import loading, measure
 from studio.worker.compute.lanes import Lanes, lane_count
 from studio.worker.compute.measure import Choice
 from studio.worker.compute.neftune import add_noise
+from studio.worker.compute.soft_prompt import virtual_ids
 from studio.worker.families import family_in
 from studio.worker.families.family import Learner
 from studio.worker.methods import work_of
@@ -95,7 +96,7 @@ class Trainer:
 
         Not accelerate's own, whose precision is fixed once a process: measuring tries one dtype after another.
         """
-        is_mixed = self.work.weights_dtype(self.choice.dtype) != self.choice.dtype
+        is_mixed = self.work.weights_dtype(self.choice.dtype, self.spec) != self.choice.dtype
         return torch.autocast(self.accelerator.device.type, loading.DTYPES[self.choice.dtype], enabled=is_mixed)
 
     @property
@@ -149,10 +150,11 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
     if len(validation) < len(pairs):
         message = f"{len(pairs) - len(validation)} validation rows are longer than max_length and left out"
         session.events.write(Warned(message=message))
+    leading = virtual_ids(spec.leading_tokens)
     return Data(
         rows=[row for row, _ in kept],
-        train=[encoded for _, encoded in kept],
-        validation=validation,
+        train=[encoded.behind(leading) for _, encoded in kept],
+        validation=[encoded.behind(leading) for encoded in validation],
         dropped=len(rows) - len(kept),
         was_cut=sum(of.was_cut for of in fitted),
         data_hash=hashlib.sha256(directory.rows_path("train").read_bytes()).hexdigest(),
@@ -162,7 +164,7 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
 def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> Trainer:
     path, work = Path(spec.model_path), work_of(spec.method)
     accelerator = Accelerator()
-    base = loading.load_model(path, work.weights_dtype(choice.dtype), is_trusted=spec.is_trusted)
+    base = loading.load_model(path, work.weights_dtype(choice.dtype, spec), is_trusted=spec.is_trusted)
     tuned = work.attach(base, spec)
     if spec.neftune_alpha:
         add_noise(base.get_input_embeddings(), spec.neftune_alpha)
