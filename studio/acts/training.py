@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from studio.acts.base_model import with_base_model
-from studio.acts.window import check_max_length, count_tokens
+from studio.acts.window import check_max_length, token_counts
 from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
 from studio.files import private_mode, writing
@@ -18,7 +18,7 @@ from studio.runs.process import cancel, submit
 from studio.runs.resuming import refusal_to_resume
 from studio.runs.specs import TrainSpec, write_spec
 from studio.runs.watch import RunState, RunWatch
-from studio.tokens.encoding import Pair
+from studio.tokens.encoding import Objective, Pair
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import Outcome, apply_policy, outcome
 
@@ -54,9 +54,10 @@ def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
     spec, model = with_base_model(project, spec)
     check_max_length(model, spec.max_length)
     _check_room_in_front(model, spec)
-    count_tokens(store, model)
+    _check_family(model, spec)
+    objective = Objective(spec.objective)
     training, validation = _rows(store, spec)
-    ids, prompt_tokens, completion_tokens = store.counts(model.fingerprint)
+    ids, prompt_tokens, completion_tokens = token_counts(store, model, objective)
     chosen = np.isin(ids, np.array([example.example_id for example in training], dtype=np.int64))
     prompt_tokens, completion_tokens = prompt_tokens[chosen], completion_tokens[chosen]
     totals = prompt_tokens + completion_tokens
@@ -92,6 +93,19 @@ def _check_room_in_front(model: ModelFolder, spec: TrainSpec) -> None:
         )
 
 
+def _check_family(model: ModelFolder, spec: TrainSpec) -> None:
+    """Raise AskedWrongly for what only decoder-only models can be asked."""
+    if not model.config.get("is_encoder_decoder"):
+        return
+    if spec.objective != "completion":
+        raise AskedWrongly(
+            f"objective={spec.objective}: an encoder-decoder model only learns what its decoder says, the completion.",
+            "Set objective=completion.",
+        )
+    if spec.leading_tokens:
+        raise AskedWrongly(f"method={spec.method} is for decoder-only models here.", "Use method=lora, ia3 or full.")
+
+
 @dataclass(frozen=True)
 class _Overlong:
     """What the policy makes of the over-long rows: how many are dropped, how many cut, the tokens that are left."""
@@ -109,7 +123,8 @@ def _fitted(model: ModelFolder, spec: TrainSpec, overlong: list[Example], counts
     tokens += sum(sum(of_row) for of_row, what in zip(counts, outcomes, strict=True) if what is Outcome.KEPT)
     undecided = [one for one, what in zip(overlong, outcomes, strict=True) if what is Outcome.PROMPT_CUT_IF_POSSIBLE]
     pairs = [Pair(example.prompt, example.completion, example.system) for example in undecided]
-    encoded = [fitted.encoded for fitted in apply_policy(model, pairs, spec.max_length, spec.overlong)] if pairs else []
+    shorter = apply_policy(model, pairs, spec.max_length, spec.overlong, Objective(spec.objective)) if pairs else []
+    encoded = [fitted.encoded for fitted in shorter]
     shortened = [row.total_tokens for row in encoded if row is not None]
     return _Overlong(dropped + len(encoded) - len(shortened), cut + len(shortened), tokens + sum(shortened))
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from studio.dataset.examples import Counts, ExampleIds
 from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly
 from studio.reports.window import WindowReport, window_report
-from studio.tokens.encoding import Encoded, Pair, encode_pairs, encode_prompts, prompt_text, training_texts
+from studio.tokens.encoding import Encoded, Objective, Pair, encode_pairs, encode_prompts, prompt_text, training_texts
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import FATES, fates
 
@@ -52,27 +53,43 @@ def check_window(
     )
 
 
+def token_counts(store: Store, model: ModelFolder, objective: Objective) -> tuple[ExampleIds, Counts, Counts]:
+    """(ids, tokens seen, tokens learned) of every row, by id; what has no current count is tokenized first."""
+    count_tokens(store, model, objective=objective)
+    ids, seen, learned = store.counts(_counted_as(model, objective))
+    if objective is Objective.SEQUENCE:  # the same tokens as completion's
+        return ids, np.ones_like(seen), seen + learned - 1
+    return ids, seen, learned
+
+
+def _counted_as(model: ModelFolder, objective: Objective) -> str:
+    return f"{model.fingerprint}-text" if objective is Objective.TEXT else model.fingerprint
+
+
 def count_tokens(
     store: Store,
     model: ModelFolder,
     progress: OnCounted | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
+    objective: Objective = Objective.COMPLETION,
 ) -> int:
     """Tokenize the rows without a current count; how many there were. Raises StudioError where the prefix fails."""
     done = 0
-    total = store.uncounted_total(model.fingerprint)
-    for batch in store.uncounted(model.fingerprint):
+    is_text = objective is Objective.TEXT
+    key = _counted_as(model, objective)
+    total = store.uncounted_total(key)
+    for batch in store.uncounted(key):
         if is_cancelled():
             break
         pairs = [Pair(prompt, completion, system) for _, _, prompt, completion, system in batch]
-        encoded = encode_pairs(model, pairs)
+        encoded = encode_pairs(model, pairs, Objective.TEXT if is_text else Objective.COMPLETION)
         store.save_counts(
-            model.fingerprint,
+            key,
             [row[0] for row in batch],
             [row[1] for row in batch],
             [row.prompt_tokens for row in encoded],
             [row.completion_tokens for row in encoded],
-            _shot_tokens(model, pairs, encoded),
+            [0] * len(batch) if is_text else _shot_tokens(model, pairs, encoded),  # text is no turn of a conversation
         )
         done += len(batch)
         if progress:
@@ -116,16 +133,33 @@ class AsTrained:
     completion_tokens: int
     max_length: int
     fate: str
+    objective: str
 
 
-def as_trained(model: ModelFolder, example: Example, max_length: int) -> AsTrained:
+def objective_named(name: str) -> Objective:
+    """Raises AskedWrongly where there is none of that name."""
+    try:
+        return Objective(name)
+    except ValueError:
+        raise AskedWrongly(f"objective={name} is not known.", f"Choose one of: {', '.join(Objective)}.") from None
+
+
+def as_trained(
+    model: ModelFolder, example: Example, max_length: int, objective: Objective = Objective.COMPLETION
+) -> AsTrained:
     """The tokens of ``example`` as training sees them. Tokens that are pieces of a character are shown together."""
-    encoded = encode_pairs(model, [Pair(example.prompt, example.completion, example.system)])[0]
+    encoded = encode_pairs(model, [Pair(example.prompt, example.completion, example.system)], objective)[0]
     prompt, completion = encoded.ids[: encoded.prompt_tokens], encoded.ids[encoded.prompt_tokens :]
     counts = np.array([len(prompt)], dtype=np.int32), np.array([len(completion)], dtype=np.int32)
     fate = FATES[fates(*counts, max_length)[0]]
     return AsTrained(
-        _pieces(model, prompt), _pieces(model, completion), len(prompt), len(completion), max_length, str(fate)
+        _pieces(model, prompt),
+        _pieces(model, completion),
+        len(prompt),
+        len(completion),
+        max_length,
+        str(fate),
+        str(objective),
     )
 
 

@@ -14,6 +14,7 @@ SPEC_NAME = "spec.json"
 FIXED = (
     "base_model",
     "method",
+    "objective",
     "lora_rank",
     "lora_alpha",
     "lora_targets",

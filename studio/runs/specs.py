@@ -22,6 +22,7 @@ from studio.runs.settings import Spec, about, at_least, filled_in, share
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 OVERLONG_POLICIES = ("refuse", "drop", "truncate_prompt", "truncate_completion")
+OBJECTIVES = ("completion", "sequence", "text")  # named as in tokens.encoding
 SCHEDULES = ("cosine", "linear", "constant", "wsd")
 ALL_LINEAR = "all-linear"
 LORA_STARTS = ("default", "pissa", "olora")
@@ -36,6 +37,12 @@ class TrainSpec(Spec):
 
     method: str = about(
         f"{methods.described()}.", choices=tuple(method.name for method in METHODS), default=METHODS[0].name
+    )
+    objective: str = about(
+        "What is learned: completion, the answers; sequence, prompts too; text, both as plain text without the chat "
+        "template (continued pre-training).",
+        choices=OBJECTIVES,
+        default="completion",
     )
     epochs: float = about("Passes over the training rows.", default=2.0)
     batch_size: int = about("Examples per optimizer step.", default=8)

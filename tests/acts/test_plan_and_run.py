@@ -61,13 +61,29 @@ def read_by_the_run(project: Project, plan: TrainPlan, folder: Path) -> Data:
     st.integers(20, 200),
     st.integers(1, 9),
     st.sampled_from([0.1, 0.5, 1.0, 1.1, 2.0]),
+    st.sampled_from(TrainSpec.choices("objective")),
+    st.sampled_from(["lora", "prompt_tuning"]),
 )
 def test_rows_dropped_and_cut_tokens_and_steps_are_those_of_the_run(
-    project: Project, tmp_path: Path, policy: str, max_length: int, batch_size: int, epochs: float
+    project: Project,
+    tmp_path: Path,
+    policy: str,
+    max_length: int,
+    batch_size: int,
+    epochs: float,
+    objective: str,
+    method: str,
 ) -> None:
-    spec = TrainSpec(max_length=max_length, overlong=policy, batch_size=batch_size, epochs=epochs)
+    spec = TrainSpec(
+        max_length=max_length,
+        overlong=policy,
+        batch_size=batch_size,
+        epochs=epochs,
+        objective=objective,
+        method=method,
+    )
     plan = planned(project, spec)
-    folder = tmp_path / f"{policy}-{max_length}-{batch_size}-{epochs}"
+    folder = tmp_path / f"{policy}-{max_length}-{batch_size}-{epochs}-{objective}-{method}"
     if folder.exists():
         return
     if plan.refusal is not None:

@@ -17,7 +17,7 @@ from studio.errors import StudioError
 from studio.runs.directory import RunDirectory
 from studio.runs.events import Step
 from studio.runs.specs import CompareSpec, TrainSpec
-from studio.tokens.encoding import Encoded, Pair, encode_pairs, encode_prompts, prompt_text
+from studio.tokens.encoding import Encoded, Objective, Pair, encode_pairs, encode_prompts, prompt_text
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute import loading
 from studio.worker.compute.lanes import Lanes
@@ -105,6 +105,21 @@ def test_losses_are_those_of_a_plain_slow_loop(name: str, tmp_path: Path, tiny_m
     drifts = [abs(mine - other) for mine, other in zip(losses, wanted, strict=True)]
     assert max(drifts) < 5e-4 and sum(drifts) / len(drifts) < 1e-4, (losses, wanted)
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("objective", ["sequence", "text"])
+def test_prompts_are_learned_too_as_a_plain_slow_loop_learns_them(
+    objective: str, tmp_path: Path, tiny_model_folder: Path
+) -> None:
+    """A shared prefix would be computed without a loss of its own: rows share none where prompts are learned."""
+    spec = spec_of("lora", tiny_model_folder, objective=objective, epochs=5, batch_size=6, schedule="constant")
+    spec = replace(spec, warmup_ratio=0.0)
+    rows = colour_rows(6)
+    losses = [step["loss"] for step in named(run_here(make_run(tmp_path / "run", spec, train=rows)), "step")]
+    pairs = [Pair(row.prompt, row.completion) for row in rows]
+    encoded = encode_pairs(ModelFolder(tiny_model_folder), pairs, Objective(objective))
+    wanted = plain_losses(spec, tiny_model_folder, encoded, steps=5)
+    assert losses == pytest.approx(wanted, abs=5e-4)
 
 
 def losses_with_embeddings_in_front(spec: TrainSpec, base: Path, rows: list[Encoded], steps: int) -> list[float]:

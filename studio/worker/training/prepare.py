@@ -19,7 +19,7 @@ from studio.errors import StudioError
 from studio.runs.directory import FrozenRow, RunDirectory, read_rows
 from studio.runs.events import Plan, Preparing, Warned
 from studio.runs.specs import TrainSpec
-from studio.tokens.encoding import Encoded, Pair
+from studio.tokens.encoding import Encoded, Objective, Pair
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import apply_policy
 from studio.worker.compute import loading, measure
@@ -135,18 +135,17 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
     """The run's frozen rows after the over-long policy. Raises StudioError when nothing is left or one is refused."""
     directory: RunDirectory = session.directory
     rows = read_rows(directory.rows_path("train"))
-    fitted = apply_policy(
-        folder, [Pair(row.prompt, row.completion, row.system) for row in rows], spec.max_length, spec.overlong
-    )
+    objective = Objective(spec.objective)
+    pairs = [Pair(row.prompt, row.completion, row.system) for row in rows]
+    fitted = apply_policy(folder, pairs, spec.max_length, spec.overlong, objective)
     kept = [(row, of.encoded) for row, of in zip(rows, fitted, strict=True) if of.encoded]
     over = [row.example_id for row, encoded in kept if encoded.total_tokens > spec.max_length]
     if refusal := spec.refusal(len(rows), over, len(rows) - len(kept)):
         raise refusal
     pairs = [Pair(row.prompt, row.completion, row.system) for row in read_rows(directory.rows_path("validation"))]
     policy = "drop" if spec.overlong == "refuse" else spec.overlong
-    validation = (
-        [of.encoded for of in apply_policy(folder, pairs, spec.max_length, policy) if of.encoded] if pairs else []
-    )
+    checked = apply_policy(folder, pairs, spec.max_length, policy, objective) if pairs else []
+    validation = [of.encoded for of in checked if of.encoded]
     if len(validation) < len(pairs):
         message = f"{len(pairs) - len(validation)} validation rows are longer than max_length and left out"
         session.events.write(Warned(message=message))
