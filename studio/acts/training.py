@@ -14,6 +14,7 @@ from studio.errors import AskedWrongly, StudioError
 from studio.files import private_mode, writing
 from studio.project import Project
 from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run, runs_in, write_rows
+from studio.runs.mixture import TaskShare
 from studio.runs.process import cancel, submit
 from studio.runs.resuming import refusal_to_resume
 from studio.runs.specs import TrainSpec, write_spec
@@ -25,7 +26,10 @@ from studio.tokens.window import Outcome, apply_policy, outcome
 
 @dataclass(frozen=True)
 class TrainPlan:
-    """What a spec would do on the rows there are now; counted, not guessed, but for the two forecasts."""
+    """What a spec would do on the rows there are now; counted, not guessed, but for the two forecasts.
+
+    ``shares`` is what an epoch has of each task.
+    """
 
     spec: TrainSpec
     rows: int
@@ -35,6 +39,7 @@ class TrainPlan:
     overlong_ids: list[int]
     dropped_rows: int
     cut_rows: int
+    shares: list[TaskShare]
     forecast_seconds: float | None = None
     forecast_memory_bytes: int | None = None
 
@@ -65,17 +70,22 @@ def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
     overlong = [example for example, is_over in zip(training, is_overlong, strict=True) if is_over]
     counts = zip(prompt_tokens[is_overlong].tolist(), completion_tokens[is_overlong].tolist(), strict=True)
     fitted = _fitted(model, spec, overlong, list(counts))
-    kept = len(training) - fitted.dropped
-    tokens = int(totals[~is_overlong].sum()) + fitted.tokens + kept * spec.leading_tokens
+    totals[is_overlong] = fitted.tokens
+    kept = [(one.task, int(of_row)) for one, of_row in zip(training, totals, strict=True) if of_row]
+    shares = spec.shares((task, of_row + spec.leading_tokens) for task, of_row in kept)
+    tokens = sum(share.tokens for share in shares)
+    if refusal := spec.refusal_to_watch({example.task for example in validation}):
+        raise refusal
     seconds, memory = _forecast(project, spec, tokens * spec.epochs)
     return TrainPlan(
         spec=spec,
         rows=len(training),
         validation_rows=len(validation),
         tokens_per_epoch=tokens,
-        steps=spec.steps_of(kept),
+        steps=spec.steps_of(sum(share.examples for share in shares)),
+        shares=shares,
         overlong_ids=[example.example_id for example in overlong],
-        dropped_rows=fitted.dropped,
+        dropped_rows=len(training) - len(kept),
         cut_rows=fitted.cut,
         forecast_seconds=seconds,
         forecast_memory_bytes=memory,
@@ -108,25 +118,32 @@ def _check_family(model: ModelFolder, spec: TrainSpec) -> None:
 
 @dataclass(frozen=True)
 class _Overlong:
-    """What the policy makes of the over-long rows: how many are dropped, how many cut, the tokens that are left."""
+    """What the policy makes of the over-long rows: how many it cuts, and each one's tokens then, 0 where dropped."""
 
-    dropped: int
     cut: int
-    tokens: int
+    tokens: list[int]
 
 
 def _fitted(model: ModelFolder, spec: TrainSpec, overlong: list[Example], counts: list[tuple[int, int]]) -> _Overlong:
     """``counts`` are the (prompt, completion) tokens of ``overlong``. Only rows whose text decides are tokenized."""
     outcomes = [outcome(*of_row, spec.max_length, spec.overlong) for of_row in counts]
-    dropped, cut = outcomes.count(Outcome.DROPPED), outcomes.count(Outcome.COMPLETION_CUT)
-    tokens = cut * spec.max_length
-    tokens += sum(sum(of_row) for of_row, what in zip(counts, outcomes, strict=True) if what is Outcome.KEPT)
     undecided = [one for one, what in zip(overlong, outcomes, strict=True) if what is Outcome.PROMPT_CUT_IF_POSSIBLE]
     pairs = [Pair(example.prompt, example.completion, example.system) for example in undecided]
     shorter = apply_policy(model, pairs, spec.max_length, spec.overlong, Objective(spec.objective)) if pairs else []
-    encoded = [fitted.encoded for fitted in shorter]
-    shortened = [row.total_tokens for row in encoded if row is not None]
-    return _Overlong(dropped + len(encoded) - len(shortened), cut + len(shortened), tokens + sum(shortened))
+    shortened = iter([one.encoded.total_tokens if one.encoded else 0 for one in shorter])
+    tokens: list[int] = []
+    for of_row, what in zip(counts, outcomes, strict=True):
+        match what:
+            case Outcome.KEPT:
+                tokens.append(sum(of_row))
+            case Outcome.COMPLETION_CUT:
+                tokens.append(spec.max_length)
+            case Outcome.PROMPT_CUT_IF_POSSIBLE:
+                tokens.append(next(shortened))
+            case Outcome.DROPPED:
+                tokens.append(0)
+    was_cut = (Outcome.COMPLETION_CUT, Outcome.PROMPT_CUT_IF_POSSIBLE)
+    return _Overlong(sum(what in was_cut and left > 0 for what, left in zip(outcomes, tokens, strict=True)), tokens)
 
 
 def start_training(project: Project, store: Store, spec: TrainSpec) -> str:

@@ -7,7 +7,8 @@ Each field's sentence is what ``studio train --settings`` and the new-run form s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,12 +19,14 @@ from studio.runs.arms import arm_from
 from studio.runs.arms.arm import Arm
 from studio.runs.directory import RunDirectory
 from studio.runs.methods import METHODS, Method, method_named
+from studio.runs.mixture import PROPORTIONAL, TaskShare, mixture_from
 from studio.runs.settings import Spec, about, at_least, filled_in, share
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 OVERLONG_POLICIES = ("refuse", "drop", "truncate_prompt", "truncate_completion")
 OBJECTIVES = ("completion", "sequence", "text")  # named as in tokens.encoding
 SCHEDULES = ("cosine", "linear", "constant", "wsd")
+MEAN = "mean"
 ALL_LINEAR = "all-linear"
 LORA_STARTS = ("default", "pissa", "olora")
 CHECKPOINTING = ("auto", "on", "off")
@@ -101,6 +104,17 @@ class TrainSpec(Spec):
     save_every: int = about("Steps between checkpoints; 0 follows eval_every.", default=0)
     patience: int = about("Stop after this many evaluations without improvement; 0 never stops early.", default=0)
     tasks: tuple[str, ...] = about("Only these tasks; empty takes all.", default=())
+    mixture: str = about(
+        "How an epoch mixes tasks: proportional to their rows, equal, temperature:T in between, or weights.",
+        default=PROPORTIONAL,
+    )
+    task_weights: tuple[str, ...] = about("With mixture=weights: TASK=WEIGHT of every task.", default=())
+    task_cap: int = about("At most this many examples of a task an epoch, others in the next; 0 is no cap.", default=0)
+    early_stopping_on: str = about(
+        "The loss that decides which step is the best, and patience: a task's, mean (over the tasks), or empty for all "
+        "validation rows'.",
+        default="",
+    )
     where: str = about("Only rows for which this SQL condition holds; empty takes all.", default="")
     labels: tuple[str, ...] = about(
         "Only rows with these labels; rejected rows never train.", default=("accept", "none")
@@ -121,6 +135,7 @@ class TrainSpec(Spec):
             "eval_every",
             "save_every",
             "patience",
+            "task_cap",
         ):
             at_least(name, getattr(self, name), 0)
         if not 0 < self.epochs < math.inf:
@@ -128,6 +143,7 @@ class TrainSpec(Spec):
             raise AskedWrongly(f"epochs={self.epochs}: {what}.", "Use a number above 0.")
         for name in ("warmup_ratio", "decay_ratio", "lora_dropout", "label_smoothing"):
             share(name, getattr(self, name))
+        mixture_from(self.mixture, self.task_weights, self.task_cap)
         for why, instead in self._contradictions():
             raise AskedWrongly(why, instead)
 
@@ -163,6 +179,30 @@ class TrainSpec(Spec):
         """What is known of its method."""
         return method_named(self.method)
 
+    def shares(self, rows: Iterable[tuple[str, int]]) -> list[TaskShare]:
+        """What an epoch has of each task, by name, of training rows given as (task, tokens).
+
+        ``steps_of`` counts the sum of their examples. Raises AskedWrongly where the weights name other tasks.
+        """
+        counts, tokens = Counter[str](), Counter[str]()
+        for task, of_row in rows:
+            counts[task] += 1
+            tokens[task] += of_row
+        examples = mixture_from(self.mixture, self.task_weights, self.task_cap).examples(counts)
+        return [
+            TaskShare(task, counts[task], drawn, round(tokens[task] * drawn / counts[task]))
+            for task, drawn in examples.items()
+        ]
+
+    def refusal_to_watch(self, tasks: Collection[str]) -> StudioError | None:
+        """Why ``early_stopping_on`` cannot be had from validation rows of these tasks, or None."""
+        if self.early_stopping_on in ("", MEAN) or self.early_stopping_on in tasks:
+            return None
+        return StudioError(
+            f"early_stopping_on={self.early_stopping_on}: no validation row has this task.",
+            f"Use one of: {', '.join(sorted(filter(None, tasks)) or ['none has a task'])}; or {MEAN}.",
+        )
+
     @property
     def leading_tokens(self) -> int:
         """Virtual tokens before every row, beside those that max_length counts."""
@@ -196,16 +236,16 @@ class TrainSpec(Spec):
             )
         return None
 
-    def steps_per_epoch(self, rows: int) -> int:
-        """Optimizer steps of one pass over ``rows``; the last batch may be smaller."""
-        return math.ceil(rows / self.batch_size)
+    def steps_per_epoch(self, examples: int) -> int:
+        """Optimizer steps of one epoch of so many examples; the last batch may be smaller."""
+        return math.ceil(examples / self.batch_size)
 
-    def steps_of(self, rows: int) -> int:
-        """Optimizer steps of the whole run over ``rows``, at least one; part of an epoch is rounded up to a step.
+    def steps_of(self, examples: int) -> int:
+        """Optimizer steps of a run with so many examples an epoch, at least one; part of an epoch rounds up to a step.
 
         Rounded before that to six digits: 1.1 × 100 is 110.00000000000001 in binary and would be 111 steps.
         """
-        return max(1, math.ceil(round(self.epochs * self.steps_per_epoch(rows), 6))) if rows else 0
+        return max(1, math.ceil(round(self.epochs * self.steps_per_epoch(examples), 6))) if examples else 0
 
 
 @dataclass(frozen=True)

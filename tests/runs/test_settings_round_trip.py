@@ -44,6 +44,8 @@ SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "epochs": st.floats(0.01, 1e4),
     "labels": st.lists(st.sampled_from(["accept", "none", "unsure"]), max_size=3).map(tuple),
     "decay_ratio": st.floats(0.01, 0.5),
+    "mixture": st.sampled_from(["proportional", "equal", "temperature:2.5"]),
+    "task_weights": st.just(()),
 }
 SPECS = st.fixed_dictionaries({name: _values(name) for name in TrainSpec.settings()})
 
@@ -91,6 +93,12 @@ def test_a_task_may_have_a_comma_in_its_name(typed: str, items: tuple[str, ...])
     spec = TrainSpec().replaced([f"tasks={typed}"])
     assert spec.tasks == items
     assert TrainSpec().replaced([f"tasks={spec.typed()['tasks']}"]) == spec
+
+
+def test_weights_of_tasks_with_any_name_survive() -> None:
+    spec = TrainSpec(mixture="weights", task_weights=("yes, no=2", "a=b=0.5"))
+    typed = [f"{name}={text}" for name, text in spec.typed().items()]
+    assert TrainSpec().replaced(typed) == spec
 
 
 def test_a_learning_rate_keeps_its_digits() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from studio.acts.training import TrainPlan, begin_training, plan_training
 from studio.models.catalogue import list_models
+from studio.reports.mixture import is_mixed, shares_words
 from studio.reports.numbers import duration, learning_rate, number, size
 from studio.runs.settings import Spec
 from studio.runs.specs import TrainSpec
@@ -123,6 +124,11 @@ def plan_lines(plan: TrainPlan, width: int, *, is_narrow: bool = False) -> list[
         ("tokens", f"{number(plan.tokens_per_epoch)} an epoch", ""),
         ("steps", f"{number(plan.steps)} of {plan.spec.batch_size} rows", ""),
         ("learning rate", learning_rate(plan.spec.peak_learning_rate), ""),
+        *(
+            [("an epoch of", shares_words(plan.shares, is_terse=is_narrow), "")]
+            if _is_mixture_told(plan, is_narrow)
+            else []
+        ),
         ("over max_length", _overlong_words(plan), "warn" if plan.overlong_rows else "good"),
         *_forecast_facts(plan),
     ]
@@ -138,6 +144,11 @@ def plan_lines(plan: TrainPlan, width: int, *, is_narrow: bool = False) -> list[
     elif not is_narrow:
         lines += [[("", "")], [("ctrl+j", "key"), (" starts it; it goes on when this terminal closes", "dim")]]
     return lines
+
+
+def _is_mixture_told(plan: TrainPlan, is_narrow: bool) -> bool:
+    """Where there is no room, only what is not all rows once is said."""
+    return len(plan.shares) > 1 and (is_mixed(plan.shares) or not is_narrow)
 
 
 def _overlong_words(plan: TrainPlan) -> str:

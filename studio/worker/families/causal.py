@@ -76,31 +76,37 @@ class CausalLearner:
         return [(layer.keys, layer.values) for layer in cache.layers]
 
     def loss_sum(self, micro_batch: MicroBatch, prefix: KeysAndValues | None = None) -> Tensor:
-        """Summed cross entropy, float32 scalar, of the micro-batch's learned tokens (not their mean).
+        """Summed cross entropy, float32 scalar, of the micro-batch's learned tokens (not their mean)."""
+        return self.losses(micro_batch, prefix)[0]
+
+    def losses(self, micro_batch: MicroBatch, prefix: KeysAndValues | None = None) -> tuple[Tensor, Tensor]:
+        """``loss_sum``, and what each learned token has of it, float32 (n,), row after row, without a gradient.
 
         ``prefix`` stands before every row, whose own tokens then go on where it ends.
         """
         dtype = matrix_dtype(self.head)
         smoothing = self.label_smoothing if self.model.training else 0.0
         if self.is_plain_head and torch.is_grad_enabled():
-            head_loss: Callable[..., Tensor] = HeadLoss.apply
+            head_loss: Callable[..., tuple[Tensor, Tensor]] = HeadLoss.apply
             hidden = self._hidden(micro_batch, prefix)
             return head_loss(hidden, self.head.weight, micro_batch.targets, dtype, smoothing)
-        total = torch.zeros((), dtype=torch.float32, device=micro_batch.ids.device)
         if not self.is_plain_head:
             logits = self.model(**self._inputs(micro_batch, prefix)).logits.flatten(0, 1)
-            return nn.functional.cross_entropy(
+            whole = nn.functional.cross_entropy(
                 logits[micro_batch.learned_at].float(),
                 micro_batch.targets,
-                reduction="sum",
+                reduction="none",
                 label_smoothing=smoothing,
             )
+            return whole.sum(), whole.detach()
         hidden = self._hidden(micro_batch, prefix)
+        parts = []
         for start in range(0, len(hidden), HEAD_TOKENS):
             logits = self.head(hidden[start : start + HEAD_TOKENS]).float()
             wanted = micro_batch.targets[start : start + HEAD_TOKENS]
-            total += nn.functional.cross_entropy(logits, wanted, reduction="sum", label_smoothing=smoothing)
-        return total
+            parts.append(nn.functional.cross_entropy(logits, wanted, reduction="none", label_smoothing=smoothing))
+        of_tokens = torch.cat(parts)
+        return of_tokens.sum(), of_tokens.detach()
 
     def _hidden(self, micro_batch: MicroBatch, prefix: KeysAndValues | None) -> Tensor:
         states: Tensor = self.body(**self._inputs(micro_batch, prefix)).last_hidden_state

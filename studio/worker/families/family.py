@@ -49,8 +49,11 @@ class Learner(Protocol):
     def keys_and_values(self, ids: Tensor) -> KeysAndValues:
         """What attention keeps of a prefix, ids int64 (1, n)."""
 
-    def loss_sum(self, micro_batch: Any, prefix: KeysAndValues | None = None) -> Tensor:
-        """Summed cross entropy of the micro-batch's learned tokens, float32 scalar, behind ``prefix``."""
+    def losses(self, micro_batch: Any, prefix: KeysAndValues | None = None) -> tuple[Tensor, Tensor]:
+        """Summed cross entropy of the micro-batch's learned tokens, float32 scalar, behind ``prefix``.
+
+        And each token's own, float32 (n,), row after row, without a gradient.
+        """
 
 
 class Decoder(Protocol):

@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 from studio.errors import StudioError
 from studio.runs.directory import FrozenRow, RunDirectory, read_rows
 from studio.runs.events import Plan, Preparing, Warned
+from studio.runs.mixture import TaskShare
 from studio.runs.specs import TrainSpec
 from studio.tokens.encoding import Encoded, Objective, Pair
 from studio.tokens.tokenizer import ModelFolder
@@ -32,8 +33,8 @@ from studio.worker.families.family import Learner
 from studio.worker.methods import work_of
 from studio.worker.methods.method import MethodWork, trainable_parameters
 from studio.worker.session import Session
-from studio.worker.training.batches import Batches
-from studio.worker.training.gradients import Gradients, batch_gradients, batch_loss
+from studio.worker.training.batches import Batches, Strand
+from studio.worker.training.gradients import Gradients, Losses, batch_gradients, batch_loss
 
 DTYPES = ("float32", "bfloat16")
 MICRO_BATCH_SIZES = (1, 2)
@@ -41,18 +42,30 @@ MICRO_BATCH_SIZES = (1, 2)
 
 @dataclass(frozen=True)
 class Data:
-    """Frozen rows, encoded. ``dropped`` and ``was_cut`` count what the over-long policy did to training rows."""
+    """Frozen rows, encoded; ``rows`` and ``validation_rows`` are those that are left, in the same order.
+
+    ``dropped`` and ``was_cut`` count what the over-long policy did to training rows. ``shares`` is what an epoch has of
+    each task.
+    """
 
     rows: list[FrozenRow]
     train: list[Encoded]
+    validation_rows: list[FrozenRow]
     validation: list[Encoded]
+    shares: list[TaskShare]
     dropped: int
     was_cut: int
     data_hash: str
 
     @property
     def train_tokens(self) -> int:
-        return sum(row.total_tokens for row in self.train)
+        """Tokens of an epoch; on average where a mixture draws other rows each time."""
+        return sum(share.tokens for share in self.shares)
+
+    @property
+    def examples(self) -> int:
+        """Examples of an epoch."""
+        return sum(share.examples for share in self.shares)
 
     @property
     def validation_tokens(self) -> int:
@@ -85,8 +98,8 @@ class Trainer:
         parameters = list(self.parameters.values())
         return batch_gradients(self.learner, parameters, rows, self.choice.micro_batch_size, self.lanes, self.autocast)
 
-    def loss(self, rows: list[Encoded], is_cancelled: Callable[[], bool]) -> float | None:
-        """Mean over the learned tokens of ``rows``, without gradients; None when cancelled."""
+    def losses(self, rows: list[Encoded], is_cancelled: Callable[[], bool]) -> Losses | None:
+        """Of ``rows``, without gradients; None when cancelled."""
         return batch_loss(
             self.learner, rows, self.choice.micro_batch_size, self.lanes, self.autocast, is_cancelled=is_cancelled
         )
@@ -101,11 +114,11 @@ class Trainer:
 
     @property
     def steps(self) -> int:
-        return self.spec.steps_of(len(self.data.train))
+        return self.spec.steps_of(self.data.examples)
 
     @property
     def steps_per_epoch(self) -> int:
-        return self.spec.steps_per_epoch(len(self.data.train))
+        return self.spec.steps_per_epoch(self.data.examples)
 
 
 def prepare(session: Session, spec: TrainSpec) -> Trainer:
@@ -142,18 +155,24 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
     over = [row.example_id for row, encoded in kept if encoded.total_tokens > spec.max_length]
     if refusal := spec.refusal(len(rows), over, len(rows) - len(kept)):
         raise refusal
-    pairs = [Pair(row.prompt, row.completion, row.system) for row in read_rows(directory.rows_path("validation"))]
+    held_out = read_rows(directory.rows_path("validation"))
+    pairs = [Pair(row.prompt, row.completion, row.system) for row in held_out]
     policy = "drop" if spec.overlong == "refuse" else spec.overlong
     checked = apply_policy(folder, pairs, spec.max_length, policy, objective) if pairs else []
-    validation = [of.encoded for of in checked if of.encoded]
+    validation = [(row, of.encoded) for row, of in zip(held_out, checked, strict=True) if of.encoded]
     if len(validation) < len(pairs):
         message = f"{len(pairs) - len(validation)} validation rows are longer than max_length and left out"
         session.events.write(Warned(message=message))
+    if refusal := spec.refusal_to_watch({row.task for row, _ in validation}):
+        raise refusal
     leading = virtual_ids(spec.leading_tokens)
+    train = [encoded.behind(leading) for _, encoded in kept]
     return Data(
         rows=[row for row, _ in kept],
-        train=[encoded.behind(leading) for _, encoded in kept],
-        validation=[encoded.behind(leading) for encoded in validation],
+        train=train,
+        validation_rows=[row for row, _ in validation],
+        validation=[encoded.behind(leading) for _, encoded in validation],
+        shares=spec.shares([(row.task, encoded.total_tokens) for (row, _), encoded in zip(kept, train, strict=True)]),
         dropped=len(rows) - len(kept),
         was_cut=sum(of.was_cut for of in fitted),
         data_hash=hashlib.sha256(directory.rows_path("train").read_bytes()).hexdigest(),
@@ -189,7 +208,7 @@ def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> 
         lanes=Lanes(choice.lanes, choice.threads),
         optimizer=torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, fused=True),
         after_update=work.speed_up(tuned),
-        batches=Batches(len(data.train), spec.batch_size, spec.seed),
+        batches=Batches(data.examples, spec.batch_size, spec.seed, _strands(data)),
     )
 
 
@@ -200,6 +219,15 @@ def _compute_activations_again(base: PreTrainedModel, path: Path) -> None:
             f"{path}: a {type(base).__name__} cannot compute its activations again.", "Set gradient_checkpointing=off."
         )
     base.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
+
+
+def _strands(data: Data) -> tuple[Strand, ...]:
+    rows_of: dict[str, list[int]] = {}
+    for number, row in enumerate(data.rows):
+        rows_of.setdefault(row.task, []).append(number)
+    if all(share.rows == share.examples for share in data.shares):
+        return ()
+    return tuple(Strand(tuple(rows_of[share.task]), share.examples) for share in data.shares)
 
 
 def _is_matrix(parameter: nn.Parameter) -> bool:
@@ -270,4 +298,6 @@ def _plan(trainer: Trainer) -> Plan:
         dropped_rows=data.dropped,
         cut_rows=data.was_cut,
         learning_rate=trainer.spec.peak_learning_rate,
+        task_examples={share.task: share.examples for share in data.shares},
+        task_tokens={share.task: share.tokens for share in data.shares},
     )

@@ -6,6 +6,8 @@ import math
 import resource
 import sys
 import time
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -15,11 +17,12 @@ from studio.errors import StudioError
 from studio.files import whole_folder
 from studio.runs.events import CheckpointSaved, Evaluation, Finished, Resumed, Step, Stopped, Warned
 from studio.runs.resuming import refusal_of_checkpoint
-from studio.runs.specs import TrainSpec
+from studio.runs.specs import MEAN, TrainSpec
 from studio.tokens.encoding import Encoded
 from studio.worker.session import Session
 from studio.worker.training import checkpoints
 from studio.worker.training.checkpoints import Progress
+from studio.worker.training.gradients import Gradients
 from studio.worker.training.prepare import Trainer, prepare
 
 EVALUATIONS_PER_EPOCH = 4
@@ -48,9 +51,10 @@ def train(session: Session, spec: TrainSpec) -> None:
 
         step_started = time.perf_counter()
         step = progress.step + 1
-        rows = [trainer.data.train[row] for row in trainer.batches.rows_of(step)]
+        numbers = trainer.batches.rows_of(step)
+        rows = [trainer.data.train[number] for number in numbers]
         rate = learning_rate_at(step, trainer.steps, spec)
-        loss, norm = _learn(trainer, rows, step)
+        gradients, norm = _learn(trainer, rows, step)
         _update(trainer, rate)
         tokens = sum(row.total_tokens for row in rows)
         progress = progress.advanced(step=step, tokens=progress.tokens + tokens, seconds=time.monotonic() - started)
@@ -59,11 +63,14 @@ def train(session: Session, spec: TrainSpec) -> None:
                 step=step,
                 epoch=round(step / trainer.steps_per_epoch, 4),
                 tokens=progress.tokens,
-                loss=loss,
+                loss=gradients.loss,
                 learning_rate=rate,
                 grad_norm=norm,
                 tokens_per_second=tokens / (time.perf_counter() - step_started),
                 memory_bytes=peak_memory_bytes(),
+                task_losses=by_task([trainer.data.rows[number].task for number in numbers], rows, gradients.of_rows)
+                if len(trainer.data.shares) > 1
+                else {},
             )
         )
 
@@ -105,8 +112,17 @@ def learning_rate_at(step: int, steps: int, spec: TrainSpec) -> float:
             return spec.peak_learning_rate
 
 
-def _learn(trainer: Trainer, rows: list[Encoded], step: int) -> tuple[float, float]:
-    """Gradients of the exact batch, clipped; (mean loss per learned token, gradient norm before clipping)."""
+def by_task(tasks: Sequence[str], rows: Sequence[Encoded], losses: Sequence[float]) -> dict[str, float]:
+    """Task → mean loss per learned token, of rows with these tasks and summed losses."""
+    sums, learned = defaultdict[str, float](float), defaultdict[str, int](int)
+    for task, row, loss in zip(tasks, rows, losses, strict=True):
+        sums[task] += loss
+        learned[task] += row.completion_tokens
+    return {task: sums[task] / learned[task] for task in sorted(learned)}
+
+
+def _learn(trainer: Trainer, rows: list[Encoded], step: int) -> tuple[Gradients, float]:
+    """Gradients of the exact batch, clipped, and their norm before that."""
     trainer.model.train()
     parameters = trainer.parameters.values()
     gradients = trainer.gradients(rows)
@@ -120,7 +136,7 @@ def _learn(trainer: Trainer, rows: list[Encoded], step: int) -> tuple[float, flo
             f"the loss of step {step} is {loss}, its gradient norm {norm}; its examples: {ids}.",
             "Look at those examples; a lower learning_rate or dtype=float32 often helps.",
         )
-    return loss, norm
+    return gradients, norm
 
 
 def _update(trainer: Trainer, rate: float) -> None:
@@ -131,10 +147,24 @@ def _update(trainer: Trainer, rate: float) -> None:
         trainer.after_update()
 
 
-def _evaluate(trainer: Trainer) -> float | None:
-    """Mean loss per learned token of the validation rows; None when a stop was asked for meanwhile."""
+def _evaluate(trainer: Trainer, progress: Progress) -> Evaluation | None:
+    """The losses of the validation rows; None when a stop was asked for meanwhile."""
     trainer.model.eval()
-    return trainer.loss(trainer.data.validation, trainer.session.is_stop_asked)
+    data, watched = trainer.data, trainer.spec.early_stopping_on
+    losses = trainer.losses(data.validation, trainer.session.is_stop_asked)
+    if losses is None:
+        return None
+    of_tasks = by_task([row.task for row in data.validation_rows], data.validation, losses.of_rows)
+    watched_loss = None
+    if watched:
+        watched_loss = sum(of_tasks.values()) / len(of_tasks) if watched == MEAN else of_tasks[watched]
+    return Evaluation(
+        step=progress.step,
+        eval_loss=losses.mean,
+        tokens=progress.tokens,
+        task_losses=of_tasks if len(of_tasks) > 1 else {},
+        watched_loss=watched_loss,
+    )
 
 
 def _is_evaluation_due(trainer: Trainer, progress: Progress, eval_every: int) -> bool:
@@ -157,14 +187,15 @@ def _is_patience_over(trainer: Trainer, progress: Progress) -> bool:
 
 def _evaluated(trainer: Trainer, progress: Progress) -> Progress:
     """Progress after an evaluation, with the best so far; unchanged when a stop came in between."""
-    loss = _evaluate(trainer)
-    if loss is None:
+    evaluation = _evaluate(trainer, progress)
+    if evaluation is None:
         return progress
-    trainer.session.events.write(Evaluation(step=progress.step, eval_loss=loss, tokens=progress.tokens))
+    trainer.session.events.write(evaluation)
+    loss = evaluation.watched
     progress = progress.advanced(evaluated_step=progress.step)
     if progress.step == 0:  # the untuned model is a baseline to look at, not a result to keep
         return progress
-    if progress.best_eval_loss is None or loss < progress.best_eval_loss:
+    if loss is not None and (progress.best_eval_loss is None or loss < progress.best_eval_loss):
         return progress.advanced(best_step=progress.step, best_eval_loss=loss, evaluations_without_gain=0)
     return progress.advanced(evaluations_without_gain=progress.evaluations_without_gain + 1)
 
