@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +16,7 @@ from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
 from studio.files import private_mode, writing
 from studio.project import Project
+from studio.runs.continuing import checkpoint_of, refusal_to_continue
 from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run, runs_in, write_rows
 from studio.runs.mixture import TaskShare
 from studio.runs.process import cancel, submit
@@ -28,7 +32,7 @@ from studio.tokens.window import Outcome, apply_policy, outcome
 class TrainPlan:
     """What a spec would do on the rows there are now; counted, not guessed, but for the two forecasts.
 
-    ``shares`` is what an epoch has of each task.
+    ``shares`` is what an epoch has of each task, ``checkpoint`` that of an earlier run to begin from.
     """
 
     spec: TrainSpec
@@ -40,6 +44,7 @@ class TrainPlan:
     dropped_rows: int
     cut_rows: int
     shares: list[TaskShare]
+    checkpoint: Path | None = None
     forecast_seconds: float | None = None
     forecast_memory_bytes: int | None = None
 
@@ -56,7 +61,10 @@ class TrainPlan:
 
 def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
     """Count what ``spec`` would train. Tokenizes rows that have no current count, so call it off the UI thread."""
+    spec, checkpoint = _continued(project, spec)
     spec, model = with_base_model(project, spec)
+    if checkpoint and (refusal := refusal_to_continue(checkpoint_of(project.runs_path, spec.continue_from)[0], spec)):
+        raise refusal
     check_max_length(model, spec.max_length)
     _check_room_in_front(model, spec)
     _check_family(model, spec)
@@ -84,12 +92,22 @@ def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
         tokens_per_epoch=tokens,
         steps=spec.steps_of(sum(share.examples for share in shares)),
         shares=shares,
+        checkpoint=checkpoint,
         overlong_ids=[example.example_id for example in overlong],
         dropped_rows=len(training) - len(kept),
         cut_rows=fitted.cut,
         forecast_seconds=seconds,
         forecast_memory_bytes=memory,
     )
+
+
+def _continued(project: Project, spec: TrainSpec) -> tuple[TrainSpec, Path | None]:
+    """The spec with the run and step that it continues written out, its base model if none is named; the checkpoint."""
+    if not spec.continue_from:
+        return spec, None
+    earlier, run, checkpoint = checkpoint_of(project.runs_path, spec.continue_from)
+    reference = f"{run.run_id}:{checkpoint.name.removeprefix('step-')}"
+    return replace(spec, continue_from=reference, base_model=spec.base_model or earlier.base_model), checkpoint
 
 
 def _check_room_in_front(model: ModelFolder, spec: TrainSpec) -> None:
@@ -160,9 +178,19 @@ def begin_training(project: Project, store: Store, spec: TrainSpec) -> tuple[str
     with new_run(project.runs_path, "train") as directory:
         write_rows(directory.rows_path("train"), frozen(training))
         write_rows(directory.rows_path("validation"), frozen(validation))
+        if plan.checkpoint:
+            shutil.copytree(plan.checkpoint, directory.begin_path, copy_function=_linked)
         write_spec(directory, plan.spec)
         submit(directory)
     return directory.run_id, plan
+
+
+def _linked(source: str, target: str) -> None:
+    """The same file under another name, which costs no room; a copy where the file system has no such thing."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def stop_run(project: Project, run_id: str, *, at_once: bool = False) -> RunDirectory:

@@ -75,6 +75,7 @@ class Plan(Event):
     dropped_rows: int = 0
     cut_rows: int = 0
     learning_rate: float = 0.0
+    continued_from: str = ""
     task_examples: dict[str, int] = field(default_factory=dict)
     task_tokens: dict[str, int] = field(default_factory=dict)
 

@@ -41,6 +41,10 @@ class TrainSpec(Spec):
     method: str = about(
         f"{methods.described()}.", choices=tuple(method.name for method in METHODS), default=METHODS[0].name
     )
+    continue_from: str = about(
+        "Begin from what an earlier run has learned: RUN, or RUN:STEP for one of its checkpoints; empty begins anew.",
+        default="",
+    )
     objective: str = about(
         "What is learned: completion, the answers; sequence, prompts too; text, both as plain text without the chat "
         "template (continued pre-training).",

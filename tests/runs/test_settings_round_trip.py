@@ -7,7 +7,7 @@ import tomllib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.errors import AskedWrongly
@@ -63,6 +63,7 @@ def as_toml(spec: Spec) -> str:
     return "\n".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items())
 
 
+@settings(deadline=None)  # a look at a busy machine's clock is no fault
 @given(SPECS)
 def test_what_is_typed_written_and_read_is_one_spec(values: dict[str, Any]) -> None:
     spec = _spec(values)

@@ -298,6 +298,7 @@ def _plan(trainer: Trainer) -> Plan:
         dropped_rows=data.dropped,
         cut_rows=data.was_cut,
         learning_rate=trainer.spec.peak_learning_rate,
+        continued_from=trainer.spec.continue_from,
         task_examples={share.task: share.examples for share in data.shares},
         task_tokens={share.task: share.tokens for share in data.shares},
     )

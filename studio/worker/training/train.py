@@ -15,7 +15,8 @@ from torch import nn
 
 from studio.errors import StudioError
 from studio.files import whole_folder
-from studio.runs.events import CheckpointSaved, Evaluation, Finished, Resumed, Step, Stopped, Warned
+from studio.runs.continuing import goes_on
+from studio.runs.events import CheckpointSaved, Evaluation, Finished, Preparing, Resumed, Step, Stopped, Warned
 from studio.runs.resuming import refusal_of_checkpoint
 from studio.runs.specs import MEAN, TrainSpec
 from studio.tokens.encoding import Encoded
@@ -51,10 +52,10 @@ def train(session: Session, spec: TrainSpec) -> None:
 
         step_started = time.perf_counter()
         step = progress.step + 1
-        numbers = trainer.batches.rows_of(step)
+        numbers = trainer.batches.rows_of(progress.steps_before + step)
         rows = [trainer.data.train[number] for number in numbers]
         rate = learning_rate_at(step, trainer.steps, spec)
-        gradients, norm = _learn(trainer, rows, step)
+        gradients, norm = _learn(trainer, numbers, step)
         _update(trainer, rate)
         tokens = sum(row.total_tokens for row in rows)
         progress = progress.advanced(step=step, tokens=progress.tokens + tokens, seconds=time.monotonic() - started)
@@ -121,17 +122,17 @@ def by_task(tasks: Sequence[str], rows: Sequence[Encoded], losses: Sequence[floa
     return {task: sums[task] / learned[task] for task in sorted(learned)}
 
 
-def _learn(trainer: Trainer, rows: list[Encoded], step: int) -> tuple[Gradients, float]:
-    """Gradients of the exact batch, clipped, and their norm before that."""
+def _learn(trainer: Trainer, numbers: list[int], step: int) -> tuple[Gradients, float]:
+    """Gradients of the exact batch of these rows, clipped, and their norm before that."""
     trainer.model.train()
     parameters = trainer.parameters.values()
-    gradients = trainer.gradients(rows)
+    gradients = trainer.gradients([trainer.data.train[number] for number in numbers])
     for parameter, gradient in zip(parameters, gradients.of_parameters, strict=True):
         parameter.grad = gradient
     loss = gradients.loss
     norm = float(nn.utils.clip_grad_norm_(parameters, trainer.spec.max_grad_norm or math.inf))
     if not (math.isfinite(loss) and math.isfinite(norm)):
-        ids = ", ".join(str(trainer.data.rows[row].example_id) for row in trainer.batches.rows_of(step))
+        ids = ", ".join(str(trainer.data.rows[number].example_id) for number in numbers)
         raise StudioError(
             f"the loss of step {step} is {loss}, its gradient norm {norm}; its examples: {ids}.",
             "Look at those examples; a lower learning_rate or dtype=float32 often helps.",
@@ -239,8 +240,7 @@ def _resume(trainer: Trainer) -> Progress:
     if found is None:
         if session.last_event(Step):  # an earlier life was killed before its first checkpoint
             session.events.write(Resumed(step=0))
-        torch.manual_seed(trainer.spec.seed)
-        return Progress(data_hash=trainer.data.data_hash)
+        return _begin(trainer)
     checkpoint, state, damages = found
     progress = state.progress
     if refusal := refusal_of_checkpoint(checkpoint.path, trainer.spec):
@@ -259,6 +259,28 @@ def _resume(trainer: Trainer) -> Progress:
         message = f"{damage}; it goes on from {checkpoint.path.name}, the one before"
         session.events.write(Warned(step=progress.step, message=message))
     return progress
+
+
+def _begin(trainer: Trainer) -> Progress:
+    """A new start, or where the run that is continued stands (see ``runs.continuing``)."""
+    spec, session = trainer.spec, trainer.session
+    torch.manual_seed(spec.seed)
+    progress = Progress(data_hash=trainer.data.data_hash)
+    if not spec.continue_from:
+        return progress
+    checkpoint = checkpoints.Checkpoint(session.directory.begin_path)
+    state = checkpoint.state()
+    _put_weights(trainer, state.weights)
+    if not goes_on(checkpoint.path, state.progress.data_hash, spec, progress.data_hash):
+        session.events.write(Preparing(message=f"beginning with what {spec.continue_from} has learned"))
+        return progress
+    decays = [group["weight_decay"] for group in trainer.optimizer.param_groups]
+    trainer.optimizer.load_state_dict(state.training["optimizer"])
+    for group, decay in zip(trainer.optimizer.param_groups, decays, strict=True):
+        group["weight_decay"] = decay
+    torch.set_rng_state(state.training["random"])
+    session.events.write(Preparing(message=f"going on from {spec.continue_from}, optimizer and order of rows too"))
+    return progress.advanced(steps_before=state.progress.steps_before + state.progress.step)
 
 
 @torch.no_grad()
