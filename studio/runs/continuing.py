@@ -26,6 +26,7 @@ SAME_WEIGHTS = (
     "use_dora",
     "lora_start",
     "virtual_tokens",
+    "quantize",
 )
 # They decide which tokens a step learns from.
 SAME_STEPS = (

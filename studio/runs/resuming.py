@@ -22,6 +22,7 @@ FIXED = (
     "use_dora",
     "lora_start",
     "virtual_tokens",
+    "quantize",
     "mixture",
     "task_weights",
     "task_cap",

@@ -41,16 +41,6 @@ class TrainSpec(Spec):
     method: str = about(
         f"{methods.described()}.", choices=tuple(method.name for method in METHODS), default=METHODS[0].name
     )
-    continue_from: str = about(
-        "Begin from what an earlier run has learned: RUN, or RUN:STEP for one of its checkpoints; empty begins anew.",
-        default="",
-    )
-    objective: str = about(
-        "What is learned: completion, the answers; sequence, prompts too; text, both as plain text without the chat "
-        "template (continued pre-training).",
-        choices=OBJECTIVES,
-        default="completion",
-    )
     epochs: float = about("Passes over the training rows.", default=2.0)
     batch_size: int = about("Examples per optimizer step.", default=8)
     micro_batch_size: int = about(
@@ -67,6 +57,16 @@ class TrainSpec(Spec):
     decay_ratio: float = about("Share of the steps, the last ones, in which schedule=wsd falls.", default=0.1)
     weight_decay: float = about("AdamW weight decay, of matrices only.", default=0.0)
     max_grad_norm: float = about("Gradients are scaled down to this norm; 0 leaves them.", default=1.0)
+    continue_from: str = about(
+        "Begin from what an earlier run has learned: RUN, or RUN:STEP for one of its checkpoints; empty begins anew.",
+        default="",
+    )
+    objective: str = about(
+        "What is learned: completion, the answers; sequence, prompts too; text, both as plain text without the chat "
+        "template (continued pre-training).",
+        choices=OBJECTIVES,
+        default="completion",
+    )
     label_smoothing: float = about(
         "Share of each target's probability spread over the vocabulary in training; evaluation is without it.",
         default=0.0,
@@ -82,6 +82,12 @@ class TrainSpec(Spec):
     lora_rank: int = about("Rank r of the adapter's matrices.", default=16)
     lora_alpha: int = about("Adapter scale; updates are multiplied by alpha / r.", default=32)
     lora_dropout: float = about("Dropout before the adapter, 0 to 1.", default=0.0)
+    quantize: str = about(
+        "Hold the base model in 8 or 4 bits while an adapter learns. It needs an NVIDIA GPU and bitsandbytes, and was "
+        "not tested on one.",
+        choices=("none", "8bit", "4bit"),
+        default="none",
+    )
     lora_targets: tuple[str, ...] = about(
         f"Layers with an adapter, by the ends of their names; {ALL_LINEAR} is all but the LM head.",
         default=(ALL_LINEAR,),
@@ -163,6 +169,9 @@ class TrainSpec(Spec):
                 f"use_dora with lora_start={self.lora_start} could not be saved as an ordinary adapter.",
                 "Set lora_start=default, or use_dora=false.",
             )
+        if self.quantize != "none" and (self.how.leaves == "model" or self.lora_start != "default"):
+            what = f"method={self.method}" if self.how.leaves == "model" else f"lora_start={self.lora_start}"
+            yield f"quantize={self.quantize} holds weights that {what} changes.", "Set quantize=none, or method=lora."
         if not self.lora_targets or (ALL_LINEAR in self.lora_targets and len(self.lora_targets) > 1):
             yield (
                 f"lora_targets={','.join(self.lora_targets)} names no layers.",

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from studio.errors import AskedWrongly
 from studio.runs.settings import Spec
 from studio.runs.specs import CompareSpec, TrainSpec, spec_from
+from studio.tui.dialogs.form import fields_of, with_others
+from studio.tui.dialogs.new_run import BASIC
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=12)
 SHARES = st.floats(0, 0.5, exclude_max=True)
@@ -73,6 +75,9 @@ def test_what_is_typed_written_and_read_is_one_spec(values: dict[str, Any]) -> N
     assert TrainSpec().replaced(typed) == spec, "--set and the form"
     assert TrainSpec.from_dict(tomllib.loads(as_toml(spec))) == spec, "--config"
     assert spec_from(json.loads(spec.to_json())) == spec, "spec.json"
+    plain, fields = with_others(spec, fields_of(spec, BASIC, values={}, notes={}))
+    entered = [setting for field in fields for setting in field.settings(field.value)]
+    assert plain.replaced(entered) == spec, "the form with its few lines"
 
 
 def test_most_specs_that_are_tried_are_allowed() -> None:

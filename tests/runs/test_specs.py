@@ -23,6 +23,8 @@ from studio.runs.specs import CompareSpec, TrainSpec, spec_from
         ("use_dora=true --set lora_start=pissa", "could not be saved"),
         ("lora_targets=", "names no layers"),
         ("lora_targets=all-linear,q_proj", "names no layers"),
+        ("quantize=4bit --set method=full", "quantize=4bit holds weights that method=full changes"),
+        ("quantize=8bit --set lora_start=olora", "quantize=8bit holds weights that lora_start=olora changes"),
         ("virtual_tokens=0", "virtual_tokens=0"),
         ("label_smoothing=1", "label_smoothing=1"),
         ("epoch=3", "no such setting"),

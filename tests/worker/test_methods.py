@@ -241,6 +241,13 @@ def test_a_layer_that_is_not_there_is_refused_and_those_that_are_there_are_named
     assert "q_proj" in failed["hint"] and "lm_head" not in failed["hint"]
 
 
+def test_a_quantized_base_is_refused_where_there_is_no_gpu(tmp_path: Path, tiny_model_folder: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is one here")
+    run = make_run(tmp_path / "run", tiny_spec(tiny_model_folder, quantize="4bit"), train=colour_rows(4))
+    assert run_here(run)[-1]["message"] == "quantize=4bit needs an NVIDIA GPU, and there is none here."
+
+
 def test_an_architecture_that_peft_does_not_know_is_refused_for_ia3(tiny_model_folder: Path) -> None:
     model = loading.load_model(tiny_model_folder, "float32")
     setattr(model.config, "model_type", "cohere")  # noqa: B010 - it is a class variable to mypy

@@ -13,7 +13,7 @@ from studio.reports.numbers import duration, learning_rate, number, size
 from studio.runs.settings import Spec
 from studio.runs.specs import TrainSpec
 from studio.tui import actions
-from studio.tui.dialogs.form import SpecForm, fields_of
+from studio.tui.dialogs.form import SpecForm, fields_of, with_others
 from studio.tui.dialogs.form_dialog import COUNT_AFTER_SECONDS, FormDialog, refusal_lines
 from studio.tui.widgets.lines import Line, joined
 
@@ -33,8 +33,7 @@ BASIC = (
     "tasks",
     "labels",
     "where",
-    "seed",
-)  # what fits 80×24; --set has the others
+)  # what fits 80×24 beside a line for all others
 NOTES = {
     "learning_rate": "0: the method's usual one",
     "patience": "0: no early stop",
@@ -74,10 +73,10 @@ class NewRunDialog(FormDialog):
         if spec is None:
             spec = TrainSpec()
             tried = {"base_model": self.session.base_model, "max_length": str(self.session.max_length)}
-        model, *others = fields_of(spec, BASIC, values=tried, notes=NOTES)
+        plain, (model, *others) = with_others(spec, fields_of(spec, BASIC, values=tried, notes=NOTES))
         cached = [one.name for one in list_models() if one.is_cached]
         models = tuple(dict.fromkeys([model.value, self.project.settings().base_model, *cached]))
-        return SpecForm(spec, [replace(model, choices=models if len(models) > 1 else ()), *others])
+        return SpecForm(plain, [replace(model, choices=models if len(models) > 1 else ()), *others])
 
     def consider(self) -> None:
         """Count what the form says now; a change made meanwhile makes the answer stale, and it is dropped."""

@@ -200,13 +200,14 @@ def _can_share_prefix(model: PreTrainedModel, body: nn.Module) -> bool:
     return torch.allclose(whole, parted, rtol=1e-2, atol=1e-2)
 
 
-def _load(path: Path, dtype: torch.dtype, is_trusted: bool) -> PreTrainedModel:
+def _load(path: Path, dtype: torch.dtype, is_trusted: bool, quantization: Any = None) -> PreTrainedModel:
     model: Any = AutoModelForCausalLM.from_pretrained(
         path,
         dtype=dtype,
         use_safetensors=None if is_trusted else True,
         local_files_only=True,
         trust_remote_code=is_trusted,
+        quantization_config=quantization,
     )
     assert isinstance(model, PreTrainedModel)
     return model

@@ -77,12 +77,14 @@ class Decoder(Protocol):
 
 @dataclass(frozen=True)
 class FamilyWork:
-    """``load`` reads a folder's weights in a dtype (its own code only where trusted). ``learner`` takes a model,
-    perhaps inside a peft model, apart; it raises StudioError for one it cannot. ``decoder`` is made from a model, the
-    tokens that end an answer and the most tokens one may have. ``peft_task`` is peft's name for the family.
+    """``load`` reads a folder's weights in a dtype (its own code only where trusted), quantized where told how.
+
+    ``learner`` takes a model, perhaps inside a peft model, apart; it raises StudioError for one it cannot. ``decoder``
+    is made from a model, the tokens that end an answer and the most tokens one may have. ``peft_task`` is peft's name
+    for the family.
     """
 
-    load: Callable[[Path, torch.dtype, bool], PreTrainedModel]
+    load: Callable[[Path, torch.dtype, bool, Any], PreTrainedModel]
     learner: Callable[[nn.Module], Learner]
     decoder: Callable[[PreTrainedModel, frozenset[int], int], Decoder]
     peft_task: str

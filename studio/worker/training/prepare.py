@@ -182,7 +182,9 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
 def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> Trainer:
     path, work = Path(spec.model_path), work_of(spec.method)
     accelerator = Accelerator()
-    base = loading.load_model(path, work.weights_dtype(choice.dtype, spec), is_trusted=spec.is_trusted)
+    base = loading.load_model(
+        path, work.weights_dtype(choice.dtype, spec), is_trusted=spec.is_trusted, quantize=spec.quantize
+    )
     tuned = work.attach(base, spec)
     if spec.neftune_alpha:
         add_noise(base.get_input_embeddings(), spec.neftune_alpha)
