@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from studio.dataset.examples import Counts, ExampleIds
 from studio.dataset.store import Example, Store
 from studio.dataset.token_counts import Uncounted
 from studio.errors import AskedWrongly
 from studio.reports.window import WindowReport, window_report
-from studio.tokens.encoding import Encoded, Pair, encode_pairs, encode_prompts, prompt_text, training_texts
+from studio.tokens.encoding import Encoded, Objective, Pair, encode_pairs, encode_prompts, prompt_text, training_texts
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import FATES, fates
 
@@ -62,6 +63,19 @@ def check_window(
     )
 
 
+def token_counts(store: Store, model: ModelFolder, objective: Objective) -> tuple[ExampleIds, Counts, Counts]:
+    """(ids, tokens seen, tokens learned) of every row, by id; what has no current count is tokenized first."""
+    count_tokens(store, model, objective=objective)
+    ids, seen, learned = store.counts(_counted_as(model, objective))
+    if objective is Objective.SEQUENCE:  # the same tokens as completion's
+        return ids, np.ones_like(seen), seen + learned - 1
+    return ids, seen, learned
+
+
+def _counted_as(model: ModelFolder, objective: Objective) -> str:
+    return f"{model.fingerprint}-text" if objective is Objective.TEXT else model.fingerprint
+
+
 def count_tokens(
     store: Store,
     model: ModelFolder,
@@ -69,6 +83,7 @@ def count_tokens(
     is_cancelled: Callable[[], bool] = lambda: False,
     *,
     gives_way: bool = False,
+    objective: Objective = Objective.COMPLETION,
 ) -> int:
     """Tokenize the rows without a current count; how many there were. Raises StudioError where the prefix fails.
 
@@ -77,16 +92,15 @@ def count_tokens(
     can have a priority of its own).
     """
     done = 0
-    total = store.uncounted_total(model.fingerprint)
+    key = _counted_as(model, objective)
+    total = store.uncounted_total(key)
     # Only tokenizing gives way: a thread that writes must not be kept waiting, for a label waits for its end.
     with ThreadPoolExecutor(1, "tokenizing", _give_way if gives_way else None) as tokenizing:
-        for batch in store.uncounted(model.fingerprint):
-            counted = tokenizing.submit(_counted, model, batch, is_cancelled).result()
+        for batch in store.uncounted(key):
+            counted = tokenizing.submit(_counted, model, batch, objective, is_cancelled).result()
             if counted:
                 rows = batch[: len(counted)]
-                store.save_counts(
-                    model.fingerprint, [row[0] for row in rows], [row[1] for row in rows], *zip(*counted, strict=True)
-                )
+                store.save_counts(key, [row[0] for row in rows], [row[1] for row in rows], *zip(*counted, strict=True))
                 done += len(counted)
             if len(counted) < len(batch):
                 break
@@ -104,9 +118,10 @@ def _give_way() -> None:
 
 
 def _counted(
-    model: ModelFolder, batch: Sequence[Uncounted], is_cancelled: Callable[[], bool]
+    model: ModelFolder, batch: Sequence[Uncounted], objective: Objective, is_cancelled: Callable[[], bool]
 ) -> list[tuple[int, int, int]]:
     """Tokens of prompt, of completion and as an example in a prompt, of the first rows up to where it is cancelled."""
+    is_text = objective is Objective.TEXT
     counted: list[tuple[int, int, int]] = []
     for start in range(0, len(batch), SLICE_ROWS):
         if is_cancelled():
@@ -114,8 +129,8 @@ def _counted(
         pairs = [
             Pair(prompt, completion, system) for _, _, prompt, completion, system in batch[start : start + SLICE_ROWS]
         ]
-        encoded = encode_pairs(model, pairs)
-        shot_tokens = _shot_tokens(model, pairs, encoded)
+        encoded = encode_pairs(model, pairs, Objective.TEXT if is_text else Objective.COMPLETION)
+        shot_tokens = [0] * len(pairs) if is_text else _shot_tokens(model, pairs, encoded)  # text is no turn
         counted += [
             (row.prompt_tokens, row.completion_tokens, shot) for row, shot in zip(encoded, shot_tokens, strict=True)
         ]
@@ -158,16 +173,33 @@ class AsTrained:
     completion_tokens: int
     max_length: int
     fate: str
+    objective: str
 
 
-def as_trained(model: ModelFolder, example: Example, max_length: int) -> AsTrained:
+def objective_named(name: str) -> Objective:
+    """Raises AskedWrongly where there is none of that name."""
+    try:
+        return Objective(name)
+    except ValueError:
+        raise AskedWrongly(f"objective={name} is not known.", f"Choose one of: {', '.join(Objective)}.") from None
+
+
+def as_trained(
+    model: ModelFolder, example: Example, max_length: int, objective: Objective = Objective.COMPLETION
+) -> AsTrained:
     """The tokens of ``example`` as training sees them. Tokens that are pieces of a character are shown together."""
-    encoded = encode_pairs(model, [Pair(example.prompt, example.completion, example.system)])[0]
+    encoded = encode_pairs(model, [Pair(example.prompt, example.completion, example.system)], objective)[0]
     prompt, completion = encoded.ids[: encoded.prompt_tokens], encoded.ids[encoded.prompt_tokens :]
     counts = np.array([len(prompt)], dtype=np.int32), np.array([len(completion)], dtype=np.int32)
     fate = FATES[fates(*counts, max_length)[0]]
     return AsTrained(
-        _pieces(model, prompt), _pieces(model, completion), len(prompt), len(completion), max_length, str(fate)
+        _pieces(model, prompt),
+        _pieces(model, completion),
+        len(prompt),
+        len(completion),
+        max_length,
+        str(fate),
+        str(objective),
     )
 
 

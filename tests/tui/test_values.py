@@ -13,7 +13,8 @@ from studio.dataset.formats.reading import Candidate
 from studio.dataset.store import Interrupted, Store
 from studio.tui.dialogs.values import ValuesDialog
 from studio.tui.screens.data.view import one_of
-from tests.tui.data_story import NARROW, data_screen, opened, press, project_with, said, settle, shown, tickets
+from tests.tui.data_story import NARROW, data_screen, opened, press, project_with, said, shown, tickets
+from tests.tui.resting import settle
 
 ROWS = [
     *tickets(3),

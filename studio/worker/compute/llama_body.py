@@ -179,6 +179,10 @@ def _has_the_parts(decoder: nn.Module) -> bool:
     config = getattr(decoder, "config", None)
     if config is None or not all(hasattr(decoder, name) for name in ("embed_tokens", "layers", "norm", "rotary_emb")):
         return False
+    # What is done to embeddings, or to layers so that their activations are computed again, wants rows of their own.
+    is_again = any(getattr(part, "gradient_checkpointing", False) for part in whole.modules())
+    if is_again or whole.embed_tokens._forward_hooks:
+        return False
     rope = getattr(config, "rope_parameters", None) or {}
     if rope.get("rope_type", "default") in _ROPE_BY_LENGTH or getattr(config, "hidden_act", "") != "silu":
         return False

@@ -13,7 +13,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from studio.reports.cells import cut
 from studio.reports.numbers import learning_rate, loss
 from studio.reports.visible import visible
-from studio.runs.specs import Spec
+from studio.runs.settings import Spec
 from studio.runs.watch import RunState
 from studio.tui.screens.runs.chart_view import ChartView
 from studio.tui.screens.runs.curves import (
