@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from studio.models.finding import resolve_model
 from studio.project import Project
-from studio.runs.specs import Spec
+from studio.runs.settings import Spec
 from studio.tokens.tokenizer import ModelFolder
 
 SpecT = TypeVar("SpecT", bound=Spec)

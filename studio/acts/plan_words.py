@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from studio.acts.training import TrainPlan
+from studio.reports.mixture import is_mixed, shares_words
 from studio.reports.numbers import counted, duration, learning_rate, number, size
 
 Fact = tuple[str, str, str]  # its name, its words, the style that says how good it is
 
 
-def plan_facts(plan: TrainPlan) -> list[Fact]:
-    """What would be trained and what it would take."""
+def plan_facts(plan: TrainPlan, *, is_terse: bool = False) -> list[Fact]:
+    """What would be trained and what it would take; ``is_terse`` without what is as usual, for where there is no room."""
     return [
         ("rows", f"{number(plan.rows - plan.dropped_rows)} to train, {number(plan.validation_rows)} to validate", ""),
         ("tokens", f"{number(plan.tokens_per_epoch)} an epoch", ""),
         ("steps", f"{number(plan.steps)} of {plan.spec.batch_size} rows", ""),
         ("learning rate", learning_rate(plan.spec.peak_learning_rate), ""),
+        *_mixture_facts(plan, is_terse),
         ("over max_length", _overlong_words(plan), "warn" if plan.overlong_rows else "good"),
-        ("stop proof", _proof_words(plan), "bad" if plan.flaws else "good"),
+        _proof_fact(plan),
         *_forecast_facts(plan),
     ]
 
@@ -39,8 +41,18 @@ def _overlong_words(plan: TrainPlan) -> str:
     return ": ".join([parts[0], ", ".join(parts[1:])]) if len(parts) > 1 else parts[0]
 
 
-def _proof_words(plan: TrainPlan) -> str:
-    return f"{counted(len(plan.flaws), 'row')} would teach a wrong end or start" if plan.flaws else "every answer ends"
+def _mixture_facts(plan: TrainPlan, is_terse: bool) -> list[Fact]:
+    if len(plan.shares) < 2 or (is_terse and not is_mixed(plan.shares)):
+        return []
+    return [("an epoch of", shares_words(plan.shares, is_terse=is_terse), "")]
+
+
+def _proof_fact(plan: TrainPlan) -> Fact:
+    if not plan.is_proved:
+        return "stop proof", f"none: not only answers are learned (objective={plan.spec.objective})", ""
+    if plan.flaws:
+        return "stop proof", f"{counted(len(plan.flaws), 'row')} would teach a wrong end or start", "bad"
+    return "stop proof", "every answer ends", "good"
 
 
 def _forecast_facts(plan: TrainPlan) -> list[Fact]:

@@ -45,6 +45,7 @@ def train(
     """
     from studio.acts.plan_words import forecast_words as planned_words
     from studio.acts.training import begin_training, plan_training
+    from studio.reports.mixture import shares_words
 
     project = project_of(ctx)
     defaults = {"max_length": project.settings().max_length}
@@ -54,6 +55,8 @@ def train(
             _say_plan(plan_training(project, store, spec, prove_all=True), as_json)
             return
         run_id, plan = begin_training(project, store, spec)
+    if len(plan.shares) > 1:
+        say(f"an epoch of {shares_words(plan.shares)}")
     if not as_json and not wait:
         say(f"forecast: {planned_words(plan)}")
     _report_started(project, run_id, wait, as_json)

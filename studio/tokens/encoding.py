@@ -8,11 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from studio.errors import StudioError
 from studio.tokens.rendering import Message
 from studio.tokens.template import messages_of
 from studio.tokens.tokenizer import ModelFolder
+
+
+class Objective(StrEnum):
+    """What of a row is learned. What a tuned model is asked goes through the chat template whatever this is."""
+
+    COMPLETION = "completion"
+    SEQUENCE = "sequence"
+    TEXT = "text"
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,8 @@ class Pair:
 class Encoded:
     """One training row as one sequence, as decoder-only models take it.
 
-    ``ids[:prompt_tokens]`` is seen, ``ids[prompt_tokens:]`` is learned.
+    ``ids[:prompt_tokens]`` is seen, ``ids[prompt_tokens:]`` is learned. Where not only completions are learned, one
+    token is seen, the first: nothing stands before it that could tell it.
     """
 
     ids: list[int]
@@ -43,6 +53,10 @@ class Encoded:
     def completion_tokens(self) -> int:
         """Tokens learned, the end-of-turn token included."""
         return len(self.ids) - self.prompt_tokens
+
+    def behind(self, leading: list[int]) -> Encoded:
+        """The row with these ids before it, which are seen and not learned."""
+        return Encoded([*leading, *self.ids], len(leading) + self.prompt_tokens)
 
     @property
     def completion_mask(self) -> list[bool]:
@@ -102,11 +116,31 @@ def encode_prompts(folder: ModelFolder, texts: Sequence[str]) -> list[list[int]]
     ]
 
 
-def encode_pairs(folder: ModelFolder, pairs: Sequence[Pair]) -> list[Encoded]:
+def plain_text(pair: Pair) -> str:
+    """A pair as text without a chat template: what there is of system, prompt and completion, a line each."""
+    return "\n".join(part for part in (pair.system, pair.prompt, pair.completion) if part)
+
+
+def encode_pairs(
+    folder: ModelFolder, pairs: Sequence[Pair], objective: Objective = Objective.COMPLETION
+) -> list[Encoded]:
     """Encode rows for training and prove the prefix for each. Raises StudioError naming the first that fails.
 
     Rows in the order of ``pairs``, as long as they are: what is over a ``max_length`` is decided in ``tokens.window``.
+    ``text`` is continued pre-training: ``plain_text`` behind the tokenizer's own beginning-of-sequence token, if it has
+    one, and before the token that ends an answer.
     """
+    match objective:
+        case Objective.TEXT:
+            end = folder.end_of_turn_id
+            return [Encoded([*ids, end], 1) for ids in encode_prompts(folder, [plain_text(pair) for pair in pairs])]
+        case Objective.SEQUENCE:
+            return [Encoded(row.ids, 1) for row in _encode_conversations(folder, pairs)]
+        case Objective.COMPLETION:
+            return _encode_conversations(folder, pairs)
+
+
+def _encode_conversations(folder: ModelFolder, pairs: Sequence[Pair]) -> list[Encoded]:
     asked = [messages_of(pair.prompt, pair.system) for pair in pairs]
     prompts = encode_prompts(folder, prompt_texts(folder, asked))
     wholes = encode_prompts(folder, training_texts(folder, pairs))

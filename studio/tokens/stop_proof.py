@@ -3,6 +3,8 @@
 What is not proved trains without an error and answers wrongly: a doubled beginning-of-sequence token (unsloth issue
 2648), an answer whose end is never learned (trl 1623, axolotl 3754), a prompt that is another one at inference (trl
 4147). That the prompt as it is asked begins the training row is proved where rows are encoded, see ``encoding``.
+
+It is of completions alone. Where whole conversations are learned, the ends of other turns are too; plain text has none.
 """
 
 from __future__ import annotations
@@ -12,11 +14,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from studio.errors import StudioError
-from studio.tokens.encoding import Encoded, Pair, encode_pairs
+from studio.tokens.encoding import Encoded, Objective, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
 
 SHOWN_ROWS = 5
 _BATCH = 1_000
+
+
+def is_proved(objective: Objective) -> bool:
+    """Whether there is a proof of what is learned."""
+    return objective is Objective.COMPLETION
 
 
 @dataclass(frozen=True)
@@ -106,15 +113,18 @@ def prove(folder: ModelFolder, ids: Sequence[int], pairs: Sequence[Pair]) -> lis
     return flaws
 
 
-def encode_named(folder: ModelFolder, ids: Sequence[int], pairs: Sequence[Pair]) -> list[Encoded]:
+def encode_named(
+    folder: ModelFolder, ids: Sequence[int], pairs: Sequence[Pair], objective: Objective = Objective.COMPLETION
+) -> list[Encoded]:
     """As ``encode_pairs``; where that raises, the error names the first example that is to blame."""
     try:
-        return encode_pairs(folder, pairs)
+        return encode_pairs(folder, pairs, objective)
     except StudioError as error:
         if len(pairs) == 1:
             raise StudioError(f"example {ids[0]}: {error.message}", error.hint) from error
     half = len(pairs) // 2  # only one of them fails, mostly: halving finds it in few encodings
-    return encode_named(folder, ids[:half], pairs[:half]) + encode_named(folder, ids[half:], pairs[half:])
+    first = encode_named(folder, ids[:half], pairs[:half], objective)
+    return first + encode_named(folder, ids[half:], pairs[half:], objective)
 
 
 def refusal_of_cuts(overlong: str, kept: int, cut: int) -> StudioError | None:

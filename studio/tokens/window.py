@@ -9,7 +9,7 @@ from enum import Enum, StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.tokens.encoding import Encoded, Pair, encode_pairs
+from studio.tokens.encoding import Encoded, Objective, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
 
 
@@ -69,28 +69,36 @@ class Fitted:
     was_cut: bool
 
 
-def apply_policy(folder: ModelFolder, pairs: Sequence[Pair], max_length: int, overlong: str) -> list[Fitted]:
+def apply_policy(
+    folder: ModelFolder,
+    pairs: Sequence[Pair],
+    max_length: int,
+    overlong: str,
+    objective: Objective = Objective.COMPLETION,
+) -> list[Fitted]:
     """Encode rows and apply the policy ``drop``, ``truncate_prompt`` or ``truncate_completion`` to the over-long.
 
     Under ``truncate_prompt`` the start of the user's text goes and the template around it stays whole. One Fitted a
     pair, in order. Raises as ``encode_pairs``.
     """
     fitted = []
-    for pair, encoded in zip(pairs, encode_pairs(folder, pairs), strict=True):
+    for pair, encoded in zip(pairs, encode_pairs(folder, pairs, objective), strict=True):
         match outcome(encoded.prompt_tokens, encoded.completion_tokens, max_length, overlong):
             case Outcome.KEPT:
                 fitted.append(Fitted(encoded, was_cut=False))
             case Outcome.COMPLETION_CUT:
                 fitted.append(Fitted(Encoded(encoded.ids[:max_length], encoded.prompt_tokens), was_cut=True))
             case Outcome.PROMPT_CUT_IF_POSSIBLE:
-                shorter = _with_prompt_cut(folder, pair, encoded, max_length)
+                shorter = _with_prompt_cut(folder, pair, encoded, max_length, objective)
                 fitted.append(Fitted(shorter, was_cut=shorter is not None))
             case Outcome.DROPPED:
                 fitted.append(Fitted(None, was_cut=False))
     return fitted
 
 
-def _with_prompt_cut(folder: ModelFolder, pair: Pair, encoded: Encoded, max_length: int) -> Encoded | None:
+def _with_prompt_cut(
+    folder: ModelFolder, pair: Pair, encoded: Encoded, max_length: int, objective: Objective
+) -> Encoded | None:
     # Cutting text can merge tokens anew at the seam, so the excess is taken off until the row fits.
     prompt = pair.prompt
     while encoded.total_tokens > max_length:
@@ -99,5 +107,5 @@ def _with_prompt_cut(folder: ModelFolder, pair: Pair, encoded: Encoded, max_leng
         if excess >= len(offsets):
             return None
         prompt = prompt[max(offsets[excess][0], 1) :]
-        encoded = encode_pairs(folder, [Pair(prompt, pair.completion, pair.system)])[0]
+        encoded = encode_pairs(folder, [Pair(prompt, pair.completion, pair.system)], objective)[0]
     return encoded

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import resource
-import sys
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
@@ -67,12 +66,6 @@ def hold_to_available() -> None:
     soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-
-
-def peak_memory_bytes() -> int:
-    """The most memory this process ever held."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB
 
 
 def _group_bytes(paths: tuple[Path, Path]) -> tuple[int | None, int]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, cast
 from studio.acts.plan_words import forecast_words, plan_facts
 from studio.acts.training import TrainPlan, begin_training, plan_training
 from studio.models.catalogue import list_models
-from studio.runs.methods import usual_learning_rates
-from studio.runs.specs import Spec, TrainSpec
+from studio.runs.settings import Spec
+from studio.runs.specs import TrainSpec
 from studio.tui import actions
-from studio.tui.dialogs.form import SpecForm, fields_of
+from studio.tui.dialogs.form import SpecForm, fields_of, with_others
 from studio.tui.dialogs.form_dialog import COUNT_AFTER_SECONDS, FormDialog, refusal_lines
 from studio.tui.widgets.lines import Line, joined
 
@@ -32,9 +32,14 @@ BASIC = (
     "tasks",
     "labels",
     "where",
-    "seed",
-)  # what fits 80×24; --set has the others
-NOTES = {"patience": "0: no early stop", "tasks": "empty: all", "where": "empty: all", "labels": "none: no label yet"}
+)  # what fits 80×24 beside a line for all others
+NOTES = {
+    "learning_rate": "0: the method's usual one",
+    "patience": "0: no early stop",
+    "tasks": "empty: all",
+    "where": "empty: all",
+    "labels": "none: no label yet",
+}
 
 
 class NewRunDialog(FormDialog):
@@ -67,11 +72,10 @@ class NewRunDialog(FormDialog):
         if spec is None:
             spec = TrainSpec()
             tried = {"base_model": self.session.base_model, "max_length": str(self.session.max_length)}
-        notes = NOTES | {"learning_rate": f"0: {usual_learning_rates()}"}
-        model, *others = fields_of(spec, BASIC, values=tried, notes=notes)
+        plain, (model, *others) = with_others(spec, fields_of(spec, BASIC, values=tried, notes=NOTES))
         cached = [one.name for one in list_models() if one.is_cached]
         models = tuple(dict.fromkeys([model.value, self.project.settings().base_model, *cached]))
-        return SpecForm(spec, [replace(model, choices=models if len(models) > 1 else ()), *others])
+        return SpecForm(plain, [replace(model, choices=models if len(models) > 1 else ()), *others])
 
     def consider(self) -> None:
         """Count what the form says now; a change made meanwhile makes the answer stale, and it is dropped."""
@@ -112,7 +116,7 @@ class NewRunDialog(FormDialog):
 
 def plan_lines(plan: TrainPlan, width: int, *, is_narrow: bool = False) -> list[Line]:
     """What would be trained and what it would take; what refuses it last. Narrow, facts share lines of ``width``."""
-    facts = plan_facts(plan)
+    facts = plan_facts(plan, is_terse=is_narrow)
     lines: list[Line]
     if is_narrow:
         lines = joined([[(f"{name} ", "dim"), (words, style)] for name, words, style in facts], width)

@@ -76,5 +76,10 @@ def trained_lines(trained: AsTrained) -> list[Line]:
     pieces = [(piece, "seen") for piece in trained.seen] + [(piece, "learned") for piece in trained.learned]
     for index, (piece, style) in enumerate(pieces):
         body += [(visible(piece), style if index < trained.max_length else "removed"), ("│", "faint")]
-    key: Line = [("seen ", "seen"), ("learned ", "learned"), ("cut", "removed")]
-    return [head, key, [("", "")], body]
+    key: Line = [
+        (f"objective={trained.objective}: ", "title"),
+        ("seen ", "seen"),
+        ("learned ", "learned"),
+        ("cut", "removed"),
+    ]
+    return [key, head, [("", "")], body, [("", "")]]

@@ -47,14 +47,20 @@ class Learner(Protocol):
     @property
     def pads(self) -> bool: ...
 
+    def smoothed(self, label_smoothing: float) -> Learner:
+        """The same with label smoothing in training, 0 to 1."""
+
     def collate(self, rows: Sequence[Encoded], skip: int = 0) -> Any:
         """One micro-batch on the learner's device, without the first ``skip`` tokens of each row."""
 
     def keys_and_values(self, ids: Tensor) -> KeysAndValues:
         """What attention keeps of a prefix, ids int64 (1, n)."""
 
-    def loss_sum(self, micro_batch: Any, prefix: KeysAndValues | None = None) -> Tensor:
-        """Summed cross entropy of the micro-batch's learned tokens, float32 scalar, behind ``prefix``."""
+    def losses(self, micro_batch: Any, prefix: KeysAndValues | None = None) -> tuple[Tensor, Tensor]:
+        """Summed cross entropy of the micro-batch's learned tokens, float32 scalar, behind ``prefix``.
+
+        And each token's own, float32 (n,), row after row, without a gradient.
+        """
 
 
 class Decoder(Protocol):
@@ -78,7 +84,7 @@ class Decoder(Protocol):
 
 @dataclass(frozen=True)
 class FamilyWork:
-    """``load`` reads a folder's weights in a dtype (its own code only where trusted).
+    """``load`` reads a folder's weights in a dtype (its own code only where trusted), quantized where told how.
 
     ``siblings`` names the layers of a model, perhaps inside a peft model, that its learner multiplies at once; it may
     name none. ``learner`` takes such a model apart, given the method's products; it raises StudioError for one it
@@ -86,7 +92,7 @@ class FamilyWork:
     ``peft_task`` is peft's name for the family.
     """
 
-    load: Callable[[Path, torch.dtype, bool], PreTrainedModel]
+    load: Callable[[Path, torch.dtype, bool, Any], PreTrainedModel]
     siblings: Callable[[nn.Module], Siblings]
     learner: Callable[[nn.Module, Products], Learner]
     decoder: Callable[[PreTrainedModel, frozenset[int], int], Decoder]

@@ -66,4 +66,4 @@ def speed_up(model: nn.Module, siblings: Siblings, dtype: torch.dtype) -> Produc
     return CopiedWeights(siblings) if dtype == copied_weights.DTYPE else Products()
 
 
-METHOD = MethodWork(lambda dtype: "float32", attach, save, load, needs_base=False, speed_up=speed_up)
+METHOD = MethodWork(lambda dtype, spec: "float32", attach, save, load, needs_base=False, speed_up=speed_up)

@@ -1,7 +1,8 @@
 """What a run will take, measured on a few of its own batches before it starts: time, memory, disk.
 
 A trial is a whole step at a learning rate of 0, which leaves every weight exactly as it is; the optimizer's moments of
-it are thrown away. Trials may cost a fiftieth of the run; a run too short for that is its own measurement.
+it are thrown away, and its random numbers are drawn anew. It comes before anything that an earlier life or an earlier
+run has learned is put in. Trials may cost a fiftieth of the run; a run too short for that is its own measurement.
 """
 
 from __future__ import annotations
@@ -13,13 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import torch
 from torch import nn
 
 from studio.errors import StudioError
 from studio.runs.events import Forecast, Preparing
 from studio.tokens.encoding import Encoded
-from studio.worker.memory import peak_memory_bytes
+from studio.worker.compute.devices import peak_memory_bytes
 from studio.worker.training.prepare import Trainer
 from studio.worker.training.smaller_batches import within_memory
 
@@ -132,7 +132,6 @@ def _trial_batches(trainer: Trainer) -> list[list[Encoded]]:
 
 def _tried(trainer: Trainer, batches: Sequence[list[Encoded]]) -> tuple[Trainer, list[Trial], float]:
     """The trainer that had memory enough, the trials, and the seconds a token of a forward pass alone."""
-    random = torch.get_rng_state()
     shortest = batches[0][-1:]
     trainer, _ = within_memory(trainer, partial(_trial, rows=shortest), shortest, 0)  # memory and kernels, once paid
     deadline = time.monotonic() + MOST_SECONDS
@@ -144,12 +143,11 @@ def _tried(trainer: Trainer, batches: Sequence[list[Encoded]]) -> tuple[Trainer,
         trials.append(trial)
     trainer.model.eval()
     start = time.perf_counter()
-    trainer.loss(batches[0], lambda: False)
+    trainer.losses(batches[0], lambda: False)
     forward = (time.perf_counter() - start) / _tokens_of(batches[0])
     trainer.optimizer.state.clear()
     for parameter in trainer.parameters.values():
         parameter.grad = None
-    torch.set_rng_state(random)
     return trainer, trials, forward
 
 

@@ -26,10 +26,22 @@ LEAST_PREFIX_TOKENS = 8
 
 @dataclass(frozen=True)
 class Gradients:
-    """``loss``: mean per learned token of the batch. ``of_parameters``: one per parameter, None where unused."""
+    """``loss``: mean per learned token of the batch. ``of_parameters``: one per parameter, None where unused.
+
+    ``of_rows``: the summed loss of each row, in the order of the rows.
+    """
 
     loss: float
     of_parameters: list[Tensor | None]
+    of_rows: list[float]
+
+
+@dataclass(frozen=True)
+class Losses:
+    """``mean`` per learned token of all rows; ``of_rows``: the summed loss of each row, in the order of the rows."""
+
+    mean: float
+    of_rows: list[float]
 
 
 def batch_gradients(
@@ -52,6 +64,8 @@ def batch_gradients(
         with autocast():
             prefix = learner.keys_and_values(torch.tensor([rows[0].ids[:skip]], device=learner.device))
 
+    of_row: dict[int, float] = {}
+
     def compute(numbered: tuple[int, list[Encoded]]) -> tuple[float, tuple[Tensor | None, ...]]:
         number, part = numbered
         leaves = [tensor.detach().requires_grad_() for pair in prefix for tensor in pair]
@@ -59,7 +73,9 @@ def batch_gradients(
             with autocast():
                 pairs = list(zip(leaves[::2], leaves[1::2], strict=True))
                 # Divided by the whole batch's learned tokens, so that the cut changes nothing but memory.
-                loss = learner.loss_sum(learner.collate(part, skip), pairs) / learned
+                loss_sum, of_tokens = learner.losses(learner.collate(part, skip), pairs)
+                loss = loss_sum / learned
+            of_row.update(_of_rows(part, of_tokens))
             return loss.item(), torch.autograd.grad(loss, [*parameters, *leaves], allow_unused=True)
 
     total = 0.0
@@ -82,7 +98,7 @@ def batch_gradients(
     for place, parameter in enumerate(parameters):
         added_up = products.gradient(parameter)
         of_parameters[place] = of_parameters[place] if added_up is None else added_up
-    return Gradients(total, of_parameters)
+    return Gradients(total, of_parameters, [of_row[id(row)] for row in rows])
 
 
 def batch_loss(
@@ -92,24 +108,36 @@ def batch_loss(
     lanes: Lanes,
     autocast: Callable[[], AbstractContextManager[None]],
     is_cancelled: Callable[[], bool],
-) -> float | None:
-    """Mean loss over all learned tokens of ``rows``, in the same way but without gradients; None when cancelled."""
+) -> Losses | None:
+    """Losses of ``rows``, in the same way but without gradients; None when cancelled."""
     skip = _prefix_length(learner, rows)
     prefix: KeysAndValues = []
     if skip:
         with torch.no_grad(), autocast():
             prefix = learner.keys_and_values(torch.tensor([rows[0].ids[:skip]], device=learner.device))
 
+    of_row: dict[int, float] = {}
+
     @torch.no_grad()  # each lane is a thread of its own, and this is said per thread
     def loss_of(part: list[Encoded]) -> float | None:
         if is_cancelled():
             return None
         with autocast():
-            return learner.loss_sum(learner.collate(part, skip), prefix).item()
+            loss_sum, of_tokens = learner.losses(learner.collate(part, skip), prefix)
+        of_row.update(_of_rows(part, of_tokens))
+        return loss_sum.item()
 
     losses = list(lanes.map(loss_of, micro_batches(rows, micro_batch_size, learner.pads)))
     total = sum(loss for loss in losses if loss is not None)
-    return None if None in losses else total / sum(row.completion_tokens for row in rows)
+    if None in losses:
+        return None
+    return Losses(total / sum(row.completion_tokens for row in rows), [of_row[id(row)] for row in rows])
+
+
+def _of_rows(part: Sequence[Encoded], of_tokens: Tensor) -> dict[int, float]:
+    """Row, by its identity (a mixture may draw one twice) → its summed loss."""
+    sums = [of_row.sum() for of_row in torch.split(of_tokens, [row.completion_tokens for row in part])]
+    return dict(zip(map(id, part), torch.stack(sums).tolist(), strict=True))
 
 
 def _prefix_length(learner: Learner, rows: Sequence[Encoded]) -> int:

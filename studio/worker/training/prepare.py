@@ -13,46 +13,65 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from peft import PeftModel
 from torch import nn
+from transformers import PreTrainedModel
 
+from studio.errors import StudioError
 from studio.runs.directory import FrozenRow, RunDirectory, read_rows
 from studio.runs.events import Plan, Preparing, Warned
+from studio.runs.mixture import TaskShare
 from studio.runs.specs import TrainSpec
-from studio.tokens.encoding import Encoded, Pair
-from studio.tokens.stop_proof import Flaw, StopProof, refusal_of, refusal_of_cuts
+from studio.tokens.encoding import Encoded, Objective, Pair
+from studio.tokens.stop_proof import Flaw, StopProof, is_proved, refusal_of, refusal_of_cuts
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import Fitted, apply_policy
-from studio.worker.compute import loading, measure
+from studio.worker.compute import devices, loading, measure
 from studio.worker.compute.lanes import Lanes, lane_count
 from studio.worker.compute.measure import Choice
+from studio.worker.compute.neftune import add_noise
 from studio.worker.compute.products import Products
+from studio.worker.compute.soft_prompt import virtual_ids
 from studio.worker.families import family_in
 from studio.worker.families.family import Learner
 from studio.worker.memory import is_out_of_memory
 from studio.worker.methods import work_of
 from studio.worker.methods.method import MethodWork, trainable_parameters
 from studio.worker.session import Session
-from studio.worker.training.batches import Batches
-from studio.worker.training.gradients import Gradients, batch_gradients, batch_loss
+from studio.worker.training.batches import Batches, Strand
+from studio.worker.training.gradients import Gradients, Losses, batch_gradients, batch_loss
 
 DTYPES = ("float32", "bfloat16")
 MICRO_BATCH_SIZES = (4, 2, 1)
+GPU_HALVINGS = 4  # of the whole batch
 
 
 @dataclass(frozen=True)
 class Data:
-    """Frozen rows, encoded. ``dropped`` and ``was_cut`` count what the over-long policy did to training rows."""
+    """Frozen rows, encoded; ``rows`` and ``validation_rows`` are those that are left, in the same order.
+
+    ``dropped`` and ``was_cut`` count what the over-long policy did to training rows. ``shares`` is what an epoch has of
+    each task.
+    """
 
     rows: list[FrozenRow]
     train: list[Encoded]
+    validation_rows: list[FrozenRow]
     validation: list[Encoded]
+    shares: list[TaskShare]
     dropped: int
     was_cut: int
     data_hash: str
 
     @property
     def train_tokens(self) -> int:
-        return sum(row.total_tokens for row in self.train)
+        """Tokens of an epoch; on average where a mixture draws other rows each time."""
+        return sum(share.tokens for share in self.shares)
+
+    @property
+    def examples(self) -> int:
+        """Examples of an epoch."""
+        return sum(share.examples for share in self.shares)
 
     @property
     def validation_tokens(self) -> int:
@@ -86,8 +105,8 @@ class Trainer:
         size = self.choice.micro_batch_size
         return batch_gradients(self.learner, parameters, rows, size, self.lanes, self.autocast, self.products)
 
-    def loss(self, rows: list[Encoded], is_cancelled: Callable[[], bool]) -> float | None:
-        """Mean over the learned tokens of ``rows``, without gradients; None when cancelled."""
+    def losses(self, rows: list[Encoded], is_cancelled: Callable[[], bool]) -> Losses | None:
+        """Of ``rows``, without gradients; None when cancelled."""
         return batch_loss(
             self.learner, rows, self.choice.micro_batch_size, self.lanes, self.autocast, is_cancelled=is_cancelled
         )
@@ -97,16 +116,16 @@ class Trainer:
 
         Not accelerate's own, whose precision is fixed once a process: measuring tries one dtype after another.
         """
-        is_mixed = self.work.weights_dtype(self.choice.dtype) != self.choice.dtype
+        is_mixed = self.work.weights_dtype(self.choice.dtype, self.spec) != self.choice.dtype
         return torch.autocast(self.accelerator.device.type, loading.DTYPES[self.choice.dtype], enabled=is_mixed)
 
     @property
     def steps(self) -> int:
-        return self.spec.steps_of(len(self.data.train))
+        return self.spec.steps_of(self.data.examples)
 
     @property
     def steps_per_epoch(self) -> int:
-        return self.spec.steps_per_epoch(len(self.data.train))
+        return self.spec.steps_per_epoch(self.data.examples)
 
 
 def prepare(session: Session, spec: TrainSpec) -> Trainer:
@@ -118,7 +137,9 @@ def prepare(session: Session, spec: TrainSpec) -> Trainer:
     earlier = session.last_event(Plan)
     known = measure.remembered(f"train-{spec.method}", folder.path)
     if earlier:  # other kernels round otherwise: a resume computes exactly as the run began
-        choice = Choice(earlier.dtype, earlier.threads, earlier.micro_batch_size, earlier.lanes)
+        choice = Choice(
+            earlier.dtype, earlier.threads, earlier.micro_batch_size, earlier.lanes, recomputes=earlier.recomputes
+        )
     elif known and spec.dtype in ("auto", known.dtype):
         size = spec.micro_batch_size or known.micro_batch_size
         lanes = lane_count(known.threads, min(len(data.train), spec.batch_size) // size)
@@ -136,30 +157,37 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
     """The run's frozen rows after the over-long policy. Raises StudioError when nothing is left or one is refused."""
     directory: RunDirectory = session.directory
     rows = read_rows(directory.rows_path("train"))
-    fitted = apply_policy(
-        folder, [Pair(row.prompt, row.completion, row.system) for row in rows], spec.max_length, spec.overlong
-    )
+    objective = Objective(spec.objective)
+    pairs = [Pair(row.prompt, row.completion, row.system) for row in rows]
+    fitted = apply_policy(folder, pairs, spec.max_length, spec.overlong, objective)
     kept = [(row, of.encoded) for row, of in zip(rows, fitted, strict=True) if of.encoded]
     over = [row.example_id for row, encoded in kept if encoded.total_tokens > spec.max_length]
     if refusal := spec.refusal(len(rows), over, len(rows) - len(kept)):
         raise refusal
-    _prove(folder, rows, fitted)
     cut = sum(of.was_cut for of in fitted)
-    if refusal := refusal_of_cuts(spec.overlong, len(kept), cut):
-        raise refusal
-    validation_rows = read_rows(directory.rows_path("validation"))
-    pairs = [Pair(row.prompt, row.completion, row.system) for row in validation_rows]
+    held_out = read_rows(directory.rows_path("validation"))
+    pairs = [Pair(row.prompt, row.completion, row.system) for row in held_out]
     policy = "drop" if spec.overlong == "refuse" else spec.overlong
-    checked = apply_policy(folder, pairs, spec.max_length, policy) if pairs else []
-    _prove(folder, validation_rows, checked)
-    validation = [of.encoded for of in checked if of.encoded]
+    checked = apply_policy(folder, pairs, spec.max_length, policy, objective) if pairs else []
+    if is_proved(objective):
+        _prove(folder, rows, fitted)
+        _prove(folder, held_out, checked)
+        if refusal := refusal_of_cuts(spec.overlong, len(kept), cut):
+            raise refusal
+    validation = [(row, of.encoded) for row, of in zip(held_out, checked, strict=True) if of.encoded]
     if len(validation) < len(pairs):
         message = f"{len(pairs) - len(validation)} validation rows are longer than max_length and left out"
         session.events.write(Warned(message=message))
+    if refusal := spec.refusal_to_watch({row.task for row, _ in validation}):
+        raise refusal
+    leading = virtual_ids(spec.leading_tokens)
+    train = [encoded.behind(leading) for _, encoded in kept]
     return Data(
         rows=[row for row, _ in kept],
-        train=[encoded for _, encoded in kept],
-        validation=validation,
+        train=train,
+        validation_rows=[row for row, _ in validation],
+        validation=[encoded.behind(leading) for _, encoded in validation],
+        shares=spec.shares([(row.task, encoded.total_tokens) for (row, _), encoded in zip(kept, train, strict=True)]),
         dropped=len(rows) - len(kept),
         was_cut=cut,
         data_hash=hashlib.sha256(directory.rows_path("train").read_bytes()).hexdigest(),
@@ -178,8 +206,16 @@ def _prove(folder: ModelFolder, rows: list[FrozenRow], fitted: list[Fitted]) -> 
 def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> Trainer:
     path, work = Path(spec.model_path), work_of(spec.method)
     accelerator = Accelerator()
-    base = loading.load_model(path, work.weights_dtype(choice.dtype), is_trusted=spec.is_trusted)
+    base = loading.load_model(
+        path, work.weights_dtype(choice.dtype, spec), is_trusted=spec.is_trusted, quantize=spec.quantize
+    )
     tuned = work.attach(base, spec)
+    if spec.neftune_alpha:
+        add_noise(base.get_input_embeddings(), spec.neftune_alpha)
+    if spec.gradient_checkpointing == "on":
+        choice = replace(choice, recomputes=True)
+    if choice.recomputes:
+        _compute_activations_again(base, path)
     tuned.to(accelerator.device)
     if loading.uses_dropout(tuned):  # side by side, which micro-batch draws which random numbers would be chance
         choice = replace(choice, lanes=1)
@@ -187,8 +223,8 @@ def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> 
     products = work.speed_up(tuned, family.siblings(tuned), loading.DTYPES[choice.dtype])
     parameters = trainable_parameters(tuned).values()
     groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": spec.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},  # norms and biases stay as they are
+        {"params": [p for p in parameters if _is_matrix(p)], "weight_decay": spec.weight_decay},
+        {"params": [p for p in parameters if not _is_matrix(p)], "weight_decay": 0.0},
     ]
     return Trainer(
         session=session,
@@ -198,12 +234,54 @@ def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> 
         choice=choice,
         accelerator=accelerator,
         model=tuned,
-        learner=family.learner(tuned, products),
+        learner=family.learner(tuned, products).smoothed(spec.label_smoothing),
         lanes=Lanes(choice.lanes, choice.threads),
         optimizer=torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, fused=True),
         products=products,
-        batches=Batches(len(data.train), spec.batch_size, spec.seed),
+        batches=Batches(data.examples, spec.batch_size, spec.seed, _strands(data)),
     )
+
+
+def _compute_activations_again(base: PreTrainedModel, path: Path) -> None:
+    """Keep one activation a layer and compute the others anew in the backward pass (arXiv:1604.06174)."""
+    if not base.supports_gradient_checkpointing:
+        raise StudioError(
+            f"{path}: a {type(base).__name__} cannot compute its activations again.", "Set gradient_checkpointing=off."
+        )
+    base.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
+
+
+def recomputing(trainer: Trainer) -> Trainer | None:
+    """The trainer as it goes on, in the middle of a run, where activations are computed again; None where it cannot.
+
+    The model stays, with all that it has learned, and is taken apart anew: for one that computes again a body cannot
+    multiply siblings at once, nor share a prefix.
+    """
+    base = trainer.model.get_base_model() if isinstance(trainer.model, PeftModel) else trainer.model
+    assert isinstance(base, PreTrainedModel)
+    if trainer.choice.recomputes or trainer.spec.gradient_checkpointing != "auto":
+        return None
+    if not base.supports_gradient_checkpointing:
+        return None
+    path = Path(trainer.spec.model_path)
+    _compute_activations_again(base, path)
+    products = trainer.products.apart()
+    learner = family_in(path).learner(trainer.model, products).smoothed(trainer.spec.label_smoothing)
+    return replace(trainer, choice=replace(trainer.choice, recomputes=True), learner=learner, products=products)
+
+
+def _strands(data: Data) -> tuple[Strand, ...]:
+    rows_of: dict[str, list[int]] = {}
+    for number, row in enumerate(data.rows):
+        rows_of.setdefault(row.task, []).append(number)
+    if all(share.rows == share.examples for share in data.shares):
+        return ()
+    return tuple(Strand(tuple(rows_of[share.task]), share.examples) for share in data.shares)
+
+
+def _is_matrix(parameter: nn.Parameter) -> bool:
+    """What is no matrix never decays: norms, biases and scales, which an adapter may hold as one row or one column."""
+    return parameter.squeeze().ndim > 1
 
 
 def _measured(session: Session, spec: TrainSpec, data: Data, folder: ModelFolder) -> Choice:
@@ -226,7 +304,9 @@ def _measured(session: Session, spec: TrainSpec, data: Data, folder: ModelFolder
                 timings[choice] = _seconds_a_token(trainer, choice, rows)
         trainer.lanes.close()
     fastest = min(timings, key=lambda choice: timings[choice])
-    if spec.dtype == "auto" and not spec.micro_batch_size and timings[fastest] < math.inf:
+    if timings[fastest] == math.inf:
+        return candidates[-1]  # memory was not enough for any: the run goes on from the least, and says so
+    if spec.dtype == "auto" and not spec.micro_batch_size:
         measure.remember(f"train-{spec.method}", folder.path, fastest)
     return fastest
 
@@ -234,6 +314,10 @@ def _measured(session: Session, spec: TrainSpec, data: Data, folder: ModelFolder
 def _candidates(dtypes: list[str], spec: TrainSpec, rows: int) -> list[Choice]:
     """What is worth timing, the likeliest first, because the budget may end before the last."""
     most = min(rows, spec.batch_size)
+    if devices.has_gpu():  # it is fastest at whole batches, and lanes would only wait for each other
+        halves = [max(1, most >> halvings) for halvings in range(GPU_HALVINGS)]
+        sizes = [spec.micro_batch_size] if spec.micro_batch_size else list(dict.fromkeys(halves))
+        return [Choice(dtype, measure.thread_counts()[0], size) for dtype, size in product(dtypes, sizes)]
     wanted = [spec.micro_batch_size] if spec.micro_batch_size else list(MICRO_BATCH_SIZES)
     sizes = [size for size in wanted if size <= most] or [most]
     return [
@@ -252,9 +336,11 @@ def _seconds_a_token(trainer: Trainer, choice: Choice, rows: list[Encoded]) -> f
     except Exception as error:  # how it is said depends on which library was refused
         if not is_out_of_memory(error):
             raise
-        return math.inf
+        seconds = math.inf
     finally:
         trial.lanes.close()
+    if seconds == math.inf:  # out here, where the error is gone and with it the frames that held tensors
+        devices.give_back_memory()
     return seconds / sum(row.total_tokens for row in part)
 
 
@@ -267,6 +353,7 @@ def plan_of(trainer: Trainer) -> Plan:
         threads=choice.threads,
         lanes=choice.lanes,
         micro_batch_size=choice.micro_batch_size,
+        recomputes=choice.recomputes,
         steps=trainer.steps,
         steps_per_epoch=trainer.steps_per_epoch,
         validation_rows=len(data.validation),
@@ -276,4 +363,7 @@ def plan_of(trainer: Trainer) -> Plan:
         dropped_rows=data.dropped,
         cut_rows=data.was_cut,
         learning_rate=trainer.spec.peak_learning_rate,
+        continued_from=trainer.spec.continue_from,
+        task_examples={share.task: share.examples for share in data.shares},
+        task_tokens={share.task: share.tokens for share in data.shares},
     )

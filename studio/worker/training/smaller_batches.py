@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-import gc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
-
-import torch
 
 from studio.errors import StudioError
 from studio.runs.events import Warned
 from studio.runs.specs import TrainSpec
 from studio.tokens.encoding import Encoded
+from studio.worker.compute.devices import give_back_memory, random_state, set_random_state
 from studio.worker.compute.lanes import Lanes
 from studio.worker.compute.measure import Choice
 from studio.worker.memory import hold_to_available, is_out_of_memory
-from studio.worker.training.prepare import Trainer, plan_of
+from studio.worker.training.prepare import Trainer, plan_of, recomputing
 
 ResultT = TypeVar("ResultT")
 
@@ -28,10 +25,10 @@ def within_memory(
     """What ``act`` makes of ``rows`` and the trainer that could: as given, or one that computes in smaller pieces.
 
     ``act`` is done anew from its start, by the same random numbers, and so may change nothing before it has all it
-    needs. The smaller choice is told as a warning and a new plan, which a resume goes by. Raises StudioError where one
-    row in one lane is too much.
+    needs. Where one row in one lane is too much, its activations are computed again. What is chosen is told as a
+    warning and a new plan, which a resume goes by. Raises StudioError where nothing is left to choose.
     """
-    random = torch.get_rng_state()
+    random = random_state()
     while True:
         try:
             return trainer, act(trainer)
@@ -39,7 +36,7 @@ def within_memory(
             if not is_out_of_memory(error):
                 raise
         # Out here, where the error is gone and with it the frames that held the batch's tensors.
-        torch.set_rng_state(random)
+        set_random_state(random)
         trainer = _narrowed(trainer, rows, step)
 
 
@@ -57,16 +54,17 @@ def smaller(choice: Choice, *, lanes_first: bool) -> Choice | None:
 
 def _narrowed(trainer: Trainer, rows: Sequence[Encoded], step: int) -> Trainer:
     trainer.lanes.close()  # the other lanes are still in the batch that failed
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    give_back_memory()
     if trainer.session.owns_process:
         hold_to_available()
-    choice = smaller(trainer.choice, lanes_first=_gradients_weigh_most(trainer))
-    if choice is None:
+    narrowed: Trainer | None
+    if choice := smaller(trainer.choice, lanes_first=_gradients_weigh_most(trainer)):
+        narrowed = replace(trainer, choice=choice, lanes=Lanes(choice.lanes, choice.threads))
+    else:
+        narrowed = recomputing(trainer)
+    if narrowed is None:
         raise _nothing_smaller(trainer.spec, rows, step)
-    narrowed = replace(trainer, choice=choice, lanes=Lanes(choice.lanes, choice.threads))
-    trainer.session.events.write(Warned(step=step, message=_words(trainer.choice, choice)))
+    trainer.session.events.write(Warned(step=step, message=_words(trainer.choice, narrowed.choice)))
     trainer.session.events.write(plan_of(narrowed))
     return narrowed
 
@@ -79,7 +77,9 @@ def _gradients_weigh_most(trainer: Trainer) -> bool:
 
 
 def _words(before: Choice, now: Choice) -> str:
-    if now.lanes != before.lanes:
+    if now.recomputes != before.recomputes:
+        how = "activations are computed again in the backward pass, slower"
+    elif now.lanes != before.lanes:
         how = f"{_counted(now.lanes, 'micro-batch', 'micro-batches')} at once instead of {before.lanes}"
     else:
         how = f"micro-batches of {_counted(now.micro_batch_size, 'row', 'rows')} instead of {before.micro_batch_size}"
@@ -100,9 +100,8 @@ def _nothing_smaller(spec: TrainSpec, rows: Sequence[Encoded], step: int) -> Stu
 
 def what_saves_memory(spec: TrainSpec) -> str:
     """What to change in a run that does not fit, as ``--set`` takes it."""
-    known = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)}
     changes = [f"lower max_length (it is {spec.max_length}; overlong=drop leaves out what is longer)"]
-    if known.get("gradient_checkpointing", "on") != "on":
+    if spec.gradient_checkpointing == "off":
         changes.append("set gradient_checkpointing=on")
     if spec.how.leaves == "model":
         changes.append("use method=lora")

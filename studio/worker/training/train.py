@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections import defaultdict
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,17 +14,20 @@ from torch import nn
 
 from studio.errors import StudioError
 from studio.files import whole_folder
-from studio.runs.events import CheckpointSaved, Evaluation, Finished, Resumed, Step, Stopped, Warned
+from studio.runs.continuing import goes_on
+from studio.runs.events import CheckpointSaved, Evaluation, Finished, Preparing, Resumed, Step, Stopped, Warned
 from studio.runs.fingerprint import refusal_of_changes, write_fingerprint
 from studio.runs.resuming import refusal_of_checkpoint
-from studio.runs.specs import TrainSpec
+from studio.runs.specs import MEAN, TrainSpec
 from studio.tokens.encoding import Encoded
-from studio.worker.memory import hold_to_available, peak_memory_bytes
+from studio.worker.compute.devices import has_gpu, peak_memory_bytes, random_state, set_random_state
+from studio.worker.memory import hold_to_available
 from studio.worker.methods.full import copy_tokenizer
 from studio.worker.session import Session
 from studio.worker.training import checkpoints
 from studio.worker.training.checkpoints import Progress
 from studio.worker.training.forecast import forecast
+from studio.worker.training.gradients import Gradients
 from studio.worker.training.prepare import Trainer, prepare
 from studio.worker.training.smaller_batches import within_memory
 
@@ -50,9 +55,10 @@ def train(session: Session, spec: TrainSpec) -> None:
 
         step_started = time.perf_counter()
         step = progress.step + 1
-        rows = [trainer.data.train[row] for row in trainer.batches.rows_of(step)]
+        numbers = trainer.batches.rows_of(progress.steps_before + step)
+        rows = [trainer.data.train[number] for number in numbers]
         rate = learning_rate_at(step, trainer.steps, spec)
-        trainer, (loss, norm) = within_memory(trainer, partial(_learn, rows=rows, step=step), rows, step)
+        trainer, (gradients, norm) = within_memory(trainer, partial(_learn, numbers=numbers, step=step), rows, step)
         _update(trainer, rate)
         tokens = sum(row.total_tokens for row in rows)
         progress = progress.advanced(step=step, tokens=progress.tokens + tokens, seconds=time.monotonic() - started)
@@ -61,11 +67,14 @@ def train(session: Session, spec: TrainSpec) -> None:
                 step=step,
                 epoch=round(step / trainer.steps_per_epoch, 4),
                 tokens=progress.tokens,
-                loss=loss,
+                loss=gradients.loss,
                 learning_rate=rate,
                 grad_norm=norm,
                 tokens_per_second=tokens / (time.perf_counter() - step_started),
                 memory_bytes=peak_memory_bytes(),
+                task_losses=by_task([trainer.data.rows[number].task for number in numbers], rows, gradients.of_rows)
+                if len(trainer.data.shares) > 1
+                else {},
             )
         )
 
@@ -87,18 +96,17 @@ def train(session: Session, spec: TrainSpec) -> None:
 
 def _begin(session: Session, spec: TrainSpec, started: float) -> tuple[Trainer, Progress]:
     """Everything before the first step of this life; what the run will take is said before the first of all."""
-    if session.owns_process and not torch.cuda.is_available():
+    if session.owns_process and not has_gpu():
         hold_to_available()
     has_learned = bool(session.directory.checkpoint_paths())
     if has_learned and (refusal := refusal_of_changes(session.directory, Path(spec.model_path))):
         raise refusal
     trainer = prepare(session, spec)
-    progress = _resume(trainer)
-    if progress.step == 0:
+    if not has_learned:
         eval_every, save_every = _cadence(trainer)
         evaluations = 1 + trainer.steps // eval_every if trainer.data.validation else 0
         trainer = forecast(trainer, evaluations, 1 + trainer.steps // save_every, time.monotonic() - started)
-    return trainer, progress
+    return trainer, _resume(trainer)
 
 
 def _cadence(trainer: Trainer) -> tuple[int, int]:
@@ -108,36 +116,52 @@ def _cadence(trainer: Trainer) -> tuple[int, int]:
 
 
 def learning_rate_at(step: int, steps: int, spec: TrainSpec) -> float:
-    """Learning rate of step ``step`` (from 1): a linear warm-up to the peak, then the schedule down towards 0."""
+    """Learning rate of step ``step`` (from 1): a linear warm-up to the peak, then the schedule down towards 0.
+
+    ``wsd`` is warm-up, stable, decay (MiniCPM, arXiv:2404.06395, section 4). It leaves open how the decay falls; here
+    it falls linearly.
+    """
     warmup = math.ceil(spec.warmup_ratio * steps)
     if step <= warmup:
         return spec.peak_learning_rate * step / warmup
-    share = (step - 1 - warmup) / max(1, steps - warmup)
+    done, after = step - 1 - warmup, max(1, steps - warmup)
     match spec.schedule:
         case "cosine":
-            return spec.peak_learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+            return spec.peak_learning_rate * 0.5 * (1 + math.cos(math.pi * done / after))
         case "linear":
-            return spec.peak_learning_rate * (1 - share)
+            return spec.peak_learning_rate * (1 - done / after)
+        case "wsd":
+            decay = math.ceil(spec.decay_ratio * steps)
+            return spec.peak_learning_rate * min(1.0, (steps - step + 1) / (decay + 1))
         case _:
             return spec.peak_learning_rate
 
 
-def _learn(trainer: Trainer, rows: list[Encoded], step: int) -> tuple[float, float]:
-    """Gradients of the exact batch, clipped; (mean loss per learned token, gradient norm before clipping)."""
+def by_task(tasks: Sequence[str], rows: Sequence[Encoded], losses: Sequence[float]) -> dict[str, float]:
+    """Task → mean loss per learned token, of rows with these tasks and summed losses."""
+    sums, learned = defaultdict[str, float](float), defaultdict[str, int](int)
+    for task, row, loss in zip(tasks, rows, losses, strict=True):
+        sums[task] += loss
+        learned[task] += row.completion_tokens
+    return {task: sums[task] / learned[task] for task in sorted(learned)}
+
+
+def _learn(trainer: Trainer, numbers: list[int], step: int) -> tuple[Gradients, float]:
+    """Gradients of the exact batch of these rows, clipped, and their norm before that."""
     trainer.model.train()
     parameters = trainer.parameters.values()
-    gradients = trainer.gradients(rows)
+    gradients = trainer.gradients([trainer.data.train[number] for number in numbers])
     for parameter, gradient in zip(parameters, gradients.of_parameters, strict=True):
         parameter.grad = gradient
     loss = gradients.loss
     norm = float(nn.utils.clip_grad_norm_(parameters, trainer.spec.max_grad_norm or math.inf))
     if not (math.isfinite(loss) and math.isfinite(norm)):
-        ids = ", ".join(str(trainer.data.rows[row].example_id) for row in trainer.batches.rows_of(step))
+        ids = ", ".join(str(trainer.data.rows[number].example_id) for number in numbers)
         raise StudioError(
             f"the loss of step {step} is {loss}, its gradient norm {norm}; its examples: {ids}.",
             "Look at those examples; a lower learning_rate or dtype=float32 often helps.",
         )
-    return loss, norm
+    return gradients, norm
 
 
 def _update(trainer: Trainer, rate: float) -> None:
@@ -147,10 +171,24 @@ def _update(trainer: Trainer, rate: float) -> None:
     trainer.products.refresh()
 
 
-def _evaluate(trainer: Trainer) -> float | None:
-    """Mean loss per learned token of the validation rows; None when a stop was asked for meanwhile."""
+def _evaluate(trainer: Trainer, progress: Progress) -> Evaluation | None:
+    """The losses of the validation rows; None when a stop was asked for meanwhile."""
     trainer.model.eval()
-    return trainer.loss(trainer.data.validation, trainer.session.is_stop_asked)
+    data, watched = trainer.data, trainer.spec.early_stopping_on
+    losses = trainer.losses(data.validation, trainer.session.is_stop_asked)
+    if losses is None:
+        return None
+    of_tasks = by_task([row.task for row in data.validation_rows], data.validation, losses.of_rows)
+    watched_loss = None
+    if watched:
+        watched_loss = sum(of_tasks.values()) / len(of_tasks) if watched == MEAN else of_tasks[watched]
+    return Evaluation(
+        step=progress.step,
+        eval_loss=losses.mean,
+        tokens=progress.tokens,
+        task_losses=of_tasks if len(of_tasks) > 1 else {},
+        watched_loss=watched_loss,
+    )
 
 
 def _is_evaluation_due(trainer: Trainer, progress: Progress, eval_every: int) -> bool:
@@ -173,22 +211,24 @@ def _is_patience_over(trainer: Trainer, progress: Progress) -> bool:
 
 def _evaluated(trainer: Trainer, progress: Progress) -> tuple[Trainer, Progress]:
     """The trainer that had memory enough, and the progress with the best so far; as it was when a stop came."""
-    trainer, loss = within_memory(trainer, _evaluate, trainer.data.validation, progress.step)
-    return trainer, progress if loss is None else _noted(trainer, progress, loss)
+    evaluate = partial(_evaluate, progress=progress)
+    trainer, evaluation = within_memory(trainer, evaluate, trainer.data.validation, progress.step)
+    return trainer, progress if evaluation is None else _noted(trainer, progress, evaluation)
 
 
-def _noted(trainer: Trainer, progress: Progress, loss: float) -> Progress:
-    trainer.session.events.write(Evaluation(step=progress.step, eval_loss=loss, tokens=progress.tokens))
+def _noted(trainer: Trainer, progress: Progress, evaluation: Evaluation) -> Progress:
+    trainer.session.events.write(evaluation)
+    loss = evaluation.watched
     progress = progress.advanced(evaluated_step=progress.step)
     if progress.step == 0:  # the untuned model is a baseline to look at, not a result to keep
         return progress
-    if progress.best_eval_loss is None or loss < progress.best_eval_loss:
+    if loss is not None and (progress.best_eval_loss is None or loss < progress.best_eval_loss):
         return progress.advanced(best_step=progress.step, best_eval_loss=loss, evaluations_without_gain=0)
     return progress.advanced(evaluations_without_gain=progress.evaluations_without_gain + 1)
 
 
 def _checkpoint(trainer: Trainer, progress: Progress) -> None:
-    state = {"optimizer": trainer.optimizer.state_dict(), "random": torch.get_rng_state()}
+    state = {"optimizer": trainer.optimizer.state_dict(), **random_state()}
     weights: dict[str, torch.Tensor] = dict(trainer.parameters)
     saved = checkpoints.save_checkpoint(trainer.session.directory, progress, weights, state, trainer.spec)
     is_best = progress.best_step == progress.step
@@ -227,12 +267,7 @@ def _resume(trainer: Trainer) -> Progress:
     if found is None:
         if session.last_event(Step):  # an earlier life was killed before its first checkpoint
             session.events.write(Resumed(step=0))
-        write_fingerprint(session.directory, Path(trainer.spec.model_path))
-        if trainer.spec.how.leaves == "model":
-            with whole_folder(session.directory.base_files_path) as part:
-                copy_tokenizer(Path(trainer.spec.model_path), part)
-        torch.manual_seed(trainer.spec.seed)
-        return Progress(data_hash=trainer.data.data_hash)
+        return _new_start(trainer)
     checkpoint, state, damages = found
     progress = state.progress
     if refusal := refusal_of_checkpoint(checkpoint.path, trainer.spec):
@@ -245,12 +280,38 @@ def _resume(trainer: Trainer) -> Progress:
     checkpoints.set_aside_after(session.directory, progress.step)
     _put_weights(trainer, state.weights)
     trainer.optimizer.load_state_dict(state.training["optimizer"])
-    torch.set_rng_state(state.training["random"])
+    set_random_state(state.training)
     session.events.write(Resumed(step=progress.step))
     for damage in damages:
         message = f"{damage}; it goes on from {checkpoint.path.name}, the one before"
         session.events.write(Warned(step=progress.step, message=message))
     return progress
+
+
+def _new_start(trainer: Trainer) -> Progress:
+    """A new start, or where the run that is continued stands (see ``runs.continuing``); what it is made on is noted."""
+    spec, session = trainer.spec, trainer.session
+    write_fingerprint(session.directory, Path(spec.model_path))
+    if spec.how.leaves == "model":
+        with whole_folder(session.directory.base_files_path) as part:
+            copy_tokenizer(Path(spec.model_path), part)
+    torch.manual_seed(spec.seed)
+    progress = Progress(data_hash=trainer.data.data_hash)
+    if not spec.continue_from:
+        return progress
+    checkpoint = checkpoints.Checkpoint(session.directory.begin_path)
+    state = checkpoint.state()
+    _put_weights(trainer, state.weights)
+    if not goes_on(checkpoint.path, state.progress.data_hash, spec, progress.data_hash):
+        session.events.write(Preparing(message=f"beginning with what {spec.continue_from} has learned"))
+        return progress
+    decays = [group["weight_decay"] for group in trainer.optimizer.param_groups]
+    trainer.optimizer.load_state_dict(state.training["optimizer"])
+    for group, decay in zip(trainer.optimizer.param_groups, decays, strict=True):
+        group["weight_decay"] = decay
+    set_random_state(state.training)
+    session.events.write(Preparing(message=f"going on from {spec.continue_from}, optimizer and order of rows too"))
+    return progress.advanced(steps_before=state.progress.steps_before + state.progress.step)
 
 
 @torch.no_grad()
