@@ -10,7 +10,7 @@ Fact = tuple[str, str, str]  # its name, its words, the style that says how good
 
 
 def plan_facts(plan: TrainPlan, *, is_terse: bool = False) -> list[Fact]:
-    """What would be trained and what it would take; ``is_terse`` without what is as usual, for where there is no room."""
+    """What would be trained and what it would take; ``is_terse``, where there is no room, without what is as usual."""
     return [
         ("rows", f"{number(plan.rows - plan.dropped_rows)} to train, {number(plan.validation_rows)} to validate", ""),
         ("tokens", f"{number(plan.tokens_per_epoch)} an epoch", ""),

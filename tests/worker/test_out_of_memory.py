@@ -21,7 +21,7 @@ from studio.worker.memory import available_bytes, is_out_of_memory
 from studio.worker.training.smaller_batches import smaller
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
-TIMEOUT_SECONDS = 120.0
+TIMEOUT_SECONDS = 240.0  # some seconds of work, on a machine that may have much else to do
 TORCH_SAYS = "[enforce fail at alloc_cpu.cpp:132] DefaultCPUAllocator: can't allocate memory: you tried"
 
 
@@ -108,6 +108,49 @@ def test_where_not_even_one_row_fits_the_run_ends_and_says_what_to_change(
     assert final["event"] == "failed"
     assert "step 1" in final["message"] and "one row at a time; the longest has" in final["message"]
     assert "max_length" in final["hint"] and "method=lora" in final["hint"]
+
+
+@pytest.mark.parametrize(("method", "dtype"), [("lora", "float32"), ("lora", "bfloat16"), ("full", "bfloat16")])
+def test_where_one_row_is_too_much_its_activations_are_computed_again_and_losses_stay(
+    method: str, dtype: str, tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of a run: all that was learned stays, and a resume goes on in the same way."""
+    spec = tiny_spec(tiny_model_folder, method=method, dtype=dtype, micro_batch_size=1, learning_rate=1e-3)
+    rows = {"train": colour_rows(16), "validation": colour_rows(5, start=50)}
+    enough = run_here(make_run(tmp_path / "enough", spec, **rows))
+    collate, had = CausalLearner.collate, list[int]()
+
+    def refusing(learner: CausalLearner, rows: Sequence[Encoded], skip: int = 0) -> Any:
+        if learner.model.training and not learner.model.is_gradient_checkpointing:
+            had.append(len(rows))
+            if len(had) > 5:
+                raise RuntimeError(TORCH_SAYS)
+        return collate(learner, rows, skip)
+
+    monkeypatch.setattr(CausalLearner, "collate", refusing)
+    run = make_run(tmp_path / "short", spec, **rows)
+    events = run_here(run)
+
+    assert events[-1]["event"] == "finished", events[-1]
+    tolerance = 1e-5 if dtype == "float32" else 2e-2
+    for kind, what in (("step", "loss"), ("step", "grad_norm"), ("evaluation", "eval_loss")):
+        assert [event[what] for event in named(events, kind)] == pytest.approx(
+            [event[what] for event in named(enough, kind)], rel=tolerance, abs=tolerance
+        )
+    assert "computed again in the backward pass" in named(events, "warning")[-1]["message"]
+    assert [plan["recomputes"] for plan in named(events, "plan")][-1]
+    told = len(named(events, "warning"))
+    assert named(run_here(run), "plan")[-1]["recomputes"], "a resume is assembled so"
+    assert len(named(run_here(run), "warning")) == told
+
+
+def test_where_activations_are_not_to_be_computed_again_the_run_says_that_they_could_be(
+    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_more_than(0, monkeypatch)
+    spec = tiny_spec(tiny_model_folder, gradient_checkpointing="off")
+    final = run_here(make_run(tmp_path / "run", spec, train=colour_rows(4)))[-1]
+    assert final["event"] == "failed" and "gradient_checkpointing=on" in final["hint"]
 
 
 def test_lanes_go_first_where_each_holds_a_gradient_of_every_weight() -> None:
