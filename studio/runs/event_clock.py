@@ -11,6 +11,8 @@ from dataclasses import replace
 
 from studio.runs.events import Event, Started
 
+steady_seconds = time.monotonic  # by a clock that nobody sets
+
 
 class EventClock:
     """Follows the events of one run in their order."""
@@ -30,13 +32,13 @@ class EventClock:
     def note_reading(self) -> None:
         """All events that there are have been taken; those of a first look may be old, later ones are just written."""
         self._lag = max(0.0, time.time() - self._written_at) if self._read_at is None else 0.0
-        self._read_at = time.monotonic()
+        self._read_at = steady_seconds()
 
     def now(self) -> float:
         """The present on the line."""
         if self._read_at is None:
             return time.time()
-        return self._newest + self._lag + time.monotonic() - self._read_at
+        return self._newest + self._lag + steady_seconds() - self._read_at
 
     def _time_of(self, event: Event) -> float:
         if self._base is None or event.clock is None:  # an older studio's: only its own clock can be asked

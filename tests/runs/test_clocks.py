@@ -29,6 +29,7 @@ class SetClock:
         self.day, self.steady = 1_800_000_000.0, 500.0
         monkeypatch.setattr(time, "time", lambda: self.day)
         monkeypatch.setattr(time, "monotonic", lambda: self.steady)
+        monkeypatch.setattr("studio.runs.event_clock.steady_seconds", lambda: self.steady)
 
     def passes(self, seconds: float) -> None:
         self.day, self.steady = self.day + seconds, self.steady + seconds

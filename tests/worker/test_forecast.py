@@ -46,6 +46,7 @@ def test_a_run_says_time_with_an_interval_memory_and_disk_before_its_first_step(
         return trial(trainer, rows)
 
     heaviest = list[int]()
+    monkeypatch.setattr(forecast, "MOST_SHARE", 0.2)
     monkeypatch.setattr(forecast, "_trial", watched)
     run = make_run(tmp_path / "run", tiny_spec(tiny_model_folder, **LONG_ENOUGH), train=colour_rows(16))
     events = run_here(run)
@@ -70,11 +71,16 @@ def _lengths(trainer: Trainer, step: int) -> list[int]:
     return [trainer.data.train[row].total_tokens for row in trainer.batches.rows_of(step)]
 
 
-def test_a_run_too_short_for_trials_says_so_and_loses_no_time(tmp_path: Path, tiny_model_folder: Path) -> None:
-    run = make_run(tmp_path / "run", tiny_spec(tiny_model_folder, epochs=1), train=colour_rows(8))
-    (said,) = named(run_here(run), "forecast")
-    assert said["seconds"] is None and "too short to be measured" in said["note"] and said["disk_bytes"] > 0
-    assert outcome_words(RunWatch(run).poll()) == ""
+def test_a_run_too_short_for_trials_loses_no_time_to_them_and_is_forecast_by_its_first_steps(
+    tmp_path: Path, tiny_model_folder: Path
+) -> None:
+    run = make_run(tmp_path / "run", tiny_spec(tiny_model_folder, epochs=5), train=colour_rows(8))
+    events = run_here(run)
+    before, after = named(events, "forecast")
+    assert before["seconds"] is None and "said after its first steps" in before["note"] and before["disk_bytes"] > 0
+    assert after["measured_steps"] == 5 and after["least_seconds"] < after["seconds"] < after["most_seconds"]
+    assert [event["event"] for event in events].index("step") < events.index(after)
+    assert ", took " in outcome_words(RunWatch(run).poll())
 
 
 def test_a_batch_too_large_for_memory_is_made_smaller_before_the_first_step(
@@ -109,7 +115,6 @@ def test_the_interval_comes_from_what_was_measured() -> None:
     assert forecast._interval(trials, 0.0104) == pytest.approx((0.008, 0.013))
     even = [forecast.Trial(1.0, 100)] * 5
     assert forecast._interval(even, 0.01) == pytest.approx((0.01 / 1.05, 0.0105))
-    assert forecast._interval(even[:2], 0.01) == pytest.approx((0.01 / 1.3, 0.013))
 
 
 def test_a_finished_run_says_how_right_its_forecast_was(tmp_path: Path, tiny_model_folder: Path) -> None:

@@ -2,7 +2,8 @@
 
 A trial is a whole step at a learning rate of 0, which leaves every weight exactly as it is; the optimizer's moments of
 it are thrown away, and its random numbers are drawn anew. It comes before anything that an earlier life or an earlier
-run has learned is put in. Trials may cost a fiftieth of the run; a run too short for that is its own measurement.
+run has learned is put in. Trials may cost a fiftieth of the run. Where that is too little to go by, the run's own first
+steps say how long it takes.
 """
 
 from __future__ import annotations
@@ -11,29 +12,32 @@ import math
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 
 from torch import nn
 
 from studio.errors import StudioError
-from studio.runs.events import Forecast, Preparing
+from studio.runs.events import Forecast, Preparing, Step
 from studio.tokens.encoding import Encoded
 from studio.worker.compute.devices import peak_memory_bytes
 from studio.worker.training.prepare import Trainer
 from studio.worker.training.smaller_batches import within_memory
 
 MOST_SHARE = 0.02
-MOST_TRIALS = 5
+MOST_TRIALS = 6  # the first of them pays for memory, and tells nothing of time
+FIRST_STEPS = 6
 MOST_SECONDS = 30.0
 # Of n steps the slowest and the fastest have the median step between them in all but 1 of 2^(n-1) cases. With fewer
-# than this that says little, and the interval is this wide instead; it is never narrower than the last.
-FEW_TRIALS, FEW_TRIALS_MARGIN, LEAST_MARGIN = 4, 1.3, 1.05
+# than this that says too little. The interval is never narrower than this margin.
+LEAST_TRIALS, LEAST_MARGIN = 4, 1.05
 # Rows drawn for the batches that are looked at for the heaviest one: of half a second or so.
 MOST_DRAWN = 50_000_000
 CHECKPOINT_BYTES_A_SECOND = 200e6  # writing, hashing and syncing
 KEPT_CHECKPOINTS = 3  # the newest, the one before it and the best; one more is written beside them
 ADAMW_MOMENTS = 2
+SAID_LATER = "how long it takes is said after its first steps"
 
 
 @dataclass(frozen=True)
@@ -56,28 +60,50 @@ def forecast(trainer: Trainer, evaluations: int, saves: int, spent_seconds: floa
     _refuse_full_disk(trainer, disk)
     batches = _trial_batches(trainer)
     if not batches:
-        note = "too short to be measured before it starts"
-        trainer.session.events.write(Forecast(disk_bytes=disk, note=note))
+        trainer.session.events.write(Forecast(disk_bytes=disk, note=SAID_LATER))
         return trainer
     trainer.session.events.write(Preparing(message="measuring a few steps"))
     trainer, trials, forward = _tried(trainer, batches)
-    rate = sum(trial.seconds for trial in trials) / sum(trial.tokens for trial in trials)
+    memory = peak_memory_bytes()
+    if len(trials) <= LEAST_TRIALS:
+        said = Forecast(memory_bytes=memory, disk_bytes=disk, measured_steps=len(trials), note=SAID_LATER)
+        trainer.session.events.write(said)
+        return trainer
     once = trainer.data.validation_tokens * forward * evaluations
     once += saves * checkpoints / CHECKPOINT_BYTES_A_SECOND + result / CHECKPOINT_BYTES_A_SECOND
-    tokens = _tokens(trainer)
-    least, most = _interval(trials, rate)
-    trainer.session.events.write(
-        Forecast(
-            seconds=spent_seconds + once + tokens * rate,
-            least_seconds=spent_seconds + once + tokens * least,
-            most_seconds=spent_seconds + once + tokens * most,
-            tokens_per_second=1 / rate,
-            memory_bytes=peak_memory_bytes(),
-            disk_bytes=disk,
-            measured_steps=len(trials),
-        )
-    )
+    said = Forecast(memory_bytes=memory, disk_bytes=disk, measured_steps=len(trials) - 1)
+    trainer.session.events.write(_timed(said, trials[1:], _tokens(trainer), spent_seconds + once))
     return trainer
+
+
+def forecast_by_steps(trainer: Trainer, tokens: int, seconds: float) -> None:
+    """To be called behind step FIRST_STEPS, ``tokens`` learned and ``seconds`` gone: say what no trial could say."""
+    said = trainer.session.last_event(Forecast)
+    if said is None or said.seconds is not None:
+        return
+    steps = trainer.session.events_of(Step)[-FIRST_STEPS:]
+    counts = [later.tokens - earlier.tokens for earlier, later in pairwise(steps)]  # without the first, which warms up
+    trials = [
+        Trial(count / step.tokens_per_second, count)
+        for count, step in zip(counts, steps[1:], strict=True)
+        if step.tokens_per_second
+    ]
+    if len(trials) >= LEAST_TRIALS:
+        said = replace(said, measured_steps=len(trials), note="")
+        trainer.session.events.write(_timed(said, trials, _tokens(trainer) - tokens, seconds))
+
+
+def _timed(said: Forecast, trials: Sequence[Trial], tokens: float, once: float) -> Forecast:
+    """``said`` with the time of so many ``tokens`` at the pace of the trials, and ``once`` besides, in seconds."""
+    rate = sum(trial.seconds for trial in trials) / sum(trial.tokens for trial in trials)
+    least, most = _interval(trials, rate)
+    return replace(
+        said,
+        seconds=once + tokens * rate,
+        least_seconds=once + tokens * least,
+        most_seconds=once + tokens * most,
+        tokens_per_second=1 / rate,
+    )
 
 
 def checkpoint_bytes(trainer: Trainer) -> int:
@@ -169,8 +195,6 @@ def _trial(trainer: Trainer, rows: list[Encoded]) -> Trial:
 
 def _interval(trials: Sequence[Trial], rate: float) -> tuple[float, float]:
     """The least and the most seconds a token that the run may come to, around ``rate``."""
-    if len(trials) < FEW_TRIALS:
-        return rate / FEW_TRIALS_MARGIN, rate * FEW_TRIALS_MARGIN
     rates = [trial.seconds_a_token for trial in trials]
     return min(min(rates), rate / LEAST_MARGIN), max(max(rates), rate * LEAST_MARGIN)
 

@@ -26,7 +26,7 @@ from studio.worker.methods.full import copy_tokenizer
 from studio.worker.session import Session
 from studio.worker.training import checkpoints
 from studio.worker.training.checkpoints import Progress
-from studio.worker.training.forecast import forecast
+from studio.worker.training.forecast import FIRST_STEPS, forecast, forecast_by_steps
 from studio.worker.training.gradients import Gradients
 from studio.worker.training.prepare import Trainer, prepare
 from studio.worker.training.smaller_batches import within_memory
@@ -77,6 +77,9 @@ def train(session: Session, spec: TrainSpec) -> None:
                 else {},
             )
         )
+
+        if step == FIRST_STEPS:
+            forecast_by_steps(trainer, progress.tokens, progress.seconds)
 
     was_stopped = session.is_stop_asked() and (not is_last or _is_evaluation_due(trainer, progress, eval_every))
     trainer.lanes.close()
