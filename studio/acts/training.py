@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from studio.acts.base_model import with_base_model
-from studio.acts.window import check_max_length, count_tokens
+from studio.acts.window import budget_of, count_tokens
 from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
 from studio.files import private_mode, writing
@@ -19,8 +19,9 @@ from studio.runs.resuming import refusal_to_resume
 from studio.runs.specs import TrainSpec, write_spec
 from studio.runs.watch import RunState, RunWatch
 from studio.tokens.encoding import Pair
+from studio.tokens.layout import Budget
 from studio.tokens.tokenizer import ModelFolder
-from studio.tokens.window import Outcome, apply_policy, outcome
+from studio.tokens.window import Outcome, apply_policy, fates, outcome
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class TrainPlan:
     """What a spec would do on the rows there are now; counted, not guessed, but for the two forecasts."""
 
     spec: TrainSpec
+    budget: Budget
     rows: int
     validation_rows: int
     tokens_per_epoch: int
@@ -41,33 +43,34 @@ class TrainPlan:
     @property
     def refusal(self) -> StudioError | None:
         """Why this run may not start, or None."""
-        return self.spec.refusal(self.rows, self.overlong_ids, self.dropped_rows)
+        return self.spec.refusal(self.rows, self.overlong_ids, self.dropped_rows, self.budget.words)
 
     @property
     def overlong_rows(self) -> int:
-        """Rows over max_length, whatever becomes of them."""
+        """Rows over the budget, whatever becomes of them."""
         return len(self.overlong_ids)
 
 
 def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
     """Count what ``spec`` would train. Tokenizes rows that have no current count, so call it off the UI thread."""
     spec, model = with_base_model(project, spec)
-    check_max_length(model, spec.max_length)
+    budget = budget_of(model, spec.max_length, spec.max_target_length)
     count_tokens(store, model)
     training, validation = _rows(store, spec)
     ids, prompt_tokens, completion_tokens = store.counts(model.fingerprint)
     chosen = np.isin(ids, np.array([example.example_id for example in training], dtype=np.int64))
     prompt_tokens, completion_tokens = prompt_tokens[chosen], completion_tokens[chosen]
     totals = prompt_tokens + completion_tokens
-    is_overlong = totals > spec.max_length
+    is_overlong = fates(prompt_tokens, completion_tokens, budget) > 0
     overlong = [example for example, is_over in zip(training, is_overlong, strict=True) if is_over]
     counts = zip(prompt_tokens[is_overlong].tolist(), completion_tokens[is_overlong].tolist(), strict=True)
-    fitted = _fitted(model, spec, overlong, list(counts))
+    fitted = _fitted(model, spec, budget, overlong, list(counts))
     kept = len(training) - fitted.dropped
     tokens = int(totals[~is_overlong].sum()) + fitted.tokens
     seconds, memory = _forecast(project, spec, tokens * spec.epochs)
     return TrainPlan(
         spec=spec,
+        budget=budget,
         rows=len(training),
         validation_rows=len(validation),
         tokens_per_epoch=tokens,
@@ -89,15 +92,19 @@ class _Overlong:
     tokens: int
 
 
-def _fitted(model: ModelFolder, spec: TrainSpec, overlong: list[Example], counts: list[tuple[int, int]]) -> _Overlong:
+def _fitted(
+    model: ModelFolder, spec: TrainSpec, budget: Budget, overlong: list[Example], counts: list[tuple[int, int]]
+) -> _Overlong:
     """``counts`` are the (prompt, completion) tokens of ``overlong``. Only rows whose text decides are tokenized."""
-    outcomes = [outcome(*of_row, spec.max_length, spec.overlong) for of_row in counts]
+    outcomes = [outcome(*of_row, budget, spec.overlong) for of_row in counts]
     dropped, cut = outcomes.count(Outcome.DROPPED), outcomes.count(Outcome.COMPLETION_CUT)
-    tokens = cut * spec.max_length
-    tokens += sum(sum(of_row) for of_row, what in zip(counts, outcomes, strict=True) if what is Outcome.KEPT)
+    by_counts = list(zip(counts, outcomes, strict=True))
+    cut_prompts = [prompt for (prompt, _), what in by_counts if what is Outcome.COMPLETION_CUT]
+    tokens = sum(prompt + budget.completion_room(prompt) for prompt in cut_prompts)
+    tokens += sum(sum(of_row) for of_row, what in by_counts if what is Outcome.KEPT)
     undecided = [one for one, what in zip(overlong, outcomes, strict=True) if what is Outcome.PROMPT_CUT_IF_POSSIBLE]
     pairs = [Pair(example.prompt, example.completion, example.system) for example in undecided]
-    encoded = [fitted.encoded for fitted in apply_policy(model, pairs, spec.max_length, spec.overlong)] if pairs else []
+    encoded = [fitted.encoded for fitted in apply_policy(model, pairs, budget, spec.overlong)] if pairs else []
     shortened = [row.total_tokens for row in encoded if row is not None]
     return _Overlong(dropped + len(encoded) - len(shortened), cut + len(shortened), tokens + sum(shortened))
 

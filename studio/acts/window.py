@@ -10,22 +10,29 @@ import numpy as np
 from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly
 from studio.reports.window import WindowReport, window_report
-from studio.tokens.encoding import Encoded, Pair, encode_pairs, encode_prompts, prompt_text, training_texts
+from studio.tokens.encoding import Pair, encode_pairs
+from studio.tokens.layout import Budget
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import FATES, fates
 
 OnCounted = Callable[[int, int], None]
 
 
-def check_max_length(model: ModelFolder, max_length: int) -> None:
-    """Raise AskedWrongly for a max_length that no row of this model can have."""
-    if max_length < 1:
-        raise AskedWrongly(f"max_length={max_length} leaves no token.", "It is a number of tokens, 1 or more.")
-    if max_length > model.context_window:
-        raise AskedWrongly(
-            f"max_length={max_length} is more than the model's context window of {model.context_window} tokens.",
-            f"At most {model.context_window}: --max-length, --set max_length=N, or max_length in studio.toml.",
-        )
+def budget_of(model: ModelFolder, max_length: int, max_target_length: int = 0) -> Budget:
+    """What a row of this model may have. Raises AskedWrongly for a length that no row of it can have."""
+    budget, most = model.layout.budget(max_length, max_target_length), model.window.most
+    for name, length in (("max_length", budget.max_length), ("max_target_length", budget.target)):
+        if length is None:
+            continue
+        if length < 1:
+            raise AskedWrongly(f"{name}={length} leaves no token.", "It is a number of tokens, 1 or more.")
+        if most is not None and length > most:
+            option = f"--{name.replace('_', '-')}"
+            raise AskedWrongly(
+                f"{name}={length} is more than the model's context window of {most} tokens.",
+                f"At most {most}: {option}, --set {name}=N, or max_length in studio.toml.",
+            )
+    return budget
 
 
 def check_window(
@@ -35,6 +42,7 @@ def check_window(
     shots: Sequence[int] = (0, 1, 5),
     progress: OnCounted | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
+    max_target_length: int = 0,
 ) -> WindowReport:
     """Fates, lengths and the cost of examples in the prompt, over the whole store.
 
@@ -43,13 +51,11 @@ def check_window(
     so far and reports on that. Raises AskedWrongly for a max_length beyond the context window, StudioError where the
     model's template or tokenizer cannot be used.
     """
-    check_max_length(model, max_length)
+    budget = budget_of(model, max_length, max_target_length)
     count_tokens(store, model, progress, is_cancelled)
     ids, prompt_tokens, completion_tokens = store.counts(model.fingerprint)
     shot_tokens = store.shot_tokens(model.fingerprint)
-    return window_report(
-        ids, prompt_tokens, completion_tokens, max_length, model.context_window, shot_tokens, list(shots)
-    )
+    return window_report(ids, prompt_tokens, completion_tokens, budget, model.window, shot_tokens, list(shots))
 
 
 def count_tokens(
@@ -72,7 +78,7 @@ def count_tokens(
             [row[1] for row in batch],
             [row.prompt_tokens for row in encoded],
             [row.completion_tokens for row in encoded],
-            _shot_tokens(model, pairs, encoded),
+            model.layout.shot_tokens(model, pairs, encoded),
         )
         done += len(batch)
         if progress:
@@ -80,35 +86,12 @@ def count_tokens(
     return done
 
 
-def _shot_tokens(model: ModelFolder, pairs: Sequence[Pair], encoded: Sequence[Encoded]) -> list[int]:
-    """What each pair costs as an example in another row's prompt: one more user and assistant turn, in tokens.
-
-    A shot brings no system message of its own, so a row that has one is counted once more without it. What then differs
-    between a turn and a training row is the template's fixed text (a header that stands once, a line break after the
-    answer), which is the same for every pair.
-    """
-    totals = [row.total_tokens for row in encoded]
-    with_system = [index for index, pair in enumerate(pairs) if pair.system]
-    bare = training_texts(model, [Pair(pairs[index].prompt, pairs[index].completion) for index in with_system])
-    for index, ids in zip(with_system, encode_prompts(model, bare), strict=True):
-        totals[index] = len(ids)
-    overhead = _turn_overhead(model)
-    return [max(0, total + overhead) for total in totals]
-
-
-def _turn_overhead(model: ModelFolder) -> int:
-    """Tokens of an example as an earlier turn, less what it has as a training row without a system message."""
-    shot, question = Pair("Where is my parcel?", "It is on its way."), "And my lamp?"
-    without, with_shot = encode_prompts(
-        model,
-        [prompt_text(model, question), prompt_text(model, question, shots=[(shot.prompt, shot.completion)])],
-    )
-    return len(with_shot) - len(without) - encode_pairs(model, [shot])[0].total_tokens
-
-
 @dataclass(frozen=True)
 class AsTrained:
-    """One example token by token: what is seen, what is learned, and what ``max_length`` would do to it."""
+    """One example token by token: what is seen, what is learned, and what the budget would do to it.
+
+    ``max_target_length`` is None where prompt and completion are one sequence.
+    """
 
     seen: list[str]
     learned: list[str]
@@ -116,16 +99,28 @@ class AsTrained:
     completion_tokens: int
     max_length: int
     fate: str
+    max_target_length: int | None = None
+
+    @property
+    def limits(self) -> str:
+        """``max_length 512``, with the target's where it has one."""
+        target = self.max_target_length
+        return f"max_length {self.max_length}" + ("" if target is None else f", max_target_length {target}")
 
 
-def as_trained(model: ModelFolder, example: Example, max_length: int) -> AsTrained:
+def as_trained(model: ModelFolder, example: Example, budget: Budget) -> AsTrained:
     """The tokens of ``example`` as training sees them. Tokens that are pieces of a character are shown together."""
     encoded = encode_pairs(model, [Pair(example.prompt, example.completion, example.system)])[0]
-    prompt, completion = encoded.ids[: encoded.prompt_tokens], encoded.ids[encoded.prompt_tokens :]
+    prompt, completion = encoded.prompt_ids, encoded.completion_ids
     counts = np.array([len(prompt)], dtype=np.int32), np.array([len(completion)], dtype=np.int32)
-    fate = FATES[fates(*counts, max_length)[0]]
     return AsTrained(
-        _pieces(model, prompt), _pieces(model, completion), len(prompt), len(completion), max_length, str(fate)
+        seen=_pieces(model, prompt),
+        learned=_pieces(model, completion),
+        prompt_tokens=len(prompt),
+        completion_tokens=len(completion),
+        max_length=budget.max_length,
+        fate=str(FATES[fates(*counts, budget)[0]]),
+        max_target_length=budget.target,
     )
 
 

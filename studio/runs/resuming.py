@@ -11,7 +11,10 @@ from studio.runs.specs import TrainSpec
 
 SPEC_NAME = "spec.json"
 # They decide what is learned, its shape, and which rows a step sees.
-FIXED = ("base_model", "method", "lora_rank", "lora_alpha", "batch_size", "max_length", "overlong", "seed")
+FIXED = (
+    *("base_model", "method", "lora_rank", "lora_alpha", "batch_size"),
+    *("max_length", "max_target_length", "overlong", "seed"),
+)
 
 
 def refusal_to_resume(directory: RunDirectory, spec: TrainSpec) -> StudioError | None:

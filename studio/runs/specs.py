@@ -134,6 +134,10 @@ class TrainSpec(Spec):
     lora_alpha: int = _about("Adapter scale; updates are multiplied by alpha / r.", default=32)
     lora_dropout: float = _about("Dropout before the adapter, 0 to 1.", default=0.0)
     max_length: int = _about("Tokens a training row may have, template included.", default=512)
+    max_target_length: int = _about(
+        "Encoder-decoder models: tokens a completion may have, while max_length is the prompt's; 0 is as many.",
+        default=0,
+    )
     overlong: str = _about(
         "Rows over max_length: refuse the run, drop them, truncate_prompt or truncate_completion.",
         choices=OVERLONG_POLICIES,
@@ -159,6 +163,7 @@ class TrainSpec(Spec):
         _at_least("max_length", self.max_length, 8)
         for name in (
             "micro_batch_size",
+            "max_target_length",
             "learning_rate",
             "weight_decay",
             "max_grad_norm",
@@ -193,12 +198,15 @@ class TrainSpec(Spec):
     def peak_learning_rate(self) -> float:
         return self.learning_rate or self.how.usual_learning_rate
 
-    def refusal(self, rows: int, overlong_ids: Sequence[int], dropped_rows: int) -> StudioError | None:
+    def refusal(
+        self, rows: int, overlong_ids: Sequence[int], dropped_rows: int, budget: str = ""
+    ) -> StudioError | None:
         """Why a run on these rows may not start, or None: the plan before a run and the run itself ask here.
 
         ``rows`` counts all that are chosen, ``overlong_ids`` names those over max_length, ``dropped_rows`` counts those
-        that the policy would leave out.
+        that the policy would leave out; ``budget`` is what they are over, in words.
         """
+        budget = budget or f"max_length={self.max_length}"
         if not rows:
             nothing = "no row would be trained: none is in the train split"
             if self.tasks or self.where:
@@ -207,12 +215,12 @@ class TrainSpec(Spec):
         if overlong_ids and self.overlong == "refuse":
             some = ", ".join(map(str, overlong_ids[:5])) + (", …" if len(overlong_ids) > 5 else "")
             return StudioError(
-                f"{len(overlong_ids)} of {rows} rows are over max_length={self.max_length}: examples {some}.",
+                f"{len(overlong_ids)} of {rows} rows are over {budget}: examples {some}.",
                 "Raise max_length, or say what becomes of them: overlong=drop, truncate_prompt or truncate_completion.",
             )
         if dropped_rows == rows:
             return StudioError(
-                f"overlong={self.overlong} would drop all {rows} rows at max_length={self.max_length}.",
+                f"overlong={self.overlong} would drop all {rows} rows at {budget}.",
                 "Raise max_length.",
             )
         return None

@@ -131,20 +131,19 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
     """The run's frozen rows after the over-long policy. Raises StudioError when nothing is left or one is refused."""
     directory: RunDirectory = session.directory
     rows = read_rows(directory.rows_path("train"))
-    fitted = apply_policy(
-        folder, [Pair(row.prompt, row.completion, row.system) for row in rows], spec.max_length, spec.overlong
-    )
+    budget = folder.layout.budget(spec.max_length, spec.max_target_length)
+    fitted = apply_policy(folder, [Pair(row.prompt, row.completion, row.system) for row in rows], budget, spec.overlong)
     kept = [(row, of.encoded) for row, of in zip(rows, fitted, strict=True) if of.encoded]
-    over = [row.example_id for row, encoded in kept if encoded.total_tokens > spec.max_length]
-    if refusal := spec.refusal(len(rows), over, len(rows) - len(kept)):
+    over = [
+        row.example_id for row, encoded in kept if not budget.fits(encoded.prompt_tokens, encoded.completion_tokens)
+    ]
+    if refusal := spec.refusal(len(rows), over, len(rows) - len(kept), budget.words):
         raise refusal
     pairs = [Pair(row.prompt, row.completion, row.system) for row in read_rows(directory.rows_path("validation"))]
     policy = "drop" if spec.overlong == "refuse" else spec.overlong
-    validation = (
-        [of.encoded for of in apply_policy(folder, pairs, spec.max_length, policy) if of.encoded] if pairs else []
-    )
+    validation = [of.encoded for of in apply_policy(folder, pairs, budget, policy) if of.encoded] if pairs else []
     if len(validation) < len(pairs):
-        message = f"{len(pairs) - len(validation)} validation rows are longer than max_length and left out"
+        message = f"{len(pairs) - len(validation)} validation rows are over {budget.words} and left out"
         session.events.write(Warned(message=message))
     return Data(
         rows=[row for row, _ in kept],

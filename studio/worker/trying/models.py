@@ -39,10 +39,9 @@ class Models:
         folder = ModelFolder(Path(request["model_path"]))
         ids = encode_prompts(folder, [prompt_text(folder, request["prompt"], request.get("system", ""))])[0]
         limit = int(request.get("max_new_tokens") or USUAL_ANSWER_TOKENS)
-        if len(ids) + limit > folder.context_window:
+        if not folder.window.holds(len(ids), limit):
             raise StudioError(
-                f"the prompt has {len(ids)} tokens; with {limit} for the answer that is over the context window "
-                f"of {folder.context_window}.",
+                f"the prompt has {len(ids)} tokens; with {limit} for the answer that is over {folder.window.words}.",
                 "Shorten the prompt.",
             )
         family, stops = family_in(folder.path), stop_ids_of(folder)

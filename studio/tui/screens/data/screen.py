@@ -139,7 +139,7 @@ class DataScreen(StudioScreen):
 
     def on_mount(self) -> None:
         self.table.border_title = Content("examples")
-        self.table.max_length = self.session.max_length
+        self.table.max_length = self.session.most_tokens
         if self.store is not None:
             self.rows.load()
         elif self.session.store_closed is not None:
@@ -155,8 +155,8 @@ class DataScreen(StudioScreen):
         self.app.push_screen(WelcomeDialog())
 
     def on_screen_resume(self) -> None:
-        if self.table.max_length != self.session.max_length:  # another was tried in Window
-            self.table.max_length = self.session.max_length
+        if self.table.max_length != self.session.most_tokens:  # another was tried in Window
+            self.table.max_length = self.session.most_tokens
             self.rows.refresh_example()
 
     def on_store_opened(self, message: StoreOpened) -> None:
@@ -170,6 +170,7 @@ class DataScreen(StudioScreen):
         self.table.show_nothing(closed_lines(closed))
 
     def on_model_found(self, message: ModelFound) -> None:
+        self.table.max_length = self.session.most_tokens
         self.table.forget()
         self.rows.refresh_example()
         self.counts.count_tokens()
