@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from string import ascii_lowercase, digits
+from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
@@ -32,6 +33,7 @@ def make_tiny_t5(folder: Path, seed: int = 0, *, dropout: float = 0.0, is_head_s
     from transformers import T5Config, T5ForConditionalGeneration
 
     vocabulary = _write_unigram(folder)
+    facts: Any = {"tie_word_embeddings": is_head_scaled, "n_positions": 64, "decoder_start_token_id": 0}
     config = T5Config(
         vocab_size=vocabulary + 4,  # FLAN-T5's has more rows than its tokenizer has tokens, too
         d_model=32,
@@ -41,10 +43,7 @@ def make_tiny_t5(folder: Path, seed: int = 0, *, dropout: float = 0.0, is_head_s
         num_heads=4,
         dropout_rate=dropout,
         feed_forward_proj="relu" if is_head_scaled else "gated-gelu",
-        tie_word_embeddings=is_head_scaled,
-        n_positions=64,
-        decoder_start_token_id=0,
-        initializer_factor=1.0,
+        **facts,
     )
     torch.manual_seed(seed)
     model = T5ForConditionalGeneration(config)

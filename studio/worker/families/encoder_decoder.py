@@ -1,4 +1,4 @@
-"""Encoder-decoder models (T5, BART). The loss is on target tokens only, computed where the LM head's logits are at hand.
+"""Encoder-decoder models (T5, BART). The loss is on target tokens only, its gradient made while logits are at hand.
 
 The encoder looks both ways, so that a source's padding must be masked. The decoder looks back only: what stands behind
 a target's end is never seen, and needs no mask.
@@ -42,8 +42,8 @@ class MicroBatch:
 
     def to(self, device: torch.device) -> MicroBatch:
         mask = None if self.mask is None else self.mask.to(device)
-        on_device = (of.to(device) for of in (self.fed, self.learned_at, self.targets))
-        return MicroBatch(self.source.to(device), mask, *on_device, self.tokens)
+        fed, learned_at, targets = (of.to(device) for of in (self.fed, self.learned_at, self.targets))
+        return MicroBatch(self.source.to(device), mask, fed, learned_at, targets, self.tokens)
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _head_scale(model: PreTrainedModel, encoder: nn.Module, decoder: nn.Module, 
         return None
     ids = torch.arange(4, device=head.weight.device)[None]
     was_training = model.training
-    model.eval()  # type: ignore[no-untyped-call]
+    model.eval()
     own = model(input_ids=ids, decoder_input_ids=ids, use_cache=False).logits
     source = encoder(input_ids=ids).last_hidden_state
     hidden = decoder(input_ids=ids, encoder_hidden_states=source, use_cache=False).last_hidden_state
