@@ -4,7 +4,7 @@
 
 The model has FLAN-T5-small's shape and random weights; the rows are random words, as long as DialogSum's are: 100 to
 400 tokens of source, 15 to 60 of target. Both train the same batches in the same order, each in a process of its own,
-in turns, so that a busy machine slows both; the Trainer in float32 and in bfloat16, counted at its better one. Tokens are
+in turns, so that a busy machine slows both; the Trainer in float32 and bfloat16, counted at its better one. Tokens are
 those of source and target, padding excluded. The losses are equal only without dropout (FLAN-T5's own is 0.1).
 """
 

@@ -25,7 +25,7 @@ def tiny_t5_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_bart_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As ``tiny_model_folder``, of a BART with 128 positions a side."""
+    """As ``tiny_model_folder``, of a BART with 256 positions a side."""
     return make_tiny_bart(tmp_path_factory.mktemp("models") / "bart")
 
 

@@ -58,7 +58,7 @@ def make_tiny_t5(folder: Path, seed: int = 0, *, dropout: float = 0.0, is_head_s
     return folder
 
 
-def make_tiny_bart(folder: Path, seed: int = 0, context_window: int = 128) -> Path:
+def make_tiny_bart(folder: Path, seed: int = 0, context_window: int = 256) -> Path:
     """A BART; the same bytes for the same seed."""
     import torch
     from transformers import BartConfig, BartForConditionalGeneration
@@ -79,7 +79,6 @@ def make_tiny_bart(folder: Path, seed: int = 0, context_window: int = 128) -> Pa
         pad_token_id=1,
         eos_token_id=2,
         decoder_start_token_id=2,
-        forced_bos_token_id=0,
         forced_eos_token_id=None,
     )
     torch.manual_seed(seed)

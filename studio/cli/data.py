@@ -43,6 +43,14 @@ def import_files(
     mapping: Annotated[
         str, typer.Option("--map", metavar="COLUMNS", help="Other names: prompt=COL,completion=COL")
     ] = "",
+    template: Annotated[
+        str,
+        typer.Option(
+            "--prompt-template",
+            metavar="TEXT",
+            help="Text around every prompt, as 'Translate.\\n\\n{prompt}'.",
+        ),
+    ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen; write nothing.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -52,7 +60,7 @@ def import_files(
     columns = parse_mapping(mapping) or None
     stdin = _piped_in() if STDIN in files else None
     with store_of(project_of(ctx)) as store:
-        preview = preview_import(store, files, columns, task, stdin=stdin)
+        preview = preview_import(store, files, columns, task, stdin=stdin, prompt_template=template)
         for problem in preview.problems:
             say(visible(str(problem)))
         result = preview.plan if dry_run else confirm_import(store, preview)

@@ -318,7 +318,10 @@ def _typed(value: Any) -> str:
     """A value as ``--set`` takes it."""
     if isinstance(value, tuple):
         return ",".join(value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
+    return str(value)
 
 
 def _coerced(name: str, value: Any, wanted: Any) -> Any:

@@ -99,9 +99,9 @@ def test_a_t5_has_no_hard_window_and_a_bart_has_one_a_side(tiny_t5_folder: Path,
     assert t5.window == ContextWindow(64, is_shared=False, is_hard=False)
     assert t5.window.holds(5000, 5000) and "no hard limit" in t5.window.words
     assert budget_of(t5, 4096, 128) == Budget(4096, 128)
-    assert bart.window.holds(128, 128) and not bart.window.holds(129, 1) and not bart.window.holds(1, 129)
-    with pytest.raises(AskedWrongly, match="max_target_length=200 is more than the model's context window of 128"):
-        budget_of(bart, 100, 200)
+    assert bart.window.holds(256, 256) and not bart.window.holds(257, 1) and not bart.window.holds(1, 257)
+    with pytest.raises(AskedWrongly, match="max_target_length=300 is more than the model's context window of 256"):
+        budget_of(bart, 100, 300)
     assert budget_of(bart, 100) == Budget(100, 100), "without one of its own the target has as much as the source"
 
 
