@@ -62,13 +62,6 @@ class Side:
     def max(self) -> int:
         return int(self.tokens.max(initial=0))
 
-    @property
-    def words(self) -> str:
-        """``median 121 · p95 307 · max 1,022``, for a source or a target with its name and limit before."""
-        facts = {"median": self.median, "p95": self.p95, "max": self.max}
-        words = " · ".join(f"{name} {number(value)}" for name, value in facts.items())
-        return f"{self.name} {words} of {number(self.limit)}" if self.name else words
-
     def to_dict(self) -> dict[str, int]:
         """Plain JSON values."""
         return {"median": self.median, "p95": self.p95, "max": self.max}
@@ -97,7 +90,7 @@ class WindowReport:
 
     @property
     def limits(self) -> str:
-        """``max_length 512``, with the target's where it has one."""
+        """``max_length 512``, with the target's where it has one: by the names of the settings."""
         words = f"max_length {number(self.budget.max_length)}"
         target = self.budget.target
         return words if target is None else f"{words}, max_target_length {number(target)}"
@@ -207,8 +200,15 @@ def shots_table(report: WindowReport) -> Table:
 
 
 def lengths_sentence(report: WindowReport) -> str:
-    """``median 121 · p95 307 · max 1,022 · n 7,473``: tokens per row, of each side, and how many rows."""
-    return " · ".join([*(side.words for side in report.sides), f"n {number(report.n)}"])
+    """``median 121 · p95 307 · max 1,022 · n 7,473``: tokens per row, and how many rows.
+
+    Of two sides, ``source: median 121, p95 307, max 1,022 · target: 19, 42, 90 · n 7,473``.
+    """
+    first, *others = report.sides
+    facts = [f"{name} {number(value)}" for name, value in first.to_dict().items()]
+    words = [f"{first.name}: {', '.join(facts)}"] if first.name else facts
+    words += [f"{side.name}: {', '.join(map(number, side.to_dict().values()))}" for side in others]
+    return " · ".join([*words, f"n {number(report.n)}"])
 
 
 def _notes(report: WindowReport) -> list[str]:

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from studio.errors import AskedWrongly, StudioError
-from studio.tokens.layout import Layout
+from studio.tokens.layout import Layout, Model
 from studio.tokens.one_sequence import OneSequence
 from studio.tokens.source_and_target import SourceAndTarget
-
-if TYPE_CHECKING:
-    from studio.tokens.tokenizer import ModelFolder
 
 Config = Mapping[str, Any]
 
@@ -65,7 +62,7 @@ FAMILIES: tuple[Family, ...] = (
 )
 
 
-def family_of(folder: ModelFolder) -> Family:
+def family_of(folder: Model) -> Family:
     """The family of a model. Raises StudioError where none fits."""
     for family in FAMILIES:
         if family.fits(folder.config):
@@ -74,7 +71,7 @@ def family_of(folder: ModelFolder) -> Family:
     raise StudioError(f"{folder.path}: {kind}{folder.architecture} cannot be used here.", f"Known: {_known()}.")
 
 
-def refuse_dtype(folder: ModelFolder, dtype: str) -> None:
+def refuse_dtype(folder: Model, dtype: str) -> None:
     """Raise AskedWrongly, with the reason, where the model cannot be computed in ``dtype``."""
     if trouble := family_of(folder).dtype_trouble(folder.config, dtype):
         raise AskedWrongly(f"dtype={dtype}: {trouble}.", "Use dtype=auto, bfloat16 or float32.")

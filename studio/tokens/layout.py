@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from studio.tokens.pairs import Encoded, Pair
+from studio.tokens.template import ChatTemplate
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from studio.tokens.tokenizer import ModelFolder
 
     # One row's count, or the counts of n rows, of shape (n,).
     CountT = TypeVar("CountT", int, NDArray[np.int32])
@@ -88,6 +88,45 @@ class ContextWindow:
         return self.most is None or longest <= self.most
 
 
+class Model(Protocol):
+    """What a layout needs of a ``tokenizer.ModelFolder``, where each of these is explained."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def config(self) -> Mapping[str, Any]: ...
+
+    @property
+    def architecture(self) -> str: ...
+
+    @property
+    def context_window(self) -> int: ...
+
+    @property
+    def template(self) -> ChatTemplate: ...
+
+    @property
+    def end_of_turn(self) -> str: ...
+
+    @property
+    def end_of_turn_id(self) -> int: ...
+
+    @property
+    def leading_ids(self) -> list[int]: ...
+
+    @property
+    def leading_text(self) -> str: ...
+
+    @property
+    def trailing_ids(self) -> list[int]: ...
+
+    @property
+    def trailing_text(self) -> str: ...
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]: ...
+
+
 class Layout(Protocol):
     """One way of laying out rows. ``stand_in_template`` renders for models without a chat template of their own.
 
@@ -97,17 +136,17 @@ class Layout(Protocol):
     mark: str
     stand_in_template: str
 
-    def encode_prompts(self, folder: ModelFolder, texts: Sequence[str]) -> list[list[int]]:
+    def encode_prompts(self, folder: Model, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of rendered prompts, as the model is asked. Raises StudioError where the tokenizer fails."""
 
-    def encode_pairs(self, folder: ModelFolder, pairs: Sequence[Pair]) -> list[Encoded]:
+    def encode_pairs(self, folder: Model, pairs: Sequence[Pair]) -> list[Encoded]:
         """Rows for training, as long as they are. Raises StudioError naming the first that cannot be trained."""
 
-    def shot_tokens(self, folder: ModelFolder, pairs: Sequence[Pair], encoded: Sequence[Encoded]) -> list[int]:
+    def shot_tokens(self, folder: Model, pairs: Sequence[Pair], encoded: Sequence[Encoded]) -> list[int]:
         """What each pair costs as an example in another row's prompt, in tokens; ``encoded`` are the same pairs."""
 
     def budget(self, max_length: int, max_target_length: int = 0) -> Budget:
         """The budget that these settings mean. Raises AskedWrongly where they do not go with this layout."""
 
-    def window(self, folder: ModelFolder) -> ContextWindow:
+    def window(self, folder: Model) -> ContextWindow:
         """What the model can attend to. Raises StudioError where its config.json does not say."""

@@ -7,15 +7,11 @@ it will never see (trl issues 4147, 5213 and 6105 are that fault). ``encode_pair
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from studio.errors import AskedWrongly, StudioError
-from studio.tokens.layout import Budget, ContextWindow
+from studio.tokens.layout import Budget, ContextWindow, Model
 from studio.tokens.pairs import Encoded, Pair
 from studio.tokens.template import INSTRUCTION_TEMPLATE, messages_of
-
-if TYPE_CHECKING:
-    from studio.tokens.tokenizer import ModelFolder
 
 
 class OneSequence:
@@ -24,7 +20,7 @@ class OneSequence:
     mark = ""
     stand_in_template = INSTRUCTION_TEMPLATE
 
-    def encode_prompts(self, folder: ModelFolder, texts: Sequence[str]) -> list[list[int]]:
+    def encode_prompts(self, folder: Model, texts: Sequence[str]) -> list[list[int]]:
         """Each begins with what the tokenizer puts before a text by itself, exactly once.
 
         That is the beginning-of-sequence token, or nothing (``ModelFolder.leading_ids``). A chat template that writes
@@ -38,7 +34,7 @@ class OneSequence:
             for text, ids in zip(texts, folder.encode(texts), strict=True)
         ]
 
-    def encode_pairs(self, folder: ModelFolder, pairs: Sequence[Pair]) -> list[Encoded]:
+    def encode_pairs(self, folder: Model, pairs: Sequence[Pair]) -> list[Encoded]:
         """Encode rows for training and prove the prefix for each. Raises StudioError naming the first that fails."""
         asked = [messages_of(pair.prompt, pair.system) for pair in pairs]
         prompts = self.encode_prompts(folder, folder.template.render_all(asked, add_generation_prompt=True))
@@ -51,7 +47,7 @@ class OneSequence:
                 )
         return [Encoded(whole, len(prompt)) for prompt, whole in zip(prompts, wholes, strict=True)]
 
-    def shot_tokens(self, folder: ModelFolder, pairs: Sequence[Pair], encoded: Sequence[Encoded]) -> list[int]:
+    def shot_tokens(self, folder: Model, pairs: Sequence[Pair], encoded: Sequence[Encoded]) -> list[int]:
         """One more user and assistant turn, in tokens.
 
         A shot brings no system message of its own, so a row that has one is counted once more without it. What then
@@ -66,7 +62,7 @@ class OneSequence:
         overhead = self._turn_overhead(folder)
         return [max(0, total + overhead) for total in totals]
 
-    def _turn_overhead(self, folder: ModelFolder) -> int:
+    def _turn_overhead(self, folder: Model) -> int:
         """Tokens of an example as an earlier turn, less what it has as a training row without a system message."""
         shot, question = Pair("Where is my parcel?", "It is on its way."), "And my lamp?"
         asked = [messages_of(question), messages_of(question, shots=[(shot.prompt, shot.completion)])]
@@ -84,11 +80,11 @@ class OneSequence:
             )
         return Budget(max_length)
 
-    def window(self, folder: ModelFolder) -> ContextWindow:
+    def window(self, folder: Model) -> ContextWindow:
         return ContextWindow(folder.context_window)
 
 
-def training_texts(folder: ModelFolder, pairs: Sequence[Pair]) -> list[str]:
+def training_texts(folder: Model, pairs: Sequence[Pair]) -> list[str]:
     """The whole rows as they are trained, each cut behind the end-of-turn token.
 
     Raises StudioError when the template does not end an answer with the end-of-turn token: a model trained so

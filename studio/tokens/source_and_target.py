@@ -8,14 +8,10 @@ prompt as it is, system text and worked examples before it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from studio.tokens.layout import Budget, ContextWindow
+from studio.tokens.layout import Budget, ContextWindow, Model
 from studio.tokens.pairs import Encoded, Pair
 from studio.tokens.template import SOURCE_TEMPLATE, messages_of
-
-if TYPE_CHECKING:
-    from studio.tokens.tokenizer import ModelFolder
 
 # What models with relative positions were trained at where their config.json does not say: T5's length.
 _USUAL_TRAINED_TOKENS = 512
@@ -27,7 +23,7 @@ class SourceAndTarget:
     mark = "source and target"
     stand_in_template = SOURCE_TEMPLATE
 
-    def encode_prompts(self, folder: ModelFolder, texts: Sequence[str]) -> list[list[int]]:
+    def encode_prompts(self, folder: Model, texts: Sequence[str]) -> list[list[int]]:
         """Each as ``tokenizer(text)`` of transformers encodes it; what a text has already is not put there again."""
         before, after = folder.leading_text, folder.trailing_text
         return [
@@ -39,7 +35,7 @@ class SourceAndTarget:
             for text, ids in zip(texts, folder.encode(texts), strict=True)
         ]
 
-    def encode_pairs(self, folder: ModelFolder, pairs: Sequence[Pair]) -> list[Encoded]:
+    def encode_pairs(self, folder: Model, pairs: Sequence[Pair]) -> list[Encoded]:
         """The source is the prompt as it is asked at inference, nothing less: there is no prefix to prove.
 
         The target ends with the end-of-turn token, added where the tokenizer does not: it must be learned.
@@ -51,7 +47,7 @@ class SourceAndTarget:
         ended = [ids if ids[-1:] == [end] else [*ids, end] for ids in targets]
         return [Encoded(source + target, len(source)) for source, target in zip(sources, ended, strict=True)]
 
-    def shot_tokens(self, folder: ModelFolder, pairs: Sequence[Pair], encoded: Sequence[Encoded]) -> list[int]:
+    def shot_tokens(self, folder: Model, pairs: Sequence[Pair], encoded: Sequence[Encoded]) -> list[int]:
         """An example stands in the source without what the tokenizer puts around a text, and without system text."""
         asked = [messages_of("", shots=[(pair.prompt, pair.completion)]) for pair in pairs]
         return [len(ids) for ids in folder.encode(folder.template.render_all(asked, add_generation_prompt=True))]
@@ -60,7 +56,7 @@ class SourceAndTarget:
         """A ``max_target_length`` of 0 is as much as the source has."""
         return Budget(max_length, max_target_length or max_length)
 
-    def window(self, folder: ModelFolder) -> ContextWindow:
+    def window(self, folder: Model) -> ContextWindow:
         """Each side has its own. Relative positions (T5) have no last one: there the number is no limit."""
         if "relative_attention_num_buckets" not in folder.config:
             return ContextWindow(folder.context_window, is_shared=False)

@@ -129,10 +129,7 @@ def test_an_encoder_decoder_that_reads_no_text_is_refused_by_name(tmp_path: Path
 def test_the_window_report_has_both_sides() -> None:
     window = ContextWindow(40, is_shared=False)
     found = window_report([1, 2, 3], [8, 30, 9], [4, 3, 9], APART, window, [10, 10, 10], shots=(0, 1, 3))
-    assert (
-        lengths_sentence(found)
-        == "source median 9 · p95 28 · max 30 of 10 · target median 4 · p95 8 · max 9 of 4 · n 3"
-    )
+    assert lengths_sentence(found) == "source: median 9, p95 28, max 30 · target: 4, 8, 9 · n 3"
     assert found.fates == {Fate.WHOLE: 1, Fate.PROMPT_CUT: 1, Fate.ANSWER_CUT: 1, Fate.END_OF_TURN_CUT: 0}
     assert len(fate_table(found).rows) == 4
     assert found.longest[0] == (2, 30)

@@ -18,7 +18,7 @@ from studio.runs.specs import Spec
 from studio.tui.styles import style_of
 from studio.tui.widgets.lines import LinesView
 
-LABEL_WIDTH = 16
+LEAST_LABEL_WIDTH = 16
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class SpecForm(Vertical):
     DEFAULT_CSS = """
     SpecForm { height: auto; width: 1fr; }
     SpecForm Horizontal { height: 1; }
-    SpecForm .label { width: 16; color: $foreground 70%; }
+    SpecForm .label { color: $foreground 70%; }
     SpecForm .refused .label { color: $text-error; text-style: bold; }
     SpecForm .note { width: auto; max-width: 50%; height: 1; padding: 0 1; }
     SpecForm Input { width: 1fr; }
@@ -99,10 +99,12 @@ class SpecForm(Vertical):
         self._base, self._fields = base, tuple(fields)
 
     def compose(self) -> ComposeResult:
+        width = max(LEAST_LABEL_WIDTH, *(len(field.name) + 1 for field in self._fields))
         for field in self._fields:
             with Horizontal(id=f"row-{field.name}"):
                 label = LinesView(classes="label")
                 label.lines = [[(field.name, "")]]
+                label.styles.width = width
                 yield label
                 if field.choices:
                     yield Choice(field.choices, field.value)

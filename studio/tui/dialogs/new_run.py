@@ -65,10 +65,12 @@ class NewRunDialog(FormDialog):
     def form(self) -> SpecForm:
         spec, tried = self._like, dict[str, str]()
         if spec is None:
-            spec = TrainSpec()
+            spec = TrainSpec(max_target_length=self.session.max_target_length)
             tried = {"base_model": self.session.base_model, "max_length": str(self.session.max_length)}
         notes = NOTES | {"learning_rate": f"0: {usual_learning_rates()}"}
-        model, *others = fields_of(spec, BASIC, values=tried, notes=notes)
+        at = BASIC.index("max_length") + 1
+        names = (*BASIC[:at], "max_target_length", *BASIC[at:]) if spec.max_target_length else BASIC
+        model, *others = fields_of(spec, names, values=tried, notes=notes)
         cached = [one.name for one in list_models() if one.is_cached]
         models = tuple(dict.fromkeys([model.value, self.project.settings().base_model, *cached]))
         return SpecForm(spec, [replace(model, choices=models if len(models) > 1 else ()), *others])

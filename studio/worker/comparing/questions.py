@@ -75,6 +75,9 @@ def render_questions(session: Session, spec: CompareSpec) -> Questions:
     by_arm = {arm: [q for q in of if q.row.example_id not in left_out] for arm, of in asked.items()}
     counts = {text: len(ids) for text, ids in too_long.items()}
     for arm, of in by_arm.items():
+        if beyond := sum(len(q.ids) > folder.window.tokens for q in of):  # only where the window is not hard
+            message = f"{arm.text}: {beyond} of {len(of)} prompts are longer than {folder.window.words}"
+            session.events.write(Warned(message=message))
         mean = sum(len(q.ids) for q in of) / len(of)
         session.events.write(
             ArmAsked(

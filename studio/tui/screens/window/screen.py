@@ -47,9 +47,12 @@ class WindowScreen(ListScreen):
     WindowScreen #lengths LinesView { display: none; margin: 1 2; }
     WindowScreen #lengths.-words LinesView { display: block; }
     WindowScreen #lengths.-words HistogramView { display: none; }
-    WindowScreen #second { margin: 1 0 0 0; display: none; }
-    WindowScreen #lengths.-apart #second { display: block; }
-    WindowScreen.-low #second { margin: 0; }
+    WindowScreen #lengths Horizontal { height: 1fr; }
+    WindowScreen #lengths HistogramView { width: 1fr; }
+    WindowScreen #target-tokens { display: none; }
+    WindowScreen #lengths.-apart #target-tokens { display: block; }
+    WindowScreen #lengths.-apart .side { display: block; width: 8; margin: 0; }
+    WindowScreen #lengths.-words Horizontal { display: none; }
     WindowScreen #below { height: 14; }
     WindowScreen.-narrow #below { height: 12; }
     WindowScreen #fates { height: 6; }
@@ -71,8 +74,10 @@ class WindowScreen(ListScreen):
 
     def body(self) -> Iterable[Widget]:
         with Vertical(id="lengths", classes="panel"):
-            yield HistogramView(id="first")
-            yield HistogramView(id="second")
+            for name in ("source", "target"):
+                with Horizontal(id=f"{name}-tokens"):
+                    yield LinesView(id=name, classes="side")
+                    yield HistogramView()
             yield LinesView(id="words")
         with Horizontal(id="below"):
             with Vertical(id="rows"):
@@ -221,7 +226,8 @@ class WindowScreen(ListScreen):
             limits = f"{report.limits} of {number(report.window.tokens)}"
         else:
             kind = "of" if report.window.is_hard else "trained at"
-            limits = f"{report.limits} · {kind} {number(report.window.tokens)} a side"
+            sides = " · ".join(f"{side.name} {number(side.limit)}" for side in report.sides)
+            limits = f"{sides} · {kind} {number(report.window.tokens)} a side"
         title = f"tokens per example · {limits} · {name}"
         self.query_one("#lengths").border_title = styles.title(visible(title))
 
@@ -242,6 +248,8 @@ class WindowScreen(ListScreen):
         lengths.set_class(len(report.sides) > 1, "-apart")
         for view, side in zip(self.query(HistogramView), report.sides, strict=False):
             view.show(side.tokens, side.limit)
+        for name in ("source", "target"):
+            self.query_one(f"#{name}", LinesView).show([[(name, "dim")]])
         fates, possible = self.query_one("#fates", RowList), list(report.fates)
         fates.show(len(possible), lambda index, width: fate_line(report, possible[index], width))
         fates.border_subtitle = "enter: these rows in Data"
