@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from studio.acts.base_model import with_base_model
-from studio.acts.window import budget_of, count_tokens
+from studio.acts.window import budget_of, token_counts
 from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
 from studio.files import private_mode, writing
 from studio.project import Project
+from studio.runs.continuing import checkpoint_of, refusal_to_continue
 from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run, runs_in, write_rows
+from studio.runs.mixture import TaskShare
 from studio.runs.process import cancel, submit
 from studio.runs.resuming import refusal_to_resume
 from studio.runs.specs import TrainSpec, write_spec
 from studio.runs.watch import RunState, RunWatch
-from studio.tokens.encoding import Pair
+from studio.tokens.encoding import Objective, Pair, check_objective
 from studio.tokens.layout import Budget
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import Outcome, apply_policy, fates, outcome
@@ -26,7 +31,10 @@ from studio.tokens.window import Outcome, apply_policy, fates, outcome
 
 @dataclass(frozen=True)
 class TrainPlan:
-    """What a spec would do on the rows there are now; counted, not guessed, but for the two forecasts."""
+    """What a spec would do on the rows there are now; counted, not guessed, but for the two forecasts.
+
+    ``shares`` is what an epoch has of each task, ``checkpoint`` that of an earlier run to begin from.
+    """
 
     spec: TrainSpec
     budget: Budget
@@ -37,6 +45,8 @@ class TrainPlan:
     overlong_ids: list[int]
     dropped_rows: int
     cut_rows: int
+    shares: list[TaskShare]
+    checkpoint: Path | None = None
     forecast_seconds: float | None = None
     forecast_memory_bytes: int | None = None
 
@@ -53,11 +63,16 @@ class TrainPlan:
 
 def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
     """Count what ``spec`` would train. Tokenizes rows that have no current count, so call it off the UI thread."""
+    spec, checkpoint = _continued(project, spec)
     spec, model = with_base_model(project, spec)
+    if checkpoint and (refusal := refusal_to_continue(checkpoint_of(project.runs_path, spec.continue_from)[0], spec)):
+        raise refusal
     budget = budget_of(model, spec.max_length, spec.max_target_length)
-    count_tokens(store, model)
+    objective = Objective(spec.objective)
+    check_objective(model, objective)
+    _check_virtual_tokens(model, spec)
     training, validation = _rows(store, spec)
-    ids, prompt_tokens, completion_tokens = store.counts(model.fingerprint)
+    ids, prompt_tokens, completion_tokens = token_counts(store, model, objective)
     chosen = np.isin(ids, np.array([example.example_id for example in training], dtype=np.int64))
     prompt_tokens, completion_tokens = prompt_tokens[chosen], completion_tokens[chosen]
     totals = prompt_tokens + completion_tokens
@@ -65,8 +80,12 @@ def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
     overlong = [example for example, is_over in zip(training, is_overlong, strict=True) if is_over]
     counts = zip(prompt_tokens[is_overlong].tolist(), completion_tokens[is_overlong].tolist(), strict=True)
     fitted = _fitted(model, spec, budget, overlong, list(counts))
-    kept = len(training) - fitted.dropped
-    tokens = int(totals[~is_overlong].sum()) + fitted.tokens
+    totals[is_overlong] = fitted.tokens
+    kept = [(one.task, int(of_row)) for one, of_row in zip(training, totals, strict=True) if of_row]
+    shares = spec.shares((task, of_row + spec.leading_tokens) for task, of_row in kept)
+    tokens = sum(share.tokens for share in shares)
+    if refusal := spec.refusal_to_watch({example.task for example in validation}):
+        raise refusal
     seconds, memory = _forecast(project, spec, tokens * spec.epochs)
     return TrainPlan(
         spec=spec,
@@ -74,22 +93,47 @@ def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
         rows=len(training),
         validation_rows=len(validation),
         tokens_per_epoch=tokens,
-        steps=spec.steps_of(kept),
+        steps=spec.steps_of(sum(share.examples for share in shares)),
+        shares=shares,
+        checkpoint=checkpoint,
         overlong_ids=[example.example_id for example in overlong],
-        dropped_rows=fitted.dropped,
+        dropped_rows=len(training) - len(kept),
         cut_rows=fitted.cut,
         forecast_seconds=seconds,
         forecast_memory_bytes=memory,
     )
 
 
+def _continued(project: Project, spec: TrainSpec) -> tuple[TrainSpec, Path | None]:
+    """The spec with the run and step that it continues written out, its base model if none is named; the checkpoint."""
+    if not spec.continue_from:
+        return spec, None
+    earlier, run, checkpoint = checkpoint_of(project.runs_path, spec.continue_from)
+    reference = f"{run.run_id}:{checkpoint.name.removeprefix('step-')}"
+    return replace(spec, continue_from=reference, base_model=spec.base_model or earlier.base_model), checkpoint
+
+
+def _check_virtual_tokens(model: ModelFolder, spec: TrainSpec) -> None:
+    """Raise AskedWrongly where the model takes none, or they and a row of max_length are more than its window."""
+    if not spec.leading_tokens:
+        return
+    if not model.layout.takes_virtual_tokens:
+        raise AskedWrongly(f"method={spec.method} is for decoder-only models here.", "Use method=lora, ia3 or full.")
+    room = model.context_window - spec.leading_tokens
+    if spec.max_length > room:
+        raise AskedWrongly(
+            f"max_length={spec.max_length} and virtual_tokens={spec.virtual_tokens} together are more than the model's "
+            f"context window of {model.context_window} tokens.",
+            f"Set max_length to at most {room}." if room > 0 else "Lower virtual_tokens.",
+        )
+
+
 @dataclass(frozen=True)
 class _Overlong:
-    """What the policy makes of the over-long rows: how many are dropped, how many cut, the tokens that are left."""
+    """What the policy makes of the over-long rows: how many it cuts, and each one's tokens then, 0 where dropped."""
 
-    dropped: int
     cut: int
-    tokens: int
+    tokens: list[int]
 
 
 def _fitted(
@@ -97,16 +141,23 @@ def _fitted(
 ) -> _Overlong:
     """``counts`` are the (prompt, completion) tokens of ``overlong``. Only rows whose text decides are tokenized."""
     outcomes = [outcome(*of_row, budget, spec.overlong) for of_row in counts]
-    dropped, cut = outcomes.count(Outcome.DROPPED), outcomes.count(Outcome.COMPLETION_CUT)
-    by_counts = list(zip(counts, outcomes, strict=True))
-    cut_prompts = [prompt for (prompt, _), what in by_counts if what is Outcome.COMPLETION_CUT]
-    tokens = sum(prompt + budget.completion_room(prompt) for prompt in cut_prompts)
-    tokens += sum(sum(of_row) for of_row, what in by_counts if what is Outcome.KEPT)
     undecided = [one for one, what in zip(overlong, outcomes, strict=True) if what is Outcome.PROMPT_CUT_IF_POSSIBLE]
     pairs = [Pair(example.prompt, example.completion, example.system) for example in undecided]
-    encoded = [fitted.encoded for fitted in apply_policy(model, pairs, budget, spec.overlong)] if pairs else []
-    shortened = [row.total_tokens for row in encoded if row is not None]
-    return _Overlong(dropped + len(encoded) - len(shortened), cut + len(shortened), tokens + sum(shortened))
+    shorter = apply_policy(model, pairs, budget, spec.overlong, Objective(spec.objective)) if pairs else []
+    shortened = iter([one.encoded.total_tokens if one.encoded else 0 for one in shorter])
+    tokens: list[int] = []
+    for (prompt, completion), what in zip(counts, outcomes, strict=True):
+        match what:
+            case Outcome.KEPT:
+                tokens.append(prompt + completion)
+            case Outcome.COMPLETION_CUT:
+                tokens.append(prompt + budget.completion_room(prompt))
+            case Outcome.PROMPT_CUT_IF_POSSIBLE:
+                tokens.append(next(shortened))
+            case Outcome.DROPPED:
+                tokens.append(0)
+    was_cut = (Outcome.COMPLETION_CUT, Outcome.PROMPT_CUT_IF_POSSIBLE)
+    return _Overlong(sum(what in was_cut and left > 0 for what, left in zip(outcomes, tokens, strict=True)), tokens)
 
 
 def start_training(project: Project, store: Store, spec: TrainSpec) -> str:
@@ -123,9 +174,19 @@ def begin_training(project: Project, store: Store, spec: TrainSpec) -> tuple[str
     with new_run(project.runs_path, "train") as directory:
         write_rows(directory.rows_path("train"), frozen(training))
         write_rows(directory.rows_path("validation"), frozen(validation))
+        if plan.checkpoint:
+            shutil.copytree(plan.checkpoint, directory.begin_path, copy_function=_linked)
         write_spec(directory, plan.spec)
         submit(directory)
     return directory.run_id, plan
+
+
+def _linked(source: str, target: str) -> None:
+    """The same file under another name, which costs no room; a copy where the file system has no such thing."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def stop_run(project: Project, run_id: str, *, at_once: bool = False) -> RunDirectory:

@@ -203,6 +203,12 @@ def show(
     ctx: typer.Context,
     example_id: Annotated[int, typer.Argument(metavar="ID", help="The row's number, as Data and studio rows show it.")],
     tokens: Annotated[bool, typer.Option("--tokens", help="Token by token, as it is trained.")] = False,
+    objective: Annotated[
+        str,
+        typer.Option(
+            "--objective", metavar="OBJECTIVE", help="With --tokens: completion, sequence or text is learned."
+        ),
+    ] = "completion",
     model: Model = "",
     as_json: Json = False,
 ) -> None:
@@ -211,12 +217,13 @@ def show(
     with store_of(project) as store:
         example = store.example(example_id)
     if tokens:
-        from studio.acts.window import as_trained
+        from studio.acts.window import as_trained, objective_named
         from studio.models.finding import resolve_model
 
         settings = project.settings()
         folder = resolve_model(model or settings.base_model, settings.trusted_models)
-        row = as_trained(folder, example, folder.layout.budget(settings.max_length))
+        budget = folder.layout.budget(settings.max_length)
+        row = as_trained(folder, example, budget, objective_named(objective))
         if as_json:
             write_json(asdict(row))
             return

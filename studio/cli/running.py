@@ -35,13 +35,16 @@ def train(
 
     It learns the rows of the train split, which studio split assigns, and measures itself on those of validation.
     """
-    from studio.acts.training import start_training
+    from studio.acts.training import begin_training
+    from studio.reports.mixture import shares_words
 
     project = project_of(ctx)
     defaults = {"max_length": project.settings().max_length}
     spec = TrainSpec.from_dict(defaults | (_config(config) if config else {})).replaced(settings or [])
     with store_of(project) as store:
-        run_id = start_training(project, store, spec)
+        run_id, plan = begin_training(project, store, spec)
+    if len(plan.shares) > 1:
+        say(f"an epoch of {shares_words(plan.shares)}")
     _report_started(project, run_id, wait, as_json)
 
 

@@ -95,6 +95,11 @@ class RunDirectory:
         return sorted(complete, key=lambda path: int(path.name.removeprefix("step-")), reverse=True)
 
     @property
+    def begin_path(self) -> Path:
+        """The checkpoint of an earlier run that this one begins from; its own copy, whatever becomes of that run."""
+        return self.path / "begin"
+
+    @property
     def predictions_path(self) -> Path:
         return self.path / "predictions.jsonl"
 

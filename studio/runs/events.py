@@ -10,7 +10,7 @@ import math
 import time
 import types
 import typing
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -54,7 +54,8 @@ class Plan(Event):
     """What will be done and how it is computed; a resume computes by the same plan.
 
     ``steps``, ``steps_per_epoch``, token and parameter counts are of a train run, ``arms`` and ``batch_size`` of a
-    comparison. ``rows`` are those that train, or that every arm answers.
+    comparison. ``rows`` are those that train, or that every arm answers. ``task_examples`` and ``task_tokens`` are what
+    an epoch has of each task.
     """
 
     NAME = "plan"
@@ -74,6 +75,9 @@ class Plan(Event):
     dropped_rows: int = 0
     cut_rows: int = 0
     learning_rate: float = 0.0
+    continued_from: str = ""
+    task_examples: dict[str, int] = field(default_factory=dict)
+    task_tokens: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +90,10 @@ class Resumed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Step(Event):
-    """One optimizer step: ``loss`` is the mean per learned token, ``tokens`` all so far, ``grad_norm`` unclipped."""
+    """One optimizer step: ``loss`` is the mean per learned token, ``tokens`` all so far, ``grad_norm`` unclipped.
+
+    ``task_losses`` has the loss of each task in the batch, where the run has several; so it is with evaluations.
+    """
 
     NAME = "step"
     step: int
@@ -97,16 +104,27 @@ class Step(Event):
     grad_norm: float | None
     tokens_per_second: float | None
     memory_bytes: int = 0
+    task_losses: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(Event):
-    """Mean loss per learned token of the validation rows; step 0 is the untuned model."""
+    """Mean loss per learned token of the validation rows; step 0 is the untuned model.
+
+    ``watched_loss`` is what decides which step is the best, where that is another (``early_stopping_on``).
+    """
 
     NAME = "evaluation"
     step: int
     eval_loss: float | None
     tokens: int = 0
+    task_losses: dict[str, float] = field(default_factory=dict)
+    watched_loss: float | None = None
+
+    @property
+    def watched(self) -> float | None:
+        """The loss by which steps are compared."""
+        return self.eval_loss if self.watched_loss is None else self.watched_loss
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,15 +256,15 @@ def event_from(line: JsonObject) -> Event:
         return Unreadable(why="a line names no event")
     kind = _NAMED.get(name, Unknown)
     values: dict[str, Any] = {}
-    for field, allowed, is_needed in _FIELDS[kind]:
-        if field not in line:
+    for said, allowed, is_needed in _FIELDS[kind]:
+        if said not in line:
             if is_needed:
-                return Unreadable(why=f"the event {in_short(name)} lacks {field}")
+                return Unreadable(why=f"the event {in_short(name)} lacks {said}")
             continue
-        value = tuple(line[field]) if isinstance(line[field], list) else line[field]
+        value = tuple(line[said]) if isinstance(line[said], list) else line[said]
         if not _is_one_of(value, allowed):
-            return Unreadable(why=f"the event {in_short(name)} has {field}={in_short(line[field])}")
-        values[field] = value
+            return Unreadable(why=f"the event {in_short(name)} has {said}={in_short(line[said])}")
+        values[said] = value
     return kind(**values)
 
 
@@ -256,6 +274,10 @@ def _is_one_of(value: Any, allowed: tuple[type, ...]) -> bool:
         return False
     if isinstance(value, tuple):
         return all(isinstance(each, str) for each in value)
+    if isinstance(value, dict):  # of numbers, and a loss may be none
+        return all(
+            _is_one_of(each, (int, float, types.NoneType)) and not isinstance(each, bool) for each in value.values()
+        )
     if isinstance(value, float) and not math.isfinite(value):
         return type(None) in allowed  # a loss may diverge; a time or a share cannot
     return not isinstance(value, int) or abs(value) < _TOO_LARGE
@@ -265,8 +287,8 @@ def _fields_of(kind: type[Event]) -> list[tuple[str, tuple[type, ...], bool]]:
     """Name, types as JSON gives them, and whether there is no default, of each field."""
     hints = typing.get_type_hints(kind)
     return [
-        (field.name, _types_in(hints[field.name]), field.default is MISSING and field.default_factory is MISSING)
-        for field in fields(kind)
+        (one.name, _types_in(hints[one.name]), one.default is MISSING and one.default_factory is MISSING)
+        for one in fields(kind)
     ]
 
 

@@ -12,8 +12,26 @@ from studio.runs.specs import TrainSpec
 SPEC_NAME = "spec.json"
 # They decide what is learned, its shape, and which rows a step sees.
 FIXED = (
-    *("base_model", "method", "lora_rank", "lora_alpha", "batch_size"),
-    *("max_length", "max_target_length", "overlong", "seed"),
+    "base_model",
+    "method",
+    "objective",
+    "lora_rank",
+    "lora_alpha",
+    "lora_targets",
+    "use_rslora",
+    "use_dora",
+    "lora_start",
+    "virtual_tokens",
+    "quantize",
+    "mixture",
+    "task_weights",
+    "task_cap",
+    "early_stopping_on",
+    "batch_size",
+    "max_length",
+    "max_target_length",
+    "overlong",
+    "seed",
 )
 
 
@@ -33,6 +51,7 @@ def refusal_of_checkpoint(path: Path, spec: TrainSpec) -> StudioError | None:
         return None
     for name in FIXED:
         now = getattr(spec, name)
+        now = list(now) if isinstance(now, tuple) else now  # as JSON gives it back
         if name in began and began[name] != now:
             return StudioError(
                 f"{name} was {in_short(began[name])} when this run began, spec.json says {in_short(now)}.",

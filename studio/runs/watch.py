@@ -36,7 +36,8 @@ from studio.runs.naming import read_naming
 from studio.runs.places import PLACES, place_named
 from studio.runs.places.place import Place
 from studio.runs.predictions import read_predictions
-from studio.runs.specs import SPECS, Spec, read_spec
+from studio.runs.settings import Spec
+from studio.runs.specs import SPECS, read_spec
 from studio.runs.status import Status, status_of
 
 RECENT_STEPS = 20
@@ -56,6 +57,7 @@ class Series:
     tokens_per_second: list[float] = field(default_factory=list)
     eval_step: list[int] = field(default_factory=list)
     eval_loss: list[float] = field(default_factory=list)
+    watched_loss: list[float] = field(default_factory=list)
     checkpoints: list[int] = field(default_factory=list)
     warnings: list[tuple[int, str]] = field(default_factory=list)
 
@@ -65,7 +67,7 @@ class Series:
         for name in ("step", "epoch", "tokens", "seconds", "loss", "learning_rate", "grad_norm", "tokens_per_second"):
             del getattr(self, name)[keep:]
         keep = bisect.bisect_right(self.eval_step, step)
-        del self.eval_step[keep:], self.eval_loss[keep:]
+        del self.eval_step[keep:], self.eval_loss[keep:], self.watched_loss[keep:]
         self.checkpoints = [at for at in self.checkpoints if at <= step]
         self.warnings = [warning for warning in self.warnings if warning[0] <= step]
 
@@ -301,9 +303,10 @@ class RunWatch:
     def _take_evaluation(self, event: Evaluation) -> None:
         series = self._state.series
         if series.eval_step and series.eval_step[-1] == event.step:  # measured again after a resume
-            del series.eval_step[-1], series.eval_loss[-1]
+            del series.eval_step[-1], series.eval_loss[-1], series.watched_loss[-1]
         series.eval_step.append(event.step)
         series.eval_loss.append(_or_nan(event.eval_loss))
+        series.watched_loss.append(_or_nan(event.watched))
         self._state.eval_loss = event.eval_loss
         self._note_best()
 
@@ -325,7 +328,7 @@ class RunWatch:
     def _note_best(self) -> None:
         series = self._state.series
         # Step 0 is the untuned model: something to compare with, never the best of a run.
-        pairs = zip(series.eval_step, series.eval_loss, strict=True)
+        pairs = zip(series.eval_step, series.watched_loss, strict=True)
         measured = [(loss, step) for step, loss in pairs if step > 0 and loss == loss]
         loss, step = min(measured, default=(None, None))
         self._state.best_eval_loss, self._state.best_step = loss, step

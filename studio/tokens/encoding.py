@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from studio.tokens.pairs import Encoded, Pair
+from studio.errors import AskedWrongly
+from studio.tokens.pairs import Encoded, Objective, Pair
 from studio.tokens.rendering import Message
 from studio.tokens.template import messages_of
 from studio.tokens.tokenizer import ModelFolder
 
-__all__ = ["Encoded", "Pair", "encode_pairs", "encode_prompts", "prompt_text", "prompt_texts"]
+__all__ = [
+    "Encoded",
+    "Objective",
+    "Pair",
+    "check_objective",
+    "encode_pairs",
+    "encode_prompts",
+    "prompt_text",
+    "prompt_texts",
+]
 
 
 def prompt_text(folder: ModelFolder, prompt: str, system: str = "", shots: Sequence[tuple[str, str]] = ()) -> str:
@@ -30,9 +40,22 @@ def encode_prompts(folder: ModelFolder, texts: Sequence[str]) -> list[list[int]]
     return folder.layout.encode_prompts(folder, texts)
 
 
-def encode_pairs(folder: ModelFolder, pairs: Sequence[Pair]) -> list[Encoded]:
+def check_objective(folder: ModelFolder, objective: Objective) -> None:
+    """Raises AskedWrongly for an objective that the model's rows cannot have."""
+    if objective not in folder.layout.objectives:
+        raise AskedWrongly(
+            f"objective={objective}: an encoder-decoder model only learns what its decoder says, the completion.",
+            "Set objective=completion.",
+        )
+
+
+def encode_pairs(
+    folder: ModelFolder, pairs: Sequence[Pair], objective: Objective = Objective.COMPLETION
+) -> list[Encoded]:
     """Encode rows for training. Raises StudioError naming the first that could not be trained rightly.
 
-    Rows in the order of ``pairs``, as long as they are: what is over a budget is decided in ``tokens.window``.
+    Rows in the order of ``pairs``, as long as they are: what is over a budget is decided in ``tokens.window``. Raises
+    as ``check_objective``.
     """
-    return folder.layout.encode_pairs(folder, pairs)
+    check_objective(folder, objective)
+    return folder.layout.encode_pairs(folder, pairs, objective)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from studio.tokens.pairs import Encoded, Pair
+from studio.tokens.pairs import Encoded, Objective, Pair
 from studio.tokens.template import ChatTemplate
 
 if TYPE_CHECKING:
@@ -131,16 +131,23 @@ class Layout(Protocol):
     """One way of laying out rows. ``stand_in_template`` renders for models without a chat template of their own.
 
     ``mark`` is part of the key by which token counts are kept; empty for the layout that the first versions had.
+    ``objectives`` are what rows can be learned for; ``takes_virtual_tokens`` says whether prompt tuning's may stand
+    before a row.
     """
 
     mark: str
     stand_in_template: str
+    objectives: tuple[Objective, ...]
+    takes_virtual_tokens: bool
 
     def encode_prompts(self, folder: Model, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of rendered prompts, as the model is asked. Raises StudioError where the tokenizer fails."""
 
-    def encode_pairs(self, folder: Model, pairs: Sequence[Pair]) -> list[Encoded]:
-        """Rows for training, as long as they are. Raises StudioError naming the first that cannot be trained."""
+    def encode_pairs(self, folder: Model, pairs: Sequence[Pair], objective: Objective) -> list[Encoded]:
+        """Rows for training, as long as they are. Raises StudioError naming the first that cannot be trained.
+
+        ``objective`` is one of ``objectives``.
+        """
 
     def shot_tokens(self, folder: Model, pairs: Sequence[Pair], encoded: Sequence[Encoded]) -> list[int]:
         """What each pair costs as an example in another row's prompt, in tokens; ``encoded`` are the same pairs."""

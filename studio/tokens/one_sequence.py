@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from studio.errors import AskedWrongly, StudioError
 from studio.tokens.layout import Budget, ContextWindow, Model
-from studio.tokens.pairs import Encoded, Pair
+from studio.tokens.pairs import Encoded, Objective, Pair
 from studio.tokens.template import INSTRUCTION_TEMPLATE, messages_of
 
 
@@ -19,6 +19,8 @@ class OneSequence:
 
     mark = ""
     stand_in_template = INSTRUCTION_TEMPLATE
+    objectives = tuple(Objective)
+    takes_virtual_tokens = True
 
     def encode_prompts(self, folder: Model, texts: Sequence[str]) -> list[list[int]]:
         """Each begins with what the tokenizer puts before a text by itself, exactly once.
@@ -34,8 +36,23 @@ class OneSequence:
             for text, ids in zip(texts, folder.encode(texts), strict=True)
         ]
 
-    def encode_pairs(self, folder: Model, pairs: Sequence[Pair]) -> list[Encoded]:
-        """Encode rows for training and prove the prefix for each. Raises StudioError naming the first that fails."""
+    def encode_pairs(self, folder: Model, pairs: Sequence[Pair], objective: Objective) -> list[Encoded]:
+        """Conversations, with the prefix proved for each. Raises StudioError naming the first that fails.
+
+        ``text`` is continued pre-training: ``plain_text`` behind the tokenizer's own beginning-of-sequence token, if it
+        has one, and before the token that ends an answer.
+        """
+        match objective:
+            case Objective.TEXT:
+                end = folder.end_of_turn_id
+                texts = self.encode_prompts(folder, [plain_text(pair) for pair in pairs])
+                return [Encoded([*ids, end], 1) for ids in texts]
+            case Objective.SEQUENCE:
+                return [Encoded(row.ids, 1) for row in self._encode_conversations(folder, pairs)]
+            case Objective.COMPLETION:
+                return self._encode_conversations(folder, pairs)
+
+    def _encode_conversations(self, folder: Model, pairs: Sequence[Pair]) -> list[Encoded]:
         asked = [messages_of(pair.prompt, pair.system) for pair in pairs]
         prompts = self.encode_prompts(folder, folder.template.render_all(asked, add_generation_prompt=True))
         wholes = self.encode_prompts(folder, training_texts(folder, pairs))
@@ -68,7 +85,7 @@ class OneSequence:
         asked = [messages_of(question), messages_of(question, shots=[(shot.prompt, shot.completion)])]
         texts = folder.template.render_all(asked, add_generation_prompt=True)
         without, with_shot = self.encode_prompts(folder, texts)
-        return len(with_shot) - len(without) - self.encode_pairs(folder, [shot])[0].total_tokens
+        return len(with_shot) - len(without) - self._encode_conversations(folder, [shot])[0].total_tokens
 
     def budget(self, max_length: int, max_target_length: int = 0) -> Budget:
         """Raises AskedWrongly for a ``max_target_length``: there is one sequence and one budget."""
@@ -82,6 +99,11 @@ class OneSequence:
 
     def window(self, folder: Model) -> ContextWindow:
         return ContextWindow(folder.context_window)
+
+
+def plain_text(pair: Pair) -> str:
+    """A pair as text without a chat template: what there is of system, prompt and completion, a line each."""
+    return "\n".join(part for part in (pair.system, pair.prompt, pair.completion) if part)
 
 
 def training_texts(folder: Model, pairs: Sequence[Pair]) -> list[str]:

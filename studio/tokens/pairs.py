@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Objective(StrEnum):
+    """What of a row is learned. What a tuned model is asked goes through the chat template whatever this is."""
+
+    COMPLETION = "completion"
+    SEQUENCE = "sequence"
+    TEXT = "text"
 
 
 @dataclass(frozen=True)
@@ -18,7 +27,8 @@ class Pair:
 class Encoded:
     """One training row: ``ids[:prompt_tokens]`` is seen, ``ids[prompt_tokens:]`` is learned.
 
-    Decoder-only models take ``ids`` as one sequence, encoder-decoder models the two parts as two.
+    Decoder-only models take ``ids`` as one sequence, encoder-decoder models the two parts as two. Where not only
+    completions are learned, one token is seen, the first: nothing stands before it that could tell it.
     """
 
     ids: list[int]
@@ -41,6 +51,10 @@ class Encoded:
     @property
     def completion_ids(self) -> list[int]:
         return self.ids[self.prompt_tokens :]
+
+    def behind(self, leading: list[int]) -> Encoded:
+        """The row with these ids before it, which are seen and not learned."""
+        return Encoded([*leading, *self.ids], len(leading) + self.prompt_tokens)
 
     @property
     def completion_mask(self) -> list[bool]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from studio.tokens.layout import Budget, ContextWindow, Model
-from studio.tokens.pairs import Encoded, Pair
+from studio.tokens.pairs import Encoded, Objective, Pair
 from studio.tokens.template import SOURCE_TEMPLATE, messages_of
 
 # What models with relative positions were trained at where their config.json does not say: T5's length.
@@ -22,6 +22,10 @@ class SourceAndTarget:
 
     mark = "source and target"
     stand_in_template = SOURCE_TEMPLATE
+    objectives: tuple[Objective, ...] = (
+        Objective.COMPLETION,
+    )  # of a source nothing is said, so nothing of it can be learned
+    takes_virtual_tokens = False
 
     def encode_prompts(self, folder: Model, texts: Sequence[str]) -> list[list[int]]:
         """Each as ``tokenizer(text)`` of transformers encodes it; what a text has already is not put there again."""
@@ -35,7 +39,7 @@ class SourceAndTarget:
             for text, ids in zip(texts, folder.encode(texts), strict=True)
         ]
 
-    def encode_pairs(self, folder: Model, pairs: Sequence[Pair]) -> list[Encoded]:
+    def encode_pairs(self, folder: Model, pairs: Sequence[Pair], objective: Objective) -> list[Encoded]:
         """The source is the prompt as it is asked at inference, nothing less: there is no prefix to prove.
 
         The target ends with the end-of-turn token, added where the tokenizer does not: it must be learned.

@@ -9,7 +9,7 @@ from enum import Enum, StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.tokens.encoding import Encoded, Pair, encode_pairs
+from studio.tokens.encoding import Encoded, Objective, Pair, encode_pairs
 from studio.tokens.layout import Budget
 from studio.tokens.tokenizer import ModelFolder
 
@@ -85,14 +85,20 @@ class Fitted:
     was_cut: bool
 
 
-def apply_policy(folder: ModelFolder, pairs: Sequence[Pair], budget: Budget, overlong: str) -> list[Fitted]:
+def apply_policy(
+    folder: ModelFolder,
+    pairs: Sequence[Pair],
+    budget: Budget,
+    overlong: str,
+    objective: Objective = Objective.COMPLETION,
+) -> list[Fitted]:
     """Encode rows and apply the policy ``drop``, ``truncate_prompt`` or ``truncate_completion`` to the over-long.
 
     Under ``truncate_prompt`` the start of the user's text goes and the template around it stays whole. One Fitted a
     pair, in order. Raises as ``encode_pairs``.
     """
     fitted = []
-    for pair, encoded in zip(pairs, encode_pairs(folder, pairs), strict=True):
+    for pair, encoded in zip(pairs, encode_pairs(folder, pairs, objective), strict=True):
         match outcome(encoded.prompt_tokens, encoded.completion_tokens, budget, overlong):
             case Outcome.KEPT:
                 fitted.append(Fitted(encoded, was_cut=False))
@@ -100,14 +106,16 @@ def apply_policy(folder: ModelFolder, pairs: Sequence[Pair], budget: Budget, ove
                 end = encoded.prompt_tokens + budget.completion_room(encoded.prompt_tokens)
                 fitted.append(Fitted(Encoded(encoded.ids[:end], encoded.prompt_tokens), was_cut=True))
             case Outcome.PROMPT_CUT_IF_POSSIBLE:
-                shorter = _with_prompt_cut(folder, pair, encoded, budget)
+                shorter = _with_prompt_cut(folder, pair, encoded, budget, objective)
                 fitted.append(Fitted(shorter, was_cut=shorter is not None))
             case Outcome.DROPPED:
                 fitted.append(Fitted(None, was_cut=False))
     return fitted
 
 
-def _with_prompt_cut(folder: ModelFolder, pair: Pair, encoded: Encoded, budget: Budget) -> Encoded | None:
+def _with_prompt_cut(
+    folder: ModelFolder, pair: Pair, encoded: Encoded, budget: Budget, objective: Objective
+) -> Encoded | None:
     # Cutting text can merge tokens anew at the seam, so the excess is taken off until the row fits.
     prompt = pair.prompt
     while (excess := budget.prompt_excess(encoded.prompt_tokens, encoded.completion_tokens)) > 0:
@@ -115,5 +123,5 @@ def _with_prompt_cut(folder: ModelFolder, pair: Pair, encoded: Encoded, budget: 
         if excess >= len(offsets):
             return None
         prompt = prompt[max(offsets[excess][0], 1) :]
-        encoded = encode_pairs(folder, [Pair(prompt, pair.completion, pair.system)])[0]
+        encoded = encode_pairs(folder, [Pair(prompt, pair.completion, pair.system)], objective)[0]
     return encoded

@@ -38,7 +38,7 @@ class Session:
     """
 
     def __init__(self, project: Project) -> None:
-        self.kept, self.kept_trouble = read_kept(project.root)
+        self.kept, self.kept_trouble = read_kept(project.screens_path)
         self.project = project
         self.settings = project.settings()
         self.history = LineHistory(project.lines_path)
@@ -55,7 +55,7 @@ class Session:
         """Find this again at the next start. Raises StudioError where it cannot be written."""
         self.kept = kept
         if self.project.exists():
-            keep(self.project.root, kept)
+            keep(self.project.screens_path, kept)
 
     @property
     def keys(self) -> Mapping[str, str]:

@@ -19,7 +19,8 @@ from studio.files import keep_private, take_lock, write_whole, writing
 from studio.runs.directory import RunDirectory
 from studio.runs.events import EventWriter, Failed, Started
 from studio.runs.places.local import describe_process
-from studio.runs.specs import CompareSpec, Spec, TrainSpec, read_spec
+from studio.runs.settings import Spec
+from studio.runs.specs import CompareSpec, TrainSpec, read_spec
 from studio.worker.session import Session
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
-from dataclasses import replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +13,12 @@ from transformers import LlamaForCausalLM
 
 from studio.tokens.encoding import Encoded, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
-from studio.worker.compute import loading
+from studio.worker.compute import loading, short_attention
 from studio.worker.compute.lanes import Lanes, lane_count
-from studio.worker.families.causal import CausalLearner, learner_of
-from studio.worker.methods import lora
+from studio.worker.compute.products import Products
+from studio.worker.families.causal import FAMILY, CausalLearner, learner_of
+from studio.worker.families.causal_bodies import MicroBatch, PackedBody, PaddedBody
+from studio.worker.methods import work_of
 from studio.worker.methods.method import trainable_parameters
 from studio.worker.training.gradients import Gradients, batch_gradients, batch_loss
 from tests.worker.worker_runs import colour_rows, tiny_spec
@@ -28,64 +30,158 @@ def rows(tiny_model_folder: Path) -> list[Encoded]:
     return encode_pairs(ModelFolder(tiny_model_folder), pairs)
 
 
-def learner(folder: Path, method: str) -> CausalLearner:
-    base = loading.load_model(folder, "float32")
-    if method == "full":
-        return learner_of(base.requires_grad_(True))
-    tuned = lora.attach(base, tiny_spec(folder))
+BODIES = ("packed", "padded")
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A model that learns, and how."""
+
+    learner: CausalLearner
+    products: Products
+    dtype: str
+
+    @property
+    def parameters(self) -> list[torch.nn.Parameter]:
+        return list(trainable_parameters(self.learner.model).values())
+
+    def autocast(self) -> AbstractContextManager[None]:
+        is_mixed = self.dtype == "bfloat16" and self.learner.model.dtype == torch.float32
+        return torch.autocast("cpu", torch.bfloat16, enabled=is_mixed)
+
+    def apart(self) -> Tuned:
+        """The same without sharing a prefix."""
+        return replace(self, learner=replace(self.learner, can_share_prefix=False))
+
+
+def tuned(folder: Path, method: str, body: str = "packed", dtype: str = "float32") -> Tuned:
+    work, spec = work_of(method), tiny_spec(folder, method=method)
+    model = work.attach(loading.load_model(folder, work.weights_dtype(dtype, spec)), spec)
     torch.manual_seed(1)
-    for name, parameter in trainable_parameters(tuned).items():
-        if "lora_B" in name:
+    for name, parameter in trainable_parameters(model).items():
+        if "lora_B" in name:  # at its start B is 0 and would hide a wrong gradient of A
             torch.nn.init.normal_(parameter, std=0.1)
-    return learner_of(tuned)
+    products = Products()
+    if body == "packed":
+        products = work.speed_up(model, FAMILY.siblings(model), loading.DTYPES[dtype])
+    learner = learner_of(model, products)
+    assert isinstance(learner.body, PackedBody)
+    if body == "padded":
+        short_attention.use_in(learner.model)
+        learner = replace(learner, body=PaddedBody(learner.model.get_decoder()))
+    return Tuned(learner, products, dtype)
 
 
-def gradients(of: CausalLearner, rows: list[Encoded], size: int, lanes: int) -> Gradients:
+def gradients(of: Tuned, rows: list[Encoded], size: int, lanes: int) -> Gradients:
     side_by_side = Lanes(lanes, lanes)
-    parameters = list(trainable_parameters(of.model).values())
-    found = batch_gradients(of, parameters, rows, size, side_by_side, nullcontext)
+    found = batch_gradients(of.learner, of.parameters, rows, size, side_by_side, of.autocast, of.products)
     side_by_side.close()
     return found
 
 
+def library_gradients(folder: Path, method: str, rows: list[Encoded]) -> Gradients:
+    """As transformers and peft compute them in float32, a row at a time, with labels of -100."""
+    theirs = tuned(folder, method, "padded")
+    model = theirs.learner.model
+    model.set_attn_implementation("eager")
+    learned = sum(row.completion_tokens for row in rows)
+    total = torch.zeros(())
+    for row in rows:
+        labels = torch.tensor([[-100] * row.prompt_tokens + row.ids[row.prompt_tokens :]])
+        total = total + model(torch.tensor([row.ids]), labels=labels).loss * row.completion_tokens / learned
+    return Gradients(total.item(), list(torch.autograd.grad(total, theirs.parameters)), of_rows=[])
+
+
 @pytest.mark.parametrize("method", ["lora", "full"])
-def test_the_gradient_is_the_same_with_a_shared_prefix_and_in_lanes(
+def test_the_gradient_is_the_same_packed_or_padded_with_a_shared_prefix_and_in_lanes(
     method: str, tiny_model_folder: Path, rows: list[Encoded]
 ) -> None:
-    tiny = learner(tiny_model_folder, method)
-    assert tiny.can_share_prefix
-    plain = gradients(replace(tiny, can_share_prefix=False), rows, size=7, lanes=1)
-    for size, lanes, is_shared in ((1, 1, True), (2, 2, True), (3, 2, False), (1, 4, True)):
-        other = gradients(replace(tiny, can_share_prefix=is_shared), rows, size, lanes)
-        assert other.loss == pytest.approx(plain.loss, abs=1e-5)
-        for mine, wanted in zip(other.of_parameters, plain.of_parameters, strict=True):
-            assert mine is not None and wanted is not None
-            torch.testing.assert_close(mine, wanted, rtol=1e-3, atol=1e-5)
+    plain = library_gradients(tiny_model_folder, method, rows)
+    for body in BODIES:
+        tiny = tuned(tiny_model_folder, method, body)
+        assert tiny.learner.can_share_prefix
+        for size, lanes, is_shared in ((7, 1, False), (1, 1, True), (2, 2, True), (3, 2, False), (1, 4, True)):
+            other = gradients(tiny if is_shared else tiny.apart(), rows, size, lanes)
+            assert other.loss == pytest.approx(plain.loss, abs=1e-5)
+            for mine, wanted in zip(other.of_parameters, plain.of_parameters, strict=True):
+                assert mine is not None and wanted is not None
+                torch.testing.assert_close(mine, wanted, rtol=1e-3, atol=1e-5)
 
 
-def test_evaluation_gives_the_loss_that_training_gives(tiny_model_folder: Path, rows: list[Encoded]) -> None:
-    tiny = learner(tiny_model_folder, "lora")
-    wanted = gradients(replace(tiny, can_share_prefix=False), rows, size=7, lanes=1).loss
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_in_bfloat16_the_gradient_points_where_float32_s_does(
+    method: str, body: str, tiny_model_folder: Path, rows: list[Encoded]
+) -> None:
+    wanted = library_gradients(tiny_model_folder, method, rows)
+    ours = gradients(tuned(tiny_model_folder, method, body, "bfloat16"), rows, size=2, lanes=2)
+    mine, other = (torch.cat([g.flatten() for g in of.of_parameters if g is not None]) for of in (ours, wanted))
+    assert ours.loss == pytest.approx(wanted.loss, rel=1e-2)
+    assert torch.nn.functional.cosine_similarity(mine, other, dim=0) > 0.999
+    assert mine.norm() == pytest.approx(float(other.norm()), rel=2e-2)
+
+
+def test_a_long_row_attends_as_a_short_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(size, requires_grad=True) for size in ((5, 4, 8), (9, 2, 8), (9, 2, 8)))
+    results = []
+    for most in (9, 8):
+        monkeypatch.setattr(short_attention, "SHORT_TOKENS", most)
+        mixed = short_attention.attend(query, key, value)
+        results.append((mixed, *torch.autograd.grad(mixed.square().sum(), (query, key, value))))
+    for short, long in zip(*results, strict=True):
+        torch.testing.assert_close(short, long)
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_evaluation_gives_the_loss_that_training_gives(body: str, tiny_model_folder: Path, rows: list[Encoded]) -> None:
+    tiny = tuned(tiny_model_folder, "lora", body).learner
+    wanted = library_gradients(tiny_model_folder, "lora", rows).loss
     for size, lanes in ((1, 1), (2, 2), (7, 1)):
         side_by_side = Lanes(lanes, lanes)
-        loss = batch_loss(tiny, rows, size, side_by_side, nullcontext, lambda: False)
-        assert loss == pytest.approx(wanted, abs=1e-5)
+        losses = batch_loss(tiny, rows, size, side_by_side, nullcontext, lambda: False)
+        assert losses and losses.mean == pytest.approx(wanted, abs=1e-5)
         assert batch_loss(tiny, rows, size, side_by_side, nullcontext, lambda: True) is None
         side_by_side.close()
 
 
-def test_lanes_give_the_very_same_numbers_each_time(tiny_model_folder: Path, rows: list[Encoded]) -> None:
-    tiny = learner(tiny_model_folder, "lora")
-    first, again = (gradients(tiny, rows, size=1, lanes=2) for _ in range(2))
+@pytest.mark.parametrize(("method", "dtype"), [("lora", "float32"), ("lora", "bfloat16"), ("full", "bfloat16")])
+def test_lanes_give_the_very_same_numbers_each_time(
+    method: str, dtype: str, tiny_model_folder: Path, rows: list[Encoded]
+) -> None:
+    tiny = tuned(tiny_model_folder, method, dtype=dtype)
+    first = gradients(tiny, rows, size=1, lanes=4)
+    kept = [of.clone() for of in first.of_parameters if of is not None]
+    again = gradients(tiny, rows, size=1, lanes=4)
     assert first.loss == again.loss
-    for mine, other in zip(first.of_parameters, again.of_parameters, strict=True):
-        assert mine is not None and other is not None
+    for mine, other in zip(kept, again.of_parameters, strict=True):
+        assert other is not None
         assert torch.equal(mine, other)
+
+
+def test_a_lane_that_fails_ends_the_others_and_says_why(
+    tiny_model_folder: Path, rows: list[Encoded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = tuned(tiny_model_folder, "full", dtype="bfloat16")
+    collate = PackedBody.collate
+
+    def fail_once(body: PackedBody, part: list[Encoded], skip: int = 0) -> MicroBatch:
+        if part[0] is longest:
+            raise MemoryError("no room")
+        return collate(body, part, skip)
+
+    longest = max(rows, key=lambda row: row.total_tokens)
+    monkeypatch.setattr(PackedBody, "collate", fail_once)
+    with pytest.raises(MemoryError, match="no room"):
+        gradients(tiny, rows, size=1, lanes=2)
+    monkeypatch.undo()
+    assert gradients(tiny, rows, size=1, lanes=2).loss > 0
 
 
 def test_dropout_keeps_rows_apart(tiny_model_folder: Path) -> None:
     spec = tiny_spec(tiny_model_folder, lora_dropout=0.1)
-    assert not learner_of(lora.attach(loading.load_model(tiny_model_folder, "float32"), spec)).can_share_prefix
+    adapted = work_of("lora").attach(loading.load_model(tiny_model_folder, "float32"), spec)
+    assert not learner_of(adapted).can_share_prefix
     tiny = loading.load_model(tiny_model_folder, "float32")
     assert isinstance(tiny, LlamaForCausalLM)
     assert not loading.uses_dropout(tiny)

@@ -10,7 +10,7 @@ import torch
 from studio.tokens.encoding import Encoded, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute import fused_lora, loading
-from studio.worker.families.causal import collate, learner_of
+from studio.worker.families.causal import learner_of
 from studio.worker.methods import lora
 from studio.worker.methods.method import trainable_parameters
 from studio.worker.training.batches import Batches, micro_batches
@@ -37,7 +37,8 @@ def test_the_loss_and_its_gradient_equal_the_library_s(tiny_model_folder: Path, 
     ours = loading.load_model(tiny_model_folder, "float32")
     theirs = loading.load_model(tiny_model_folder, "float32")
     learned = sum(row.completion_tokens for row in rows)
-    loss = learner_of(ours).loss_sum(collate(rows)) / learned
+    learner = learner_of(ours)
+    loss = learner.loss_sum(learner.collate(rows)) / learned
     golden = library_loss(theirs, rows)
     assert abs(loss.item() - golden.item()) < 1e-5
     loss.backward()
@@ -49,12 +50,12 @@ def test_the_loss_and_its_gradient_equal_the_library_s(tiny_model_folder: Path, 
 def test_evaluation_computes_the_same_loss_as_training(tiny_model_folder: Path, rows: list[Encoded]) -> None:
     learner = learner_of(loading.load_model(tiny_model_folder, "float32"))
     with torch.no_grad():
-        evaluated = learner.loss_sum(collate(rows)).item()
-    assert evaluated == pytest.approx(learner.loss_sum(collate(rows)).item(), rel=1e-6)
+        evaluated = learner.loss_sum(learner.collate(rows)).item()
+    assert evaluated == pytest.approx(learner.loss_sum(learner.collate(rows)).item(), rel=1e-6)
 
 
 def test_the_end_of_turn_is_learned_and_the_prompt_is_not(tiny_model_folder: Path, rows: list[Encoded]) -> None:
-    micro_batch = collate(rows)
+    micro_batch = learner_of(loading.load_model(tiny_model_folder, "float32")).collate(rows)
     end = ModelFolder(tiny_model_folder).end_of_turn_id
     assert len(micro_batch.targets) == sum(row.completion_tokens for row in rows)
     assert int((micro_batch.targets == end).sum()) == len(rows)
@@ -72,8 +73,8 @@ def test_the_gradient_does_not_depend_on_the_micro_batch_size(
         base = loading.load_model(tiny_model_folder, "float32")
         tuned = lora.attach(base, tiny_spec(tiny_model_folder)) if method == "lora" else base
         learner = learner_of(tuned)
-        for part in micro_batches(rows, size):
-            (learner.loss_sum(collate(part)) / learned).backward()
+        for part in micro_batches(rows, size, learner.pads):
+            (learner.loss_sum(learner.collate(part)) / learned).backward()
         gradients.append(torch.cat([p.grad.flatten() for p in tuned.parameters() if p.grad is not None]))
     for other in gradients[1:]:
         torch.testing.assert_close(other, gradients[0], rtol=1e-4, atol=1e-6)
@@ -88,8 +89,9 @@ def test_the_fused_adapter_learns_exactly_as_peft_s_own(tiny_model_folder: Path,
             if "lora_B" in name:
                 torch.nn.init.normal_(parameter, std=0.1)  # at its start B is 0 and would hide a wrong gradient of A
         if is_fused:
-            assert fused_lora.fuse(tuned) is not None
-        loss = learner_of(tuned).loss_sum(collate(rows))
+            assert fused_lora.fuse(tuned, [], torch.float32) is not None
+        learner = learner_of(tuned)
+        loss = learner.loss_sum(learner.collate(rows))
         loss.backward()
         losses.append(loss.item())
         gradients.append(torch.cat([p.grad.flatten() for p in tuned.parameters() if p.grad is not None]))
@@ -99,7 +101,9 @@ def test_the_fused_adapter_learns_exactly_as_peft_s_own(tiny_model_folder: Path,
 
 def test_an_adapter_with_dropout_runs_peft_s_own_forward(tiny_model_folder: Path) -> None:
     spec = tiny_spec(tiny_model_folder, lora_dropout=0.1)
-    assert fused_lora.fuse(lora.attach(loading.load_model(tiny_model_folder, "float32"), spec)) is None
+    assert (
+        fused_lora.fuse(lora.attach(loading.load_model(tiny_model_folder, "float32"), spec), [], torch.float32) is None
+    )
 
 
 def test_a_model_that_does_more_to_its_logits_keeps_its_own_head() -> None:
@@ -121,7 +125,7 @@ def test_a_model_that_does_more_to_its_logits_keeps_its_own_head() -> None:
     learner = learner_of(capped)
     assert not learner.is_plain_head
     rows = [Encoded([5, 6, 7, 8], 2), Encoded([9, 10, 11], 1)]
-    loss = learner.loss_sum(collate(rows)) / 4
+    loss = learner.loss_sum(learner.collate(rows)) / 4
     assert loss.item() == pytest.approx(library_loss(capped, rows).item(), abs=1e-5)
 
 

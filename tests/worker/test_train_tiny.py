@@ -15,7 +15,7 @@ from transformers import LlamaModel
 from studio.runs.specs import TrainSpec
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute import loading
-from studio.worker.methods import lora
+from studio.worker.methods import adapters
 from studio.worker.training.train import learning_rate_at
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
@@ -81,7 +81,7 @@ def test_the_adapter_is_an_ordinary_peft_adapter(tmp_path: Path, tiny_model_fold
     assert (config["peft_type"], config["r"], config["lora_alpha"]) == ("LORA", 4, 32)
     tensors = load_file(run.result_path("adapter") / "adapter_model.safetensors")
     assert len(tensors) == 2 * 2 * 7  # two matrices, two layers, seven linear layers in each
-    adapted = lora.load_adapter(loading.load_model(tiny_model_folder, "float32"), run.result_path("adapter"))
+    adapted = adapters.load_adapter(loading.load_model(tiny_model_folder, "float32"), run.result_path("adapter"))
     assert math.isfinite(float(adapted(input_ids=torch.arange(8)[None]).logits.sum()))
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, cast
 
 from studio.acts.training import TrainPlan, begin_training, plan_training
 from studio.models.catalogue import list_models
+from studio.reports.mixture import is_mixed, shares_words
 from studio.reports.numbers import duration, learning_rate, number, size
-from studio.runs.methods import usual_learning_rates
-from studio.runs.specs import Spec, TrainSpec
+from studio.runs.settings import Spec
+from studio.runs.specs import TrainSpec
 from studio.tui import actions
-from studio.tui.dialogs.form import SpecForm, fields_of
+from studio.tui.dialogs.form import SpecForm, fields_of, with_others
 from studio.tui.dialogs.form_dialog import COUNT_AFTER_SECONDS, FormDialog, refusal_lines
 from studio.tui.widgets.lines import Line, joined
 
@@ -32,9 +33,14 @@ BASIC = (
     "tasks",
     "labels",
     "where",
-    "seed",
-)  # what fits 80×24; --set has the others
-NOTES = {"patience": "0: no early stop", "tasks": "empty: all", "where": "empty: all", "labels": "none: no label yet"}
+)  # what fits 80×24 beside a line for all others
+NOTES = {
+    "learning_rate": "0: the method's usual one",
+    "patience": "0: no early stop",
+    "tasks": "empty: all",
+    "where": "empty: all",
+    "labels": "none: no label yet",
+}
 
 
 class NewRunDialog(FormDialog):
@@ -67,13 +73,10 @@ class NewRunDialog(FormDialog):
         if spec is None:
             spec = TrainSpec(max_target_length=self.session.max_target_length)
             tried = {"base_model": self.session.base_model, "max_length": str(self.session.max_length)}
-        notes = NOTES | {"learning_rate": f"0: {usual_learning_rates()}"}
-        at = BASIC.index("max_length") + 1
-        names = (*BASIC[:at], "max_target_length", *BASIC[at:]) if spec.max_target_length else BASIC
-        model, *others = fields_of(spec, names, values=tried, notes=notes)
+        plain, (model, *others) = with_others(spec, fields_of(spec, BASIC, values=tried, notes=NOTES))
         cached = [one.name for one in list_models() if one.is_cached]
         models = tuple(dict.fromkeys([model.value, self.project.settings().base_model, *cached]))
-        return SpecForm(spec, [replace(model, choices=models if len(models) > 1 else ()), *others])
+        return SpecForm(plain, [replace(model, choices=models if len(models) > 1 else ()), *others])
 
     def consider(self) -> None:
         """Count what the form says now; a change made meanwhile makes the answer stale, and it is dropped."""
@@ -120,6 +123,11 @@ def plan_lines(plan: TrainPlan, width: int, *, is_narrow: bool = False) -> list[
         ("tokens", f"{number(plan.tokens_per_epoch)} an epoch", ""),
         ("steps", f"{number(plan.steps)} of {plan.spec.batch_size} rows", ""),
         ("learning rate", learning_rate(plan.spec.peak_learning_rate), ""),
+        *(
+            [("an epoch of", shares_words(plan.shares, is_terse=is_narrow), "")]
+            if _is_mixture_told(plan, is_narrow)
+            else []
+        ),
         ("over max_length", _overlong_words(plan), "warn" if plan.overlong_rows else "good"),
         *_forecast_facts(plan),
     ]
@@ -135,6 +143,11 @@ def plan_lines(plan: TrainPlan, width: int, *, is_narrow: bool = False) -> list[
     elif not is_narrow:
         lines += [[("", "")], [("ctrl+j", "key"), (" starts it; it goes on when this terminal closes", "dim")]]
     return lines
+
+
+def _is_mixture_told(plan: TrainPlan, is_narrow: bool) -> bool:
+    """Where there is no room, only what is not all rows once is said."""
+    return len(plan.shares) > 1 and (is_mixed(plan.shares) or not is_narrow)
 
 
 def _overlong_words(plan: TrainPlan) -> str:

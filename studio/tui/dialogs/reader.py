@@ -73,15 +73,21 @@ def trained_lines(trained: AsTrained) -> list[Line]:
         (f"{_counts(trained)} · fate ", "plain"),
         (trained.fate, "good" if trained.fate == "whole" else "warn"),
     ]
-    key: Line = [("seen ", "seen"), ("learned ", "learned"), ("cut", "removed")]
+    key: Line = [
+        (f"objective={trained.objective}: ", "title"),
+        ("seen ", "seen"),
+        ("learned ", "learned"),
+        ("cut", "removed"),
+    ]
+    begin: list[Line] = [key, head, [("", "")]]
     if trained.max_target_length is None:
         room = trained.max_length - len(trained.seen)
         row = [*_pieces(trained.seen, "seen", trained.max_length), *_pieces(trained.learned, "learned", room)]
-        return [head, key, [("", "")], row]
+        return [*begin, row, [("", "")]]
     source = _pieces(trained.seen, "seen", trained.max_length)
     target = _pieces(trained.learned, "learned", trained.max_target_length)
     names: list[Line] = [[("source: the encoder reads it", "title")], [("target: the decoder learns it", "title")]]
-    return [head, key, [("", "")], names[0], source, [("", "")], names[1], target]
+    return [*begin, names[0], source, [("", "")], names[1], target]
 
 
 def _counts(trained: AsTrained) -> str:

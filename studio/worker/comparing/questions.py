@@ -17,6 +17,7 @@ from studio.tokens.template import messages_of
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute.loading import stop_ids_of
 from studio.worker.families.family import TokenIds
+from studio.worker.methods import work_of
 from studio.worker.session import Session
 
 # Without a limit of its own, an answer may be this many times as long as the longest reference.
@@ -101,8 +102,9 @@ def _questions(
             session.events.write(Warned(message=message))
     pairs = {task: [(shot.prompt, shot.completion) for shot in chosen] for task, chosen in shots.items()}
     texts = prompt_texts(folder, [messages_of(row.prompt, row.system, pairs[row.task]) for row in rows])
+    leading = work_of(spec.tuned_method).leading_in(Path(spec.tuned_path)) if arm.is_tuned else []
     for row, ids in zip(rows, encode_prompts(folder, texts), strict=True):
-        yield Question(row, ids)
+        yield Question(row, leading + ids)
 
 
 def _refuse_overlap(rows: list[FrozenRow], pool: list[FrozenRow]) -> None:

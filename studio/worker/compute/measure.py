@@ -28,6 +28,8 @@ BUDGET_SECONDS = 6.0
 SCREEN_FACTOR = 1.5
 SCREEN_TOKENS = 64
 USUAL_WIDTH = 512
+# Of how runs compute: what was measured under another may not be the fastest any more.
+REVISION = 2
 
 
 @dataclass(frozen=True)
@@ -115,4 +117,4 @@ def _memory_path() -> Path:
 def _key(purpose: str, model: Path) -> str:
     config = (model / "config.json").read_bytes()
     machine = f"{platform.node()}|{platform.processor()}|{torch.backends.cpu.get_cpu_capability()}|{thread_counts()}"
-    return f"{purpose}-{hashlib.sha256(config + f'{machine}|{torch.__version__}'.encode()).hexdigest()[:16]}"
+    return f"{purpose}-{REVISION}-{hashlib.sha256(config + f'{machine}|{torch.__version__}'.encode()).hexdigest()[:16]}"

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from torch import Tensor
+
+# Per layer the keys and the values of a prefix, each (1, heads, tokens, head size).
+KeysAndValues = list[tuple[Tensor, Tensor]]
+
 
 def shared_prefix_length(rows: Sequence[list[int]]) -> int:
     """Tokens that all rows begin with; each keeps at least one token of its own, from which it goes on."""

@@ -7,7 +7,7 @@ a target's end is never seen, and needs no mask.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,11 @@ from transformers import AutoModelForSeq2SeqLM, PreTrainedModel
 
 from studio.errors import StudioError
 from studio.tokens.encoding import Encoded
-from studio.worker.compute.head_loss import HEAD_TOKENS, HeadLoss, matrix_dtype
+from studio.worker.compute.head_loss import HEAD_TOKENS, HeadLoss, matrix_dtype, summed
+from studio.worker.compute.prefix import KeysAndValues
+from studio.worker.compute.products import Products, Siblings
 from studio.worker.families.encoder_decoder_decoding import EncoderDecoderDecoder, start_id_of
-from studio.worker.families.family import FamilyWork, KeysAndValues
+from studio.worker.families.family import FamilyWork
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class EncoderDecoderLearner:
     into logits after multiplying them by ``head_scale``.
 
     ``head_scale`` is None where the model does more to its logits than that; then its own forward makes them.
+    ``label_smoothing`` is only of training.
     """
 
     model: PreTrainedModel
@@ -60,7 +63,13 @@ class EncoderDecoderLearner:
     head: nn.Module
     head_scale: float | None
     start_id: int
+    label_smoothing: float = 0.0
     can_share_prefix: bool = False  # every token of a source sees all others, those behind a prefix too
+    pads: bool = True
+
+    def smoothed(self, label_smoothing: float) -> EncoderDecoderLearner:
+        """The learner with this share of each target's probability spread over the vocabulary in training."""
+        return replace(self, label_smoothing=label_smoothing)
 
     @property
     def device(self) -> torch.device:
@@ -76,6 +85,11 @@ class EncoderDecoderLearner:
 
     def loss_sum(self, micro_batch: MicroBatch, prefix: KeysAndValues | None = None) -> Tensor:
         """Summed cross entropy, float32 scalar, of the micro-batch's target tokens (not their mean)."""
+        return self.losses(micro_batch, prefix)[0]
+
+    def losses(self, micro_batch: MicroBatch, prefix: KeysAndValues | None = None) -> tuple[Tensor, Tensor]:
+        """``loss_sum``, and what each target token has of it, float32 (n,), row after row, without a gradient."""
+        smoothing = self.label_smoothing if self.model.training else 0.0
         if self.head_scale is None:
             logits = self.model(
                 input_ids=micro_batch.source,
@@ -83,20 +97,16 @@ class EncoderDecoderLearner:
                 decoder_input_ids=micro_batch.fed,
                 use_cache=False,
             ).logits.flatten(0, 1)
-            wanted = logits[micro_batch.learned_at].float()
-            return nn.functional.cross_entropy(wanted, micro_batch.targets, reduction="sum")
+            return summed([logits[micro_batch.learned_at]], [micro_batch.targets], smoothing)
         hidden = self._hidden(micro_batch)
         if self.head_scale != 1:
             hidden = hidden * self.head_scale
         if torch.is_grad_enabled():
-            head_loss: Callable[..., Tensor] = HeadLoss.apply
-            return head_loss(hidden, self.head.weight, micro_batch.targets, matrix_dtype(self.head))
-        total = torch.zeros((), dtype=torch.float32, device=hidden.device)
-        for start in range(0, len(hidden), HEAD_TOKENS):
-            logits = self.head(hidden[start : start + HEAD_TOKENS]).float()
-            wanted = micro_batch.targets[start : start + HEAD_TOKENS]
-            total += nn.functional.cross_entropy(logits, wanted, reduction="sum")
-        return total
+            head_loss: Callable[..., tuple[Tensor, Tensor]] = HeadLoss.apply
+            return head_loss(hidden, self.head.weight, micro_batch.targets, matrix_dtype(self.head), smoothing)
+        return summed(
+            map(self.head, torch.split(hidden, HEAD_TOKENS)), torch.split(micro_batch.targets, HEAD_TOKENS), smoothing
+        )
 
     def _hidden(self, micro_batch: MicroBatch) -> Tensor:
         """The decoder's hidden states of the learned tokens, (n, hidden size)."""
@@ -130,8 +140,11 @@ def _padded(rows: Sequence[list[int]], padding_id: int) -> Tensor:
     return torch.tensor([row + [padding_id] * (longest - len(row)) for row in rows])
 
 
-def learner_of(model: nn.Module) -> EncoderDecoderLearner:
-    """Take an encoder-decoder LM (perhaps inside a peft model) apart. Raises StudioError for what is not one."""
+def learner_of(model: nn.Module, products: Products | None = None) -> EncoderDecoderLearner:
+    """Take an encoder-decoder LM (perhaps inside a peft model) apart. Raises StudioError for what is not one.
+
+    ``products`` are those of no siblings: nothing is multiplied by them.
+    """
     base: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     if not isinstance(base, PreTrainedModel) or not base.config.is_encoder_decoder:
         raise StudioError(
@@ -168,16 +181,22 @@ def _head_scale(model: PreTrainedModel, encoder: nn.Module, decoder: nn.Module, 
     return None
 
 
-def _load(path: Path, dtype: torch.dtype, is_trusted: bool) -> PreTrainedModel:
+def _siblings(model: nn.Module) -> Siblings:
+    """None: the model's own forward multiplies its layers one by one."""
+    return []
+
+
+def _load(path: Path, dtype: torch.dtype, is_trusted: bool, quantization: Any = None) -> PreTrainedModel:
     model: Any = AutoModelForSeq2SeqLM.from_pretrained(
         path,
         dtype=dtype,
         use_safetensors=None if is_trusted else True,
         local_files_only=True,
         trust_remote_code=is_trusted,
+        quantization_config=quantization,
     )
     assert isinstance(model, PreTrainedModel)
     return model
 
 
-FAMILY = FamilyWork(_load, learner_of, EncoderDecoderDecoder, peft_task="SEQ_2_SEQ_LM")
+FAMILY = FamilyWork(_load, _siblings, learner_of, EncoderDecoderDecoder, peft_task="SEQ_2_SEQ_LM")

@@ -13,9 +13,9 @@ from transformers import PreTrainedModel
 
 from studio.tokens.encoding import Encoded
 from studio.worker.compute.lanes import Lanes
+from studio.worker.compute.prefix import KeysAndValues
+from studio.worker.compute.products import Products, Siblings
 
-# Per layer the keys and the values of a prefix, each (1, heads, tokens, head size).
-KeysAndValues = list[tuple[Tensor, Tensor]]
 TokenIds = list[int]
 
 
@@ -32,7 +32,11 @@ class Answer:
 
 
 class Learner(Protocol):
-    """A model taken apart for training. ``can_share_prefix``: rows may be computed behind one shared prefix."""
+    """A model taken apart for training.
+
+    ``can_share_prefix``: rows may be computed behind one shared prefix. ``pads``: rows of unlike length cost padding
+    when they share a micro-batch.
+    """
 
     @property
     def device(self) -> torch.device: ...
@@ -40,14 +44,23 @@ class Learner(Protocol):
     @property
     def can_share_prefix(self) -> bool: ...
 
+    @property
+    def pads(self) -> bool: ...
+
+    def smoothed(self, label_smoothing: float) -> Learner:
+        """The same with label smoothing in training, 0 to 1."""
+
     def collate(self, rows: Sequence[Encoded], skip: int = 0) -> Any:
         """One micro-batch on the learner's device, without the first ``skip`` tokens of each row."""
 
     def keys_and_values(self, ids: Tensor) -> KeysAndValues:
         """What attention keeps of a prefix, ids int64 (1, n)."""
 
-    def loss_sum(self, micro_batch: Any, prefix: KeysAndValues | None = None) -> Tensor:
-        """Summed cross entropy of the micro-batch's learned tokens, float32 scalar, behind ``prefix``."""
+    def losses(self, micro_batch: Any, prefix: KeysAndValues | None = None) -> tuple[Tensor, Tensor]:
+        """Summed cross entropy of the micro-batch's learned tokens, float32 scalar, behind ``prefix``.
+
+        And each token's own, float32 (n,), row after row, without a gradient.
+        """
 
 
 class Decoder(Protocol):
@@ -71,12 +84,16 @@ class Decoder(Protocol):
 
 @dataclass(frozen=True)
 class FamilyWork:
-    """``load`` reads a folder's weights in a dtype (its own code only where trusted). ``learner`` takes a model,
-    perhaps inside a peft model, apart; it raises StudioError for one it cannot. ``decoder`` is made from a model, the
-    tokens that end an answer and the most tokens one may have. ``peft_task`` is peft's name for the family.
+    """``load`` reads a folder's weights in a dtype (its own code only where trusted), quantized where told how.
+
+    ``siblings`` names the layers of a model, perhaps inside a peft model, that its learner multiplies at once; it may
+    name none. ``learner`` takes such a model apart, given the method's products; it raises StudioError for one it
+    cannot. ``decoder`` is made from a model, the tokens that end an answer and the most tokens one may have.
+    ``peft_task`` is peft's name for the family.
     """
 
-    load: Callable[[Path, torch.dtype, bool], PreTrainedModel]
-    learner: Callable[[nn.Module], Learner]
+    load: Callable[[Path, torch.dtype, bool, Any], PreTrainedModel]
+    siblings: Callable[[nn.Module], Siblings]
+    learner: Callable[[nn.Module, Products], Learner]
     decoder: Callable[[PreTrainedModel, frozenset[int], int], Decoder]
     peft_task: str

@@ -5,11 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import torch
 from torch import nn
 from transformers import PreTrainedModel
 
 from studio.runs.specs import TrainSpec
+from studio.worker.compute import copied_weights
+from studio.worker.compute.copied_weights import CopiedWeights
 from studio.worker.compute.loading import load_model
+from studio.worker.compute.products import Products, Siblings
 from studio.worker.methods.method import MethodWork
 
 # What makes a folder usable as a model beside its config and weights.
@@ -41,4 +45,9 @@ def load(base: PreTrainedModel | None, folder: Path, dtype: str) -> PreTrainedMo
     return load_model(folder, dtype)
 
 
-METHOD = MethodWork(lambda dtype: "float32", attach, save, load, needs_base=False)
+def speed_up(model: nn.Module, siblings: Siblings, dtype: torch.dtype) -> Products:
+    """See ``copied_weights``; by autocast where there are no siblings."""
+    return CopiedWeights(siblings) if dtype == copied_weights.DTYPE else Products()
+
+
+METHOD = MethodWork(lambda dtype, spec: "float32", attach, save, load, needs_base=False, speed_up=speed_up)

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from studio.tokens.encoding import Encoded
 from studio.worker.compute.lanes import Lanes
-from studio.worker.compute.prefix import shared_prefix_length
-from studio.worker.families.family import KeysAndValues, Learner
+from studio.worker.compute.prefix import KeysAndValues, shared_prefix_length
+from studio.worker.compute.products import Products
+from studio.worker.families.family import Learner
 from studio.worker.training.batches import micro_batches
 
 # Below this a prefix saves less than its own passes cost.
@@ -25,10 +26,22 @@ LEAST_PREFIX_TOKENS = 8
 
 @dataclass(frozen=True)
 class Gradients:
-    """``loss``: mean per learned token of the batch. ``of_parameters``: one per parameter, None where unused."""
+    """``loss``: mean per learned token of the batch. ``of_parameters``: one per parameter, None where unused.
+
+    ``of_rows``: the summed loss of each row, in the order of the rows.
+    """
 
     loss: float
     of_parameters: list[Tensor | None]
+    of_rows: list[float]
+
+
+@dataclass(frozen=True)
+class Losses:
+    """``mean`` per learned token of all rows; ``of_rows``: the summed loss of each row, in the order of the rows."""
+
+    mean: float
+    of_rows: list[float]
 
 
 def batch_gradients(
@@ -38,6 +51,7 @@ def batch_gradients(
     micro_batch_size: int,
     lanes: Lanes,
     autocast: Callable[[], AbstractContextManager[None]],
+    products: Products,
 ) -> Gradients:
     """Gradients of the mean loss over all learned tokens of ``rows``; the same however they are cut and spread.
 
@@ -50,17 +64,25 @@ def batch_gradients(
         with autocast():
             prefix = learner.keys_and_values(torch.tensor([rows[0].ids[:skip]], device=learner.device))
 
-    def compute(part: list[Encoded]) -> tuple[float, tuple[Tensor | None, ...]]:
+    of_row: dict[int, float] = {}
+
+    def compute(numbered: tuple[int, list[Encoded]]) -> tuple[float, tuple[Tensor | None, ...]]:
+        number, part = numbered
         leaves = [tensor.detach().requires_grad_() for pair in prefix for tensor in pair]
-        with autocast():
-            pairs = list(zip(leaves[::2], leaves[1::2], strict=True))
-            # Divided by the whole batch's learned tokens, so that the cut changes nothing but memory.
-            loss = learner.loss_sum(learner.collate(part, skip), pairs) / learned
-        return loss.item(), torch.autograd.grad(loss, [*parameters, *leaves], allow_unused=True)
+        with products.turn(number):
+            with autocast():
+                pairs = list(zip(leaves[::2], leaves[1::2], strict=True))
+                # Divided by the whole batch's learned tokens, so that the cut changes nothing but memory.
+                loss_sum, of_tokens = learner.losses(learner.collate(part, skip), pairs)
+                loss = loss_sum / learned
+            of_row.update(_of_rows(part, of_tokens))
+            return loss.item(), torch.autograd.grad(loss, [*parameters, *leaves], allow_unused=True)
 
     total = 0.0
     sums: list[Tensor | None] = [None] * (len(parameters) + 2 * len(prefix))
-    for loss, gradients in lanes.map(compute, micro_batches(rows, micro_batch_size)):
+    parts = micro_batches(rows, micro_batch_size, learner.pads)
+    products.begin()
+    for loss, gradients in lanes.map(compute, enumerate(parts)):
         total += loss
         _add(sums, gradients)
     of_parameters = sums[: len(parameters)]
@@ -68,11 +90,15 @@ def batch_gradients(
         # What no row asked of the prefix (nothing, in a frozen first layer) has no gradient to give back.
         roots = zip((tensor for pair in prefix for tensor in pair), sums[len(parameters) :], strict=True)
         asked = [(root, of) for root, of in roots if of is not None and root.requires_grad]
-        gradients = torch.autograd.grad(
-            [root for root, _ in asked], parameters, [of for _, of in asked], allow_unused=True
-        )
+        with products.turn(len(parts)):
+            gradients = torch.autograd.grad(
+                [root for root, _ in asked], parameters, [of for _, of in asked], allow_unused=True
+            )
         _add(of_parameters, gradients)
-    return Gradients(total, of_parameters)
+    for place, parameter in enumerate(parameters):
+        added_up = products.gradient(parameter)
+        of_parameters[place] = of_parameters[place] if added_up is None else added_up
+    return Gradients(total, of_parameters, [of_row[id(row)] for row in rows])
 
 
 def batch_loss(
@@ -82,24 +108,36 @@ def batch_loss(
     lanes: Lanes,
     autocast: Callable[[], AbstractContextManager[None]],
     is_cancelled: Callable[[], bool],
-) -> float | None:
-    """Mean loss over all learned tokens of ``rows``, in the same way but without gradients; None when cancelled."""
+) -> Losses | None:
+    """Losses of ``rows``, in the same way but without gradients; None when cancelled."""
     skip = _prefix_length(learner, rows)
     prefix: KeysAndValues = []
     if skip:
         with torch.no_grad(), autocast():
             prefix = learner.keys_and_values(torch.tensor([rows[0].ids[:skip]], device=learner.device))
 
+    of_row: dict[int, float] = {}
+
     @torch.no_grad()  # each lane is a thread of its own, and this is said per thread
     def loss_of(part: list[Encoded]) -> float | None:
         if is_cancelled():
             return None
         with autocast():
-            return learner.loss_sum(learner.collate(part, skip), prefix).item()
+            loss_sum, of_tokens = learner.losses(learner.collate(part, skip), prefix)
+        of_row.update(_of_rows(part, of_tokens))
+        return loss_sum.item()
 
-    losses = list(lanes.map(loss_of, micro_batches(rows, micro_batch_size)))
+    losses = list(lanes.map(loss_of, micro_batches(rows, micro_batch_size, learner.pads)))
     total = sum(loss for loss in losses if loss is not None)
-    return None if None in losses else total / sum(row.completion_tokens for row in rows)
+    if None in losses:
+        return None
+    return Losses(total / sum(row.completion_tokens for row in rows), [of_row[id(row)] for row in rows])
+
+
+def _of_rows(part: Sequence[Encoded], of_tokens: Tensor) -> dict[int, float]:
+    """Row, by its identity (a mixture may draw one twice) → its summed loss."""
+    sums = [of_row.sum() for of_row in torch.split(of_tokens, [row.completion_tokens for row in part])]
+    return dict(zip(map(id, part), torch.stack(sums).tolist(), strict=True))
 
 
 def _prefix_length(learner: Learner, rows: Sequence[Encoded]) -> int:

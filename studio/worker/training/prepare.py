@@ -13,42 +13,60 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 from torch import nn
+from transformers import PreTrainedModel
 
+from studio.errors import StudioError
 from studio.runs.directory import FrozenRow, RunDirectory, read_rows
 from studio.runs.events import Plan, Preparing, Warned
+from studio.runs.mixture import TaskShare
 from studio.runs.specs import TrainSpec
-from studio.tokens.encoding import Encoded, Pair
+from studio.tokens.encoding import Encoded, Objective, Pair
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import apply_policy
 from studio.worker.compute import loading, measure
 from studio.worker.compute.lanes import Lanes, lane_count
 from studio.worker.compute.measure import Choice
+from studio.worker.compute.neftune import add_noise
+from studio.worker.compute.products import Products
+from studio.worker.compute.soft_prompt import virtual_ids
 from studio.worker.families import family_in
 from studio.worker.families.family import Learner
 from studio.worker.methods import work_of
 from studio.worker.methods.method import MethodWork, trainable_parameters
 from studio.worker.session import Session
-from studio.worker.training.batches import Batches
-from studio.worker.training.gradients import Gradients, batch_gradients, batch_loss
+from studio.worker.training.batches import Batches, Strand
+from studio.worker.training.gradients import Gradients, Losses, batch_gradients, batch_loss
 
 DTYPES = ("float32", "bfloat16")
-MICRO_BATCH_SIZES = (1, 2)
+MICRO_BATCH_SIZES = (4, 2, 1)
 
 
 @dataclass(frozen=True)
 class Data:
-    """Frozen rows, encoded. ``dropped`` and ``was_cut`` count what the over-long policy did to training rows."""
+    """Frozen rows, encoded; ``rows`` and ``validation_rows`` are those that are left, in the same order.
+
+    ``dropped`` and ``was_cut`` count what the over-long policy did to training rows. ``shares`` is what an epoch has of
+    each task.
+    """
 
     rows: list[FrozenRow]
     train: list[Encoded]
+    validation_rows: list[FrozenRow]
     validation: list[Encoded]
+    shares: list[TaskShare]
     dropped: int
     was_cut: int
     data_hash: str
 
     @property
     def train_tokens(self) -> int:
-        return sum(row.total_tokens for row in self.train)
+        """Tokens of an epoch; on average where a mixture draws other rows each time."""
+        return sum(share.tokens for share in self.shares)
+
+    @property
+    def examples(self) -> int:
+        """Examples of an epoch."""
+        return sum(share.examples for share in self.shares)
 
     @property
     def validation_tokens(self) -> int:
@@ -57,7 +75,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Trainer:
-    """What the loop works with; ``after_update`` is what the method wants done after every optimizer step."""
+    """What the loop works with."""
 
     session: Session
     spec: TrainSpec
@@ -69,7 +87,7 @@ class Trainer:
     learner: Learner
     lanes: Lanes
     optimizer: torch.optim.Optimizer
-    after_update: Callable[[], None] | None
+    products: Products
     batches: Batches
 
     @property
@@ -79,10 +97,11 @@ class Trainer:
     def gradients(self, rows: list[Encoded]) -> Gradients:
         """Of the mean loss over the learned tokens of ``rows``."""
         parameters = list(self.parameters.values())
-        return batch_gradients(self.learner, parameters, rows, self.choice.micro_batch_size, self.lanes, self.autocast)
+        size = self.choice.micro_batch_size
+        return batch_gradients(self.learner, parameters, rows, size, self.lanes, self.autocast, self.products)
 
-    def loss(self, rows: list[Encoded], is_cancelled: Callable[[], bool]) -> float | None:
-        """Mean over the learned tokens of ``rows``, without gradients; None when cancelled."""
+    def losses(self, rows: list[Encoded], is_cancelled: Callable[[], bool]) -> Losses | None:
+        """Of ``rows``, without gradients; None when cancelled."""
         return batch_loss(
             self.learner, rows, self.choice.micro_batch_size, self.lanes, self.autocast, is_cancelled=is_cancelled
         )
@@ -92,16 +111,16 @@ class Trainer:
 
         Not accelerate's own, whose precision is fixed once a process: measuring tries one dtype after another.
         """
-        is_mixed = self.work.weights_dtype(self.choice.dtype) != self.choice.dtype
+        is_mixed = self.work.weights_dtype(self.choice.dtype, self.spec) != self.choice.dtype
         return torch.autocast(self.accelerator.device.type, loading.DTYPES[self.choice.dtype], enabled=is_mixed)
 
     @property
     def steps(self) -> int:
-        return self.spec.steps_of(len(self.data.train))
+        return self.spec.steps_of(self.data.examples)
 
     @property
     def steps_per_epoch(self) -> int:
-        return self.spec.steps_per_epoch(len(self.data.train))
+        return self.spec.steps_per_epoch(self.data.examples)
 
 
 def prepare(session: Session, spec: TrainSpec) -> Trainer:
@@ -132,23 +151,33 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
     directory: RunDirectory = session.directory
     rows = read_rows(directory.rows_path("train"))
     budget = folder.layout.budget(spec.max_length, spec.max_target_length)
-    fitted = apply_policy(folder, [Pair(row.prompt, row.completion, row.system) for row in rows], budget, spec.overlong)
+    objective = Objective(spec.objective)
+    pairs = [Pair(row.prompt, row.completion, row.system) for row in rows]
+    fitted = apply_policy(folder, pairs, budget, spec.overlong, objective)
     kept = [(row, of.encoded) for row, of in zip(rows, fitted, strict=True) if of.encoded]
     over = [
         row.example_id for row, encoded in kept if not budget.fits(encoded.prompt_tokens, encoded.completion_tokens)
     ]
     if refusal := spec.refusal(len(rows), over, len(rows) - len(kept), budget.words):
         raise refusal
-    pairs = [Pair(row.prompt, row.completion, row.system) for row in read_rows(directory.rows_path("validation"))]
+    held_out = read_rows(directory.rows_path("validation"))
+    pairs = [Pair(row.prompt, row.completion, row.system) for row in held_out]
     policy = "drop" if spec.overlong == "refuse" else spec.overlong
-    validation = [of.encoded for of in apply_policy(folder, pairs, budget, policy) if of.encoded] if pairs else []
+    checked = apply_policy(folder, pairs, budget, policy, objective) if pairs else []
+    validation = [(row, of.encoded) for row, of in zip(held_out, checked, strict=True) if of.encoded]
     if len(validation) < len(pairs):
         message = f"{len(pairs) - len(validation)} validation rows are over {budget.words} and left out"
         session.events.write(Warned(message=message))
+    if refusal := spec.refusal_to_watch({row.task for row, _ in validation}):
+        raise refusal
+    leading = virtual_ids(spec.leading_tokens)
+    train = [encoded.behind(leading) for _, encoded in kept]
     return Data(
         rows=[row for row, _ in kept],
-        train=[encoded for _, encoded in kept],
-        validation=validation,
+        train=train,
+        validation_rows=[row for row, _ in validation],
+        validation=[encoded.behind(leading) for _, encoded in validation],
+        shares=spec.shares([(row.task, encoded.total_tokens) for (row, _), encoded in zip(kept, train, strict=True)]),
         dropped=len(rows) - len(kept),
         was_cut=sum(of.was_cut for of in fitted),
         data_hash=hashlib.sha256(directory.rows_path("train").read_bytes()).hexdigest(),
@@ -158,15 +187,23 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
 def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> Trainer:
     path, work = Path(spec.model_path), work_of(spec.method)
     accelerator = Accelerator()
-    base = loading.load_model(path, work.weights_dtype(choice.dtype), is_trusted=spec.is_trusted)
+    base = loading.load_model(
+        path, work.weights_dtype(choice.dtype, spec), is_trusted=spec.is_trusted, quantize=spec.quantize
+    )
     tuned = work.attach(base, spec)
+    if spec.neftune_alpha:
+        add_noise(base.get_input_embeddings(), spec.neftune_alpha)
+    if spec.gradient_checkpointing == "on":
+        _compute_activations_again(base, path)
     tuned.to(accelerator.device)
     if loading.uses_dropout(tuned):  # side by side, which micro-batch draws which random numbers would be chance
         choice = replace(choice, lanes=1)
+    family = family_in(path)
+    products = work.speed_up(tuned, family.siblings(tuned), loading.DTYPES[choice.dtype])
     parameters = trainable_parameters(tuned).values()
     groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": spec.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},  # norms and biases stay as they are
+        {"params": [p for p in parameters if _is_matrix(p)], "weight_decay": spec.weight_decay},
+        {"params": [p for p in parameters if not _is_matrix(p)], "weight_decay": 0.0},
     ]
     return Trainer(
         session=session,
@@ -176,12 +213,35 @@ def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> 
         choice=choice,
         accelerator=accelerator,
         model=tuned,
-        learner=family_in(path).learner(tuned),
+        learner=family.learner(tuned, products).smoothed(spec.label_smoothing),
         lanes=Lanes(choice.lanes, choice.threads),
         optimizer=torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, fused=True),
-        after_update=work.speed_up(tuned),
-        batches=Batches(len(data.train), spec.batch_size, spec.seed),
+        products=products,
+        batches=Batches(data.examples, spec.batch_size, spec.seed, _strands(data)),
     )
+
+
+def _compute_activations_again(base: PreTrainedModel, path: Path) -> None:
+    """Keep one activation a layer and compute the others anew in the backward pass (arXiv:1604.06174)."""
+    if not base.supports_gradient_checkpointing:
+        raise StudioError(
+            f"{path}: a {type(base).__name__} cannot compute its activations again.", "Set gradient_checkpointing=off."
+        )
+    base.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
+
+
+def _strands(data: Data) -> tuple[Strand, ...]:
+    rows_of: dict[str, list[int]] = {}
+    for number, row in enumerate(data.rows):
+        rows_of.setdefault(row.task, []).append(number)
+    if all(share.rows == share.examples for share in data.shares):
+        return ()
+    return tuple(Strand(tuple(rows_of[share.task]), share.examples) for share in data.shares)
+
+
+def _is_matrix(parameter: nn.Parameter) -> bool:
+    """What is no matrix never decays: norms, biases and scales, which an adapter may hold as one row or one column."""
+    return parameter.squeeze().ndim > 1
 
 
 def _measured(session: Session, spec: TrainSpec, data: Data, folder: ModelFolder) -> Choice:
@@ -247,4 +307,7 @@ def _plan(trainer: Trainer) -> Plan:
         dropped_rows=data.dropped,
         cut_rows=data.was_cut,
         learning_rate=trainer.spec.peak_learning_rate,
+        continued_from=trainer.spec.continue_from,
+        task_examples={share.task: share.examples for share in data.shares},
+        task_tokens={share.task: share.tokens for share in data.shares},
     )

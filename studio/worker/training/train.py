@@ -6,6 +6,8 @@ import math
 import resource
 import sys
 import time
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -13,13 +15,15 @@ from torch import nn
 
 from studio.errors import StudioError
 from studio.files import whole_folder
-from studio.runs.events import CheckpointSaved, Evaluation, Finished, Resumed, Step, Stopped, Warned
+from studio.runs.continuing import goes_on
+from studio.runs.events import CheckpointSaved, Evaluation, Finished, Preparing, Resumed, Step, Stopped, Warned
 from studio.runs.resuming import refusal_of_checkpoint
-from studio.runs.specs import TrainSpec
+from studio.runs.specs import MEAN, TrainSpec
 from studio.tokens.encoding import Encoded
 from studio.worker.session import Session
 from studio.worker.training import checkpoints
 from studio.worker.training.checkpoints import Progress
+from studio.worker.training.gradients import Gradients
 from studio.worker.training.prepare import Trainer, prepare
 
 EVALUATIONS_PER_EPOCH = 4
@@ -48,9 +52,10 @@ def train(session: Session, spec: TrainSpec) -> None:
 
         step_started = time.perf_counter()
         step = progress.step + 1
-        rows = [trainer.data.train[row] for row in trainer.batches.rows_of(step)]
+        numbers = trainer.batches.rows_of(progress.steps_before + step)
+        rows = [trainer.data.train[number] for number in numbers]
         rate = learning_rate_at(step, trainer.steps, spec)
-        loss, norm = _learn(trainer, rows, step)
+        gradients, norm = _learn(trainer, numbers, step)
         _update(trainer, rate)
         tokens = sum(row.total_tokens for row in rows)
         progress = progress.advanced(step=step, tokens=progress.tokens + tokens, seconds=time.monotonic() - started)
@@ -59,11 +64,14 @@ def train(session: Session, spec: TrainSpec) -> None:
                 step=step,
                 epoch=round(step / trainer.steps_per_epoch, 4),
                 tokens=progress.tokens,
-                loss=loss,
+                loss=gradients.loss,
                 learning_rate=rate,
                 grad_norm=norm,
                 tokens_per_second=tokens / (time.perf_counter() - step_started),
                 memory_bytes=peak_memory_bytes(),
+                task_losses=by_task([trainer.data.rows[number].task for number in numbers], rows, gradients.of_rows)
+                if len(trainer.data.shares) > 1
+                else {},
             )
         )
 
@@ -84,50 +92,79 @@ def train(session: Session, spec: TrainSpec) -> None:
 
 
 def learning_rate_at(step: int, steps: int, spec: TrainSpec) -> float:
-    """Learning rate of step ``step`` (from 1): a linear warm-up to the peak, then the schedule down towards 0."""
+    """Learning rate of step ``step`` (from 1): a linear warm-up to the peak, then the schedule down towards 0.
+
+    ``wsd`` is warm-up, stable, decay (MiniCPM, arXiv:2404.06395, section 4). It leaves open how the decay falls; here
+    it falls linearly.
+    """
     warmup = math.ceil(spec.warmup_ratio * steps)
     if step <= warmup:
         return spec.peak_learning_rate * step / warmup
-    share = (step - 1 - warmup) / max(1, steps - warmup)
+    done, after = step - 1 - warmup, max(1, steps - warmup)
     match spec.schedule:
         case "cosine":
-            return spec.peak_learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+            return spec.peak_learning_rate * 0.5 * (1 + math.cos(math.pi * done / after))
         case "linear":
-            return spec.peak_learning_rate * (1 - share)
+            return spec.peak_learning_rate * (1 - done / after)
+        case "wsd":
+            decay = math.ceil(spec.decay_ratio * steps)
+            return spec.peak_learning_rate * min(1.0, (steps - step + 1) / (decay + 1))
         case _:
             return spec.peak_learning_rate
 
 
-def _learn(trainer: Trainer, rows: list[Encoded], step: int) -> tuple[float, float]:
-    """Gradients of the exact batch, clipped; (mean loss per learned token, gradient norm before clipping)."""
+def by_task(tasks: Sequence[str], rows: Sequence[Encoded], losses: Sequence[float]) -> dict[str, float]:
+    """Task → mean loss per learned token, of rows with these tasks and summed losses."""
+    sums, learned = defaultdict[str, float](float), defaultdict[str, int](int)
+    for task, row, loss in zip(tasks, rows, losses, strict=True):
+        sums[task] += loss
+        learned[task] += row.completion_tokens
+    return {task: sums[task] / learned[task] for task in sorted(learned)}
+
+
+def _learn(trainer: Trainer, numbers: list[int], step: int) -> tuple[Gradients, float]:
+    """Gradients of the exact batch of these rows, clipped, and their norm before that."""
     trainer.model.train()
     parameters = trainer.parameters.values()
-    gradients = trainer.gradients(rows)
+    gradients = trainer.gradients([trainer.data.train[number] for number in numbers])
     for parameter, gradient in zip(parameters, gradients.of_parameters, strict=True):
         parameter.grad = gradient
     loss = gradients.loss
     norm = float(nn.utils.clip_grad_norm_(parameters, trainer.spec.max_grad_norm or math.inf))
     if not (math.isfinite(loss) and math.isfinite(norm)):
-        ids = ", ".join(str(trainer.data.rows[row].example_id) for row in trainer.batches.rows_of(step))
+        ids = ", ".join(str(trainer.data.rows[number].example_id) for number in numbers)
         raise StudioError(
             f"the loss of step {step} is {loss}, its gradient norm {norm}; its examples: {ids}.",
             "Look at those examples; a lower learning_rate or dtype=float32 often helps.",
         )
-    return loss, norm
+    return gradients, norm
 
 
 def _update(trainer: Trainer, rate: float) -> None:
     for group in trainer.optimizer.param_groups:
         group["lr"] = rate
     trainer.optimizer.step()
-    if trainer.after_update:
-        trainer.after_update()
+    trainer.products.refresh()
 
 
-def _evaluate(trainer: Trainer) -> float | None:
-    """Mean loss per learned token of the validation rows; None when a stop was asked for meanwhile."""
+def _evaluate(trainer: Trainer, progress: Progress) -> Evaluation | None:
+    """The losses of the validation rows; None when a stop was asked for meanwhile."""
     trainer.model.eval()
-    return trainer.loss(trainer.data.validation, trainer.session.is_stop_asked)
+    data, watched = trainer.data, trainer.spec.early_stopping_on
+    losses = trainer.losses(data.validation, trainer.session.is_stop_asked)
+    if losses is None:
+        return None
+    of_tasks = by_task([row.task for row in data.validation_rows], data.validation, losses.of_rows)
+    watched_loss = None
+    if watched:
+        watched_loss = sum(of_tasks.values()) / len(of_tasks) if watched == MEAN else of_tasks[watched]
+    return Evaluation(
+        step=progress.step,
+        eval_loss=losses.mean,
+        tokens=progress.tokens,
+        task_losses=of_tasks if len(of_tasks) > 1 else {},
+        watched_loss=watched_loss,
+    )
 
 
 def _is_evaluation_due(trainer: Trainer, progress: Progress, eval_every: int) -> bool:
@@ -150,14 +187,15 @@ def _is_patience_over(trainer: Trainer, progress: Progress) -> bool:
 
 def _evaluated(trainer: Trainer, progress: Progress) -> Progress:
     """Progress after an evaluation, with the best so far; unchanged when a stop came in between."""
-    loss = _evaluate(trainer)
-    if loss is None:
+    evaluation = _evaluate(trainer, progress)
+    if evaluation is None:
         return progress
-    trainer.session.events.write(Evaluation(step=progress.step, eval_loss=loss, tokens=progress.tokens))
+    trainer.session.events.write(evaluation)
+    loss = evaluation.watched
     progress = progress.advanced(evaluated_step=progress.step)
     if progress.step == 0:  # the untuned model is a baseline to look at, not a result to keep
         return progress
-    if progress.best_eval_loss is None or loss < progress.best_eval_loss:
+    if loss is not None and (progress.best_eval_loss is None or loss < progress.best_eval_loss):
         return progress.advanced(best_step=progress.step, best_eval_loss=loss, evaluations_without_gain=0)
     return progress.advanced(evaluations_without_gain=progress.evaluations_without_gain + 1)
 
@@ -201,8 +239,7 @@ def _resume(trainer: Trainer) -> Progress:
     if found is None:
         if session.last_event(Step):  # an earlier life was killed before its first checkpoint
             session.events.write(Resumed(step=0))
-        torch.manual_seed(trainer.spec.seed)
-        return Progress(data_hash=trainer.data.data_hash)
+        return _begin(trainer)
     checkpoint, state, damages = found
     progress = state.progress
     if refusal := refusal_of_checkpoint(checkpoint.path, trainer.spec):
@@ -223,6 +260,28 @@ def _resume(trainer: Trainer) -> Progress:
     return progress
 
 
+def _begin(trainer: Trainer) -> Progress:
+    """A new start, or where the run that is continued stands (see ``runs.continuing``)."""
+    spec, session = trainer.spec, trainer.session
+    torch.manual_seed(spec.seed)
+    progress = Progress(data_hash=trainer.data.data_hash)
+    if not spec.continue_from:
+        return progress
+    checkpoint = checkpoints.Checkpoint(session.directory.begin_path)
+    state = checkpoint.state()
+    _put_weights(trainer, state.weights)
+    if not goes_on(checkpoint.path, state.progress.data_hash, spec, progress.data_hash):
+        session.events.write(Preparing(message=f"beginning with what {spec.continue_from} has learned"))
+        return progress
+    decays = [group["weight_decay"] for group in trainer.optimizer.param_groups]
+    trainer.optimizer.load_state_dict(state.training["optimizer"])
+    for group, decay in zip(trainer.optimizer.param_groups, decays, strict=True):
+        group["weight_decay"] = decay
+    torch.set_rng_state(state.training["random"])
+    session.events.write(Preparing(message=f"going on from {spec.continue_from}, optimizer and order of rows too"))
+    return progress.advanced(steps_before=state.progress.steps_before + state.progress.step)
+
+
 @torch.no_grad()
 def _put_weights(trainer: Trainer, weights: dict[str, torch.Tensor]) -> None:
     """Raises StudioError where they are another model's, as of a spec that was changed since."""
@@ -234,8 +293,7 @@ def _put_weights(trainer: Trainer, weights: dict[str, torch.Tensor]) -> None:
                 "Put the settings back that the run began with, or start a new run.",
             )
         parameter.copy_(weights[name])
-    if trainer.after_update:
-        trainer.after_update()
+    trainer.products.refresh()
 
 
 def peak_memory_bytes() -> int:

@@ -79,14 +79,15 @@ class Opening:
         def read() -> Any:
             from studio.acts.window import as_trained
 
-            return as_trained(folder, example, budget)
+            return [as_trained(folder, example, budget, objective) for objective in folder.layout.objectives]
 
         self._desk.ask("trained", read, partial(self._show_trained, example))
 
     def _show_trained(self, example: Example, trained: Any) -> None:
         from studio.tui.dialogs.reader import ReaderDialog, trained_lines
 
-        self._desk.app.push_screen(ReaderDialog(f"row {example.example_id} as trained", trained_lines(trained)))
+        lines = [line for of_objective in trained for line in trained_lines(of_objective)]
+        self._desk.app.push_screen(ReaderDialog(f"row {example.example_id} as trained", lines))
 
     def _under_cursor(self) -> Example | None:
         example_id = self._desk.table.cursor_id

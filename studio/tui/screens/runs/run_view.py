@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,9 +13,8 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from studio.reports.cells import cut
 from studio.reports.numbers import learning_rate, loss
 from studio.reports.visible import visible
-from studio.runs.specs import Spec
+from studio.runs.settings import Spec
 from studio.runs.watch import RunState
-from studio.tui import styles
 from studio.tui.screens.runs.chart_view import ChartView
 from studio.tui.screens.runs.curves import (
     POINT_GLYPHS,
@@ -27,9 +27,10 @@ from studio.tui.screens.runs.curves import (
     side_series,
     x_values,
 )
-from studio.tui.widgets.lines import Line, LinesView
+from studio.tui.widgets.lines import Line, LinesView, entitle
 from studio.tui.widgets.run_lines import comparison_lines, facts_lines, full_title, trouble_lines
 
+SIDES_EVERY_SECONDS = 2.0  # the small charts of a live run: they are looked at, the loss is watched
 SIDE_NAMES = ("learning rate", "gradient norm", "tokens/s")
 
 
@@ -54,9 +55,9 @@ class RunView(Vertical):
     RunView #loss { height: 1fr; min-height: 5; }
     RunView #legend { height: auto; max-height: 2; }
     RunView #sides { height: 8; }
-    RunView #sides ChartView { width: 1fr; border: round $foreground 20%; border-title-color: $foreground 70%;
-        border-subtitle-color: $foreground 70%; }
-    RunView #log-panel { height: 45%; border-top: solid $foreground 30%; border-title-color: $text-primary; }
+    RunView #sides ChartView { width: 1fr; border: round $studio-faint; border-title-color: $studio-label;
+        border-subtitle-color: $studio-label; }
+    RunView #log-panel { height: 45%; border-top: solid $studio-faint; border-title-color: $text-primary; }
     RunView.has-log #sides { display: none; }
     RunView .hidden { display: none; }
     """
@@ -64,6 +65,8 @@ class RunView(Vertical):
     def __init__(self) -> None:
         super().__init__(classes="panel")
         self._drawn: object = None
+        self._sides_of: object = None
+        self._sides_at = 0.0
 
     def compose(self) -> ComposeResult:
         yield LinesView(id="facts")
@@ -72,16 +75,13 @@ class RunView(Vertical):
         yield LinesView(id="legend")
         with Horizontal(id="sides"):
             for name in SIDE_NAMES:
-                side = ChartView(id=name.replace(" ", "-").replace("/", "-"))
-                side.border_title = name
-                yield side
+                yield ChartView(id=name.replace(" ", "-").replace("/", "-"))
         with VerticalScroll(id="log-panel", classes="hidden", can_focus=False):
             yield LinesView(id="log")
 
     def show(self, shown: RunShown) -> None:
         state = shown.state
-        self.border_title = styles.title(visible(full_title(state), single_line=True))
-        self.border_subtitle = styles.title(visible(_subtitle(state)))
+        entitle(self, full_title(state), _subtitle(state))
         self.show_facts(state)
         self.query_one("#trouble", LinesView).show(trouble_lines(state, shown.log))
         if state.kind == "compare":
@@ -135,7 +135,8 @@ class RunView(Vertical):
         x = x_values(state.series, choice.x_axis)
         at = None if shown.crosshair is None or not len(x) else float(x[min(shown.crosshair, len(x) - 1)])
         self.query_one("#legend", LinesView).show([_legend(shown)])
-        key = (id(state.series), len(x), len(state.series.eval_step), choice, at, tuple(map(id, shown.overlaid)))
+        losses, others = state.series, tuple(map(id, shown.overlaid))
+        key = (id(losses), len(x), len(losses.eval_step), state.run_id, choice, at, others)
         if key == self._drawn:
             return
         self._drawn = key
@@ -147,9 +148,13 @@ class RunView(Vertical):
             marker_label="best" if at is None else "",
             nothing="no step has been made yet" if state.is_live else "no step was made",
         )
+        is_same_view = self._sides_of == key[3:] and state.is_live
+        if is_same_view and time.monotonic() - self._sides_at < SIDES_EVERY_SECONDS:
+            return
+        self._sides_of, self._sides_at = key[3:], time.monotonic()
         for (name, series), value in zip(side_series(state, choice.x_axis).items(), _newest(state), strict=True):
             side = self.query_one("#" + name.replace(" ", "-").replace("/", "-"), ChartView)
-            side.border_subtitle = value
+            entitle(side, name, value)
             side.show([series], x_label=choice.x_axis, marker_x=at)
 
     def _set_charts_hidden(self, is_hidden: bool) -> None:
@@ -166,7 +171,7 @@ def setting_lines(spec: Spec | None) -> list[Line]:
     width = max(len(name) for name in names)
     about = spec.fields()
     return [
-        [(f"{name:<{width}}  ", "dim"), (visible(_shown(getattr(spec, name))), ""), (f"  {about[name]}", "faint")]
+        [(f"{name:<{width}}  ", "dim"), (visible(_shown(getattr(spec, name))), ""), (f"  {about[name]}", "dim")]
         for name in names
     ]
 

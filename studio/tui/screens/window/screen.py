@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from textual.containers import Horizontal, Vertical
@@ -30,6 +31,9 @@ from studio.tui.widgets.lines import LinesView
 from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.row_list import RowList
 
+if TYPE_CHECKING:
+    from studio.dataset.examples import ExampleIds
+
 SHOTS = (0, 1, 2, 5, 10)
 _MOST_DIGITS = 20
 
@@ -40,7 +44,7 @@ class WindowScreen(ListScreen):
     NAME = "Window"
     MAIN_LIST = "#fates"
     BINDINGS = actions.bindings_for("Window")
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own way
+    HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (72, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own way
     VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-high")]  # noqa: RUF012
     DEFAULT_CSS = """
     WindowScreen #lengths { height: 1fr; }
@@ -59,7 +63,12 @@ class WindowScreen(ListScreen):
     WindowScreen #longest { height: 1fr; }
     WindowScreen #shots { width: 1fr; height: 1fr; }
     WindowScreen.-narrow #rows { width: 44; }
+    WindowScreen.-slim #below { height: 22; layout: vertical; }
+    WindowScreen.-slim #rows { height: 10; }
+    WindowScreen.-slim #shots { height: 12; }
     WindowScreen.-low #below { height: 6; }
+    WindowScreen.-low #rows { height: 6; }
+    WindowScreen.-low.-slim #shots { display: none; }
     WindowScreen.-low #longest { display: none; }
     WindowScreen.-low #lengths LinesView { margin: 0 1; }
     """
@@ -106,7 +115,7 @@ class WindowScreen(ListScreen):
     def on_store_opened(self) -> None:
         self.check()
 
-    def on_examples_changed(self) -> None:
+    def take_changes(self, example_ids: Sequence[int] | ExampleIds) -> None:
         if self.is_current:
             self.check()
         else:
@@ -171,7 +180,11 @@ class WindowScreen(ListScreen):
             lengths = report.budget.max_length, report.budget.target or 0
             assert model is not None
             progress = partial(self._progressed, stop)
-            self.ask("window", lambda: _checked(store, model, lengths, progress, stop.is_set), self._counted)
+
+            def check_rest() -> WindowReport:
+                return _checked(store, model, lengths, progress, stop.is_set, gives_way=True)
+
+            self.ask("window", check_rest, self._counted)
 
     def _progressed(self, stop: threading.Event, done: int, total: int) -> None:
         if not stop.is_set():
@@ -373,10 +386,21 @@ def _checked(
     lengths: tuple[int, int],
     progress: Callable[[int, int], None] | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
+    *,
+    gives_way: bool = False,
 ) -> WindowReport:
     """The report at these lengths, (max_length, max_target_length)."""
     max_length, max_target_length = lengths
-    return check_window(store, model, max_length, SHOTS, progress, is_cancelled, max_target_length)
+    return check_window(
+        store,
+        model,
+        max_length,
+        SHOTS,
+        progress,
+        is_cancelled,
+        max_target_length=max_target_length,
+        gives_way=gives_way,
+    )
 
 
 def step_of(max_length: int) -> int:
