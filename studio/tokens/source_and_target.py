@@ -22,9 +22,8 @@ class SourceAndTarget:
 
     mark = "source and target"
     stand_in_template = SOURCE_TEMPLATE
-    objectives: tuple[Objective, ...] = (
-        Objective.COMPLETION,
-    )  # of a source nothing is said, so nothing of it can be learned
+    # Of a source nothing is said, so that nothing of it can be learned.
+    objectives: tuple[Objective, ...] = (Objective.COMPLETION,)
     takes_virtual_tokens = False
 
     def encode_prompts(self, folder: Model, texts: Sequence[str]) -> list[list[int]]:

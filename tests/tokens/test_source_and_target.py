@@ -145,7 +145,7 @@ def test_as_trained_says_what_is_source_and_what_is_target(tiny_t5_folder: Path)
     shown = as_trained(ModelFolder(tiny_t5_folder), example, Budget(64, 3))
     assert shown.seen[-1] == shown.learned[-1] == "</s>"
     assert (shown.prompt_tokens, shown.completion_tokens, shown.fate) == (8, 4, "end-of-turn cut")
-    head, _, _, source, seen, _, target, learned = trained_lines(shown)
+    _, head, _, source, seen, _, target, learned = trained_lines(shown)
     assert head[0][0] == "8 of 64 in the source · 4 of 3 in the target · fate "
     assert source[0][0].startswith("source") and target[0][0].startswith("target")
     assert {style for _, style in seen} == {"seen", "faint"}

@@ -16,8 +16,7 @@ from studio.worker.compute import fused_lora, loading
 from studio.worker.compute.lanes import Lanes
 from studio.worker.compute.products import Products
 from studio.worker.families import family_in
-from studio.worker.families.encoder_decoder import EncoderDecoderLearner, learner_of
-from studio.worker.families.encoder_decoder_decoding import EncoderDecoderDecoder
+from studio.worker.families.encoder_decoder import EncoderDecoderLearner, decoder_of, learner_of
 from studio.worker.methods import full, lora
 from studio.worker.methods.method import trainable_parameters
 from studio.worker.training.gradients import Gradients, batch_gradients, batch_loss
@@ -155,7 +154,7 @@ def test_answers_are_those_of_generate_alone_together_and_piece_by_piece(folder:
         end = next((place for place, token in enumerate(ids) if token in stops), len(ids))
         wanted.append(ids[:end])
     assert len({tuple(ids) for ids in wanted}) > 3, "answers that were all alike would prove little"
-    decoder = EncoderDecoderDecoder(model, stops, max_new_tokens=12)
+    decoder = decoder_of(model, stops, max_new_tokens=12)
     lanes = Lanes(2, 2)
     for size, side_by_side in ((7, None), (3, None), (2, lanes)):
         found = dict(decoder.answers(prompts, size, lanes=side_by_side))
@@ -169,19 +168,19 @@ def test_answers_are_those_of_generate_alone_together_and_piece_by_piece(folder:
 def test_rows_that_have_ended_leave_the_batch_and_the_others_go_on_as_they_were(folder: Path) -> None:
     model = loading.load_model(folder, "float32")
     prompts = [row.prompt_ids for row in rows_of(folder, 7)]
-    endless = dict(EncoderDecoderDecoder(model, frozenset(), 12).answers(prompts, 7))
+    endless = dict(decoder_of(model, frozenset(), 12).answers(prompts, 7))
     stop = endless[3].ids[2]  # a token at which some answers end early and others do not
     expected = {
         number: answer.ids[: answer.ids.index(stop)] if stop in answer.ids else answer.ids
         for number, answer in endless.items()
     }
     assert len({len(ids) for ids in expected.values()}) > 1
-    found = dict(EncoderDecoderDecoder(model, frozenset({stop}), 12).answers(prompts, 7))
+    found = dict(decoder_of(model, frozenset({stop}), 12).answers(prompts, 7))
     assert {number: answer.ids for number, answer in found.items()} == expected
     assert {number for number, answer in found.items() if answer.is_cut} == {
         number for number, answer in endless.items() if stop not in answer.ids
     }
-    assert list(EncoderDecoderDecoder(model, frozenset(), 12).answers(prompts, 7, lambda: True)) == []
+    assert list(decoder_of(model, frozenset(), 12).answers(prompts, 7, lambda: True)) == []
 
 
 def test_a_first_token_that_the_model_forces_is_given(tiny_bart_folder: Path) -> None:
@@ -191,7 +190,7 @@ def test_a_first_token_that_the_model_forces_is_given(tiny_bart_folder: Path) ->
     model.generation_config.forced_bos_token_id = 5
     prompt = rows_of(tiny_bart_folder, 1)[0].prompt_ids
     made = model.generate(torch.tensor([prompt]), do_sample=False, num_beams=1, max_new_tokens=6)  # type: ignore[operator]
-    found = list(EncoderDecoderDecoder(model, frozenset(), 6).pieces(prompt))
+    found = list(decoder_of(model, frozenset(), 6).pieces(prompt))
     assert found[0] == 5 and found == made[0, 1:].tolist()
 
 

@@ -25,8 +25,8 @@ from studio.worker.compute.packed_weights import PackedWeights
 from studio.worker.compute.prefix import KeysAndValues
 from studio.worker.compute.products import Products, Siblings
 from studio.worker.families.causal_bodies import Body, MicroBatch, PackedBody, PaddedBody
-from studio.worker.families.causal_decoding import CausalDecoder, Reader
 from studio.worker.families.family import FamilyWork
+from studio.worker.families.greedy_decoding import GreedyDecoder, Reader
 from studio.worker.families.packed_decoding import PackedReader
 from studio.worker.families.padded_decoding import PaddedReader
 
@@ -84,9 +84,8 @@ class CausalLearner:
         if torch.is_grad_enabled():
             head_loss: Callable[..., tuple[Tensor, Tensor]] = HeadLoss.apply
             return head_loss(hidden, self.head.weight, micro_batch.targets, matrix_dtype(self.head), smoothing)
-        return summed(
-            map(self.head, torch.split(hidden, HEAD_TOKENS)), torch.split(micro_batch.targets, HEAD_TOKENS), smoothing
-        )
+        parts = map(self.head, torch.split(hidden, HEAD_TOKENS))
+        return summed(parts, torch.split(micro_batch.targets, HEAD_TOKENS), smoothing)
 
 
 def learner_of(model: nn.Module, products: Products | None = None) -> CausalLearner:
@@ -109,9 +108,9 @@ def _siblings(model: nn.Module) -> Siblings:
     return siblings_of(decoder) if _is_plain(base, decoder, head) and fits(base, decoder) else []
 
 
-def decoder_of(model: PreTrainedModel, stop_ids: frozenset[int], max_new_tokens: int) -> CausalDecoder:
+def decoder_of(model: PreTrainedModel, stop_ids: frozenset[int], max_new_tokens: int) -> GreedyDecoder:
     """Make a causal LM, perhaps with adapters in its layers, ready to answer. Its weights may not change any more."""
-    return CausalDecoder(_reader(model), stop_ids, max_new_tokens)
+    return GreedyDecoder(_reader(model), stop_ids, max_new_tokens)
 
 
 def _reader(model: PreTrainedModel) -> Reader:

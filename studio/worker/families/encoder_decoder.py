@@ -21,8 +21,9 @@ from studio.tokens.encoding import Encoded
 from studio.worker.compute.head_loss import HEAD_TOKENS, HeadLoss, matrix_dtype, summed
 from studio.worker.compute.prefix import KeysAndValues
 from studio.worker.compute.products import Products, Siblings
-from studio.worker.families.encoder_decoder_decoding import EncoderDecoderDecoder, start_id_of
+from studio.worker.families.encoder_decoder_decoding import EncoderDecoderReader, start_id_of
 from studio.worker.families.family import FamilyWork
+from studio.worker.families.greedy_decoding import GreedyDecoder
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,8 @@ class EncoderDecoderLearner:
         if torch.is_grad_enabled():
             head_loss: Callable[..., tuple[Tensor, Tensor]] = HeadLoss.apply
             return head_loss(hidden, self.head.weight, micro_batch.targets, matrix_dtype(self.head), smoothing)
-        return summed(
-            map(self.head, torch.split(hidden, HEAD_TOKENS)), torch.split(micro_batch.targets, HEAD_TOKENS), smoothing
-        )
+        parts = map(self.head, torch.split(hidden, HEAD_TOKENS))
+        return summed(parts, torch.split(micro_batch.targets, HEAD_TOKENS), smoothing)
 
     def _hidden(self, micro_batch: MicroBatch) -> Tensor:
         """The decoder's hidden states of the learned tokens, (n, hidden size)."""
@@ -181,6 +181,11 @@ def _head_scale(model: PreTrainedModel, encoder: nn.Module, decoder: nn.Module, 
     return None
 
 
+def decoder_of(model: PreTrainedModel, stop_ids: frozenset[int], max_new_tokens: int) -> GreedyDecoder:
+    """Make an encoder-decoder LM, perhaps with adapters in its layers, ready to answer."""
+    return GreedyDecoder(EncoderDecoderReader(model), stop_ids, max_new_tokens)
+
+
 def _siblings(model: nn.Module) -> Siblings:
     """None: the model's own forward multiplies its layers one by one."""
     return []
@@ -199,4 +204,4 @@ def _load(path: Path, dtype: torch.dtype, is_trusted: bool, quantization: Any = 
     return model
 
 
-FAMILY = FamilyWork(_load, _siblings, learner_of, EncoderDecoderDecoder, peft_task="SEQ_2_SEQ_LM")
+FAMILY = FamilyWork(_load, _siblings, learner_of, decoder_of, peft_task="SEQ_2_SEQ_LM")

@@ -1,11 +1,10 @@
-"""Greedy decoding of encoder-decoder models: sources are encoded once, finished rows leave the batch."""
+"""Prompts of an encoder-decoder model answered together: sources are encoded once, padded on the right."""
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -13,77 +12,27 @@ from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
 from studio.errors import StudioError
-from studio.worker.compute.lanes import Lanes
-from studio.worker.families.family import Answer, TokenIds
+from studio.worker.families.family import TokenIds
 
 
 @dataclass(frozen=True)
-class EncoderDecoderDecoder:
-    """A model ready to answer: what ends an answer, and how long one may be."""
+class EncoderDecoderReader:
+    """See ``greedy_decoding.Reader``. Every token of a source sees all others: no prefix stays what it is alone."""
+
+    can_share_prefix: ClassVar[bool] = False
 
     model: PreTrainedModel
-    stop_ids: frozenset[int]
-    max_new_tokens: int
 
-    def answers(
-        self,
-        prompts: Sequence[TokenIds],
-        batch_size: int,
-        is_cancelled: Callable[[], bool] = lambda: False,
-        lanes: Lanes | None = None,
-    ) -> Iterator[tuple[int, Answer]]:
-        """(number of the prompt, its answer) as they come; ends early when cancelled.
+    def prefix(self, ids: TokenIds) -> None:
+        """Never asked for: ``can_share_prefix`` is false."""
+        raise NotImplementedError("no prefix can be shared where attention looks both ways")
 
-        Prompts are sorted by length, so that little is padded, and answered ``batch_size`` at a time in each lane.
-        """
-        order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]), reverse=True)
-        count = lanes.count if lanes else 1
-        size = max(1, min(batch_size, math.ceil(len(order) / count)))  # no lane stands idle beside a full one
-
-        def answer(numbers: list[int]) -> Iterator[tuple[int, Answer]]:
-            for row, found in self._batch([prompts[number] for number in numbers], is_cancelled):
-                yield numbers[row], found
-
-        batches = [order[start : start + size] for start in range(0, len(order), size)]
-        yield from (lanes or Lanes(1, torch.get_num_threads())).merge(answer, batches)
-
-    def alone(self, prompt: TokenIds, is_cancelled: Callable[[], bool] = lambda: False) -> Answer | None:
-        """The answer to one prompt, with its latency; None when cancelled."""
-        started = time.perf_counter()
-        for _, answer in self._batch([prompt], is_cancelled):
-            return Answer(answer.ids, answer.is_cut, time.perf_counter() - started)
-        return None
-
-    def pieces(self, prompt: TokenIds) -> Iterator[int]:
-        """Token ids of one answer, one at a time, without the end-of-turn."""
-        batch = _Batch(self.model, [prompt])
-        for _ in range(self.max_new_tokens):
-            token = int(batch.next_tokens()[0])
-            if token in self.stop_ids:
-                return
-            yield token
-
-    def _batch(self, prompts: Sequence[TokenIds], is_cancelled: Callable[[], bool]) -> Iterator[tuple[int, Answer]]:
-        batch = _Batch(self.model, prompts)
-        rows = list(range(len(prompts)))
-        said: list[TokenIds] = [[] for _ in prompts]
-        while rows and not is_cancelled():
-            going_on: list[int] = []
-            tokens = batch.next_tokens().tolist()
-            for place, (row, token) in enumerate(zip(rows, tokens, strict=True)):
-                is_end = token in self.stop_ids
-                if not is_end:
-                    said[row].append(token)
-                if is_end or len(said[row]) >= self.max_new_tokens:
-                    yield row, Answer(said[row], is_cut=not is_end)
-                else:
-                    going_on.append(place)
-            if len(going_on) < len(rows):
-                batch.keep(going_on)
-                rows = [rows[place] for place in going_on]
+    def batch(self, prompts: Sequence[TokenIds], length: int, prefix: None, room: int) -> SourceBatch:
+        """See ``greedy_decoding.Reader``; ``length`` is 0, and the cache grows by itself."""
+        return SourceBatch(self.model, prompts)
 
 
-class _Batch:
+class SourceBatch:
     """Prompts being answered together: their encoded sources, the decoder's cache, and the tokens to feed next.
 
     Every layer's keys and values of the source are computed with the first token and kept.
