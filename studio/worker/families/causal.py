@@ -127,8 +127,8 @@ def _parts(model: nn.Module) -> tuple[PreTrainedModel, nn.Module, nn.Module]:
     base: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     if not isinstance(base, PreTrainedModel) or base.config.is_encoder_decoder:
         raise StudioError(
-            f"{type(base).__name__}: only decoder-only language models can be trained.",
-            "Encoder-decoder models such as T5 are not supported yet.",
+            f"{type(base).__name__}: not a decoder-only language model.",
+            "Choose another base model, for example smollm2-135m-instruct.",
         )
     whole: Any = base
     decoder = whole.get_decoder() if hasattr(base, "get_decoder") else base.base_model
