@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Input
 
 from studio.dataset.examples import Values
@@ -25,6 +26,14 @@ ROWS = [
 ]
 
 
+def dialog_lines(pilot: Pilot[None]) -> list[str]:
+    """What stands in the dialog's frame, the title first."""
+    lines = shown(pilot).splitlines()
+    first = next(number for number, line in enumerate(lines) if "values of" in line)
+    left = lines[first].index("╭─ values of")
+    return [line[left + 1 :] for line in lines[first:]]
+
+
 def ids(table: object) -> list[int]:
     return [int(one) for one in table.ids]  # type: ignore[attr-defined]
 
@@ -33,10 +42,10 @@ async def test_the_values_of_a_column_are_counted_and_enter_filters_by_one_and_s
     async with opened(project_with(tmp_path, ROWS), NARROW) as pilot:
         table = data_screen(pilot).table
         await press(pilot, "h", "F")
-        lines = shown(pilot).splitlines()
-        assert "values of task · examples" in lines[1]
-        assert "4 values in 7 rows" in lines[2]
-        assert [" ".join(line[5:74].split()) for line in lines[3:7]] == [
+        lines = dialog_lines(pilot)
+        assert "values of task · examples" in lines[0]
+        assert "4 values in 7 rows" in lines[1]
+        assert [" ".join(line.split("│")[0].split()) for line in lines[2:6]] == [
             *("tickets 3 43 %", "tone 2 29 %", "(empty) 1 14 %", "it's 1 14 %")
         ], "the commonest first"
         await press(pilot, "enter")
@@ -63,7 +72,7 @@ async def test_the_values_of_a_column_are_counted_and_enter_filters_by_one_and_s
 async def test_the_values_of_texts_show_what_is_there_twice_and_slash_narrows(tmp_path: Path) -> None:
     async with opened(project_with(tmp_path, ROWS), NARROW) as pilot:
         await press(pilot, "F")
-        assert "where is my order?" in shown(pilot).splitlines()[3]
+        assert "where is my order?" in dialog_lines(pilot)[2]
         await press(pilot, "/", "T", "h", "a", "n")
         assert "1 value in 1 row" in shown(pilot)
         await press(pilot, "escape")

@@ -45,6 +45,7 @@ class ValuesDialog(ListDialog):
         self._column, self._title, self._count = column, title, count
         self.values: Values | None = None
         self.ticked: list[Value] = []
+        self._typed_ahead: list[Callable[[], None]] = []  # meant for values that are still being counted
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
@@ -68,6 +69,15 @@ class ValuesDialog(ListDialog):
         self.row_list.show(len(values.found), partial(self._line, values), 0)
         self.fit()
         self._say_how_many(values)
+        waiting, self._typed_ahead = self._typed_ahead, []
+        for act in waiting:
+            act()
+
+    def _once_counted(self, act: Callable[[], None]) -> None:
+        if self.is_waiting or self.is_asking("values"):
+            self._typed_ahead.append(act)
+        else:
+            act()
 
     def _say_how_many(self, values: Values) -> None:
         words = f"{counted(values.distinct, 'value')} in {counted(values.rows, 'row')}"
@@ -80,6 +90,7 @@ class ValuesDialog(ListDialog):
         self.query_one("#said", Static).update(Content.styled(words, style_of(style)))
 
     def on_failed(self, noun: str, error: Exception) -> None:
+        self._typed_ahead.clear()
         self._say(str(error), "bad")
 
     def _line(self, values: Values, index: int, width: int) -> Line:
@@ -96,6 +107,12 @@ class ValuesDialog(ListDialog):
     # -- keys
 
     def action_tick(self) -> None:
+        self._once_counted(self._tick)
+
+    def action_choose(self) -> None:
+        self._once_counted(self._choose)
+
+    def _tick(self) -> None:
         if self.values is None or not self.values.found:
             return
         value = self.values.found[self.row_list.index][0]
@@ -107,7 +124,7 @@ class ValuesDialog(ListDialog):
         self.row_list.refresh()
         self.row_list.move(1)
 
-    def action_choose(self) -> None:
+    def _choose(self) -> None:
         if self.values is not None and self.values.found:
             self.dismiss(self.ticked or [self.values.found[self.row_list.index][0]])
 

@@ -18,6 +18,7 @@ from studio.files import read_json_object
 from studio.models.safety import refuse_unsafe
 from studio.tokens.families import refuse_dtype
 from studio.tokens.tokenizer import ModelFolder
+from studio.worker.compute import devices
 from studio.worker.compute.neftune import EmbeddingNoise
 from studio.worker.compute.quantizing import quantization
 from studio.worker.families import family_in
@@ -52,7 +53,7 @@ def load_model(path: Path, dtype: str, *, is_trusted: bool = False, quantize: st
         said = next(iter(str(error).splitlines()), type(error).__name__)  # a config of wrong types fails in any way
         raise StudioError(f"{path}: the model cannot be loaded: {said}") from error
     model.eval()  # type: ignore[no-untyped-call]
-    return model
+    return model if how else model.to(devices.device())  # type: ignore[arg-type] # a quantized one is there already
 
 
 def uses_dropout(model: nn.Module) -> bool:

@@ -96,7 +96,7 @@ def learner_of(model: nn.Module, products: Products | None = None) -> CausalLear
     base, decoder, head = _parts(model)
     is_plain_head = _is_plain(base, decoder, head)
     body: Body = PaddedBody(decoder)
-    if is_plain_head and fits(base, decoder):
+    if _is_packed(base, decoder, head):
         body = PackedBody(LlamaBody(decoder, products or Products()))
     else:
         short_attention.use_in(base)
@@ -105,7 +105,12 @@ def learner_of(model: nn.Module, products: Products | None = None) -> CausalLear
 
 def _siblings(model: nn.Module) -> Siblings:
     base, decoder, head = _parts(model)
-    return siblings_of(decoder) if _is_plain(base, decoder, head) and fits(base, decoder) else []
+    return siblings_of(decoder) if _is_packed(base, decoder, head) else []
+
+
+def _is_packed(base: PreTrainedModel, decoder: nn.Module, head: nn.Module) -> bool:
+    """Whether rows are laid end to end: on a GPU starting a kernel for each row costs more than padding."""
+    return base.device.type == "cpu" and _is_plain(base, decoder, head) and fits(base, decoder)
 
 
 def decoder_of(model: PreTrainedModel, stop_ids: frozenset[int], max_new_tokens: int) -> GreedyDecoder:
@@ -115,7 +120,7 @@ def decoder_of(model: PreTrainedModel, stop_ids: frozenset[int], max_new_tokens:
 
 def _reader(model: PreTrainedModel) -> Reader:
     base, decoder, head = _parts(model)
-    if model.device.type != "cpu" or not _is_plain(base, decoder, head) or not fits(base, decoder):
+    if not _is_packed(base, decoder, head):
         return PaddedReader(model)
     packed = PackedWeights(base)
     products = fused_lora.fuse(model, siblings_of(decoder), base.dtype) or packed

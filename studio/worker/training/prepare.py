@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -23,7 +23,7 @@ from studio.runs.specs import TrainSpec
 from studio.tokens.encoding import Encoded, Objective, Pair
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import apply_policy
-from studio.worker.compute import loading, measure
+from studio.worker.compute import devices, loading, measure
 from studio.worker.compute.lanes import Lanes, lane_count
 from studio.worker.compute.measure import Choice
 from studio.worker.compute.neftune import add_noise
@@ -39,6 +39,7 @@ from studio.worker.training.gradients import Gradients, Losses, batch_gradients,
 
 DTYPES = ("float32", "bfloat16")
 MICRO_BATCH_SIZES = (4, 2, 1)
+GPU_HALVINGS = 4  # of the whole batch
 
 
 @dataclass(frozen=True)
@@ -261,9 +262,10 @@ def _measured(session: Session, spec: TrainSpec, data: Data, folder: ModelFolder
         _seconds_a_token(trainer, trainer.choice, rows[:1])  # the first pass pays for memory and kernels
         for choice in candidates:
             if choice.dtype == dtype and (not timings or time.monotonic() < deadline):
-                timings[choice] = _seconds_a_token(trainer, choice, rows)
+                with suppress(torch.OutOfMemoryError):  # of a GPU: a smaller micro-batch comes next
+                    timings[choice] = _seconds_a_token(trainer, choice, rows)
         trainer.lanes.close()
-    fastest = min(timings, key=lambda choice: timings[choice])
+    fastest = min(timings, key=lambda choice: timings[choice]) if timings else candidates[-1]
     if spec.dtype == "auto" and not spec.micro_batch_size:
         measure.remember(f"train-{spec.method}", folder.path, fastest)
     return fastest
@@ -272,6 +274,10 @@ def _measured(session: Session, spec: TrainSpec, data: Data, folder: ModelFolder
 def _candidates(dtypes: list[str], spec: TrainSpec, rows: int) -> list[Choice]:
     """What is worth timing, the likeliest first, because the budget may end before the last."""
     most = min(rows, spec.batch_size)
+    if devices.has_gpu():  # it is fastest at whole batches, and lanes would only wait for each other
+        halves = [max(1, most >> halvings) for halvings in range(GPU_HALVINGS)]
+        sizes = [spec.micro_batch_size] if spec.micro_batch_size else list(dict.fromkeys(halves))
+        return [Choice(dtype, measure.thread_counts()[0], size) for dtype, size in product(dtypes, sizes)]
     wanted = [spec.micro_batch_size] if spec.micro_batch_size else list(MICRO_BATCH_SIZES)
     sizes = [size for size in wanted if size <= most] or [most]
     return [

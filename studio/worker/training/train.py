@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import resource
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -20,6 +18,7 @@ from studio.runs.events import CheckpointSaved, Evaluation, Finished, Preparing,
 from studio.runs.resuming import refusal_of_checkpoint
 from studio.runs.specs import MEAN, TrainSpec
 from studio.tokens.encoding import Encoded
+from studio.worker.compute.devices import peak_memory_bytes, random_state, set_random_state
 from studio.worker.session import Session
 from studio.worker.training import checkpoints
 from studio.worker.training.checkpoints import Progress
@@ -201,7 +200,7 @@ def _evaluated(trainer: Trainer, progress: Progress) -> Progress:
 
 
 def _checkpoint(trainer: Trainer, progress: Progress) -> None:
-    state = {"optimizer": trainer.optimizer.state_dict(), "random": torch.get_rng_state()}
+    state = {"optimizer": trainer.optimizer.state_dict(), **random_state()}
     weights: dict[str, torch.Tensor] = dict(trainer.parameters)
     saved = checkpoints.save_checkpoint(trainer.session.directory, progress, weights, state, trainer.spec)
     is_best = progress.best_step == progress.step
@@ -252,7 +251,7 @@ def _resume(trainer: Trainer) -> Progress:
     checkpoints.set_aside_after(session.directory, progress.step)
     _put_weights(trainer, state.weights)
     trainer.optimizer.load_state_dict(state.training["optimizer"])
-    torch.set_rng_state(state.training["random"])
+    set_random_state(state.training)
     session.events.write(Resumed(step=progress.step))
     for damage in damages:
         message = f"{damage}; it goes on from {checkpoint.path.name}, the one before"
@@ -277,7 +276,7 @@ def _begin(trainer: Trainer) -> Progress:
     trainer.optimizer.load_state_dict(state.training["optimizer"])
     for group, decay in zip(trainer.optimizer.param_groups, decays, strict=True):
         group["weight_decay"] = decay
-    torch.set_rng_state(state.training["random"])
+    set_random_state(state.training)
     session.events.write(Preparing(message=f"going on from {spec.continue_from}, optimizer and order of rows too"))
     return progress.advanced(steps_before=state.progress.steps_before + state.progress.step)
 
@@ -294,9 +293,3 @@ def _put_weights(trainer: Trainer, weights: dict[str, torch.Tensor]) -> None:
             )
         parameter.copy_(weights[name])
     trainer.products.refresh()
-
-
-def peak_memory_bytes() -> int:
-    """The most memory this process ever held."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB
