@@ -13,13 +13,13 @@ import pytest
 
 from studio.acts import comparing, training
 from studio.acts.importing import confirm_import, parse_mapping, preview_import
-from studio.acts.window import check_window
+from studio.acts.window import check_window, count_tokens
 from studio.dataset.store import Store
 from studio.errors import AskedWrongly, StudioError
 from studio.files import read_json_lines
 from studio.models.finding import resolve_model
 from studio.project import Project
-from studio.runs.directory import find_run
+from studio.runs.directory import find_run, runs_in
 from studio.runs.events import Evaluation, Plan, Resumed, Step, read_events
 from studio.runs.resuming import refusal_to_resume
 from studio.runs.specs import CompareSpec, TrainSpec
@@ -131,6 +131,23 @@ def test_dialogues_become_a_model_that_is_compared_and_asked(project: Project, s
         replies = list(Models().answer(question))
         assert {reply["arm"] for reply in replies if reply.get("done")} == {"base", "tuned"}
         assert any(reply.get("text") for reply in replies if reply["arm"] == "tuned")
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        (["objective=sequence"], "objective=sequence: an encoder-decoder model only learns what its decoder says"),
+        (["objective=text"], "objective=text: an encoder-decoder model only learns what its decoder says"),
+        (["method=prompt_tuning"], "method=prompt_tuning is for decoder-only models here"),
+    ],
+)
+def test_what_only_decoder_only_models_can_be_asked_is_refused_by_name(
+    project: Project, store: Store, settings: list[str], why: str
+) -> None:
+    count_tokens(store, resolve_model(project.settings().base_model))  # nothing is left to be refused while counting
+    with pytest.raises(AskedWrongly, match=why):
+        training.start_training(project, store, recipe(project, *settings))
+    assert not runs_in(project.runs_path)
 
 
 def _leaves(method: str) -> str:

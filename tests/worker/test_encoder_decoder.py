@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,14 +15,15 @@ from studio.tokens.encoding import Encoded, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute import fused_lora, loading
 from studio.worker.compute.lanes import Lanes
+from studio.worker.compute.neftune import add_noise
 from studio.worker.compute.products import Products
 from studio.worker.families import family_in
-from studio.worker.families.encoder_decoder import EncoderDecoderLearner, decoder_of, learner_of
+from studio.worker.families.encoder_decoder import EncoderDecoderLearner, collate, decoder_of, learner_of
 from studio.worker.methods import full, lora
 from studio.worker.methods.method import trainable_parameters
 from studio.worker.training.gradients import Gradients, batch_gradients, batch_loss
 from tests.tiny_encoder_decoder import make_tiny_t5
-from tests.worker.worker_runs import colour_rows, tiny_spec
+from tests.worker.worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +101,44 @@ def test_the_loss_and_its_gradient_equal_the_library_s_however_a_batch_is_cut(me
     assert evaluated and evaluated.mean == pytest.approx(golden.item(), abs=1e-5)
     alone = [library_loss(theirs.model, [row]).item() * row.completion_tokens for row in rows]
     assert evaluated.of_rows == pytest.approx(alone, abs=1e-4)
+
+
+def test_smoothed_labels_are_those_of_cross_entropy_and_only_of_training(folder: Path) -> None:
+    rows, of = rows_of(folder), learner(folder, "full")
+    smoothed, micro_batch = of.smoothed(0.2), of.collate(rows_of(folder))
+    plain = smoothed.loss_sum(micro_batch).item()
+    assert plain == pytest.approx(of.loss_sum(micro_batch).item(), rel=1e-6), "evaluation is without it"
+    of.model.train()
+    wanted = 0.0
+    for row in rows:
+        logits = of.model(torch.tensor([row.prompt_ids]), labels=torch.tensor([row.completion_ids])).logits[0]
+        targets = torch.tensor(row.completion_ids)
+        wanted += torch.nn.functional.cross_entropy(logits, targets, reduction="sum", label_smoothing=0.2).item()
+    with torch.no_grad():
+        of_tokens = smoothed.losses(micro_batch)[1]
+    assert smoothed.loss_sum(micro_batch).item() == pytest.approx(wanted, rel=1e-5) != plain
+    assert of_tokens.sum().item() == pytest.approx(wanted, rel=1e-5)
+
+
+def test_neftune_s_noise_reaches_the_source(folder: Path) -> None:
+    """The model's shared embedding is never called: noise on it would be none."""
+    model = loading.load_model(folder, "float32")
+    of, micro_batch = learner_of(model), collate(rows_of(folder), start_id=0)
+    with torch.no_grad():
+        quiet = of.loss_sum(micro_batch).item()
+        add_noise(family_in(folder).embedding(model), alpha=15.0)
+        assert of.loss_sum(micro_batch).item() == quiet, "evaluation"
+        model.train()
+        noisy = {of.loss_sum(micro_batch).item() for _ in range(3)}
+    assert len(noisy) == 3 and quiet not in noisy
+
+
+@pytest.mark.parametrize("settings", [{"method": "ia3"}, {"method": "full", "gradient_checkpointing": "on"}])
+def test_other_settings_train_it_too(settings: dict[str, Any], folder: Path, tmp_path: Path) -> None:
+    spec = tiny_spec(folder, **settings, epochs=3, learning_rate=1e-2, label_smoothing=0.1, neftune_alpha=5.0)
+    run = make_run(tmp_path / "run", spec, train=colour_rows(12), validation=colour_rows(4, start=40))
+    losses = [event["loss"] for event in named(run_here(run), "step")]
+    assert losses[-1] < losses[0]
 
 
 def test_the_head_is_known_for_what_it_is(tiny_t5_folder: Path, scaled_t5_folder: Path, tiny_bart_folder: Path) -> None:

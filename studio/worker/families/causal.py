@@ -113,6 +113,10 @@ def _is_packed(base: PreTrainedModel, decoder: nn.Module, head: nn.Module) -> bo
     return base.device.type == "cpu" and _is_plain(base, decoder, head) and fits(base, decoder)
 
 
+def _embedding(model: PreTrainedModel) -> nn.Module:
+    return model.get_input_embeddings()
+
+
 def decoder_of(model: PreTrainedModel, stop_ids: frozenset[int], max_new_tokens: int) -> GreedyDecoder:
     """Make a causal LM, perhaps with adapters in its layers, ready to answer. Its weights may not change any more."""
     return GreedyDecoder(_reader(model), stop_ids, max_new_tokens)
@@ -193,4 +197,4 @@ def _load(path: Path, dtype: torch.dtype, is_trusted: bool, quantization: Any = 
     return model
 
 
-FAMILY = FamilyWork(_load, _siblings, learner_of, decoder_of, peft_task="CAUSAL_LM")
+FAMILY = FamilyWork(_load, _siblings, _embedding, learner_of, decoder_of, peft_task="CAUSAL_LM")

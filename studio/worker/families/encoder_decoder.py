@@ -181,6 +181,12 @@ def _head_scale(model: PreTrainedModel, encoder: nn.Module, decoder: nn.Module, 
     return None
 
 
+def embedding_of(model: PreTrainedModel) -> nn.Module:
+    """The encoder's: the model's own only lends its weight and is never called."""
+    embedding: nn.Module = model.get_encoder().get_input_embeddings()
+    return embedding
+
+
 def decoder_of(model: PreTrainedModel, stop_ids: frozenset[int], max_new_tokens: int) -> GreedyDecoder:
     """Make an encoder-decoder LM, perhaps with adapters in its layers, ready to answer."""
     return GreedyDecoder(EncoderDecoderReader(model), stop_ids, max_new_tokens)
@@ -204,4 +210,4 @@ def _load(path: Path, dtype: torch.dtype, is_trusted: bool, quantization: Any = 
     return model
 
 
-FAMILY = FamilyWork(_load, _siblings, learner_of, decoder_of, peft_task="SEQ_2_SEQ_LM")
+FAMILY = FamilyWork(_load, _siblings, embedding_of, learner_of, decoder_of, peft_task="SEQ_2_SEQ_LM")

@@ -187,19 +187,19 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
 
 def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> Trainer:
     path, work = Path(spec.model_path), work_of(spec.method)
+    family = family_in(path)
     accelerator = Accelerator()
     base = loading.load_model(
         path, work.weights_dtype(choice.dtype, spec), is_trusted=spec.is_trusted, quantize=spec.quantize
     )
     tuned = work.attach(base, spec)
     if spec.neftune_alpha:
-        add_noise(base.get_input_embeddings(), spec.neftune_alpha)
+        add_noise(family.embedding(base), spec.neftune_alpha)
     if spec.gradient_checkpointing == "on":
         _compute_activations_again(base, path)
     tuned.to(accelerator.device)
     if loading.uses_dropout(tuned):  # side by side, which micro-batch draws which random numbers would be chance
         choice = replace(choice, lanes=1)
-    family = family_in(path)
     products = work.speed_up(tuned, family.siblings(tuned), loading.DTYPES[choice.dtype])
     parameters = trainable_parameters(tuned).values()
     groups = [
