@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from studio.acts.base_model import with_base_model
-from studio.acts.window import check_max_length, token_counts
+from studio.acts.window import budget_of, token_counts
 from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
 from studio.files import private_mode, writing
@@ -24,10 +24,11 @@ from studio.runs.process import cancel, submit
 from studio.runs.resuming import refusal_to_resume
 from studio.runs.specs import TrainSpec, write_spec
 from studio.runs.watch import RunState, RunWatch
-from studio.tokens.encoding import Objective, Pair
+from studio.tokens.encoding import Objective, Pair, check_objective
+from studio.tokens.layout import Budget
 from studio.tokens.stop_proof import Flaw, StopProof, is_proved, prove, refusal_of, refusal_of_cuts
 from studio.tokens.tokenizer import ModelFolder
-from studio.tokens.window import Outcome, apply_policy, outcome
+from studio.tokens.window import Outcome, apply_policy, fates, outcome
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class TrainPlan:
     """
 
     spec: TrainSpec
+    budget: Budget
     rows: int
     validation_rows: int
     tokens_per_epoch: int
@@ -54,10 +56,10 @@ class TrainPlan:
     @property
     def refusal(self) -> StudioError | None:
         """Why this run may not start, or None."""
-        unfit = self.spec.refusal(self.rows, self.overlong_ids, self.dropped_rows)
+        unfit = self.spec.refusal(self.rows, self.overlong_ids, self.dropped_rows, self.budget.words)
         if unfit or not self.is_proved:
             return unfit
-        cut = refusal_of_cuts(self.spec.overlong, self.rows - self.dropped_rows, self.cut_rows)
+        cut = refusal_of_cuts(self.spec.overlong, self.budget, self.rows - self.dropped_rows, self.cut_rows)
         return refusal_of(self.flaws, self.rows) or cut
 
     @property
@@ -67,7 +69,7 @@ class TrainPlan:
 
     @property
     def overlong_rows(self) -> int:
-        """Rows over max_length, whatever becomes of them."""
+        """Rows over the budget, whatever becomes of them."""
         return len(self.overlong_ids)
 
 
@@ -80,19 +82,19 @@ def plan_training(project: Project, store: Store, spec: TrainSpec, *, prove_all:
     spec, model = with_base_model(project, spec)
     if checkpoint and (refusal := refusal_to_continue(checkpoint_of(project.runs_path, spec.continue_from)[0], spec)):
         raise refusal
-    check_max_length(model, spec.max_length)
-    _check_room_in_front(model, spec)
-    _check_family(model, spec)
+    budget = budget_of(model, spec.max_length, spec.max_target_length)
     objective = Objective(spec.objective)
+    check_objective(model, objective)
+    _check_virtual_tokens(model, spec)
     training, validation = _rows(store, spec)
     ids, prompt_tokens, completion_tokens = token_counts(store, model, objective)
     chosen = np.isin(ids, np.array([example.example_id for example in training], dtype=np.int64))
     prompt_tokens, completion_tokens = prompt_tokens[chosen], completion_tokens[chosen]
     totals = prompt_tokens + completion_tokens
-    is_overlong = totals > spec.max_length
+    is_overlong = fates(prompt_tokens, completion_tokens, budget) > 0
     overlong = [example for example, is_over in zip(training, is_overlong, strict=True) if is_over]
     counts = zip(prompt_tokens[is_overlong].tolist(), completion_tokens[is_overlong].tolist(), strict=True)
-    fitted = _fitted(model, spec, overlong, list(counts))
+    fitted = _fitted(model, spec, budget, overlong, list(counts))
     totals[is_overlong] = fitted.tokens
     kept = [(one.task, int(of_row)) for one, of_row in zip(training, totals, strict=True) if of_row]
     shares = spec.shares((task, of_row + spec.leading_tokens) for task, of_row in kept)
@@ -102,6 +104,7 @@ def plan_training(project: Project, store: Store, spec: TrainSpec, *, prove_all:
     seconds, memory = _forecast(project, spec, tokens * spec.epochs)
     return TrainPlan(
         spec=spec,
+        budget=budget,
         rows=len(training),
         validation_rows=len(validation),
         tokens_per_epoch=tokens,
@@ -134,8 +137,12 @@ def _continued(project: Project, spec: TrainSpec) -> tuple[TrainSpec, Path | Non
     return replace(spec, continue_from=reference, base_model=spec.base_model or earlier.base_model), checkpoint
 
 
-def _check_room_in_front(model: ModelFolder, spec: TrainSpec) -> None:
-    """Raise AskedWrongly where virtual tokens and a row of max_length are more than the context window."""
+def _check_virtual_tokens(model: ModelFolder, spec: TrainSpec) -> None:
+    """Raise AskedWrongly where the model takes none, or they and a row of max_length are more than its window."""
+    if not spec.leading_tokens:
+        return
+    if not model.layout.takes_virtual_tokens:
+        raise AskedWrongly(f"method={spec.method} is for decoder-only models here.", "Use method=lora, ia3 or full.")
     room = model.context_window - spec.leading_tokens
     if spec.max_length > room:
         raise AskedWrongly(
@@ -143,19 +150,6 @@ def _check_room_in_front(model: ModelFolder, spec: TrainSpec) -> None:
             f"context window of {model.context_window} tokens.",
             f"Set max_length to at most {room}." if room > 0 else "Lower virtual_tokens.",
         )
-
-
-def _check_family(model: ModelFolder, spec: TrainSpec) -> None:
-    """Raise AskedWrongly for what only decoder-only models can be asked."""
-    if not model.config.get("is_encoder_decoder"):
-        return
-    if spec.objective != "completion":
-        raise AskedWrongly(
-            f"objective={spec.objective}: an encoder-decoder model only learns what its decoder says, the completion.",
-            "Set objective=completion.",
-        )
-    if spec.leading_tokens:
-        raise AskedWrongly(f"method={spec.method} is for decoder-only models here.", "Use method=lora, ia3 or full.")
 
 
 @dataclass(frozen=True)
@@ -166,20 +160,22 @@ class _Overlong:
     tokens: list[int]
 
 
-def _fitted(model: ModelFolder, spec: TrainSpec, overlong: list[Example], counts: list[tuple[int, int]]) -> _Overlong:
+def _fitted(
+    model: ModelFolder, spec: TrainSpec, budget: Budget, overlong: list[Example], counts: list[tuple[int, int]]
+) -> _Overlong:
     """``counts`` are the (prompt, completion) tokens of ``overlong``. Only rows whose text decides are tokenized."""
-    outcomes = [outcome(*of_row, spec.max_length, spec.overlong) for of_row in counts]
+    outcomes = [outcome(*of_row, budget, spec.overlong) for of_row in counts]
     undecided = [one for one, what in zip(overlong, outcomes, strict=True) if what is Outcome.PROMPT_CUT_IF_POSSIBLE]
     pairs = [Pair(example.prompt, example.completion, example.system) for example in undecided]
-    shorter = apply_policy(model, pairs, spec.max_length, spec.overlong, Objective(spec.objective)) if pairs else []
+    shorter = apply_policy(model, pairs, budget, spec.overlong, Objective(spec.objective)) if pairs else []
     shortened = iter([one.encoded.total_tokens if one.encoded else 0 for one in shorter])
     tokens: list[int] = []
-    for of_row, what in zip(counts, outcomes, strict=True):
+    for (prompt, completion), what in zip(counts, outcomes, strict=True):
         match what:
             case Outcome.KEPT:
-                tokens.append(sum(of_row))
+                tokens.append(prompt + completion)
             case Outcome.COMPLETION_CUT:
-                tokens.append(spec.max_length)
+                tokens.append(prompt + budget.completion_room(prompt))
             case Outcome.PROMPT_CUT_IF_POSSIBLE:
                 tokens.append(next(shortened))
             case Outcome.DROPPED:

@@ -17,7 +17,8 @@ from studio.dataset.store import Example, Store
 from studio.dataset.token_counts import Uncounted
 from studio.errors import AskedWrongly
 from studio.reports.window import WindowReport, window_report
-from studio.tokens.encoding import Encoded, Objective, Pair, encode_pairs, encode_prompts, prompt_text, training_texts
+from studio.tokens.encoding import Objective, Pair, encode_pairs
+from studio.tokens.layout import Budget
 from studio.tokens.stop_proof import encode_named
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import FATES, fates
@@ -27,15 +28,21 @@ SLICE_ROWS = 250  # some 25 ms of both cores of a small machine
 NICENESS = 10
 
 
-def check_max_length(model: ModelFolder, max_length: int) -> None:
-    """Raise AskedWrongly for a max_length that no row of this model can have."""
-    if max_length < 1:
-        raise AskedWrongly(f"max_length={max_length} leaves no token.", "It is a number of tokens, 1 or more.")
-    if max_length > model.context_window:
-        raise AskedWrongly(
-            f"max_length={max_length} is more than the model's context window of {model.context_window} tokens.",
-            f"At most {model.context_window}: --max-length, --set max_length=N, or max_length in studio.toml.",
-        )
+def budget_of(model: ModelFolder, max_length: int, max_target_length: int = 0) -> Budget:
+    """What a row of this model may have. Raises AskedWrongly for a length that no row of it can have."""
+    budget, most = model.layout.budget(max_length, max_target_length), model.window.most
+    for name, length in (("max_length", budget.max_length), ("max_target_length", budget.target)):
+        if length is None:
+            continue
+        if length < 1:
+            raise AskedWrongly(f"{name}={length} leaves no token.", "It is a number of tokens, 1 or more.")
+        if most is not None and length > most:
+            option = f"--{name.replace('_', '-')}"
+            raise AskedWrongly(
+                f"{name}={length} is more than the model's context window of {most} tokens.",
+                f"At most {most}: {option}, --set {name}=N, or max_length in studio.toml.",
+            )
+    return budget
 
 
 def check_window(
@@ -46,6 +53,7 @@ def check_window(
     progress: OnCounted | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
     *,
+    max_target_length: int = 0,
     gives_way: bool = False,
 ) -> WindowReport:
     """Fates, lengths and the cost of examples in the prompt, over the whole store.
@@ -55,13 +63,11 @@ def check_window(
     so far and reports on that. For gives_way see ``count_tokens``. Raises AskedWrongly for a max_length beyond the
     context window, StudioError where the model's template or tokenizer cannot be used.
     """
-    check_max_length(model, max_length)
+    budget = budget_of(model, max_length, max_target_length)
     count_tokens(store, model, progress, is_cancelled, gives_way=gives_way)
     ids, prompt_tokens, completion_tokens = store.counts(model.fingerprint)
     shot_tokens = store.shot_tokens(model.fingerprint)
-    return window_report(
-        ids, prompt_tokens, completion_tokens, max_length, model.context_window, shot_tokens, list(shots)
-    )
+    return window_report(ids, prompt_tokens, completion_tokens, budget, model.window, shot_tokens, list(shots))
 
 
 def token_counts(store: Store, model: ModelFolder, objective: Objective) -> tuple[ExampleIds, Counts, Counts]:
@@ -132,42 +138,19 @@ def _counted(
         encoded = encode_named(
             model, [row[0] for row in part], pairs, Objective.TEXT if is_text else Objective.COMPLETION
         )
-        shot_tokens = [0] * len(pairs) if is_text else _shot_tokens(model, pairs, encoded)  # text is no turn
+        shot_tokens = [0] * len(pairs) if is_text else model.layout.shot_tokens(model, pairs, encoded)  # text: no turn
         counted += [
             (row.prompt_tokens, row.completion_tokens, shot) for row, shot in zip(encoded, shot_tokens, strict=True)
         ]
     return counted
 
 
-def _shot_tokens(model: ModelFolder, pairs: Sequence[Pair], encoded: Sequence[Encoded]) -> list[int]:
-    """What each pair costs as an example in another row's prompt: one more user and assistant turn, in tokens.
-
-    A shot brings no system message of its own, so a row that has one is counted once more without it. What then differs
-    between a turn and a training row is the template's fixed text (a header that stands once, a line break after the
-    answer), which is the same for every pair.
-    """
-    totals = [row.total_tokens for row in encoded]
-    with_system = [index for index, pair in enumerate(pairs) if pair.system]
-    bare = training_texts(model, [Pair(pairs[index].prompt, pairs[index].completion) for index in with_system])
-    for index, ids in zip(with_system, encode_prompts(model, bare), strict=True):
-        totals[index] = len(ids)
-    overhead = _turn_overhead(model)
-    return [max(0, total + overhead) for total in totals]
-
-
-def _turn_overhead(model: ModelFolder) -> int:
-    """Tokens of an example as an earlier turn, less what it has as a training row without a system message."""
-    shot, question = Pair("Where is my parcel?", "It is on its way."), "And my lamp?"
-    without, with_shot = encode_prompts(
-        model,
-        [prompt_text(model, question), prompt_text(model, question, shots=[(shot.prompt, shot.completion)])],
-    )
-    return len(with_shot) - len(without) - encode_pairs(model, [shot])[0].total_tokens
-
-
 @dataclass(frozen=True)
 class AsTrained:
-    """One example token by token: what is seen, what is learned, and what ``max_length`` would do to it."""
+    """One example token by token: what is seen, what is learned, and what the budget would do to it.
+
+    ``max_target_length`` is None where prompt and completion are one sequence.
+    """
 
     seen: list[str]
     learned: list[str]
@@ -176,6 +159,13 @@ class AsTrained:
     max_length: int
     fate: str
     objective: str
+    max_target_length: int | None = None
+
+    @property
+    def limits(self) -> str:
+        """``max_length 512``, with the target's where it has one."""
+        target = self.max_target_length
+        return f"max_length {self.max_length}" + ("" if target is None else f", max_target_length {target}")
 
 
 def objective_named(name: str) -> Objective:
@@ -187,21 +177,21 @@ def objective_named(name: str) -> Objective:
 
 
 def as_trained(
-    model: ModelFolder, example: Example, max_length: int, objective: Objective = Objective.COMPLETION
+    model: ModelFolder, example: Example, budget: Budget, objective: Objective = Objective.COMPLETION
 ) -> AsTrained:
     """The tokens of ``example`` as training sees them. Tokens that are pieces of a character are shown together."""
     encoded = encode_pairs(model, [Pair(example.prompt, example.completion, example.system)], objective)[0]
-    prompt, completion = encoded.ids[: encoded.prompt_tokens], encoded.ids[encoded.prompt_tokens :]
+    prompt, completion = encoded.prompt_ids, encoded.completion_ids
     counts = np.array([len(prompt)], dtype=np.int32), np.array([len(completion)], dtype=np.int32)
-    fate = FATES[fates(*counts, max_length)[0]]
     return AsTrained(
-        _pieces(model, prompt),
-        _pieces(model, completion),
-        len(prompt),
-        len(completion),
-        max_length,
-        str(fate),
-        str(objective),
+        seen=_pieces(model, prompt),
+        learned=_pieces(model, completion),
+        prompt_tokens=len(prompt),
+        completion_tokens=len(completion),
+        max_length=budget.max_length,
+        fate=str(FATES[fates(*counts, budget)[0]]),
+        objective=str(objective),
+        max_target_length=budget.target,
     )
 
 

@@ -30,6 +30,7 @@ FIXED = (
     "early_stopping_on",
     "batch_size",
     "max_length",
+    "max_target_length",
     "overlong",
     "seed",
 )

@@ -101,6 +101,10 @@ class TrainSpec(Spec):
     )
     virtual_tokens: int = about("Virtual tokens of prompt_tuning; the context window has to hold them.", default=20)
     max_length: int = about("Tokens a training row may have, template included.", default=512)
+    max_target_length: int = about(
+        "Encoder-decoder models: tokens a completion may have, while max_length is the prompt's; 0 is as many.",
+        default=0,
+    )
     overlong: str = about(
         "Rows over max_length: refuse the run, drop them, truncate_prompt or truncate_completion.",
         choices=OVERLONG_POLICIES,
@@ -138,6 +142,7 @@ class TrainSpec(Spec):
         at_least("max_length", self.max_length, 8)
         for name in (
             "micro_batch_size",
+            "max_target_length",
             "learning_rate",
             "weight_decay",
             "max_grad_norm",
@@ -225,12 +230,15 @@ class TrainSpec(Spec):
     def peak_learning_rate(self) -> float:
         return self.learning_rate or self.how.usual_learning_rate
 
-    def refusal(self, rows: int, overlong_ids: Sequence[int], dropped_rows: int) -> StudioError | None:
+    def refusal(
+        self, rows: int, overlong_ids: Sequence[int], dropped_rows: int, budget: str = ""
+    ) -> StudioError | None:
         """Why a run on these rows may not start, or None: the plan before a run and the run itself ask here.
 
         ``rows`` counts all that are chosen, ``overlong_ids`` names those over max_length, ``dropped_rows`` counts those
-        that the policy would leave out.
+        that the policy would leave out; ``budget`` is what they are over, in words.
         """
+        budget = budget or f"max_length={self.max_length}"
         if not rows:
             nothing = "no row would be trained: none is in the train split"
             if self.tasks or self.where:
@@ -239,12 +247,12 @@ class TrainSpec(Spec):
         if overlong_ids and self.overlong == "refuse":
             some = ", ".join(map(str, overlong_ids[:5])) + (", …" if len(overlong_ids) > 5 else "")
             return StudioError(
-                f"{len(overlong_ids)} of {rows} rows are over max_length={self.max_length}: examples {some}.",
+                f"{len(overlong_ids)} of {rows} rows are over {budget}: examples {some}.",
                 "Raise max_length, or say what becomes of them: overlong=drop, truncate_prompt or truncate_completion.",
             )
         if dropped_rows == rows:
             return StudioError(
-                f"overlong={self.overlong} would drop all {rows} rows at max_length={self.max_length}.",
+                f"overlong={self.overlong} would drop all {rows} rows at {budget}.",
                 "Raise max_length.",
             )
         return None

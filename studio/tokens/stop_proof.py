@@ -15,6 +15,7 @@ from functools import cached_property
 
 from studio.errors import StudioError
 from studio.tokens.encoding import Encoded, Objective, Pair, encode_pairs
+from studio.tokens.layout import Budget
 from studio.tokens.tokenizer import ModelFolder
 
 SHOWN_ROWS = 5
@@ -47,16 +48,17 @@ class StopProof:
         """
         if len(row.ids) <= row.prompt_tokens:
             return "nothing of it is learned"
-        return self._flaw_at_the_start(row) or self._flaw_at_the_end(row, was_cut=was_cut)
+        starts = map(self._flaw_at_the_start, self.folder.layout.sequences(row))
+        return next(filter(None, starts), "") or self._flaw_at_the_end(row, was_cut=was_cut)
 
-    def _flaw_at_the_start(self, row: Encoded) -> str:
+    def _flaw_at_the_start(self, ids: list[int]) -> str:
         leading = self.folder.leading_ids
         if not leading:
             return ""
-        if row.ids[: len(leading)] != leading:
+        if ids[: len(leading)] != leading:
             return f"it does not begin with {self.folder.leading_text}, which this model's tokenizer puts first"
         first = leading[0]
-        times = row.ids.count(first) - (first == self._end and row.ids[-1] == first)
+        times = ids.count(first) - (first == self._end and ids[-1] == first)
         if times > leading.count(first):
             return f"{self._text(first)} stands in it {times} times; a model has seen it once, at the start"
         return ""
@@ -127,13 +129,13 @@ def encode_named(
     return first + encode_named(folder, ids[half:], pairs[half:], objective)
 
 
-def refusal_of_cuts(overlong: str, kept: int, cut: int) -> StudioError | None:
+def refusal_of_cuts(overlong: str, budget: Budget, kept: int, cut: int) -> StudioError | None:
     """Why rows whose answers are all cut may not train: ``cut`` of ``kept`` rows, by the policy ``overlong``."""
     if overlong != "truncate_completion" or not kept or cut < kept:
         return None
     return StudioError(
         "overlong=truncate_completion cuts the end of every answer: the model would never learn to stop.",
-        "Raise max_length, or use overlong=drop.",
+        f"Raise {'max_length' if budget.is_shared else 'max_target_length'}, or use overlong=drop.",
     )
 
 

@@ -214,7 +214,7 @@ class StudioApp(App[None], inherit_bindings=False):
         try:
             if Path(name).is_dir() or any(model.is_cached and model.name == name for model in list_models()):
                 folder = resolve_model(name, self.session.settings.trusted_models)
-                self.post_message(ModelFound(folder, folder.fingerprint, folder.context_window))
+                self.post_message(ModelFound(folder, folder.fingerprint, folder.window.tokens))
         except StudioError as error:
             self.call_from_thread(self.report, error)
         self.session.is_model_sought = False

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from studio.runs.specs import TrainSpec
-from studio.tokens.encoding import Encoded, Objective, Pair, encode_pairs, plain_text
+from studio.tokens.encoding import Encoded, Objective, Pair, encode_pairs
+from studio.tokens.layout import Budget
+from studio.tokens.one_sequence import plain_text
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import apply_policy
 
@@ -82,10 +84,10 @@ def test_what_is_too_long_is_cut_at_its_end_or_its_prompt_s_start(
 ) -> None:
     model = ModelFolder(tiny_model_folder)
     long = Pair("the parcel " * 60 + "is late", "On its way.")
-    (end,) = apply_policy(model, [long], 80, "truncate_completion", objective)
-    (start,) = apply_policy(model, [long], 80, "truncate_prompt", objective)
+    (end,) = apply_policy(model, [long], Budget(80), "truncate_completion", objective)
+    (start,) = apply_policy(model, [long], Budget(80), "truncate_prompt", objective)
     assert end.encoded and end.was_cut and end.encoded.total_tokens == 80
     assert start.encoded and start.was_cut and start.encoded.total_tokens <= 80
     assert "is late" in model.decode(start.encoded.ids) and "is late" not in model.decode(end.encoded.ids)
-    (dropped,) = apply_policy(model, [long], 80, "drop", objective)
+    (dropped,) = apply_policy(model, [long], Budget(80), "drop", objective)
     assert dropped.encoded is None

@@ -12,7 +12,7 @@ from studio.worker.compute import loading
 from studio.worker.compute.loading import stop_ids_of
 from studio.worker.compute.prefix import shared_prefix_length
 from studio.worker.families.causal import decoder_of
-from studio.worker.families.causal_decoding import CausalDecoder
+from studio.worker.families.greedy_decoding import GreedyDecoder
 from studio.worker.families.packed_decoding import PackedReader
 from studio.worker.families.padded_decoding import PaddedReader
 
@@ -41,7 +41,7 @@ def test_answers_do_not_depend_on_the_batch(batch_size: int, is_packed: bool, ti
     stop = frozenset({wanted[0][3], wanted[3][5]})
     wanted = [greedy(tiny, prompt, stop, 12) for prompt in PROMPTS]
     assert len({len(ids) for ids in wanted}) > 1
-    decoder = decoder_of(tiny, stop, 12) if is_packed else CausalDecoder(PaddedReader(tiny), stop, 12)
+    decoder = decoder_of(tiny, stop, 12) if is_packed else GreedyDecoder(PaddedReader(tiny), stop, 12)
     assert isinstance(decoder.reader, PackedReader) is is_packed
     answers = dict(decoder.answers(PROMPTS, batch_size))
     assert [answers[number].ids for number in range(len(PROMPTS))] == wanted

@@ -70,7 +70,7 @@ class NewRunDialog(FormDialog):
     def form(self) -> SpecForm:
         spec, tried = self._like, dict[str, str]()
         if spec is None:
-            spec = TrainSpec()
+            spec = TrainSpec(max_target_length=self.session.max_target_length)
             tried = {"base_model": self.session.base_model, "max_length": str(self.session.max_length)}
         plain, (model, *others) = with_others(spec, fields_of(spec, BASIC, values=tried, notes=NOTES))
         cached = [one.name for one in list_models() if one.is_cached]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -61,6 +62,19 @@ class HeadLoss(torch.autograd.Function):
         gradient = gradients[0]
         by_weight = None if weight_gradient is None else weight_gradient * gradient
         return hidden_gradient * gradient, by_weight, None, None, None
+
+
+def summed(parts: Iterable[Tensor], targets: Iterable[Tensor], smoothing: float) -> tuple[Tensor, Tensor]:
+    """As ``HeadLoss``, of logits that are there: ``parts`` (n, v) one after the other, each with its targets (n,).
+
+    The gradient, where one is wanted, is autograd's.
+    """
+    losses = [
+        nn.functional.cross_entropy(logits.float(), wanted, reduction="none", label_smoothing=smoothing)
+        for logits, wanted in zip(parts, targets, strict=True)
+    ]
+    of_tokens = torch.cat(losses)
+    return of_tokens.sum(), of_tokens.detach()
 
 
 def matrix_dtype(head: nn.Module) -> torch.dtype:

@@ -16,6 +16,7 @@ from transformers.utils import logging as transformers_logging
 from studio.errors import StudioError
 from studio.files import read_json_object
 from studio.models.safety import refuse_unsafe
+from studio.tokens.families import refuse_dtype
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute import devices
 from studio.worker.compute.neftune import EmbeddingNoise
@@ -38,11 +39,12 @@ def be_quiet() -> None:
 def load_model(path: Path, dtype: str, *, is_trusted: bool = False, quantize: str = "none") -> PreTrainedModel:
     """The model of a folder with its weights in ``dtype`` (a name of ``DTYPES``), in evaluation mode.
 
-    Raises StudioError for what is not safe, not whole, or of no known family.
+    Raises StudioError for what is not safe, not whole, of no known family, or cannot be computed in that dtype.
 
     ``is_trusted`` is the user's own opt-in for this very model: only then are pickles read and its code run.
     """
     be_quiet()
+    refuse_dtype(ModelFolder(path), dtype)
     how = quantization(quantize, DTYPES[dtype])
     if not is_trusted:
         refuse_unsafe(path, ModelFolder(path).config)

@@ -18,15 +18,15 @@ from transformers.cache_utils import DynamicLayer
 from studio.errors import StudioError
 from studio.tokens.encoding import Encoded
 from studio.worker.compute import fused_lora, short_attention
-from studio.worker.compute.head_loss import HEAD_TOKENS, HeadLoss, matrix_dtype
+from studio.worker.compute.head_loss import HEAD_TOKENS, HeadLoss, matrix_dtype, summed
 from studio.worker.compute.llama_body import LlamaBody, fits, siblings_of
 from studio.worker.compute.loading import uses_dropout
 from studio.worker.compute.packed_weights import PackedWeights
 from studio.worker.compute.prefix import KeysAndValues
 from studio.worker.compute.products import Products, Siblings
 from studio.worker.families.causal_bodies import Body, MicroBatch, PackedBody, PaddedBody
-from studio.worker.families.causal_decoding import CausalDecoder, Reader
 from studio.worker.families.family import FamilyWork
+from studio.worker.families.greedy_decoding import GreedyDecoder, Reader
 from studio.worker.families.packed_decoding import PackedReader
 from studio.worker.families.padded_decoding import PaddedReader
 
@@ -79,24 +79,13 @@ class CausalLearner:
         if not self.is_plain_head:
             assert isinstance(self.body, PaddedBody)
             logits = self.model(**self.body.inputs(micro_batch, prefix or [])).logits.flatten(0, 1)
-            whole = nn.functional.cross_entropy(
-                logits[micro_batch.learned_at].float(),
-                micro_batch.targets,
-                reduction="none",
-                label_smoothing=smoothing,
-            )
-            return whole.sum(), whole.detach()
+            return summed([logits[micro_batch.learned_at]], [micro_batch.targets], smoothing)
         hidden = self.body.hidden(micro_batch, prefix or [])[micro_batch.learned_at]
         if torch.is_grad_enabled():
             head_loss: Callable[..., tuple[Tensor, Tensor]] = HeadLoss.apply
             return head_loss(hidden, self.head.weight, micro_batch.targets, matrix_dtype(self.head), smoothing)
-        parts = []
-        for start in range(0, len(hidden), HEAD_TOKENS):
-            logits = self.head(hidden[start : start + HEAD_TOKENS]).float()
-            wanted = micro_batch.targets[start : start + HEAD_TOKENS]
-            parts.append(nn.functional.cross_entropy(logits, wanted, reduction="none", label_smoothing=smoothing))
-        of_tokens = torch.cat(parts)
-        return of_tokens.sum(), of_tokens.detach()
+        parts = map(self.head, torch.split(hidden, HEAD_TOKENS))
+        return summed(parts, torch.split(micro_batch.targets, HEAD_TOKENS), smoothing)
 
 
 def learner_of(model: nn.Module, products: Products | None = None) -> CausalLearner:
@@ -124,9 +113,13 @@ def _is_packed(base: PreTrainedModel, decoder: nn.Module, head: nn.Module) -> bo
     return base.device.type == "cpu" and _is_plain(base, decoder, head) and fits(base, decoder)
 
 
-def decoder_of(model: PreTrainedModel, stop_ids: frozenset[int], max_new_tokens: int) -> CausalDecoder:
+def _embedding(model: PreTrainedModel) -> nn.Module:
+    return model.get_input_embeddings()
+
+
+def decoder_of(model: PreTrainedModel, stop_ids: frozenset[int], max_new_tokens: int) -> GreedyDecoder:
     """Make a causal LM, perhaps with adapters in its layers, ready to answer. Its weights may not change any more."""
-    return CausalDecoder(_reader(model), stop_ids, max_new_tokens)
+    return GreedyDecoder(_reader(model), stop_ids, max_new_tokens)
 
 
 def _reader(model: PreTrainedModel) -> Reader:
@@ -143,8 +136,8 @@ def _parts(model: nn.Module) -> tuple[PreTrainedModel, nn.Module, nn.Module]:
     base: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     if not isinstance(base, PreTrainedModel) or base.config.is_encoder_decoder:
         raise StudioError(
-            f"{type(base).__name__}: only decoder-only language models can be trained.",
-            "Encoder-decoder models such as T5 are not supported yet.",
+            f"{type(base).__name__}: not a decoder-only language model.",
+            "Choose another base model, for example smollm2-135m-instruct.",
         )
     whole: Any = base
     decoder = whole.get_decoder() if hasattr(base, "get_decoder") else base.base_model
@@ -204,4 +197,4 @@ def _load(path: Path, dtype: torch.dtype, is_trusted: bool, quantization: Any = 
     return model
 
 
-FAMILY = FamilyWork(_load, _siblings, learner_of, decoder_of, peft_task="CAUSAL_LM")
+FAMILY = FamilyWork(_load, _siblings, _embedding, learner_of, decoder_of, peft_task="CAUSAL_LM")

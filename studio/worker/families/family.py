@@ -87,13 +87,14 @@ class FamilyWork:
     """``load`` reads a folder's weights in a dtype (its own code only where trusted), quantized where told how.
 
     ``siblings`` names the layers of a model, perhaps inside a peft model, that its learner multiplies at once; it may
-    name none. ``learner`` takes such a model apart, given the method's products; it raises StudioError for one it
-    cannot. ``decoder`` is made from a model, the tokens that end an answer and the most tokens one may have.
-    ``peft_task`` is peft's name for the family.
+    name none. ``embedding`` is the layer of it to whose output noise is added. ``learner`` takes such a model apart,
+    given the method's products; it raises StudioError for one it cannot. ``decoder`` is made from a model, the tokens
+    that end an answer and the most tokens one may have. ``peft_task`` is peft's name for the family.
     """
 
     load: Callable[[Path, torch.dtype, bool, Any], PreTrainedModel]
     siblings: Callable[[nn.Module], Siblings]
+    embedding: Callable[[PreTrainedModel], nn.Module]
     learner: Callable[[nn.Module, Products], Learner]
     decoder: Callable[[PreTrainedModel, frozenset[int], int], Decoder]
     peft_task: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,8 @@ from studio.worker.families.family import TokenIds
 @dataclass(frozen=True)
 class PackedReader:
     """See ``Reader``; for what a ``LlamaBody`` fits, on a CPU. ``head`` makes logits of hidden states."""
+
+    can_share_prefix: ClassVar[bool] = True
 
     body: LlamaBody
     head: Product

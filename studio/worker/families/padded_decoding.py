@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -16,6 +17,8 @@ from studio.worker.families.family import TokenIds
 @dataclass(frozen=True)
 class PaddedReader:
     """See ``Reader``; right for every decoder-only model."""
+
+    can_share_prefix: ClassVar[bool] = True
 
     model: PreTrainedModel
 

@@ -157,26 +157,29 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
     """The run's frozen rows after the over-long policy. Raises StudioError when nothing is left or one is refused."""
     directory: RunDirectory = session.directory
     rows = read_rows(directory.rows_path("train"))
+    budget = folder.layout.budget(spec.max_length, spec.max_target_length)
     objective = Objective(spec.objective)
     pairs = [Pair(row.prompt, row.completion, row.system) for row in rows]
-    fitted = apply_policy(folder, pairs, spec.max_length, spec.overlong, objective)
+    fitted = apply_policy(folder, pairs, budget, spec.overlong, objective)
     kept = [(row, of.encoded) for row, of in zip(rows, fitted, strict=True) if of.encoded]
-    over = [row.example_id for row, encoded in kept if encoded.total_tokens > spec.max_length]
-    if refusal := spec.refusal(len(rows), over, len(rows) - len(kept)):
+    over = [
+        row.example_id for row, encoded in kept if not budget.fits(encoded.prompt_tokens, encoded.completion_tokens)
+    ]
+    if refusal := spec.refusal(len(rows), over, len(rows) - len(kept), budget.words):
         raise refusal
     cut = sum(of.was_cut for of in fitted)
     held_out = read_rows(directory.rows_path("validation"))
     pairs = [Pair(row.prompt, row.completion, row.system) for row in held_out]
     policy = "drop" if spec.overlong == "refuse" else spec.overlong
-    checked = apply_policy(folder, pairs, spec.max_length, policy, objective) if pairs else []
+    checked = apply_policy(folder, pairs, budget, policy, objective) if pairs else []
     if is_proved(objective):
         _prove(folder, rows, fitted)
         _prove(folder, held_out, checked)
-        if refusal := refusal_of_cuts(spec.overlong, len(kept), cut):
+        if refusal := refusal_of_cuts(spec.overlong, budget, len(kept), cut):
             raise refusal
     validation = [(row, of.encoded) for row, of in zip(held_out, checked, strict=True) if of.encoded]
     if len(validation) < len(pairs):
-        message = f"{len(pairs) - len(validation)} validation rows are longer than max_length and left out"
+        message = f"{len(pairs) - len(validation)} validation rows are over {budget.words} and left out"
         session.events.write(Warned(message=message))
     if refusal := spec.refusal_to_watch({row.task for row, _ in validation}):
         raise refusal
@@ -205,13 +208,14 @@ def _prove(folder: ModelFolder, rows: list[FrozenRow], fitted: list[Fitted]) -> 
 
 def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> Trainer:
     path, work = Path(spec.model_path), work_of(spec.method)
+    family = family_in(path)
     accelerator = Accelerator()
     base = loading.load_model(
         path, work.weights_dtype(choice.dtype, spec), is_trusted=spec.is_trusted, quantize=spec.quantize
     )
     tuned = work.attach(base, spec)
     if spec.neftune_alpha:
-        add_noise(base.get_input_embeddings(), spec.neftune_alpha)
+        add_noise(family.embedding(base), spec.neftune_alpha)
     if spec.gradient_checkpointing == "on":
         choice = replace(choice, recomputes=True)
     if choice.recomputes:
@@ -219,7 +223,6 @@ def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> 
     tuned.to(accelerator.device)
     if loading.uses_dropout(tuned):  # side by side, which micro-batch draws which random numbers would be chance
         choice = replace(choice, lanes=1)
-    family = family_in(path)
     products = work.speed_up(tuned, family.siblings(tuned), loading.DTYPES[choice.dtype])
     parameters = trainable_parameters(tuned).values()
     groups = [

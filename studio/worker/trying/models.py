@@ -43,10 +43,9 @@ class Models:
         limit = int(request.get("max_new_tokens") or USUAL_ANSWER_TOKENS)
         asked = {arm: self._leading + ids if arm == "tuned" else ids for arm in self._arms}
         longest = max(map(len, asked.values()))
-        if longest + limit > folder.context_window:
+        if not folder.window.holds(longest, limit):
             raise StudioError(
-                f"the prompt has {longest} tokens; with {limit} for the answer that is over the context window "
-                f"of {folder.context_window}.",
+                f"the prompt has {longest} tokens; with {limit} for the answer that is over {folder.window.words}.",
                 "Shorten the prompt.",
             )
         decoders = {arm: self._decoder(arm, folder, limit) for arm in self._arms}

@@ -69,7 +69,7 @@ def load(project: Project, run_id: str) -> Loaded:
     """Read and score a comparison. Seconds for thousands of rows: call it in a thread."""
     comparison = load_comparison(project, run_id)
     try:
-        context_window = ModelFolder(Path(comparison.spec.model_path)).context_window
+        context_window = ModelFolder(Path(comparison.spec.model_path)).window.tokens
     except StudioError:  # the model was moved away since: its answers are still worth reading
         context_window = None
     dtype = comparison.scores.dtype if comparison.scores else ""

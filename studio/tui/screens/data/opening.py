@@ -71,19 +71,15 @@ class Opening:
 
     def as_trained(self) -> None:
         """Raises StudioError where the model is not here, or is still looked for."""
-        folder, example, max_length = (
-            self._desk.session.found_model(),
-            self._shown.example,
-            self._desk.session.max_length,
-        )
+        folder, example = self._desk.session.found_model(), self._shown.example
+        budget = self._desk.session.budget(folder)
         if example is None:
             return
 
         def read() -> Any:
             from studio.acts.window import as_trained
-            from studio.tokens.encoding import Objective
 
-            return [as_trained(folder, example, max_length, objective) for objective in Objective]
+            return [as_trained(folder, example, budget, objective) for objective in folder.layout.objectives]
 
         self._desk.ask("trained", read, partial(self._show_trained, example))
 

@@ -142,7 +142,7 @@ class DataScreen(HandedOn):
 
     def on_mount(self) -> None:
         self.table.border_title = Content("examples")
-        self.table.max_length = self.session.max_length
+        self.table.max_length = self.session.most_tokens
         self.column_keys.restore()
         if self.store is not None:
             self.rows.load()
@@ -154,8 +154,8 @@ class DataScreen(HandedOn):
             self.action_welcome()
 
     def on_screen_resume(self) -> None:
-        if self.table.max_length != self.session.max_length:  # another was tried in Window
-            self.table.max_length = self.session.max_length
+        if self.table.max_length != self.session.most_tokens:  # another was tried in Window
+            self.table.max_length = self.session.most_tokens
             self.rows.refresh_example()
 
     def on_store_opened(self, message: StoreOpened) -> None:
@@ -169,6 +169,7 @@ class DataScreen(HandedOn):
         self.table.show_nothing(closed_lines(closed))
 
     def on_model_found(self, message: ModelFound) -> None:
+        self.table.max_length = self.session.most_tokens
         self.table.forget()
         self.rows.refresh_example()
         self.counts.count_tokens()

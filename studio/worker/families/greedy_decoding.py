@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -27,7 +27,9 @@ class Batch(Protocol):
 
 
 class Reader(Protocol):
-    """How prompts go through a model."""
+    """How prompts go through a model. Where ``can_share_prefix`` is false, each is read whole."""
+
+    can_share_prefix: ClassVar[bool]
 
     def prefix(self, ids: TokenIds) -> Any:
         """What is kept of a prefix that several prompts share."""
@@ -37,7 +39,7 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True)
-class CausalDecoder:
+class GreedyDecoder:
     """A model ready to answer: what ends an answer, and how long one may be."""
 
     reader: Reader
@@ -55,7 +57,8 @@ class CausalDecoder:
 
         Prompts are sorted by length and answered ``batch_size`` at a time in each lane; none may be empty.
         """
-        length = shared_prefix_length(prompts) if len(prompts) > 1 else 0
+        can_share = self.reader.can_share_prefix and len(prompts) > 1
+        length = shared_prefix_length(prompts) if can_share else 0
         prefix = self.reader.prefix(prompts[0][:length]) if length else None
         order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]), reverse=True)
         count = lanes.count if lanes else 1
