@@ -4,6 +4,7 @@ studio.toml     settings a person may edit
 studio.duckdb   the store
 runs/<run_id>/  one directory per run
 .studio-lines.json  what was typed into the prompts
+screens.json    what was chosen with keys: theme, layout, columns
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ SETTINGS_NAME = "studio.toml"
 STORE_NAME = "studio.duckdb"
 RUNS_NAME = "runs"
 LINES_NAME = ".studio-lines.json"
+SCREENS_NAME = "screens.json"
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
 DEFAULT_MAX_LENGTH = 512
@@ -94,6 +96,10 @@ class Project:
     @property
     def lines_path(self) -> Path:
         return self.root / LINES_NAME
+
+    @property
+    def screens_path(self) -> Path:
+        return self.root / SCREENS_NAME
 
     @property
     def name(self) -> str:

@@ -268,7 +268,8 @@ from studio.errors import StudioError
 from studio.tokens.families import family_of
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.families import family_in
-for name, config in (("own", {"model_type": "mamba"}), ("other", {"model_type": "t5", "is_encoder_decoder": True})):
+whisper = {"model_type": "whisper", "is_encoder_decoder": True}
+for name, config in (("own", {"model_type": "mamba"}), ("other", whisper)):
     Path(name).mkdir()
     Path(name, "config.json").write_text(json.dumps(config))
 show("own", family_of(ModelFolder(Path("own"))).name)

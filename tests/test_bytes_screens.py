@@ -31,7 +31,8 @@ from studio.tui.dialogs.welcome import WelcomeDialog
 from studio.tui.screens.base import StudioScreen
 from studio.tui.widgets.prompt_bar import PromptBar
 from tests.hostile import NAME, STEERING, hostile_files, hostile_project, unseen_in
-from tests.tui.data_story import press, said, settle, shown
+from tests.tui.data_story import press, said, shown
+from tests.tui.resting import rest_without_sleep, settle
 from tests.tui.test_try_screen import PlayedAnswerer
 
 # Keys that leave the studio, start a process or need the network: what they say is seen elsewhere.
@@ -64,6 +65,7 @@ class RecordingDriver(HeadlessDriver):
 
 @pytest.fixture(autouse=True)
 def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    rest_without_sleep(monkeypatch)
     monkeypatch.setattr("textual.drivers.headless_driver.HeadlessDriver", RecordingDriver)
     monkeypatch.setattr(RecordingDriver, "written", [], raising=False)
     monkeypatch.setattr("studio.tui.screens.try_prompt.screen.Answerer", PlayedAnswerer)
@@ -109,7 +111,7 @@ async def walk(pilot: Pilot[None], name: str, written: list[str]) -> set[str]:
     app = pilot.app
     assert isinstance(app, StudioApp)
     for action in actions.actions_for(name):
-        if action.name in NOT_PRESSED or (actions.EVERYWHERE in action.where and name != "Data"):
+        if action.name in NOT_PRESSED or not action.keys or (actions.EVERYWHERE in action.where and name != "Data"):
             continue
         app.show_screen(name.lower())
         await press(pilot, *FIRST.get(action.name, ""), action.keys.split()[0])

@@ -27,6 +27,8 @@ def words_of(svg: str) -> list[str]:
 async def test_the_picture_shows_what_the_screen_shows(
     screen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))
     project = Project.init(tmp_path / "support-desk")
     recorded_runs(project)

@@ -36,7 +36,7 @@ class LoadedComparison:
     def context_window(self) -> int | None:
         """Of the base model; None where its folder is gone."""
         try:
-            return ModelFolder(Path(self.spec.model_path)).context_window
+            return ModelFolder(Path(self.spec.model_path)).window.tokens
         except StudioError:
             return None
 

@@ -63,10 +63,15 @@ def open_sample_project(root: Path) -> Project:
     project = Project.init(root, DEFAULT_MODEL, max_length=TRAIN_SPEC.max_length)
     with Store.open(project.store_path, project.settings().who) as store:
         if not store.stats().examples:
-            for names, test, validation in SAMPLE_FILES:
-                confirm_import(store, preview_import(store, [sample_data_path() / name for name in names]))
-                store.assign_splits(test, validation, keep_assigned=True)
+            add_samples(store)
     return project
+
+
+def add_samples(store: Store) -> None:
+    """The sample data into the store, split; what it has already is left as it is."""
+    for names, test, validation in SAMPLE_FILES:
+        confirm_import(store, preview_import(store, [sample_data_path() / name for name in names]))
+        store.assign_splits(test, validation, keep_assigned=True)
 
 
 @dataclass

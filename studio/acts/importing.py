@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +17,7 @@ from studio.reports.numbers import number
 OnBytes = Callable[[int], None]
 
 STDIN = Path("-")
+PROMPT = "{prompt}"
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,15 @@ def preview_import(
     task: str = "",
     on_bytes: OnBytes | None = None,
     stdin: BinaryIO | None = None,
+    prompt_template: str = "",
 ) -> ImportPreview:
     """Read ``paths`` whole; bad rows become problems. ``stdin`` is what ``-`` among them stands for, where it is given.
 
-    Raises AskedWrongly for a file that cannot be read at all, StudioError where the disk refuses.
+    ``prompt_template`` is put around every prompt, which ``{prompt}`` in it stands for; ``\\n`` is a line break. Raises
+    AskedWrongly for one without, and for a file that cannot be read at all; StudioError where the disk refuses.
     """
+    if prompt_template and PROMPT not in prompt_template:
+        raise AskedWrongly(f"--prompt-template has no {PROMPT}: every prompt would be the same.", f"Write {PROMPT}.")
     candidates: list[Candidate] = []
     problems: list[Problem] = []
     streams = [stdin if path == STDIN else None for path in paths]
@@ -50,11 +55,15 @@ def preview_import(
             if isinstance(found, Problem):
                 problems.append(found)
             else:
-                candidates.append(found)
+                candidates.append(_templated(found, prompt_template) if prompt_template else found)
     plan = store.plan_add(candidates)
     tasks = Counter(candidate.task or "(none)" for candidate in candidates)
     names = (source_name(path, is_stream=stream is not None) for path, stream in zip(paths, streams, strict=True))
     return ImportPreview(candidates, problems, plan, dict(tasks.most_common()), ", ".join(names))
+
+
+def _templated(candidate: Candidate, template: str) -> Candidate:
+    return replace(candidate, prompt=template.replace("\\n", "\n").replace(PROMPT, candidate.prompt))
 
 
 def confirm_import(store: Store, preview: ImportPreview) -> Added:

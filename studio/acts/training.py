@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
 from studio.acts.base_model import with_base_model
 from studio.acts.controlling import continue_run, is_pause_wanted
-from studio.acts.window import check_max_length, count_tokens
+from studio.acts.window import budget_of, token_counts
 from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
 from studio.files import private_mode, writing
 from studio.project import Project
+from studio.runs.continuing import checkpoint_of, refusal_to_continue
 from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run, runs_in, write_rows
+from studio.runs.fingerprint import accept_packages
+from studio.runs.mixture import TaskShare
 from studio.runs.process import cancel, submit
 from studio.runs.resuming import refusal_to_resume
 from studio.runs.specs import TrainSpec, write_spec
 from studio.runs.watch import RunState, RunWatch
-from studio.tokens.encoding import Pair
+from studio.tokens.encoding import Objective, Pair, check_objective
+from studio.tokens.layout import Budget
+from studio.tokens.stop_proof import Flaw, StopProof, is_proved, prove, refusal_of, refusal_of_cuts
 from studio.tokens.tokenizer import ModelFolder
-from studio.tokens.window import Outcome, apply_policy, outcome
+from studio.tokens.window import Outcome, apply_policy, fates, outcome
 
 
 @dataclass(frozen=True)
 class TrainPlan:
-    """What a spec would do on the rows there are now; counted, not guessed, but for the two forecasts."""
+    """What a spec would do on the rows there are now; counted, not guessed, but for the two forecasts.
+
+    ``shares`` is what an epoch has of each task, ``checkpoint`` that of an earlier run to begin from.
+    """
 
     spec: TrainSpec
+    budget: Budget
     rows: int
     validation_rows: int
     tokens_per_epoch: int
@@ -36,71 +48,141 @@ class TrainPlan:
     overlong_ids: list[int]
     dropped_rows: int
     cut_rows: int
+    shares: list[TaskShare]
+    checkpoint: Path | None = None
+    flaws: list[Flaw] = field(default_factory=list)
     forecast_seconds: float | None = None
     forecast_memory_bytes: int | None = None
 
     @property
     def refusal(self) -> StudioError | None:
         """Why this run may not start, or None."""
-        return self.spec.refusal(self.rows, self.overlong_ids, self.dropped_rows)
+        unfit = self.spec.refusal(self.rows, self.overlong_ids, self.dropped_rows, self.budget.words)
+        if unfit or not self.is_proved:
+            return unfit
+        cut = refusal_of_cuts(self.spec.overlong, self.budget, self.rows - self.dropped_rows, self.cut_rows)
+        return refusal_of(self.flaws, self.rows) or cut
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether there is a stop proof of what this run learns."""
+        return is_proved(Objective(self.spec.objective))
 
     @property
     def overlong_rows(self) -> int:
-        """Rows over max_length, whatever becomes of them."""
+        """Rows over the budget, whatever becomes of them."""
         return len(self.overlong_ids)
 
 
-def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
-    """Count what ``spec`` would train. Tokenizes rows that have no current count, so call it off the UI thread."""
+def plan_training(project: Project, store: Store, spec: TrainSpec, *, prove_all: bool = False) -> TrainPlan:
+    """Count what ``spec`` would train. Tokenizes rows that have no current count, so call it off the UI thread.
+
+    The stop proof is made of those rows whose own text could break it, or of every row: ``prove_all``, which encodes
+    them once more. The run's process proves them all in either case before its first step."""
+    spec, checkpoint = _continued(project, spec)
     spec, model = with_base_model(project, spec)
-    check_max_length(model, spec.max_length)
-    count_tokens(store, model)
+    if checkpoint and (refusal := refusal_to_continue(checkpoint_of(project.runs_path, spec.continue_from)[0], spec)):
+        raise refusal
+    budget = budget_of(model, spec.max_length, spec.max_target_length)
+    objective = Objective(spec.objective)
+    check_objective(model, objective)
+    _check_virtual_tokens(model, spec)
     training, validation = _rows(store, spec)
-    ids, prompt_tokens, completion_tokens = store.counts(model.fingerprint)
+    ids, prompt_tokens, completion_tokens = token_counts(store, model, objective)
     chosen = np.isin(ids, np.array([example.example_id for example in training], dtype=np.int64))
     prompt_tokens, completion_tokens = prompt_tokens[chosen], completion_tokens[chosen]
     totals = prompt_tokens + completion_tokens
-    is_overlong = totals > spec.max_length
+    is_overlong = fates(prompt_tokens, completion_tokens, budget) > 0
     overlong = [example for example, is_over in zip(training, is_overlong, strict=True) if is_over]
     counts = zip(prompt_tokens[is_overlong].tolist(), completion_tokens[is_overlong].tolist(), strict=True)
-    fitted = _fitted(model, spec, overlong, list(counts))
-    kept = len(training) - fitted.dropped
-    tokens = int(totals[~is_overlong].sum()) + fitted.tokens
+    fitted = _fitted(model, spec, budget, overlong, list(counts))
+    totals[is_overlong] = fitted.tokens
+    kept = [(one.task, int(of_row)) for one, of_row in zip(training, totals, strict=True) if of_row]
+    shares = spec.shares((task, of_row + spec.leading_tokens) for task, of_row in kept)
+    tokens = sum(share.tokens for share in shares)
+    if refusal := spec.refusal_to_watch({example.task for example in validation}):
+        raise refusal
     seconds, memory = _forecast(project, spec, tokens * spec.epochs)
     return TrainPlan(
         spec=spec,
+        budget=budget,
         rows=len(training),
         validation_rows=len(validation),
         tokens_per_epoch=tokens,
-        steps=spec.steps_of(kept),
+        steps=spec.steps_of(sum(share.examples for share in shares)),
+        shares=shares,
+        checkpoint=checkpoint,
         overlong_ids=[example.example_id for example in overlong],
-        dropped_rows=fitted.dropped,
+        dropped_rows=len(training) - len(kept),
         cut_rows=fitted.cut,
+        flaws=_flaws(model, [*training, *validation], objective, prove_all=prove_all),
         forecast_seconds=seconds,
         forecast_memory_bytes=memory,
     )
 
 
+def _flaws(model: ModelFolder, examples: list[Example], objective: Objective, *, prove_all: bool) -> list[Flaw]:
+    if not is_proved(objective):
+        return []
+    pairs = [Pair(example.prompt, example.completion, example.system) for example in examples]
+    chosen = range(len(pairs)) if prove_all else StopProof(model).suspects(pairs)
+    return prove(model, [examples[number].example_id for number in chosen], [pairs[number] for number in chosen])
+
+
+def _continued(project: Project, spec: TrainSpec) -> tuple[TrainSpec, Path | None]:
+    """The spec with the run and step that it continues written out, its base model if none is named; the checkpoint."""
+    if not spec.continue_from:
+        return spec, None
+    earlier, run, checkpoint = checkpoint_of(project.runs_path, spec.continue_from)
+    reference = f"{run.run_id}:{checkpoint.name.removeprefix('step-')}"
+    return replace(spec, continue_from=reference, base_model=spec.base_model or earlier.base_model), checkpoint
+
+
+def _check_virtual_tokens(model: ModelFolder, spec: TrainSpec) -> None:
+    """Raise AskedWrongly where the model takes none, or they and a row of max_length are more than its window."""
+    if not spec.leading_tokens:
+        return
+    if not model.layout.takes_virtual_tokens:
+        raise AskedWrongly(f"method={spec.method} is for decoder-only models here.", "Use method=lora, ia3 or full.")
+    room = model.context_window - spec.leading_tokens
+    if spec.max_length > room:
+        raise AskedWrongly(
+            f"max_length={spec.max_length} and virtual_tokens={spec.virtual_tokens} together are more than the model's "
+            f"context window of {model.context_window} tokens.",
+            f"Set max_length to at most {room}." if room > 0 else "Lower virtual_tokens.",
+        )
+
+
 @dataclass(frozen=True)
 class _Overlong:
-    """What the policy makes of the over-long rows: how many are dropped, how many cut, the tokens that are left."""
+    """What the policy makes of the over-long rows: how many it cuts, and each one's tokens then, 0 where dropped."""
 
-    dropped: int
     cut: int
-    tokens: int
+    tokens: list[int]
 
 
-def _fitted(model: ModelFolder, spec: TrainSpec, overlong: list[Example], counts: list[tuple[int, int]]) -> _Overlong:
+def _fitted(
+    model: ModelFolder, spec: TrainSpec, budget: Budget, overlong: list[Example], counts: list[tuple[int, int]]
+) -> _Overlong:
     """``counts`` are the (prompt, completion) tokens of ``overlong``. Only rows whose text decides are tokenized."""
-    outcomes = [outcome(*of_row, spec.max_length, spec.overlong) for of_row in counts]
-    dropped, cut = outcomes.count(Outcome.DROPPED), outcomes.count(Outcome.COMPLETION_CUT)
-    tokens = cut * spec.max_length
-    tokens += sum(sum(of_row) for of_row, what in zip(counts, outcomes, strict=True) if what is Outcome.KEPT)
+    outcomes = [outcome(*of_row, budget, spec.overlong) for of_row in counts]
     undecided = [one for one, what in zip(overlong, outcomes, strict=True) if what is Outcome.PROMPT_CUT_IF_POSSIBLE]
     pairs = [Pair(example.prompt, example.completion, example.system) for example in undecided]
-    encoded = [fitted.encoded for fitted in apply_policy(model, pairs, spec.max_length, spec.overlong)] if pairs else []
-    shortened = [row.total_tokens for row in encoded if row is not None]
-    return _Overlong(dropped + len(encoded) - len(shortened), cut + len(shortened), tokens + sum(shortened))
+    shorter = apply_policy(model, pairs, budget, spec.overlong, Objective(spec.objective)) if pairs else []
+    shortened = iter([one.encoded.total_tokens if one.encoded else 0 for one in shorter])
+    tokens: list[int] = []
+    for (prompt, completion), what in zip(counts, outcomes, strict=True):
+        match what:
+            case Outcome.KEPT:
+                tokens.append(prompt + completion)
+            case Outcome.COMPLETION_CUT:
+                tokens.append(prompt + budget.completion_room(prompt))
+            case Outcome.PROMPT_CUT_IF_POSSIBLE:
+                tokens.append(next(shortened))
+            case Outcome.DROPPED:
+                tokens.append(0)
+    was_cut = (Outcome.COMPLETION_CUT, Outcome.PROMPT_CUT_IF_POSSIBLE)
+    return _Overlong(sum(what in was_cut and left > 0 for what, left in zip(outcomes, tokens, strict=True)), tokens)
 
 
 def start_training(project: Project, store: Store, spec: TrainSpec) -> str:
@@ -117,9 +199,19 @@ def begin_training(project: Project, store: Store, spec: TrainSpec) -> tuple[str
     with new_run(project.runs_path, "train") as directory:
         write_rows(directory.rows_path("train"), frozen(training))
         write_rows(directory.rows_path("validation"), frozen(validation))
+        if plan.checkpoint:
+            shutil.copytree(plan.checkpoint, directory.begin_path, copy_function=_linked)
         write_spec(directory, plan.spec)
         submit(directory)
     return directory.run_id, plan
+
+
+def _linked(source: str, target: str) -> None:
+    """The same file under another name, which costs no room; a copy where the file system has no such thing."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def stop_run(project: Project, run_id: str, *, at_once: bool = False) -> RunDirectory:
@@ -139,10 +231,11 @@ def stop_run(project: Project, run_id: str, *, at_once: bool = False) -> RunDire
     return directory
 
 
-def resume_run(project: Project, run_id: str) -> RunDirectory:
+def resume_run(project: Project, run_id: str, *, anyway: bool = False) -> RunDirectory:
     """Go on after a pause, or from the newest whole checkpoint. Raises AskedWrongly where there is nothing to resume.
 
-    Raises StudioError where its spec no longer fits what it has learned, or another resume was quicker.
+    ``anyway``: also with another major version of a package than it began with. Raises StudioError where its spec no
+    longer fits what it has learned, where what it began on has changed, or another resume was quicker.
     """
     directory = find_run(project.runs_path, run_id)
     state = RunWatch(directory).poll()
@@ -154,6 +247,8 @@ def resume_run(project: Project, run_id: str) -> RunDirectory:
             f"{directory.run_id} is {state.status}: there is nothing to resume.",
             "Paused, lost, stopped and failed runs can be resumed.",
         )
+    if anyway:
+        accept_packages(directory)
     if isinstance(state.spec, TrainSpec) and (refusal := refusal_to_resume(directory, state.spec)):
         raise refusal
     submit(directory)

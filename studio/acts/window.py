@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
+from studio.dataset.examples import Counts, ExampleIds
 from studio.dataset.store import Example, Store
+from studio.dataset.token_counts import Uncounted
 from studio.errors import AskedWrongly
 from studio.reports.window import WindowReport, window_report
-from studio.tokens.encoding import Encoded, Pair, encode_pairs, encode_prompts, prompt_text, training_texts
+from studio.tokens.encoding import Objective, Pair, encode_pairs
+from studio.tokens.layout import Budget
+from studio.tokens.stop_proof import encode_named
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import FATES, fates
 
 OnCounted = Callable[[int, int], None]
+SLICE_ROWS = 250  # some 25 ms of both cores of a small machine
+NICENESS = 10
 
 
-def check_max_length(model: ModelFolder, max_length: int) -> None:
-    """Raise AskedWrongly for a max_length that no row of this model can have."""
-    if max_length < 1:
-        raise AskedWrongly(f"max_length={max_length} leaves no token.", "It is a number of tokens, 1 or more.")
-    if max_length > model.context_window:
-        raise AskedWrongly(
-            f"max_length={max_length} is more than the model's context window of {model.context_window} tokens.",
-            f"At most {model.context_window}: --max-length, --set max_length=N, or max_length in studio.toml.",
-        )
+def budget_of(model: ModelFolder, max_length: int, max_target_length: int = 0) -> Budget:
+    """What a row of this model may have. Raises AskedWrongly for a length that no row of it can have."""
+    budget, most = model.layout.budget(max_length, max_target_length), model.window.most
+    for name, length in (("max_length", budget.max_length), ("max_target_length", budget.target)):
+        if length is None:
+            continue
+        if length < 1:
+            raise AskedWrongly(f"{name}={length} leaves no token.", "It is a number of tokens, 1 or more.")
+        if most is not None and length > most:
+            option = f"--{name.replace('_', '-')}"
+            raise AskedWrongly(
+                f"{name}={length} is more than the model's context window of {most} tokens.",
+                f"At most {most}: {option}, --set {name}=N, or max_length in studio.toml.",
+            )
+    return budget
 
 
 def check_window(
@@ -35,21 +52,35 @@ def check_window(
     shots: Sequence[int] = (0, 1, 5),
     progress: OnCounted | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
+    *,
+    max_target_length: int = 0,
+    gives_way: bool = False,
 ) -> WindowReport:
     """Fates, lengths and the cost of examples in the prompt, over the whole store.
 
     shots: how many examples in the prompt to reckon with, each a number of 0 or more. progress(done, total) is told
     after every batch, in rows. Only rows changed since the last check are tokenized. Cancelling keeps what was counted
-    so far and reports on that. Raises AskedWrongly for a max_length beyond the context window, StudioError where the
-    model's template or tokenizer cannot be used.
+    so far and reports on that. For gives_way see ``count_tokens``. Raises AskedWrongly for a max_length beyond the
+    context window, StudioError where the model's template or tokenizer cannot be used.
     """
-    check_max_length(model, max_length)
-    count_tokens(store, model, progress, is_cancelled)
+    budget = budget_of(model, max_length, max_target_length)
+    count_tokens(store, model, progress, is_cancelled, gives_way=gives_way)
     ids, prompt_tokens, completion_tokens = store.counts(model.fingerprint)
     shot_tokens = store.shot_tokens(model.fingerprint)
-    return window_report(
-        ids, prompt_tokens, completion_tokens, max_length, model.context_window, shot_tokens, list(shots)
-    )
+    return window_report(ids, prompt_tokens, completion_tokens, budget, model.window, shot_tokens, list(shots))
+
+
+def token_counts(store: Store, model: ModelFolder, objective: Objective) -> tuple[ExampleIds, Counts, Counts]:
+    """(ids, tokens seen, tokens learned) of every row, by id; what has no current count is tokenized first."""
+    count_tokens(store, model, objective=objective)
+    ids, seen, learned = store.counts(_counted_as(model, objective))
+    if objective is Objective.SEQUENCE:  # the same tokens as completion's
+        return ids, np.ones_like(seen), seen + learned - 1
+    return ids, seen, learned
+
+
+def _counted_as(model: ModelFolder, objective: Objective) -> str:
+    return f"{model.fingerprint}-text" if objective is Objective.TEXT else model.fingerprint
 
 
 def count_tokens(
@@ -57,58 +88,69 @@ def count_tokens(
     model: ModelFolder,
     progress: OnCounted | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
+    *,
+    gives_way: bool = False,
+    objective: Objective = Objective.COMPLETION,
 ) -> int:
-    """Tokenize the rows without a current count; how many there were. Raises StudioError where the prefix fails."""
+    """Tokenize the rows without a current count; how many there were. Raises StudioError where the prefix fails.
+
+    is_cancelled() is asked every few hundred rows; what was counted before it says yes is kept. With gives_way whatever
+    else wants the processor comes first, as a key: the tokenizer takes every core there is (on Linux, where a thread
+    can have a priority of its own).
+    """
     done = 0
-    total = store.uncounted_total(model.fingerprint)
-    for batch in store.uncounted(model.fingerprint):
-        if is_cancelled():
-            break
-        pairs = [Pair(prompt, completion, system) for _, _, prompt, completion, system in batch]
-        encoded = encode_pairs(model, pairs)
-        store.save_counts(
-            model.fingerprint,
-            [row[0] for row in batch],
-            [row[1] for row in batch],
-            [row.prompt_tokens for row in encoded],
-            [row.completion_tokens for row in encoded],
-            _shot_tokens(model, pairs, encoded),
-        )
-        done += len(batch)
-        if progress:
-            progress(done, total)
+    key = _counted_as(model, objective)
+    total = store.uncounted_total(key)
+    # Only tokenizing gives way: a thread that writes must not be kept waiting, for a label waits for its end.
+    with ThreadPoolExecutor(1, "tokenizing", _give_way if gives_way else None) as tokenizing:
+        for batch in store.uncounted(key):
+            counted = tokenizing.submit(_counted, model, batch, objective, is_cancelled).result()
+            if counted:
+                rows = batch[: len(counted)]
+                store.save_counts(key, [row[0] for row in rows], [row[1] for row in rows], *zip(*counted, strict=True))
+                done += len(counted)
+            if len(counted) < len(batch):
+                break
+            if progress:
+                progress(done, total)
     return done
 
 
-def _shot_tokens(model: ModelFolder, pairs: Sequence[Pair], encoded: Sequence[Encoded]) -> list[int]:
-    """What each pair costs as an example in another row's prompt: one more user and assistant turn, in tokens.
-
-    A shot brings no system message of its own, so a row that has one is counted once more without it. What then differs
-    between a turn and a training row is the template's fixed text (a header that stands once, a line break after the
-    answer), which is the same for every pair.
-    """
-    totals = [row.total_tokens for row in encoded]
-    with_system = [index for index, pair in enumerate(pairs) if pair.system]
-    bare = training_texts(model, [Pair(pairs[index].prompt, pairs[index].completion) for index in with_system])
-    for index, ids in zip(with_system, encode_prompts(model, bare), strict=True):
-        totals[index] = len(ids)
-    overhead = _turn_overhead(model)
-    return [max(0, total + overhead) for total in totals]
+def _give_way() -> None:
+    """Lower the priority of this thread and of those that it starts, the tokenizer's own among them."""
+    if sys.platform == "linux":  # elsewhere it would be that of the whole process, for good
+        with contextlib.suppress(OSError):
+            own = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, own, max(NICENESS, os.getpriority(os.PRIO_PROCESS, own)))
 
 
-def _turn_overhead(model: ModelFolder) -> int:
-    """Tokens of an example as an earlier turn, less what it has as a training row without a system message."""
-    shot, question = Pair("Where is my parcel?", "It is on its way."), "And my lamp?"
-    without, with_shot = encode_prompts(
-        model,
-        [prompt_text(model, question), prompt_text(model, question, shots=[(shot.prompt, shot.completion)])],
-    )
-    return len(with_shot) - len(without) - encode_pairs(model, [shot])[0].total_tokens
+def _counted(
+    model: ModelFolder, batch: Sequence[Uncounted], objective: Objective, is_cancelled: Callable[[], bool]
+) -> list[tuple[int, int, int]]:
+    """Tokens of prompt, of completion and as an example in a prompt, of the first rows up to where it is cancelled."""
+    is_text = objective is Objective.TEXT
+    counted: list[tuple[int, int, int]] = []
+    for start in range(0, len(batch), SLICE_ROWS):
+        if is_cancelled():
+            break
+        part = batch[start : start + SLICE_ROWS]
+        pairs = [Pair(prompt, completion, system) for _, _, prompt, completion, system in part]
+        encoded = encode_named(
+            model, [row[0] for row in part], pairs, Objective.TEXT if is_text else Objective.COMPLETION
+        )
+        shot_tokens = [0] * len(pairs) if is_text else model.layout.shot_tokens(model, pairs, encoded)  # text: no turn
+        counted += [
+            (row.prompt_tokens, row.completion_tokens, shot) for row, shot in zip(encoded, shot_tokens, strict=True)
+        ]
+    return counted
 
 
 @dataclass(frozen=True)
 class AsTrained:
-    """One example token by token: what is seen, what is learned, and what ``max_length`` would do to it."""
+    """One example token by token: what is seen, what is learned, and what the budget would do to it.
+
+    ``max_target_length`` is None where prompt and completion are one sequence.
+    """
 
     seen: list[str]
     learned: list[str]
@@ -116,16 +158,40 @@ class AsTrained:
     completion_tokens: int
     max_length: int
     fate: str
+    objective: str
+    max_target_length: int | None = None
+
+    @property
+    def limits(self) -> str:
+        """``max_length 512``, with the target's where it has one."""
+        target = self.max_target_length
+        return f"max_length {self.max_length}" + ("" if target is None else f", max_target_length {target}")
 
 
-def as_trained(model: ModelFolder, example: Example, max_length: int) -> AsTrained:
+def objective_named(name: str) -> Objective:
+    """Raises AskedWrongly where there is none of that name."""
+    try:
+        return Objective(name)
+    except ValueError:
+        raise AskedWrongly(f"objective={name} is not known.", f"Choose one of: {', '.join(Objective)}.") from None
+
+
+def as_trained(
+    model: ModelFolder, example: Example, budget: Budget, objective: Objective = Objective.COMPLETION
+) -> AsTrained:
     """The tokens of ``example`` as training sees them. Tokens that are pieces of a character are shown together."""
-    encoded = encode_pairs(model, [Pair(example.prompt, example.completion, example.system)])[0]
-    prompt, completion = encoded.ids[: encoded.prompt_tokens], encoded.ids[encoded.prompt_tokens :]
+    encoded = encode_pairs(model, [Pair(example.prompt, example.completion, example.system)], objective)[0]
+    prompt, completion = encoded.prompt_ids, encoded.completion_ids
     counts = np.array([len(prompt)], dtype=np.int32), np.array([len(completion)], dtype=np.int32)
-    fate = FATES[fates(*counts, max_length)[0]]
     return AsTrained(
-        _pieces(model, prompt), _pieces(model, completion), len(prompt), len(completion), max_length, str(fate)
+        seen=_pieces(model, prompt),
+        learned=_pieces(model, completion),
+        prompt_tokens=len(prompt),
+        completion_tokens=len(completion),
+        max_length=budget.max_length,
+        fate=str(FATES[fates(*counts, budget)[0]]),
+        objective=str(objective),
+        max_target_length=budget.target,
     )
 
 

@@ -20,7 +20,7 @@ from studio.project import Project
 if TYPE_CHECKING:
     from studio.dataset.store import Store
     from studio.reports.table import Table
-    from studio.runs.specs import Spec
+    from studio.runs.settings import Spec
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,9 @@ def settings_option(spec: type[Spec]) -> Any:
     def list_settings(is_wanted: bool) -> None:
         if is_wanted:
             settings = spec.settings()
-            width = max(len(default) for default, _ in settings.values())
+            names, defaults = max(map(len, settings)), max(len(default) for default, _ in settings.values())
             for name, (default, about) in settings.items():
-                write_line(f"{name:<17} {default:<{width}}  {about}")
+                write_line(f"{name:<{names}}  {default:<{defaults}}  {about}")
             raise typer.Exit
 
     about = "List what --set takes, with defaults and meaning."

@@ -43,6 +43,14 @@ def import_files(
     mapping: Annotated[
         str, typer.Option("--map", metavar="COLUMNS", help="Other names: prompt=COL,completion=COL")
     ] = "",
+    template: Annotated[
+        str,
+        typer.Option(
+            "--prompt-template",
+            metavar="TEXT",
+            help="Text around every prompt, as 'Translate.\\n\\n{prompt}'.",
+        ),
+    ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen; write nothing.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -52,7 +60,7 @@ def import_files(
     columns = parse_mapping(mapping) or None
     stdin = _piped_in() if STDIN in files else None
     with store_of(project_of(ctx)) as store:
-        preview = preview_import(store, files, columns, task, stdin=stdin)
+        preview = preview_import(store, files, columns, task, stdin=stdin, prompt_template=template)
         for problem in preview.problems:
             say(visible(str(problem)))
         result = preview.plan if dry_run else confirm_import(store, preview)
@@ -145,6 +153,15 @@ def window(
         int,
         typer.Option("--max-length", metavar="N", help="Tokens a training row may have.", show_default="the project's"),
     ] = 0,
+    max_target_length: Annotated[
+        int,
+        typer.Option(
+            "--max-target-length",
+            metavar="N",
+            help="Encoder-decoder models: tokens a completion may have.",
+            show_default="as max_length",
+        ),
+    ] = 0,
     shots: Annotated[
         list[int] | None,
         typer.Option(
@@ -165,15 +182,20 @@ def window(
     with store_of(project) as store, progress_bar() as bar:
         task = bar.add_task("counting tokens", total=None)
         report = check_window(
-            store, folder, limit, shots or (0, 1, 5), lambda done, total: bar.update(task, completed=done, total=total)
+            store,
+            folder,
+            limit,
+            shots or (0, 1, 5),
+            lambda done, total: bar.update(task, completed=done, total=total),
+            max_target_length=max_target_length,
         )
     if as_json:
         write_json(report.to_dict())
         return
     write_line(f"tokens per example: {lengths_sentence(report)}")
-    write_line(f"\nwhat becomes of every row at max_length {number(report.max_length)}")
+    write_line(f"\nwhat becomes of every row at {report.limits}")
     write_table(fate_table(report))
-    write_line(f"\nexamples in the prompt instead, in a context window of {counted(report.context_window, 'token')}")
+    write_line(f"\nexamples in the prompt instead, in {report.window.words}")
     write_table(shots_table(report))
 
 
@@ -181,6 +203,12 @@ def show(
     ctx: typer.Context,
     example_id: Annotated[int, typer.Argument(metavar="ID", help="The row's number, as Data and studio rows show it.")],
     tokens: Annotated[bool, typer.Option("--tokens", help="Token by token, as it is trained.")] = False,
+    objective: Annotated[
+        str,
+        typer.Option(
+            "--objective", metavar="OBJECTIVE", help="With --tokens: completion, sequence or text is learned."
+        ),
+    ] = "completion",
     model: Model = "",
     as_json: Json = False,
 ) -> None:
@@ -189,19 +217,21 @@ def show(
     with store_of(project) as store:
         example = store.example(example_id)
     if tokens:
-        from studio.acts.window import as_trained
+        from studio.acts.window import as_trained, objective_named
         from studio.models.finding import resolve_model
 
         settings = project.settings()
-        row = as_trained(
-            resolve_model(model or settings.base_model, settings.trusted_models), example, settings.max_length
-        )
+        folder = resolve_model(model or settings.base_model, settings.trusted_models)
+        budget = folder.layout.budget(settings.max_length)
+        row = as_trained(folder, example, budget, objective_named(objective))
         if as_json:
             write_json(asdict(row))
             return
-        write_line(f"seen ({counted(row.prompt_tokens, 'token')})\n{'│'.join(map(visible, row.seen))}\n")
-        write_line(f"learned ({counted(row.completion_tokens, 'token')})\n{'│'.join(map(visible, row.learned))}\n")
-        write_line(f"fate at max_length {row.max_length}: {row.fate}")
+        is_apart = row.max_target_length is not None
+        seen, learned = ("source, seen", "target, learned") if is_apart else ("seen", "learned")
+        write_line(f"{seen} ({counted(row.prompt_tokens, 'token')})\n{'│'.join(map(visible, row.seen))}\n")
+        write_line(f"{learned} ({counted(row.completion_tokens, 'token')})\n{'│'.join(map(visible, row.learned))}\n")
+        write_line(f"fate at {row.limits}: {row.fate}")
         return
     if as_json:
         write_json(asdict(example))

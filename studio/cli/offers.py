@@ -18,7 +18,8 @@ from studio.project import Project
 from studio.reports.visible import visible
 from studio.runs.arms import ARMS
 from studio.runs.directory import naming_of, runs_in
-from studio.runs.specs import SPECS, Spec
+from studio.runs.settings import Spec
+from studio.runs.specs import OBJECTIVES, SPECS
 
 SHELLS = ("bash", "zsh", "fish")
 SEVERITIES = ("error", "warning", "info")
@@ -258,6 +259,7 @@ VALUES: dict[str, Values] = {
     "LABEL": _of(LABELS),
     "MODEL": _models,
     "NAMES": _list_of(_checks),
+    "OBJECTIVE": _of(OBJECTIVES),
     "ORDER": _list_of(_order),
     "RUN": _runs,
     "SEVERITY": _of(SEVERITIES),

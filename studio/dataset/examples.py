@@ -46,16 +46,50 @@ class Example:
 
 @dataclass(frozen=True)
 class Preview:
-    """A table row: the first ``PREVIEW_CHARS`` characters of the texts; ``total_tokens`` where they are counted."""
+    """A table row: the first ``PREVIEW_CHARS`` characters of the texts; tokens where they are counted.
+
+    ``labelled_by`` and ``labelled_at`` (in UTC) are None without a label, and for one that came with its file.
+    """
 
     example_id: int
     label: str
     is_marked: bool
     task: str
     split: str
+    source: str
+    source_line: int
+    revision: int
     prompt: str
     completion: str
-    total_tokens: int | None
+    system: str
+    note: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    labelled_by: str | None
+    labelled_at: datetime | None
+
+    @property
+    def total_tokens(self) -> int | None:
+        if self.prompt_tokens is None or self.completion_tokens is None:
+            return None
+        return self.prompt_tokens + self.completion_tokens
+
+
+# What a column can hold. Times are in UTC, and without saying so.
+Value = str | int | bool | datetime | None
+
+
+@dataclass(frozen=True)
+class Values:
+    """The commonest values of a column, each with how many rows have it, the commonest first.
+
+    ``distinct`` values there are in all, in ``rows`` rows.
+    """
+
+    column: str
+    found: list[tuple[Value, int]]
+    distinct: int
+    rows: int
 
 
 @dataclass(frozen=True)

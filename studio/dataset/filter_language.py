@@ -17,6 +17,8 @@ COLUMNS: dict[str, str] = {
     "system": "the system message; '' for none",
     "task": "the task; '' for none",
     "label": f"one of {', '.join(LABELS)}; 'none' is not labelled yet",
+    "labelled_by": "who gave the label; null without a label and for one that came with its file",
+    "labelled_at": "when, in UTC, the same for all rows of one act: labelled_at > '2026-01-31'; null as labelled_by is",
     "split": f"one of {', '.join(SPLITS)}; 'none' is in no split",
     "source": "the file that the row came from",
     "source_line": "its line in that file",

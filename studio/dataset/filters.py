@@ -11,6 +11,7 @@ import functools
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from studio.dataset.filter_bounds import MOST_SECONDS, TookTooLong, check_depth, check_memory, stopped_after, texts_made
@@ -33,27 +34,35 @@ from studio.errors import AskedWrongly
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["COLUMNS", "FUNCTIONS", "asking", "checked"]
+__all__ = ["COLUMNS", "FUNCTIONS", "NULLS", "Filter", "asking", "checked"]
 
 _CLOSED = {"label": LABELS, "split": SPLITS}
-_CAN_BE_NULL = {"prompt_tokens", "completion_tokens", "total_tokens", "loss", "base_loss"}
+# Column → which rows have no value in it.
+NULLS = {
+    **dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), "not counted yet"),
+    **dict.fromkeys(("labelled_by", "labelled_at"), "labelled by nobody here"),
+    **dict.fromkeys(("loss", "base_loss"), "not measured by a run"),
+}
 _MAX_CHARS = 10_000
 _EXAMPLE = "Example: task = 'tickets' AND length(prompt) > 200"
 
 
-def checked(where: str) -> str:
+@dataclass(frozen=True)
+class Filter:
+    """A condition that is known to be harmless (``text``; empty holds for every row), and how many texts it makes."""
+
+    text: str = ""
+    texts_made: float = 0.0
+
+
+def checked(where: str) -> Filter:
     """``where`` without surrounding space and a closing semicolon, once it is known to be harmless.
 
     Whether its types fit is only known when it runs; see ``asking``. Raises AskedWrongly with what is wrong in it.
     """
-    return _checked(where)[0]
-
-
-def _checked(where: str) -> tuple[str, float]:
-    """``checked``, and how many texts it makes of a row."""
     text = where.strip().removesuffix(";").rstrip()
     if not text:
-        return "", 0.0
+        return Filter()
     if len(text) > _MAX_CHARS:
         raise AskedWrongly(f"The filter has {len(text):,} characters; at most {_MAX_CHARS:,} are read.")
     if "\x00" in text or (not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text)):
@@ -65,23 +74,23 @@ def _checked(where: str) -> tuple[str, float]:
         raise AskedWrongly("The filter must be one condition.", _EXAMPLE)
     for node, _ in _nodes(bare):
         _check(node)
-    return text, texts_made(bare)
+    return Filter(text, texts_made(bare))
 
 
 @contextmanager
-def asking(cursor: DuckDBPyConnection, where: str, seconds: float = MOST_SECONDS) -> Iterator[None]:
+def asking(cursor: DuckDBPyConnection, asked: Filter, seconds: float = MOST_SECONDS) -> Iterator[None]:
     """Turn what DuckDB says while a filter runs (types that do not fit, text that is no number) into AskedWrongly.
 
     A filter that takes longer than ``seconds`` is stopped and refused so too; the store stays as it is.
     """
     import duckdb
 
-    if not where:
+    if not asked.text:
         yield
         return
     try:
         with stopped_after(cursor, seconds):
-            check_memory(cursor, _checked(where)[1])
+            check_memory(cursor, asked.texts_made)
             yield
     except TookTooLong as error:
         raise AskedWrongly(
@@ -194,7 +203,7 @@ def _check_words(node: Node, type_: str) -> None:
     if not columns:
         return
     name = columns[0]
-    if type_ in ("OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL") and name not in _CAN_BE_NULL:
+    if type_ in ("OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL") and name not in NULLS:
         raise AskedWrongly(f"{name} is never null.", _instead_of_null(name))
     is_comparison = type_ in ("COMPARE_EQUAL", "COMPARE_NOTEQUAL", "COMPARE_IN", "COMPARE_NOT_IN")
     if is_comparison and any(map(is_null, below)):
@@ -205,8 +214,8 @@ def _check_words(node: Node, type_: str) -> None:
 
 
 def _instead_of_null(name: str) -> str:
-    if name in _CAN_BE_NULL:
-        return f"Rows that are not counted yet: {name} is null"
+    if name in NULLS:
+        return f"Rows that are {NULLS[name]}: {name} is null"
     if name in _CLOSED:
         return _closed_hint(name)
     return f"Empty ones: {name} = ''" if name in ("system", "task", "note") else "Every row has one."

@@ -1,4 +1,4 @@
-"""Reading: a view is a vector of ids; only the rows that are shown are fetched."""
+"""Reading rows: only those of a view that are shown are fetched."""
 
 from __future__ import annotations
 
@@ -11,64 +11,41 @@ import numpy as np
 from studio.dataset import token_counts
 from studio.dataset.connection import as_ids, hex_of, id_condition
 from studio.dataset.examples import PREVIEW_CHARS, Edit, Example, ExampleIds, Preview, Stats
-from studio.dataset.filters import COLUMNS, asking, checked
+from studio.dataset.filters import asking, checked
 from studio.dataset.labels import LABELS, SPLITS
-from studio.dataset.texts import writings
+from studio.dataset.views import condition_of, source_of
 from studio.errors import AskedWrongly
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_SEARCHED = ("prompt", "completion", "system", "task", "note")
-# Columns that other tables have: a word that names them, what is selected, what is joined. A join costs more than the
-# rest, so each is made only where its columns may be asked for.
-_JOINED = (
-    (
-        "tokens",
-        "prompt_tokens, completion_tokens, prompt_tokens + completion_tokens AS total_tokens",
-        """LEFT JOIN token_counts
-           ON token_counts.example_id = examples.example_id AND token_counts.revision = examples.revision
-           AND fingerprint = (SELECT fingerprint FROM fingerprints ORDER BY used_at DESC LIMIT 1)""",
-    ),
-    (
-        "loss",
-        "loss, base_loss",
-        "LEFT JOIN row_losses ON row_losses.example_id = examples.example_id",
-    ),
-)
+_SHORTENED = ("prompt", "completion", "system", "note")
 # As the fields of Example are called.
 _EXAMPLE_COLUMNS = f"""example_id, prompt, completion, system, task, label, is_marked, note, split, source, source_line,
     revision, {hex_of("prompt_hash")} AS prompt_hash"""
-
-Sort = Sequence[tuple[str, bool]]
-
-
-def view_ids(cursor: DuckDBPyConnection, where: str, search: str, sort: Sort) -> ExampleIds:
-    """The rows of a view, by ``sort`` and then by id; see ``Store.view_ids``."""
-    condition, parameters = _condition(where, search)
-    order = ", ".join([*map(_order, sort), "example_id"])
-    source = _source(where, [column for column, _ in sort])
-    with asking(cursor, where):
-        found = cursor.execute(f"SELECT example_id FROM {source} WHERE {condition} ORDER BY {order}", parameters)
-        return np.asarray(found.fetchnumpy()["example_id"], dtype=np.int64)
 
 
 def previews(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, fingerprint: str) -> list[Preview]:
     """Table rows in the order of ``ids``, without those in the trash; see ``Store.previews``."""
     condition = id_condition(cursor, as_ids(ids))
+    starts = ", ".join(f"left({text}, {PREVIEW_CHARS}) AS {text}" for text in _SHORTENED)
     rows = _rows(
         cursor,
-        f"""SELECT is_removed, revision, example_id, label, is_marked, task, split,
-                left(prompt, {PREVIEW_CHARS}) AS prompt, left(completion, {PREVIEW_CHARS}) AS completion
+        f"""SELECT is_removed, revision, example_id, label, is_marked, task, split, source, source_line, {starts}
             FROM examples WHERE {condition}""",
     )
     # DuckDB answers from the index only a statement without a join and (1.5) without a second condition.
-    totals = token_counts.totals(cursor, fingerprint or token_counts.newest(cursor), condition)
+    counted = token_counts.of_rows(cursor, fingerprint or token_counts.newest(cursor), condition)
+    labelled = _labelled(cursor, condition)
     by_id = {}
     for row in rows:
-        example_id, revision = row["example_id"], row.pop("revision")
+        example_id = row["example_id"]
         if not row.pop("is_removed"):
-            by_id[example_id] = Preview(**row, total_tokens=totals.get((example_id, revision)))
+            prompt_tokens, completion_tokens = counted.get((example_id, row["revision"]), (None, None))
+            by, at = labelled.get(example_id, (None, None)) if row["label"] != "none" else (None, None)
+            by_id[example_id] = Preview(
+                **row, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens, labelled_by=by, labelled_at=at
+            )
     return [by_id[int(id_)] for id_ in ids if int(id_) in by_id]
 
 
@@ -83,7 +60,8 @@ def rows_for(
     cursor: DuckDBPyConnection, split: str, tasks: Sequence[str], labels: Sequence[str], where: str
 ) -> list[Example]:
     """Whole examples of a split, tasks, labels and condition, by id; empty means all. Raises AskedWrongly."""
-    condition, parameters = _condition(where, "")
+    asked = checked(where)
+    condition, parameters = condition_of(asked)
     for column, allowed, known in (("split", [split] if split else [], SPLITS), ("label", labels, LABELS)):
         for name in allowed:
             if name not in known:
@@ -93,8 +71,8 @@ def rows_for(
             places = ", ".join(f"${len(parameters) + number}" for number in range(1, len(values) + 1))
             condition += f" AND {column} IN ({places})"
             parameters.extend(values)
-    with asking(cursor, where):
-        return _examples(cursor, _source(where, []), condition, parameters)
+    with asking(cursor, asked):
+        return _examples(cursor, source_of(asked), condition, parameters)
 
 
 def history(cursor: DuckDBPyConnection, example_id: int) -> list[Edit]:
@@ -141,39 +119,14 @@ def labelling_times(cursor: DuckDBPyConnection, who: str, seconds: float) -> lis
     return [at for (at,) in rows]
 
 
-def _condition(where: str, search: str) -> tuple[str, list[Any]]:
-    parts = ["NOT is_removed"]
-    parameters: list[Any] = []
-    if text := checked(where):
-        parts.append(f"(\n{text}\n)")  # on lines of its own, so that a comment in it ends there
-    if search:
-        # The same letters can be written composed or decomposed (Vietnamese); both are found.
-        forms = writings(search)
-        parameters.extend(form.encode("utf-8", "replace").decode() for form in forms)
-        hits = (
-            f"contains(lower({column}), lower(${number}))"
-            for column in _SEARCHED
-            for number in range(1, len(forms) + 1)
-        )
-        parts.append(f"({' OR '.join(hits)})")
-    return " AND ".join(parts), parameters
-
-
-def _source(where: str, sort_columns: Sequence[str]) -> str:
-    """The table that has the columns a filter may name, and ``sort_columns``."""
-    words = " ".join([where.lower(), *sort_columns])
-    joined = [(selected, join) for word, selected, join in _JOINED if word in words]
-    if not joined:
-        return "examples"
-    selected, joins = (", ".join(one for one, _ in joined), " ".join(one for _, one in joined))
-    return f"(SELECT examples.*, {selected} FROM examples {joins})"
-
-
-def _order(key: tuple[str, bool]) -> str:
-    column, is_descending = key
-    if column not in COLUMNS:
-        raise AskedWrongly(f"{column!r} is no column to sort by.", f"Columns: {', '.join(COLUMNS)}.")
-    return f"{column} {'DESC' if is_descending else 'ASC'} NULLS LAST"
+def _labelled(cursor: DuckDBPyConnection, condition: str) -> dict[int, tuple[str, datetime]]:
+    """Who gave the newest label of these rows, and when, as far as it was given here."""
+    rows = cursor.execute(
+        f"""SELECT example_id, arg_max(who, edit_id), arg_max(done_at, edit_id)
+            FROM edits JOIN batches USING (batch_id)
+            WHERE field = 'label' AND NOT is_undone AND {condition} GROUP BY example_id"""
+    ).fetchall()
+    return {example_id: (who, _in_utc(at)) for example_id, who, at in rows}
 
 
 def _examples(cursor: DuckDBPyConnection, source: str, condition: str, parameters: list[Any]) -> list[Example]:

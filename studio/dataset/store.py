@@ -14,12 +14,23 @@ from types import TracebackType
 
 import numpy as np
 
-from studio.dataset import adding, edits, pages, row_losses, token_counts
+from studio.dataset import adding, edits, pages, row_losses, token_counts, views
 from studio.dataset.candidates import Candidate
 from studio.dataset.checks.check import Check, Finding
 from studio.dataset.checks.rows import Need, Rows
 from studio.dataset.connection import Connection, Interrupted
-from studio.dataset.examples import PREVIEW_CHARS, Added, Change, Counts, Edit, Example, ExampleIds, Preview, Stats
+from studio.dataset.examples import (
+    PREVIEW_CHARS,
+    Added,
+    Change,
+    Counts,
+    Edit,
+    Example,
+    ExampleIds,
+    Preview,
+    Stats,
+    Values,
+)
 from studio.dataset.labels import LABELS, SPLITS
 from studio.dataset.texts import storable
 from studio.dataset.token_counts import Uncounted
@@ -36,6 +47,7 @@ __all__ = [
     "Preview",
     "Stats",
     "Store",
+    "Values",
 ]
 
 _BATCH = 2_000
@@ -88,7 +100,23 @@ class Store:
         that cannot be used, Interrupted.
         """
         with self._connection.reading() as cursor:
-            return pages.view_ids(cursor, where, search, sort)
+            return views.view_ids(cursor, where, search, sort)
+
+    def values(
+        self,
+        column: str,
+        where: str = "",
+        among: Sequence[int] | ExampleIds | None = None,
+        containing: str = "",
+        most: int = 200,
+    ) -> Values:
+        """The ``most`` commonest values of ``column`` in the rows for which ``where`` holds, of ``among`` if given.
+
+        Only values with ``containing`` in them, in any case. Equal counts stand in the order of their values. Raises
+        AskedWrongly for a filter or a column that cannot be used, Interrupted.
+        """
+        with self._connection.reading() as cursor:
+            return views.values(cursor, column, where, among, containing, most)
 
     def previews(self, ids: Sequence[int] | ExampleIds, fingerprint: str = "") -> list[Preview]:
         """Table rows in the order of ``ids``; removed ones are left out.

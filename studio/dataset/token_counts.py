@@ -45,14 +45,14 @@ def shot_tokens(cursor: DuckDBPyConnection, fingerprint: str) -> Counts:
     return np.asarray(column, dtype=np.int32)
 
 
-def totals(cursor: DuckDBPyConnection, fingerprint: str, condition: str) -> dict[tuple[int, int], int]:
-    """Total tokens by (example_id, revision) of the rows for which ``condition`` holds."""
+def of_rows(cursor: DuckDBPyConnection, fingerprint: str, condition: str) -> dict[tuple[int, int], tuple[int, int]]:
+    """(example_id, revision) → tokens of prompt and completion, of the rows for which ``condition`` holds."""
     rows = cursor.execute(
-        f"""SELECT example_id, revision, prompt_tokens + completion_tokens
+        f"""SELECT example_id, revision, prompt_tokens, completion_tokens
             FROM token_counts WHERE fingerprint = $1 AND {condition}""",
         [fingerprint],
     ).fetchall()
-    return {(example_id, revision): total for example_id, revision, total in rows}
+    return {(example_id, revision): (prompt, completion) for example_id, revision, prompt, completion in rows}
 
 
 def uncounted_total(cursor: DuckDBPyConnection, fingerprint: str) -> int:

@@ -99,6 +99,6 @@ def _info(path: Path) -> ModelInfo:
 
 def _context_window(folder: ModelFolder) -> int | None:
     try:
-        return folder.context_window
+        return folder.window.tokens
     except StudioError:  # as above
         return None

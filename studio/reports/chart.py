@@ -296,17 +296,17 @@ class _Canvas:
         np.add.at(edges, (tops, columns[starts]), 1)
         np.add.at(edges, (bottoms + 1, columns[starts]), -1)
         joins = np.flatnonzero(follows & np.r_[False, np.diff(columns) > 0])
-        is_near = columns[joins] - columns[joins - 1] == 1
-        self._join_neighbours(edges, columns, rows, joins[is_near])
-        for join in joins[~is_near].tolist():
-            left, right = int(columns[join - 1]), int(columns[join])
-            # Each column takes the part of the straight line from half a column before it to half a column after.
-            across = np.clip((np.arange(left, right + 2) - left - 0.5) / (right - left), 0.0, 1.0)
-            heights = np.rint(rows[join - 1] + across * (rows[join] - rows[join - 1])).astype(np.int64)
-            upper, lower = np.minimum(heights[:-1], heights[1:]), np.maximum(heights[:-1], heights[1:])
-            between = np.arange(left, right + 1)
-            edges[upper, between] += 1
-            edges[lower + 1, between] -= 1
+        gaps = columns[joins] - columns[joins - 1]
+        # All cells of all joins at once: which join each is of, and how many columns behind the join's first it stands.
+        which = np.repeat(np.arange(len(joins)), gaps + 1)
+        behind = np.arange(len(which)) - np.repeat(np.cumsum(gaps + 1) - gaps - 1, gaps + 1)
+        first, rise = rows[joins - 1][which], (rows[joins] - rows[joins - 1])[which]
+        # Each column takes the part of the straight line from half a column before it to half a column after.
+        halves = (np.clip((behind + half) / gaps[which], 0.0, 1.0) for half in (-0.5, 0.5))
+        before, after = (np.rint(first + across * rise).astype(np.int64) for across in halves)
+        between = columns[joins - 1][which] + behind
+        np.add.at(edges, (np.minimum(before, after), between), 1)
+        np.add.at(edges, (np.maximum(before, after) + 1, between), -1)
         dots: NDArray[np.bool_] = np.cumsum(edges[:-1], axis=0) > 0
         return dots
 

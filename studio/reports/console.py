@@ -8,9 +8,7 @@ from typing import IO
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from studio.reports.glyphs import in_ascii, is_ascii_only
-from studio.reports.streams import unguarded
-from studio.reports.visible import visible
+from studio.reports.streams import as_shown, unguarded
 
 
 class VisibleConsole(Console):
@@ -32,5 +30,4 @@ class VisibleConsole(Console):
             if segment.control:
                 yield segment
             else:
-                shown = visible(segment.text)
-                yield Segment(in_ascii(shown) if is_ascii_only() else shown, segment.style)
+                yield Segment(as_shown(segment.text), segment.style)

@@ -45,6 +45,14 @@ def differences(a: str, b: str) -> list[tuple[str, Kind]]:
     return _joined(pieces)
 
 
+def are_akin(pieces: Iterable[tuple[str, Kind]]) -> bool:
+    """Whether at least half of what both texts say, blanks aside, is the same: less is not worth telling by word."""
+    cells = {"same": 0, "removed": 0, "added": 0}
+    for text, kind in pieces:
+        cells[kind] += len("".join(text.split()))
+    return 2 * cells["same"] >= cells["removed"] + cells["added"]
+
+
 def spelled_out(pieces: Iterable[tuple[str, Kind]]) -> list[tuple[str, Kind]]:
     """The pieces with their kind in letters, ``[-mouse-]{+phone+}``, for where neither strike nor colour is shown."""
     around: dict[Kind, tuple[str, str]] = {"same": ("", ""), "removed": ("[-", "-]"), "added": ("{+", "+}")}

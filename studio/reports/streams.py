@@ -16,6 +16,11 @@ from studio.reports.glyphs import in_ascii, is_ascii_only
 from studio.reports.visible import visible
 
 
+def as_shown(text: str) -> str:
+    """``text`` as the terminal can have it: all of it visible, and in ASCII where that is all it shows."""
+    return in_ascii(visible(text)) if is_ascii_only() else visible(text)
+
+
 class VisibleStream:
     """A text stream before another one, ``unguarded``: all that is written passes ``visible``."""
 
@@ -24,8 +29,7 @@ class VisibleStream:
         self._bytes = _VisibleBytes(self)
 
     def write(self, text: str) -> int:
-        shown = visible(text)
-        self.unguarded.write(in_ascii(shown) if is_ascii_only() else shown)
+        self.unguarded.write(as_shown(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from studio.reports.numbers import counted, number, percent
 from studio.reports.table import SHORT_TITLES, Bar, Cell, Column, Table
-from studio.tokens.window import FATES, Fate, fates
+from studio.tokens.layout import Budget, ContextWindow
+from studio.tokens.window import FATES, Fate, fates, possible_fates
 
 ExampleIds = NDArray[np.int64]
 
@@ -20,6 +21,7 @@ FITTING_SHARE = 0.95
 NARROWEST_BAR, WIDEST_BAR = 10, 40
 _FATE_LOOKS = {  # glyph, name of its style
     Fate.WHOLE: ("✓", "good"),
+    Fate.PROMPT_CUT: ("▲", "warn"),
     Fate.ANSWER_CUT: ("▲", "warn"),
     Fate.END_OF_TURN_CUT: ("▲", "warn"),
     Fate.NOTHING_LEFT: ("✗", "bad"),
@@ -41,39 +43,75 @@ class ShotCost:
 
 
 @dataclass(frozen=True)
-class WindowReport:
-    """Token counts of ``n`` rows against ``max_length`` and the model's ``context_window``.
+class Side:
+    """One sequence of a row: its tokens in every row, and its ``limit``. ``name`` is empty for the whole row."""
 
-    ``median``, ``p95`` and ``max`` are total tokens per row. ``fates`` counts every fate, ``fate_ids`` has the
-    example_ids of those that are not whole. ``shots`` has one line per asked number of shots and one for
-    ``max_shots``, the most with which 95 % of the rows still fit (0 where none do, never more than there are
-    examples to show). ``longest`` is (example_id, total tokens), longest first. ``total_tokens`` has every row's.
+    name: str
+    tokens: ExampleIds
+    limit: int
+
+    @property
+    def median(self) -> int:
+        return _quantile(self.tokens, 0.5)
+
+    @property
+    def p95(self) -> int:
+        return _quantile(self.tokens, 0.95)
+
+    @property
+    def max(self) -> int:
+        return int(self.tokens.max(initial=0))
+
+    def to_dict(self) -> dict[str, int]:
+        """Plain JSON values."""
+        return {"median": self.median, "p95": self.p95, "max": self.max}
+
+
+@dataclass(frozen=True)
+class WindowReport:
+    """Token counts of ``n`` rows against the ``budget`` of a run and the model's context ``window``.
+
+    ``sides`` are the sequences of a row: the row itself, or its source and its target. ``fates`` counts every fate that
+    is possible, ``fate_ids`` has the example_ids of those that are not whole. ``shots`` has one line per asked number
+    of shots and one for ``max_shots``, the most with which 95 % of the rows still fit (0 where none do, never more than
+    there are examples to show). ``longest`` is (example_id, tokens of its first side), longest first.
     """
 
     n: int
-    max_length: int
-    context_window: int
-    median: int
-    p95: int
-    max: int
+    budget: Budget
+    window: ContextWindow
+    sides: tuple[Side, ...]
+    total: Side
     fates: dict[Fate, int]
     fate_ids: dict[Fate, ExampleIds]
     shots: list[ShotCost]
     max_shots: int
     longest: list[tuple[int, int]]
-    total_tokens: NDArray[np.int64]
+
+    @property
+    def limits(self) -> str:
+        """``max_length 512``, with the target's where it has one: by the names of the settings."""
+        words = f"max_length {number(self.budget.max_length)}"
+        target = self.budget.target
+        return words if target is None else f"{words}, max_target_length {number(target)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values for ``window --json``."""
+        target = self.budget.target
+        apart = {} if target is None else {"max_target_length": target, "is_window_hard": self.window.is_hard}
         return {
             "examples": self.n,
-            "max_length": self.max_length,
-            "context_window": self.context_window,
-            "total_tokens": {"median": self.median, "p95": self.p95, "max": self.max},
+            "max_length": self.budget.max_length,
+            "context_window": self.window.tokens,
+            **apart,
+            **{f"{side.name}_tokens": side.to_dict() for side in self.sides if side.name},
+            "total_tokens": self.total.to_dict(),
             "fates": {fate.value: count for fate, count in self.fates.items()},
             "shots": [vars(cost) for cost in self.shots],
             "max_shots": self.max_shots,
-            "longest": [{"example_id": one, "total_tokens": tokens} for one, tokens in self.longest],
+            "longest": [
+                {"example_id": one, f"{self.sides[0].name or 'total'}_tokens": tokens} for one, tokens in self.longest
+            ],
         }
 
 
@@ -81,17 +119,16 @@ def window_report(
     ids: ArrayLike,
     prompt_tokens: ArrayLike,
     completion_tokens: ArrayLike,
-    max_length: int,
-    context_window: int,
+    budget: Budget,
+    window: ContextWindow,
     shot_tokens: ArrayLike,
     shots: Sequence[int] = (0, 1, 5),
 ) -> WindowReport:
     """The report, from counts alone.
 
     ids, prompt_tokens, completion_tokens: one whole number per row; completion_tokens has the end-of-turn token.
-    shot_tokens: what each example that could be a shot costs as one more user and assistant turn, without a system
-    message of its own.
-    max_length, context_window: in tokens.
+    shot_tokens: what each example that could be a shot costs in another row's prompt, without a system message of its
+    own.
     A prompt with k shots is the row's own prompt, its system message included, and k times the mean of shot_tokens: the
     mean over all ways to choose the shots.
     """
@@ -99,23 +136,34 @@ def window_report(
     prompts, completions = np.asarray(prompt_tokens, dtype=np.int32), np.asarray(completion_tokens, dtype=np.int32)
     total = (prompts + completions).astype(np.int64)
     each = np.asarray(shot_tokens, dtype=np.float64)
-    fate = fates(prompts, completions, max_length)
-    longest = np.argsort(-total, kind="stable")[:LONGEST_SHOWN]
-    max_shots = _max_shots(total, each, context_window)
+    fate = fates(prompts, completions, budget)
+    sides = _sides(prompts, completions, budget)
+    longest = np.argsort(-sides[0].tokens, kind="stable")[:LONGEST_SHOWN]
+    # What shares the window with the shots: the whole row, or its source.
+    beside = total if window.is_shared else prompts.astype(np.int64)
+    max_shots = _max_shots(beside, each, window.tokens)
     asked = sorted({*shots, max_shots}) if len(total) and len(each) else []
+    possible = possible_fates(budget)
     return WindowReport(
         n=len(total),
-        max_length=max_length,
-        context_window=context_window,
-        median=_quantile(total, 0.5),
-        p95=_quantile(total, 0.95),
-        max=int(total.max(initial=0)),
-        fates={name: int((fate == index).sum()) for index, name in enumerate(FATES)},
-        fate_ids={name: ids[fate == index] for index, name in enumerate(FATES) if name is not Fate.WHOLE},
-        shots=[_shot_cost(count, prompts, total, float(each.mean()), context_window) for count in asked],
+        budget=budget,
+        window=window,
+        sides=sides,
+        total=Side("", total, budget.max_length),
+        fates={name: int((fate == FATES.index(name)).sum()) for name in possible},
+        fate_ids={name: ids[fate == FATES.index(name)] for name in possible if name is not Fate.WHOLE},
+        shots=[_shot_cost(count, prompts, beside, float(each.mean()), window.tokens) for count in asked],
         max_shots=max_shots,
-        longest=[(int(ids[row]), int(total[row])) for row in longest],
-        total_tokens=total,
+        longest=[(int(ids[row]), int(sides[0].tokens[row])) for row in longest],
+    )
+
+
+def _sides(prompts: NDArray[np.int32], completions: NDArray[np.int32], budget: Budget) -> tuple[Side, ...]:
+    if budget.target is None:
+        return (Side("", (prompts + completions).astype(np.int64), budget.max_length),)
+    return (
+        Side("source", prompts.astype(np.int64), budget.max_length),
+        Side("target", completions.astype(np.int64), budget.target),
     )
 
 
@@ -152,9 +200,15 @@ def shots_table(report: WindowReport) -> Table:
 
 
 def lengths_sentence(report: WindowReport) -> str:
-    """``median 121 · p95 307 · max 1,022 · n 7,473``: total tokens per row, and how many rows."""
-    facts = {"median": report.median, "p95": report.p95, "max": report.max, "n": report.n}
-    return " · ".join(f"{name} {number(value)}" for name, value in facts.items())
+    """``median 121 · p95 307 · max 1,022 · n 7,473``: tokens per row, and how many rows.
+
+    Of two sides, ``source: median 121, p95 307, max 1,022 · target: 19, 42, 90 · n 7,473``.
+    """
+    first, *others = report.sides
+    facts = [f"{name} {number(value)}" for name, value in first.to_dict().items()]
+    words = [f"{first.name}: {', '.join(facts)}"] if first.name else facts
+    words += [f"{side.name}: {', '.join(map(number, side.to_dict().values()))}" for side in others]
+    return " · ".join([*words, f"n {number(report.n)}"])
 
 
 def _notes(report: WindowReport) -> list[str]:
@@ -180,16 +234,16 @@ def _quantile(total: ExampleIds, share: float) -> int:
     return round(float(np.quantile(total, share))) if len(total) else 0
 
 
-def _max_shots(total: ExampleIds, each: NDArray[np.float64], context_window: int) -> int:
-    if not len(total) or not len(each) or each.mean() <= 0:
+def _max_shots(beside: ExampleIds, each: NDArray[np.float64], context_window: int) -> int:
+    if not len(beside) or not len(each) or each.mean() <= 0:
         return 0
-    room = context_window - float(np.quantile(total, FITTING_SHARE, method="inverted_cdf"))
+    room = context_window - float(np.quantile(beside, FITTING_SHARE, method="inverted_cdf"))
     return max(0, min(int(room // each.mean()), len(each)))
 
 
 def _shot_cost(
-    shots: int, prompts: NDArray[np.int32], total: ExampleIds, shot_mean: float, context_window: int
+    shots: int, prompts: NDArray[np.int32], beside: ExampleIds, shot_mean: float, context_window: int
 ) -> ShotCost:
     extra = shots * shot_mean
     mean = float(prompts.mean()) + extra
-    return ShotCost(shots, mean, mean / context_window, int((total + extra > context_window).sum()))
+    return ShotCost(shots, mean, mean / context_window, int((beside + extra > context_window).sum()))

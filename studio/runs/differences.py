@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from studio.runs.directory import FrozenRow, RunDirectory, read_rows
-from studio.runs.specs import Spec, read_spec
+from studio.runs.settings import Spec
+from studio.runs.specs import read_spec
 
 SPLITS = ("train", "validation", "test")
 # Where something lies on this disk is no setting.

@@ -93,6 +93,20 @@ class RunDirectory:
         return self.path / "process.json"
 
     @property
+    def base_files_path(self) -> Path:
+        """The base model's tokenizer files, where the result is a model: its folder may be gone when that is saved."""
+        return self.path / "base"
+
+    @property
+    def reserve_path(self) -> Path:
+        """Room on the disk, kept while the run works for what it says last."""
+        return self.path / ".reserve"
+
+    @property
+    def fingerprint_path(self) -> Path:
+        return self.path / "fingerprint.json"
+
+    @property
     def events_path(self) -> Path:
         return self.path / "events.jsonl"
 
@@ -109,6 +123,11 @@ class RunDirectory:
         found = [path for path in self.checkpoints_path.glob("step-*") if path.name.removeprefix("step-").isdecimal()]
         complete = [path for path in found if (path / "progress.json").exists()]
         return sorted(complete, key=lambda path: int(path.name.removeprefix("step-")), reverse=True)
+
+    @property
+    def begin_path(self) -> Path:
+        """The checkpoint of an earlier run that this one begins from; its own copy, whatever becomes of that run."""
+        return self.path / "begin"
 
     @property
     def predictions_path(self) -> Path:

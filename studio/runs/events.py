@@ -10,7 +10,7 @@ import math
 import time
 import types
 import typing
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,11 +20,16 @@ from studio.runs.step_index import IndexWriter
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """``time`` is when it was written, in seconds since the epoch."""
+    """``time`` is when it was written, in seconds since the epoch.
+
+    ``clock`` counts seconds, from any start, by a clock that nobody sets; within one life of a run it tells how far
+    events are apart. None in what an older studio wrote.
+    """
 
     NAME: ClassVar[str]
 
     time: float = 0.0
+    clock: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +60,8 @@ class Plan(Event):
     """What will be done and how it is computed; a resume computes by the same plan.
 
     ``steps``, ``steps_per_epoch``, token and parameter counts are of a train run, ``arms`` and ``batch_size`` of a
-    comparison. ``rows`` are those that train, or that every arm answers.
+    comparison. ``rows`` are those that train, or that every arm answers. ``task_examples`` and ``task_tokens`` are what
+    an epoch has of each task. ``recomputes``: activations are computed again in the backward pass.
     """
 
     NAME = "plan"
@@ -64,6 +70,7 @@ class Plan(Event):
     threads: int = 1
     lanes: int = 1
     micro_batch_size: int = 1
+    recomputes: bool = False
     batch_size: int = 0
     arms: tuple[str, ...] = ()
     steps: int = 0
@@ -75,6 +82,27 @@ class Plan(Event):
     dropped_rows: int = 0
     cut_rows: int = 0
     learning_rate: float = 0.0
+    continued_from: str = ""
+    task_examples: dict[str, int] = field(default_factory=dict)
+    task_tokens: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast(Event):
+    """What the whole run will take, by ``measured_steps`` steps of it that were tried; ``note`` says why none were.
+
+    ``disk_bytes``: the most that checkpoints and result take at one time.
+    """
+
+    NAME = "forecast"
+    seconds: float | None = None
+    least_seconds: float | None = None
+    most_seconds: float | None = None
+    tokens_per_second: float | None = None
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+    measured_steps: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +117,8 @@ class Resumed(Event):
 class Step(Event):
     """One optimizer step: ``loss`` is the mean per learned token, ``tokens`` all so far, ``grad_norm`` unclipped.
 
-    ``memory_bytes`` and ``gpu_memory_bytes`` are the most that was ever held, ``cores`` how many worked on average.
+    ``memory_bytes`` is the most that was ever held (of the GPU where it computes there), ``cores`` how many worked on
+    average.
     """
 
     NAME = "step"
@@ -102,17 +131,27 @@ class Step(Event):
     tokens_per_second: float | None
     memory_bytes: int = 0
     cores: float = 0.0
-    gpu_memory_bytes: int = 0
+    task_losses: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(Event):
-    """Mean loss per learned token of the validation rows; step 0 is the untuned model."""
+    """Mean loss per learned token of the validation rows; step 0 is the untuned model.
+
+    ``watched_loss`` is what decides which step is the best, where that is another (``early_stopping_on``).
+    """
 
     NAME = "evaluation"
     step: int
     eval_loss: float | None
     tokens: int = 0
+    task_losses: dict[str, float] = field(default_factory=dict)
+    watched_loss: float | None = None
+
+    @property
+    def watched(self) -> float | None:
+        """The loss by which steps are compared."""
+        return self.eval_loss if self.watched_loss is None else self.watched_loss
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,6 +285,7 @@ EVENTS: tuple[type[Event], ...] = (
     Started,
     Preparing,
     Plan,
+    Forecast,
     Resumed,
     Step,
     Evaluation,
@@ -264,7 +304,7 @@ EVENTS: tuple[type[Event], ...] = (
 
 
 class EventWriter:
-    """Appends events to a run's events.jsonl and stamps them with the time."""
+    """Appends events to a run's events.jsonl and stamps them with the time, and with a clock that nobody sets."""
 
     def __init__(self, path: Path) -> None:
         self._lines = JsonLinesWriter(path)
@@ -273,7 +313,8 @@ class EventWriter:
 
     def write(self, event: Event) -> None:
         """One whole line; of a step also its record, see ``step_index``. Raises OSError on a full disk."""
-        said = {"event": event.NAME, **vars(event), "time": time.time()}
+        stamps = {"time": time.time(), "clock": round(time.monotonic(), 3)}
+        said = {"event": event.NAME, **vars(event), **stamps}
         start, end = self._lines.write(said)
         if isinstance(event, Step):
             self._index = self._index or IndexWriter(self._path)
@@ -303,15 +344,15 @@ def event_from(line: JsonObject) -> Event:
         return Unreadable(why="a line names no event")
     kind = _NAMED.get(name, Unknown)
     values: dict[str, Any] = {}
-    for field, allowed, is_needed in _FIELDS[kind]:
-        if field not in line:
+    for said, allowed, is_needed in _FIELDS[kind]:
+        if said not in line:
             if is_needed:
-                return Unreadable(why=f"the event {in_short(name)} lacks {field}")
+                return Unreadable(why=f"the event {in_short(name)} lacks {said}")
             continue
-        value = tuple(line[field]) if isinstance(line[field], list) else line[field]
+        value = tuple(line[said]) if isinstance(line[said], list) else line[said]
         if not _is_one_of(value, allowed):
-            return Unreadable(why=f"the event {in_short(name)} has {field}={in_short(line[field])}")
-        values[field] = value
+            return Unreadable(why=f"the event {in_short(name)} has {said}={in_short(line[said])}")
+        values[said] = value
     return kind(**values)
 
 
@@ -321,6 +362,10 @@ def _is_one_of(value: Any, allowed: tuple[type, ...]) -> bool:
         return False
     if isinstance(value, tuple):
         return all(isinstance(each, str) for each in value)
+    if isinstance(value, dict):  # of numbers, and a loss may be none
+        return all(
+            _is_one_of(each, (int, float, types.NoneType)) and not isinstance(each, bool) for each in value.values()
+        )
     if isinstance(value, float) and not math.isfinite(value):
         return type(None) in allowed  # a loss may diverge; a time or a share cannot
     return not isinstance(value, int) or abs(value) < _TOO_LARGE
@@ -330,8 +375,8 @@ def _fields_of(kind: type[Event]) -> list[tuple[str, tuple[type, ...], bool]]:
     """Name, types as JSON gives them, and whether there is no default, of each field."""
     hints = typing.get_type_hints(kind)
     return [
-        (field.name, _types_in(hints[field.name]), field.default is MISSING and field.default_factory is MISSING)
-        for field in fields(kind)
+        (one.name, _types_in(hints[one.name]), one.default is MISSING and one.default_factory is MISSING)
+        for one in fields(kind)
     ]
 
 

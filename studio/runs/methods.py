@@ -13,17 +13,29 @@ from studio.errors import AskedWrongly
 
 @dataclass(frozen=True)
 class Method:
-    """``name`` is also its module's. ``leaves``: an adapter beside its base model, or a whole model."""
+    """``name`` is also its module's. ``leaves``: an adapter beside its base model, or a whole model.
+
+    ``has_virtual_tokens``: it puts learned tokens before every row, in training and in answering.
+    """
 
     name: str
     about: str
     usual_learning_rate: float
     leaves: Literal["adapter", "model"]
+    has_virtual_tokens: bool = False
 
 
 METHODS: tuple[Method, ...] = (
     Method("lora", "trains a small adapter", usual_learning_rate=1e-3, leaves="adapter"),
     Method("full", "trains every weight", usual_learning_rate=5e-5, leaves="model"),
+    Method("ia3", "trains a scale for some features", usual_learning_rate=1e-2, leaves="adapter"),
+    Method(
+        "prompt_tuning",
+        "trains virtual tokens before every prompt",
+        usual_learning_rate=3e-2,
+        leaves="adapter",
+        has_virtual_tokens=True,
+    ),
 )
 
 

@@ -11,16 +11,23 @@ MOST_JUMP = 2.0
 
 
 def learning_rate_at(step: int, steps: int, spec: TrainSpec) -> float:
-    """Learning rate of step ``step`` (from 1): a linear warm-up to the peak, then the schedule down towards 0."""
+    """Learning rate of step ``step`` (from 1): a linear warm-up to the peak, then the schedule down towards 0.
+
+    ``wsd`` is warm-up, stable, decay (MiniCPM, arXiv:2404.06395, section 4). It leaves open how the decay falls; here
+    it falls linearly.
+    """
     warmup = math.ceil(spec.warmup_ratio * steps)
     if step <= warmup:
         return spec.peak_learning_rate * step / warmup
-    share = (step - 1 - warmup) / max(1, steps - warmup)
+    done, after = step - 1 - warmup, max(1, steps - warmup)
     match spec.schedule:
         case "cosine":
-            return spec.peak_learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+            return spec.peak_learning_rate * 0.5 * (1 + math.cos(math.pi * done / after))
         case "linear":
-            return spec.peak_learning_rate * (1 - share)
+            return spec.peak_learning_rate * (1 - done / after)
+        case "wsd":
+            decay = math.ceil(spec.decay_ratio * steps)
+            return spec.peak_learning_rate * min(1.0, (steps - step + 1) / (decay + 1))
         case _:
             return spec.peak_learning_rate
 

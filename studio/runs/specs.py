@@ -6,13 +6,11 @@ Each field's sentence is what ``studio train --settings`` and the new-run form s
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import math
-import typing
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 from studio.errors import AskedWrongly, StudioError
 from studio.files import JsonObject, in_short, read_json_object, why_not, write_whole
@@ -21,94 +19,17 @@ from studio.runs.arms import arm_from
 from studio.runs.arms.arm import Arm
 from studio.runs.directory import RunDirectory
 from studio.runs.methods import METHODS, Method, method_named
-from studio.runs.places import PLACES
+from studio.runs.mixture import PROPORTIONAL, TaskShare, mixture_from
+from studio.runs.settings import Spec, about, at_least, filled_in, share
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 OVERLONG_POLICIES = ("refuse", "drop", "truncate_prompt", "truncate_completion")
-SCHEDULES = ("cosine", "linear", "constant")
-
-
-def _about(sentence: str, choices: tuple[str, ...] = (), **default: Any) -> Any:
-    """A field with its sentence; ``choices`` are all the values it can have, empty where it is free."""
-    return field(metadata={"about": sentence, "choices": choices}, **default)
-
-
-def _filled_in(sentence: str, **default: Any) -> Any:
-    """A field that the start of a run fills in, whatever a person says."""
-    return field(metadata={"about": sentence, "is_filled_in": True}, **default)
-
-
-@dataclass(frozen=True)
-class Spec:
-    """Common to every kind of run; ``write_spec`` and ``read_spec`` are the ``spec.json`` format.
-
-    Raises AskedWrongly when made with values that do not go together.
-    """
-
-    kind: ClassVar[str]
-
-    base_model: str = _about("Base model: a cached name, a local folder or a Hugging Face id.", default="")
-    model_path: str = _filled_in("Folder of the base model.", default="")
-    is_trusted: bool = _filled_in(
-        "Pickle weights and the model's own code may be used; set by trusted_models.", default=False
-    )
-    place: str = _about(
-        f"Where its process lives: {', '.join(f'{place.name} ({place.about})' for place in PLACES)}.",
-        choices=tuple(place.name for place in PLACES),
-        default=PLACES[0].name,
-    )
-
-    def __post_init__(self) -> None:
-        for name in self.fields():
-            if choices := self.choices(name):
-                _one_of(name, getattr(self, name), choices)
-
-    def to_json(self) -> str:
-        return json.dumps({"kind": self.kind, **dataclasses.asdict(self)}, indent=2, ensure_ascii=False)
-
-    @classmethod
-    def fields(cls) -> dict[str, str]:
-        """Field name → its one-sentence meaning, in order."""
-        return {f.name: f.metadata["about"] for f in dataclasses.fields(cls)}
-
-    @classmethod
-    def choices(cls, name: str) -> tuple[str, ...]:
-        """All values that the field ``name`` can have; empty where it is free."""
-        metadata = next(f.metadata for f in dataclasses.fields(cls) if f.name == name)
-        return tuple(metadata.get("choices", ()))
-
-    @classmethod
-    def settings(cls) -> dict[str, tuple[str, str]]:
-        """Name → (default as it is typed, sentence) of the fields that a person sets, in order."""
-        return {f.name: (_typed(f.default), f.metadata["about"]) for f in _settable(cls)}
-
-    def replaced(self, settings: list[str]) -> Self:
-        """A copy with each ``key=value`` applied. Raises AskedWrongly for an unknown key or an unreadable value."""
-        changes = dict(self._parsed(setting) for setting in settings)
-        return dataclasses.replace(self, **changes)
-
-    def typed(self) -> dict[str, str]:
-        """Name → value as ``--set`` takes it, of the fields that a person sets."""
-        return {f.name: _typed(getattr(self, f.name)) for f in _settable(type(self))}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        known = {f.name for f in dataclasses.fields(cls)}
-        for name in values:
-            if name not in known:
-                raise AskedWrongly(f"unknown setting {in_short(name)!r}.", f"Known: {', '.join(sorted(known))}.")
-        hints = typing.get_type_hints(cls)
-        return cls(**{name: _coerced(name, value, hints[name]) for name, value in values.items()})
-
-    @classmethod
-    def _parsed(cls, setting: str) -> tuple[str, Any]:
-        name, equals, text = setting.partition("=")
-        name = name.strip()
-        hints = typing.get_type_hints(cls)
-        known = {f.name for f in _settable(cls)}
-        if not equals or name not in known:
-            raise AskedWrongly(f"--set {setting}: no such setting.", f"Known: {', '.join(sorted(known))}.")
-        return name, _coerced(name, text.strip(), hints[name])
+OBJECTIVES = ("completion", "sequence", "text")  # named as in tokens.encoding
+SCHEDULES = ("cosine", "linear", "constant", "wsd")
+MEAN = "mean"
+ALL_LINEAR = "all-linear"
+LORA_STARTS = ("default", "pissa", "olora")
+CHECKPOINTING = ("auto", "on", "off")
 
 
 @dataclass(frozen=True)
@@ -117,95 +38,214 @@ class TrainSpec(Spec):
 
     kind: ClassVar[str] = "train"
 
-    method: str = _about(
+    method: str = about(
         f"{methods.described()}.", choices=tuple(method.name for method in METHODS), default=METHODS[0].name
     )
-    epochs: float = _about("Passes over the training rows.", default=2.0)
-    batch_size: int = _about("Examples per optimizer step.", default=8)
-    micro_batch_size: int = _about(
+    epochs: float = about("Passes over the training rows.", default=2.0)
+    batch_size: int = about("Examples per optimizer step.", default=8)
+    micro_batch_size: int = about(
         "Examples per forward pass; the gradient is that of the whole batch whatever this is. 0 chooses.", default=0
     )
-    learning_rate: float = _about("Peak learning rate; 0 takes the method's usual one.", default=0.0)
-    schedule: str = _about("Learning rate after the warm-up.", choices=SCHEDULES, default="cosine")
-    warmup_ratio: float = _about("Share of the steps in which the learning rate rises from 0.", default=0.03)
-    weight_decay: float = _about("AdamW weight decay.", default=0.0)
-    max_grad_norm: float = _about("Gradients are scaled down to this norm; 0 leaves them.", default=1.0)
-    lora_rank: int = _about("Rank r of the adapter's matrices.", default=16)
-    lora_alpha: int = _about("Adapter scale; updates are multiplied by alpha / r.", default=32)
-    lora_dropout: float = _about("Dropout before the adapter, 0 to 1.", default=0.0)
-    max_length: int = _about("Tokens a training row may have, template included.", default=512)
-    overlong: str = _about(
+    learning_rate: float = about("Peak learning rate; 0 takes the method's usual one.", default=0.0)
+    schedule: str = about(
+        "Learning rate after the warm-up: falling from there on (cosine, linear), constant, or constant and falling in "
+        "the last decay_ratio of the steps (wsd).",
+        choices=SCHEDULES,
+        default="cosine",
+    )
+    warmup_ratio: float = about("Share of the steps in which the learning rate rises from 0.", default=0.03)
+    decay_ratio: float = about("Share of the steps, the last ones, in which schedule=wsd falls.", default=0.1)
+    weight_decay: float = about("AdamW weight decay, of matrices only.", default=0.0)
+    max_grad_norm: float = about("Gradients are scaled down to this norm; 0 leaves them.", default=1.0)
+    continue_from: str = about(
+        "Begin from what an earlier run has learned: RUN, or RUN:STEP for one of its checkpoints; empty begins anew.",
+        default="",
+    )
+    objective: str = about(
+        "What is learned: completion, the answers; sequence, prompts too; text, both as plain text without the chat "
+        "template (continued pre-training).",
+        choices=OBJECTIVES,
+        default="completion",
+    )
+    label_smoothing: float = about(
+        "Share of each target's probability spread over the vocabulary in training; evaluation is without it.",
+        default=0.0,
+    )
+    neftune_alpha: float = about(
+        "Noise on the embeddings of training rows, as NEFTune adds it (5 to 15 is usual); 0 adds none.", default=0.0
+    )
+    gradient_checkpointing: str = about(
+        "on computes activations again in the backward pass, slower, with less memory; auto where there is too little.",
+        choices=CHECKPOINTING,
+        default="auto",
+    )
+    lora_rank: int = about("Rank r of the adapter's matrices.", default=16)
+    lora_alpha: int = about("Adapter scale; updates are multiplied by alpha / r.", default=32)
+    lora_dropout: float = about("Dropout before the adapter, 0 to 1.", default=0.0)
+    quantize: str = about(
+        "Hold the base model in 8 or 4 bits while an adapter learns. It needs an NVIDIA GPU and bitsandbytes, and was "
+        "not tested on one.",
+        choices=("none", "8bit", "4bit"),
+        default="none",
+    )
+    lora_targets: tuple[str, ...] = about(
+        f"Layers with an adapter, by the ends of their names; {ALL_LINEAR} is all but the LM head.",
+        default=(ALL_LINEAR,),
+    )
+    use_rslora: bool = about("Multiply by alpha / sqrt(r), which suits high ranks (rsLoRA).", default=False)
+    use_dora: bool = about("Learn the size of each output feature apart, at half the speed (DoRA).", default=False)
+    lora_start: str = about(
+        "Where the adapter starts: at no change (default), or at the weights' largest directions (pissa, olora).",
+        choices=LORA_STARTS,
+        default="default",
+    )
+    virtual_tokens: int = about("Virtual tokens of prompt_tuning; the context window has to hold them.", default=20)
+    max_length: int = about("Tokens a training row may have, template included.", default=512)
+    max_target_length: int = about(
+        "Encoder-decoder models: tokens a completion may have, while max_length is the prompt's; 0 is as many.",
+        default=0,
+    )
+    overlong: str = about(
         "Rows over max_length: refuse the run, drop them, truncate_prompt or truncate_completion.",
         choices=OVERLONG_POLICIES,
         default="refuse",
     )
-    seed: int = _about("Seed of the shuffling, the adapter's start and dropout.", default=0)
-    dtype: str = _about(
+    seed: int = about("Seed of the shuffling, the adapter's start and dropout.", default=0)
+    dtype: str = about(
         "auto measures float32 and bfloat16 on this machine and takes the faster.", choices=DTYPES, default="auto"
     )
-    eval_every: int = _about("Steps between evaluations on the validation split; 0 is four times an epoch.", default=0)
-    save_every: int = _about("Steps between checkpoints; 0 follows eval_every.", default=0)
-    patience: int = _about("Stop after this many evaluations without improvement; 0 never stops early.", default=0)
-    watchdogs: tuple[str, ...] = _about(f"{watchdogs.usage()}.", default=())
-    samples: int = _about(
+    eval_every: int = about("Steps between evaluations on the validation split; 0 is four times an epoch.", default=0)
+    save_every: int = about("Steps between checkpoints; 0 follows eval_every.", default=0)
+    patience: int = about("Stop after this many evaluations without improvement; 0 never stops early.", default=0)
+    watchdogs: tuple[str, ...] = about(f"{watchdogs.usage()}.", default=())
+    samples: int = about(
         "Validation prompts that the model answers at each evaluation, so that one sees it change; 0 is none.",
         default=0,
     )
-    tasks: tuple[str, ...] = _about("Only these tasks; empty takes all.", default=())
-    where: str = _about("Only rows for which this SQL condition holds; empty takes all.", default="")
-    labels: tuple[str, ...] = _about(
+    tasks: tuple[str, ...] = about("Only these tasks; empty takes all.", default=())
+    mixture: str = about(
+        "How an epoch mixes tasks: proportional to their rows, equal, temperature:T in between, or weights.",
+        default=PROPORTIONAL,
+    )
+    task_weights: tuple[str, ...] = about("With mixture=weights: TASK=WEIGHT of every task.", default=())
+    task_cap: int = about("At most this many examples of a task an epoch, others in the next; 0 is no cap.", default=0)
+    early_stopping_on: str = about(
+        "The loss that decides which step is the best, and patience: a task's, mean (over the tasks), or empty for all "
+        "validation rows'.",
+        default="",
+    )
+    where: str = about("Only rows for which this SQL condition holds; empty takes all.", default="")
+    labels: tuple[str, ...] = about(
         "Only rows with these labels; rejected rows never train.", default=("accept", "none")
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _at_least("batch_size", self.batch_size, 1)
-        _at_least("lora_rank", self.lora_rank, 1)
-        _at_least("max_length", self.max_length, 8)
+        at_least("batch_size", self.batch_size, 1)
+        at_least("lora_rank", self.lora_rank, 1)
+        at_least("virtual_tokens", self.virtual_tokens, 1)
+        at_least("max_length", self.max_length, 8)
         for name in (
             "micro_batch_size",
+            "max_target_length",
             "learning_rate",
             "weight_decay",
             "max_grad_norm",
+            "neftune_alpha",
             "eval_every",
             "save_every",
             "patience",
             "samples",
+            "task_cap",
         ):
-            _at_least(name, getattr(self, name), 0)
+            at_least(name, getattr(self, name), 0)
         watchdogs.actions_from(self.watchdogs)
         if not 0 < self.epochs < math.inf:
             what = "nothing would be learned" if self.epochs <= 0 else "there would be no end"
             raise AskedWrongly(f"epochs={self.epochs}: {what}.", "Use a number above 0.")
-        if not 0 <= self.warmup_ratio < 1:
-            raise AskedWrongly(f"warmup_ratio={self.warmup_ratio} is not a share.", "Use 0 up to, not including, 1.")
-        if not 0 <= self.lora_dropout < 1:
-            raise AskedWrongly(f"lora_dropout={self.lora_dropout} is not a share.", "Use 0 up to, not including, 1.")
+        for name in ("warmup_ratio", "decay_ratio", "lora_dropout", "label_smoothing"):
+            share(name, getattr(self, name))
+        mixture_from(self.mixture, self.task_weights, self.task_cap)
+        for why, instead in self._contradictions():
+            raise AskedWrongly(why, instead)
+
+    def _contradictions(self) -> Iterator[tuple[str, str]]:
+        """What does not go together: why, and the setting to change."""
         if self.learning_rate > 1:
-            raise AskedWrongly(
+            yield (
                 f"learning_rate={self.learning_rate:g} would blow up any model.",
                 f"Usual: {methods.usual_learning_rates()}.",
             )
-        if "reject" in self.labels:
-            raise AskedWrongly(
-                "labels has 'reject': rejected rows never train.", "Clear the label of the rows you want."
+        if self.use_dora and self.lora_start != "default":
+            yield (
+                f"use_dora with lora_start={self.lora_start} could not be saved as an ordinary adapter.",
+                "Set lora_start=default, or use_dora=false.",
             )
+        if self.quantize != "none" and (self.how.leaves == "model" or self.lora_start != "default"):
+            what = f"method={self.method}" if self.how.leaves == "model" else f"lora_start={self.lora_start}"
+            yield f"quantize={self.quantize} holds weights that {what} changes.", "Set quantize=none, or method=lora."
+        if not self.lora_targets or (ALL_LINEAR in self.lora_targets and len(self.lora_targets) > 1):
+            yield (
+                f"lora_targets={','.join(self.lora_targets)} names no layers.",
+                f"Either {ALL_LINEAR}, or names such as q_proj,v_proj.",
+            )
+        if self.schedule == "wsd" and not self.decay_ratio:
+            yield "schedule=wsd with decay_ratio=0 never falls.", "Set decay_ratio, usually 0.1, or schedule=constant."
+        if self.schedule == "wsd" and self.warmup_ratio + self.decay_ratio > 1:
+            yield (
+                f"warmup_ratio={self.warmup_ratio:g} and decay_ratio={self.decay_ratio:g} are more than all steps.",
+                "Lower one of them.",
+            )
+        if "reject" in self.labels:
+            yield "labels has 'reject': rejected rows never train.", "Clear the label of the rows you want."
 
     @property
     def how(self) -> Method:
         """What is known of its method."""
         return method_named(self.method)
 
+    def shares(self, rows: Iterable[tuple[str, int]]) -> list[TaskShare]:
+        """What an epoch has of each task, by name, of training rows given as (task, tokens).
+
+        ``steps_of`` counts the sum of their examples. Raises AskedWrongly where the weights name other tasks.
+        """
+        counts, tokens = Counter[str](), Counter[str]()
+        for task, of_row in rows:
+            counts[task] += 1
+            tokens[task] += of_row
+        examples = mixture_from(self.mixture, self.task_weights, self.task_cap).examples(counts)
+        return [
+            TaskShare(task, counts[task], drawn, round(tokens[task] * drawn / counts[task]))
+            for task, drawn in examples.items()
+        ]
+
+    def refusal_to_watch(self, tasks: Collection[str]) -> StudioError | None:
+        """Why ``early_stopping_on`` cannot be had from validation rows of these tasks, or None."""
+        if self.early_stopping_on in ("", MEAN) or self.early_stopping_on in tasks:
+            return None
+        return StudioError(
+            f"early_stopping_on={self.early_stopping_on}: no validation row has this task.",
+            f"Use one of: {', '.join(sorted(filter(None, tasks)) or ['none has a task'])}; or {MEAN}.",
+        )
+
+    @property
+    def leading_tokens(self) -> int:
+        """Virtual tokens before every row, beside those that max_length counts."""
+        return self.virtual_tokens if self.how.has_virtual_tokens else 0
+
     @property
     def peak_learning_rate(self) -> float:
         return self.learning_rate or self.how.usual_learning_rate
 
-    def refusal(self, rows: int, overlong_ids: Sequence[int], dropped_rows: int) -> StudioError | None:
+    def refusal(
+        self, rows: int, overlong_ids: Sequence[int], dropped_rows: int, budget: str = ""
+    ) -> StudioError | None:
         """Why a run on these rows may not start, or None: the plan before a run and the run itself ask here.
 
         ``rows`` counts all that are chosen, ``overlong_ids`` names those over max_length, ``dropped_rows`` counts those
-        that the policy would leave out.
+        that the policy would leave out; ``budget`` is what they are over, in words.
         """
+        budget = budget or f"max_length={self.max_length}"
         if not rows:
             nothing = "no row would be trained: none is in the train split"
             if self.tasks or self.where:
@@ -214,26 +254,26 @@ class TrainSpec(Spec):
         if overlong_ids and self.overlong == "refuse":
             some = ", ".join(map(str, overlong_ids[:5])) + (", …" if len(overlong_ids) > 5 else "")
             return StudioError(
-                f"{len(overlong_ids)} of {rows} rows are over max_length={self.max_length}: examples {some}.",
+                f"{len(overlong_ids)} of {rows} rows are over {budget}: examples {some}.",
                 "Raise max_length, or say what becomes of them: overlong=drop, truncate_prompt or truncate_completion.",
             )
         if dropped_rows == rows:
             return StudioError(
-                f"overlong={self.overlong} would drop all {rows} rows at max_length={self.max_length}.",
+                f"overlong={self.overlong} would drop all {rows} rows at {budget}.",
                 "Raise max_length.",
             )
         return None
 
-    def steps_per_epoch(self, rows: int) -> int:
-        """Optimizer steps of one pass over ``rows``; the last batch may be smaller."""
-        return math.ceil(rows / self.batch_size)
+    def steps_per_epoch(self, examples: int) -> int:
+        """Optimizer steps of one epoch of so many examples; the last batch may be smaller."""
+        return math.ceil(examples / self.batch_size)
 
-    def steps_of(self, rows: int) -> int:
-        """Optimizer steps of the whole run over ``rows``, at least one; part of an epoch is rounded up to a step.
+    def steps_of(self, examples: int) -> int:
+        """Optimizer steps of a run with so many examples an epoch, at least one; part of an epoch rounds up to a step.
 
         Rounded before that to six digits: 1.1 × 100 is 110.00000000000001 in binary and would be 111 steps.
         """
-        return max(1, math.ceil(round(self.epochs * self.steps_per_epoch(rows), 6))) if rows else 0
+        return max(1, math.ceil(round(self.epochs * self.steps_per_epoch(examples), 6))) if examples else 0
 
 
 @dataclass(frozen=True)
@@ -242,31 +282,31 @@ class CompareSpec(Spec):
 
     kind: ClassVar[str] = "compare"
 
-    run_id: str = _about("The train run whose adapter or model is the tuned arm; empty for none.", default="")
-    tuned_path: str = _filled_in("Folder of that adapter or model.", default="")
-    tuned_method: str = _filled_in("The method of that run.", default="")
-    arms: tuple[str, ...] = _about(f"{arms.usage()}.", default=("zero_shot", "one_shot", "few_shot:5", "tuned"))
-    split: str = _about("Rows of this split are answered.", choices=("test", "validation"), default="test")
-    tasks: tuple[str, ...] = _about("Only these tasks; empty takes all.", default=())
-    limit: int = _about("At most this many rows, evenly over the tasks; 0 takes all.", default=0)
-    max_new_tokens: int = _about(
+    run_id: str = about("The train run whose adapter or model is the tuned arm; empty for none.", default="")
+    tuned_path: str = filled_in("Folder of that adapter or model.", default="")
+    tuned_method: str = filled_in("The method of that run.", default="")
+    arms: tuple[str, ...] = about(f"{arms.usage()}.", default=("zero_shot", "one_shot", "few_shot:5", "tuned"))
+    split: str = about("Rows of this split are answered.", choices=("test", "validation"), default="test")
+    tasks: tuple[str, ...] = about("Only these tasks; empty takes all.", default=())
+    limit: int = about("At most this many rows, evenly over the tasks; 0 takes all.", default=0)
+    max_new_tokens: int = about(
         "An answer is cut after this many tokens; 0 takes 1.5 × the longest reference.", default=0
     )
-    batch_size: int = _about("Prompts answered together.", default=16)
-    latency_rows: int = _about(
+    batch_size: int = about("Prompts answered together.", default=16)
+    latency_rows: int = about(
         "Rows that each arm answers one at a time, to measure its latency; 0 measures none.", default=4
     )
-    seed: int = _about("Seed of the choice of shots.", default=0)
-    dtype: str = _about(
+    seed: int = about("Seed of the choice of shots.", default=0)
+    dtype: str = about(
         "auto measures float32 and bfloat16 on this machine and takes the faster.", choices=DTYPES, default="auto"
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _at_least("batch_size", self.batch_size, 1)
-        _at_least("limit", self.limit, 0)
-        _at_least("latency_rows", self.latency_rows, 0)
-        _at_least("max_new_tokens", self.max_new_tokens, 0)
+        at_least("batch_size", self.batch_size, 1)
+        at_least("limit", self.limit, 0)
+        at_least("latency_rows", self.latency_rows, 0)
+        at_least("max_new_tokens", self.max_new_tokens, 0)
         if not self.arms:
             raise AskedWrongly("arms is empty.", "For example: zero_shot,few_shot:5,tuned")
         if len(set(self.arms)) != len(self.arms):
@@ -307,48 +347,3 @@ def spec_from(values: JsonObject) -> Spec:
     if not isinstance(kind, str) or kind not in SPECS:
         raise AskedWrongly(f"it has kind={in_short(kind)}.", f"Known: {', '.join(SPECS)}. A newer studio may know it.")
     return SPECS[kind].from_dict(values)
-
-
-def _settable(kind: type[Spec]) -> list[dataclasses.Field[Any]]:
-    return [f for f in dataclasses.fields(kind) if "is_filled_in" not in f.metadata]
-
-
-def _typed(value: Any) -> str:
-    """A value as ``--set`` takes it."""
-    if isinstance(value, tuple):
-        return ",".join(value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _coerced(name: str, value: Any, wanted: Any) -> Any:
-    """``value`` as the field's type; text is read, so that command line, TOML and JSON share one path."""
-    if typing.get_origin(wanted) is tuple:
-        items = value.split(",") if isinstance(value, str) else value
-        if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
-            raise AskedWrongly(f"{name}={in_short(value)}: a list of words is needed.")
-        return tuple(item.strip() for item in items if item.strip())
-    if wanted is bool:
-        if value in (True, "true", "yes", "1"):
-            return True
-        if value in (False, "false", "no", "0"):
-            return False
-        raise AskedWrongly(f"{name}={in_short(value)}: true or false is needed.")
-    try:
-        if wanted is int and isinstance(value, float) and not value.is_integer():
-            raise ValueError
-        if not isinstance(value, str | int | float):
-            raise TypeError
-        return wanted(value)
-    except (TypeError, ValueError, OverflowError):
-        word = {"int": "a whole number", "float": "a number", "str": "text"}[wanted.__name__]
-        raise AskedWrongly(f"{name}={in_short(value)}: {word} is needed.") from None
-
-
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise AskedWrongly(f"{name}={in_short(value)} is not known.", f"Choose one of: {', '.join(allowed)}.")
-
-
-def _at_least(name: str, value: float, least: float) -> None:
-    if not value >= least:
-        raise AskedWrongly(f"{name}={value} is too small.", f"Use at least {least}.")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # What a record holds of a step, in order; a step that says anything else is read from its line.
 NUMBERS = (
     "time",
+    "clock",
     "step",
     "epoch",
     "tokens",
@@ -32,9 +33,8 @@ NUMBERS = (
     "tokens_per_second",
     "memory_bytes",
     "cores",
-    "gpu_memory_bytes",
 )
-WHOLE = frozenset({"step", "tokens", "memory_bytes", "gpu_memory_bytes"})
+WHOLE = frozenset({"step", "tokens", "memory_bytes"})
 _RECORD = struct.Struct(f"<{len(NUMBERS)}dqq")
 # Shorter files are read as they are: that takes no time, and a line that is damaged is found.
 WORTH_BYTES = 4 << 20

@@ -8,7 +8,6 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import math
-import time
 from array import array
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from studio.errors import StudioError
 from studio.files import JsonObject, read_json_object, why_not
 from studio.runs.directory import RunDirectory
+from studio.runs.event_clock import EventClock
 from studio.runs.events import (
     ArmAsked,
     CheckpointSaved,
@@ -25,6 +25,7 @@ from studio.runs.events import (
     Failed,
     FinalEvent,
     Finished,
+    Forecast,
     LengthChanged,
     Paused,
     Plan,
@@ -43,7 +44,8 @@ from studio.runs.naming import read_naming
 from studio.runs.places import PLACES, place_named
 from studio.runs.places.place import Place
 from studio.runs.predictions import read_predictions
-from studio.runs.specs import SPECS, Spec, TrainSpec, read_spec
+from studio.runs.settings import Spec
+from studio.runs.specs import SPECS, TrainSpec, read_spec
 from studio.runs.status import Status, status_of
 from studio.runs.step_index import WHOLE, Between, Steps, read_indexed
 
@@ -75,6 +77,7 @@ class Series:
     tokens_per_second: array[float] = field(default_factory=_numbers)
     eval_step: list[int] = field(default_factory=list)
     eval_loss: list[float] = field(default_factory=list)
+    watched_loss: list[float] = field(default_factory=list)
     checkpoints: list[int] = field(default_factory=list)
     warnings: list[tuple[int, str]] = field(default_factory=list)
 
@@ -84,7 +87,7 @@ class Series:
         for name in STEP_COLUMNS:
             del getattr(self, name)[keep:]
         keep = bisect.bisect_right(self.eval_step, step)
-        del self.eval_step[keep:], self.eval_loss[keep:]
+        del self.eval_step[keep:], self.eval_loss[keep:], self.watched_loss[keep:]
         self.checkpoints = [at for at in self.checkpoints if at <= step]
         self.warnings = [warning for warning in self.warnings if warning[0] <= step]
 
@@ -128,7 +131,7 @@ class RunState:
     tokens_per_second: float | None = None
     memory_bytes: int = 0
     cores: float = 0.0
-    gpu_memory_bytes: int = 0
+    forecast: Forecast | None = None
     started_at: float | None = None
     elapsed_seconds: float = 0.0
     eta_seconds: float | None = None
@@ -160,6 +163,7 @@ class RunWatch:
     def __init__(self, directory: RunDirectory) -> None:
         self.directory = directory
         self._offset = 0
+        self._clock = EventClock()
         self._last_event: Event | None = None
         self._earlier_seconds = 0.0  # spent by the process before a resume
         self._process_started_at: float | None = None
@@ -211,7 +215,9 @@ class RunWatch:
         except OSError as error:
             return f"{self.directory.events_path.name} cannot be read: {why_not(error)}"
         for event in events:
-            self._take(event)
+            self._take_timed(event)
+        if events:
+            self._clock.note_reading()
         return ""
 
     def _read_indexed(self) -> None:
@@ -219,9 +225,12 @@ class RunWatch:
         for part in parts:
             if isinstance(part, Between):
                 for event in events_in(part.lines):
-                    self._take(event)
+                    self._take_timed(event)
             else:
                 self._take_many_steps(part)
+
+    def _take_timed(self, event: Event) -> None:
+        self._take(event if isinstance(event, Unreadable) else self._clock.take(event))
 
     def _read_naming(self) -> None:
         """Name and note, where their file is another than at the last look."""
@@ -314,6 +323,8 @@ class RunWatch:
             case Plan():
                 state.steps, state.rows, state.dtype = event.steps, event.rows, event.dtype
                 state.steps_per_epoch = event.steps_per_epoch
+            case Forecast():
+                state.forecast = event
             case Warned():
                 message = f"{event.message} · {event.hint}" if event.hint else event.message
                 state.series.warnings.append((event.step, message))
@@ -357,7 +368,7 @@ class RunWatch:
         state, series = self._state, self._state.series
         state.phase = ""
         state.step, state.epoch, state.memory_bytes = event.step, event.epoch, event.memory_bytes
-        state.cores, state.gpu_memory_bytes = event.cores, event.gpu_memory_bytes
+        state.cores = event.cores
         state.loss, state.learning_rate, state.grad_norm = event.loss, event.learning_rate, event.grad_norm
         state.tokens_per_second = _finite(event.tokens_per_second)
         series.step.append(event.step)
@@ -375,7 +386,8 @@ class RunWatch:
         """As ``_take_step`` of each, but for all before the last at once."""
         series, columns = self._state.series, steps.columns
         many = {name: values[:-1] for name, values in columns.items()}
-        started = self._process_started_at or float(columns["time"][0])
+        many["time"] = self._clock.take_many(many["time"], many["clock"])
+        started = self._process_started_at or float(many["time"][0] if len(many["time"]) else columns["time"][0])
         many["seconds"] = self._earlier_seconds + many["time"] - started
         for name in STEP_COLUMNS:
             into: array[Any] = getattr(series, name)
@@ -383,14 +395,15 @@ class RunWatch:
         recent = slice(-RECENT_STEPS, None)
         self._step_times += zip(map(int, many["step"][recent]), many["time"][recent].tolist(), strict=True)
         last = {name: values[-1].item() for name, values in columns.items()}
-        self._take(Step(**last | {name: int(last[name]) for name in WHOLE}))
+        self._take_timed(Step(**last | {name: int(last[name]) for name in WHOLE}))
 
     def _take_evaluation(self, event: Evaluation) -> None:
         series = self._state.series
         if series.eval_step and series.eval_step[-1] == event.step:  # measured again after a resume
-            del series.eval_step[-1], series.eval_loss[-1]
+            del series.eval_step[-1], series.eval_loss[-1], series.watched_loss[-1]
         series.eval_step.append(event.step)
         series.eval_loss.append(_or_nan(event.eval_loss))
+        series.watched_loss.append(_or_nan(event.watched))
         self._state.eval_loss = event.eval_loss
         self._is_best_known = False
 
@@ -412,7 +425,7 @@ class RunWatch:
     def _note_best(self) -> None:
         series = self._state.series
         # Step 0 is the untuned model: something to compare with, never the best of a run.
-        pairs = zip(series.eval_step, series.eval_loss, strict=True)
+        pairs = zip(series.eval_step, series.watched_loss, strict=True)
         measured = [(loss, step) for step, loss in pairs if step > 0 and loss == loss]
         loss, step = min(measured, default=(None, None))
         self._state.best_eval_loss, self._state.best_step = loss, step
@@ -426,20 +439,22 @@ class RunWatch:
         state = self._state
         if self._last_event is None or self._process_started_at is None:
             return
-        ends_at = time.time() if state.is_live else self._last_event.time
-        ends_at = self._paused_at or ends_at
+        ends_at = self._paused_at or (self._clock.now() if state.is_live else self._last_event.time)
         state.elapsed_seconds = self._earlier_seconds + max(0.0, ends_at - self._process_started_at)
         state.eta_seconds = None
         if state.is_live and state.steps and len(self._step_times) >= 2:
             (first_step, first_time), (last_step, last_time) = self._step_times[0], self._step_times[-1]
             per_step = (last_time - first_time) / max(1, last_step - first_step)
-            state.eta_seconds = max(0.0, per_step * (state.steps - last_step) - (time.time() - last_time))
+            state.eta_seconds = max(0.0, per_step * (state.steps - last_step) - (self._clock.now() - last_time))
 
 
 def state_as_json(state: RunState) -> dict[str, object]:
     """A run as ``studio runs --json`` lists it; NaN and infinity, which JSON lacks, become null."""
-    names = [field.name for field in dataclasses.fields(state) if field.name not in ("spec", "series", "arms")]
+    names = [
+        field.name for field in dataclasses.fields(state) if field.name not in ("spec", "series", "arms", "forecast")
+    ]
     listed = {name: getattr(state, name) for name in names}
+    listed["forecast_seconds"] = state.forecast.seconds if state.forecast else None
     listed["base_model"] = getattr(state.spec, "base_model", "")
     return {name: _finite(value) if isinstance(value, float) else value for name, value in listed.items()}
 

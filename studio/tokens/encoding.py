@@ -1,53 +1,25 @@
-"""Which tokens are learned: a pair becomes prompt tokens, then completion tokens up to and with the end-of-turn.
-
-The text rendered at inference must be a token prefix of the training row; otherwise the model is trained on a prompt
-it will never see (trl issues 4147, 5213 and 6105 are that fault). ``encode_pairs`` proves it for every row.
-"""
+"""Pairs to token ids, as the model's family lays out its rows: see ``layout`` and ``families``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from studio.errors import StudioError
+from studio.errors import AskedWrongly
+from studio.tokens.pairs import Encoded, Objective, Pair
 from studio.tokens.rendering import Message
 from studio.tokens.template import messages_of
 from studio.tokens.tokenizer import ModelFolder
 
-
-@dataclass(frozen=True)
-class Pair:
-    """What encoding needs of an example; ``system`` is empty for none."""
-
-    prompt: str
-    completion: str
-    system: str = ""
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """One training row as one sequence, as decoder-only models take it.
-
-    ``ids[:prompt_tokens]`` is seen, ``ids[prompt_tokens:]`` is learned.
-    """
-
-    ids: list[int]
-    prompt_tokens: int
-
-    @property
-    def total_tokens(self) -> int:
-        """Prompt and completion together: what ``max_length`` limits."""
-        return len(self.ids)
-
-    @property
-    def completion_tokens(self) -> int:
-        """Tokens learned, the end-of-turn token included."""
-        return len(self.ids) - self.prompt_tokens
-
-    @property
-    def completion_mask(self) -> list[bool]:
-        """One value per id, true where the token is learned."""
-        return [index >= self.prompt_tokens for index in range(len(self.ids))]
+__all__ = [
+    "Encoded",
+    "Objective",
+    "Pair",
+    "check_objective",
+    "encode_pairs",
+    "encode_prompts",
+    "prompt_text",
+    "prompt_texts",
+]
 
 
 def prompt_text(folder: ModelFolder, prompt: str, system: str = "", shots: Sequence[tuple[str, str]] = ()) -> str:
@@ -63,57 +35,27 @@ def prompt_texts(folder: ModelFolder, conversations: Sequence[Sequence[Message]]
     return folder.template.render_all(conversations, add_generation_prompt=True)
 
 
-def training_texts(folder: ModelFolder, pairs: Sequence[Pair]) -> list[str]:
-    """The whole rows as they are trained, each cut behind the end-of-turn token.
-
-    Raises StudioError when the template does not end an answer with the end-of-turn token: a model trained so
-    would never stop (trl issue 1623).
-    """
-    end_of_turn = folder.end_of_turn
-    texts = folder.template.render_all(
-        [[*messages_of(pair.prompt, pair.system), {"role": "assistant", "content": pair.completion}] for pair in pairs],
-        add_generation_prompt=False,
-    )
-    return [_until_end_of_turn(text, end_of_turn) for text in texts]
-
-
-def _until_end_of_turn(text: str, end_of_turn: str) -> str:
-    end = text.rfind(end_of_turn)
-    if end < 0 or text[end + len(end_of_turn) :].strip():
-        raise StudioError(
-            f"the chat template does not end an answer with {end_of_turn!r}.",
-            "The tuned model would never stop: mend chat_template or eos_token of the model.",
-        )
-    return text[: end + len(end_of_turn)]
-
-
 def encode_prompts(folder: ModelFolder, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of rendered texts. Each begins with what the tokenizer puts before a text by itself, exactly once.
+    """Token ids of rendered prompts, each with what the tokenizer puts before a text by itself, exactly once."""
+    return folder.layout.encode_prompts(folder, texts)
 
-    That is the beginning-of-sequence token, or nothing (``ModelFolder.leading_ids``). A chat template that writes it
-    gets no second one. A template that does not write it, the stand-in for base models among them, gets it all the
-    same. For a model's own template this is more than ``apply_chat_template`` of transformers does, which encodes
-    without special tokens; but a model whose tokenizer adds the token was trained on no text without it.
+
+def check_objective(folder: ModelFolder, objective: Objective) -> None:
+    """Raises AskedWrongly for an objective that the model's rows cannot have."""
+    if objective not in folder.layout.objectives:
+        raise AskedWrongly(
+            f"objective={objective}: an encoder-decoder model only learns what its decoder says, the completion.",
+            "Set objective=completion.",
+        )
+
+
+def encode_pairs(
+    folder: ModelFolder, pairs: Sequence[Pair], objective: Objective = Objective.COMPLETION
+) -> list[Encoded]:
+    """Encode rows for training. Raises StudioError naming the first that could not be trained rightly.
+
+    Rows in the order of ``pairs``, as long as they are: what is over a budget is decided in ``tokens.window``. Raises
+    as ``check_objective``.
     """
-    leading, written = folder.leading_ids, folder.leading_text
-    return [
-        ids if text.lstrip().startswith(written) else leading + ids
-        for text, ids in zip(texts, folder.encode(texts), strict=True)
-    ]
-
-
-def encode_pairs(folder: ModelFolder, pairs: Sequence[Pair]) -> list[Encoded]:
-    """Encode rows for training and prove the prefix for each. Raises StudioError naming the first that fails.
-
-    Rows in the order of ``pairs``, as long as they are: what is over a ``max_length`` is decided in ``tokens.window``.
-    """
-    asked = [messages_of(pair.prompt, pair.system) for pair in pairs]
-    prompts = encode_prompts(folder, prompt_texts(folder, asked))
-    wholes = encode_prompts(folder, training_texts(folder, pairs))
-    for pair, prompt_ids, whole_ids in zip(pairs, prompts, wholes, strict=True):
-        if whole_ids[: len(prompt_ids)] != prompt_ids:
-            raise StudioError(
-                f"the rendered prompt is not a token prefix of its training row: {pair.prompt[:60]!r}.",
-                "Trained so, the model would never see this prompt again; mend the chat template.",
-            )
-    return [Encoded(whole, len(prompt)) for prompt, whole in zip(prompts, wholes, strict=True)]
+    check_objective(folder, objective)
+    return folder.layout.encode_pairs(folder, pairs, objective)

@@ -20,11 +20,22 @@ INSTRUCTION_TEMPLATE = """\
 {%- endif -%}
 {%- endfor -%}"""
 
+# For encoder-decoder models, which were trained on texts and not on turns: the prompt as it is, what comes before it
+# (system text, worked examples) parted from it by an empty line.
+SOURCE_TEMPLATE = """\
+{%- for message in messages -%}
+{{ message['content'] }}
+{%- if message['role'] != 'user' -%}{{ '\n\n' }}
+{%- elif not loop.last and message['content'][-1:] not in ' \n\t' -%}{{ '\n' }}
+{%- endif -%}
+{%- endfor -%}"""
 
-# SHA-256 of the templates that come with the studio: the one above and those of the packaged models. They are rendered
+
+# SHA-256 of the templates that come with the studio: the two above and those of the packaged models. They are rendered
 # in this process; any other is somebody's program and rendered in a process of its own.
 KNOWN_TEMPLATES = {
     hashlib.sha256(INSTRUCTION_TEMPLATE.encode()).hexdigest(): "instruction",
+    hashlib.sha256(SOURCE_TEMPLATE.encode()).hexdigest(): "source",
     "872be49dbb638044ad01b60388f48d469ff2980e5f0dccdc22ec907db54d0788": "smollm2-135m-instruct",
 }
 

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.errors import StudioError
-from studio.files import in_short, open_regular, read_json_object, why_not
-from studio.tokens.template import INSTRUCTION_TEMPLATE, ChatTemplate
+from studio.files import in_short, open_regular, read_at_most, read_json_object, why_not
+from studio.tokens.families import family_of
+from studio.tokens.layout import ContextWindow, Layout
+from studio.tokens.template import ChatTemplate
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -42,7 +44,10 @@ class ModelFolder:
 
     @cached_property
     def context_window(self) -> int:
-        """Tokens the model can attend to, prompt and completion together. Raises StudioError where unknown."""
+        """Tokens the model can attend to, as its config.json has it; ``window`` says what that binds.
+
+        Raises StudioError where unknown.
+        """
         for name in _WINDOW_NAMES:
             value = self.config.get(name)
             if isinstance(value, int) and not isinstance(value, bool):
@@ -50,6 +55,16 @@ class ModelFolder:
                     raise StudioError(f"{self.path / 'config.json'}: {name} is {value}, which is no context window.")
                 return value
         raise StudioError(f"{self.path / 'config.json'}: no context window ({', '.join(_WINDOW_NAMES)}).")
+
+    @cached_property
+    def layout(self) -> Layout:
+        """How rows of this model are laid out. Raises StudioError where it is of no known family."""
+        return family_of(self).layout
+
+    @cached_property
+    def window(self) -> ContextWindow:
+        """How the context window binds prompt and completion. Raises StudioError where it is unknown."""
+        return self.layout.window(self)
 
     @cached_property
     def architecture(self) -> str:
@@ -69,9 +84,9 @@ class ModelFolder:
 
     @cached_property
     def template(self) -> ChatTemplate:
-        """The model's own chat template, or a plain instruction template for a base model without one."""
+        """The model's own chat template, or for a model without one its layout's stand-in."""
         specials = {name: self._special(name) for name in ("bos_token", "eos_token", "unk_token", "pad_token")}
-        return ChatTemplate(self._template_source() or INSTRUCTION_TEMPLATE, specials)
+        return ChatTemplate(self._template_source() or self.layout.stand_in_template, specials)
 
     def _template_source(self) -> str:
         """What chat_template.jinja holds, or else tokenizer_config.json; empty for a base model."""
@@ -134,14 +149,34 @@ class ModelFolder:
         tokenizer_config.json is not: where there is a tokenizer.json, whose post-processor decides, transformers 5
         leaves that setting out too.
         """
-        with self._using_tokenizer():
-            encoding = self.tokenizer.encode("x")
-        return list(encoding.ids[: [*encoding.special_tokens_mask, 0].index(0)])
+        return self._added_ids[0]
+
+    @cached_property
+    def trailing_ids(self) -> list[int]:
+        """The tokens that the tokenizer puts behind a text by itself, found in the same way: T5's ``</s>``, or none."""
+        return self._added_ids[1]
 
     @cached_property
     def leading_text(self) -> str:
         """``leading_ids`` as a chat template writes them, for example ``<bos>``; empty for none."""
-        return "".join(self.tokenizer.id_to_token(token_id) or "" for token_id in self.leading_ids)
+        return self._written(self.leading_ids)
+
+    @cached_property
+    def trailing_text(self) -> str:
+        """``trailing_ids`` as they would be written in a text; empty for none."""
+        return self._written(self.trailing_ids)
+
+    @cached_property
+    def _added_ids(self) -> tuple[list[int], list[int]]:
+        with self._using_tokenizer():
+            encoding = self.tokenizer.encode("x")
+        ids, is_special = encoding.ids, encoding.special_tokens_mask
+        before = [*is_special, 0].index(0)
+        behind = 0 if before == len(ids) else is_special[::-1].index(0)
+        return ids[:before], ids[len(ids) - behind :]
+
+    def _written(self, ids: Sequence[int]) -> str:
+        return "".join(self.tokenizer.id_to_token(token_id) or "" for token_id in ids)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -153,6 +188,7 @@ class ModelFolder:
         digest = hashlib.sha256(content)
         digest.update(self.template.source.encode())
         digest.update(json.dumps(self.template.specials, sort_keys=True).encode())
+        digest.update(self.layout.mark.encode())
         if any(adder in content for adder in _TOKEN_ADDERS):
             digest.update(b"leading_ids")  # token counts kept by earlier versions were made without them
         return digest.hexdigest()[:16]
@@ -184,7 +220,7 @@ class ModelFolder:
         """Turn what the tokenizers library raises, and its panics, into a StudioError that names the file."""
         try:
             yield
-        except StudioError:
+        except (StudioError, MemoryError):
             raise
         except BaseException as error:  # it raises bare Exception, and a panic of its Rust is no Exception
             if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
@@ -207,7 +243,7 @@ class ModelFolder:
     def _bytes(path: Path, most: int) -> bytes:
         try:
             with open_regular(path) as file:
-                content = file.read(most + 1)
+                content = read_at_most(file, most + 1)
         except OSError as error:
             raise StudioError(f"{path}: cannot be read: {why_not(error)}.") from error
         if len(content) > most:

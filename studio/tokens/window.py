@@ -1,4 +1,4 @@
-"""The fate of every row at a ``max_length``: what a cut there would take away. Nothing is ever cut silently."""
+"""The fate of every row within a budget: what a cut to it would take away. Nothing is ever cut silently."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from enum import Enum, StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.tokens.encoding import Encoded, Pair, encode_pairs
+from studio.tokens.encoding import Encoded, Objective, Pair, encode_pairs
+from studio.tokens.layout import Budget
 from studio.tokens.tokenizer import ModelFolder
+
+Counts = NDArray[np.int32]
 
 
 class Fate(StrEnum):
-    """What a cut at ``max_length`` would do to a row, from harmless to fatal."""
+    """What a cut to the budget would do to a row, from harmless to fatal."""
 
     WHOLE = "whole"
+    PROMPT_CUT = "prompt cut"
     ANSWER_CUT = "answer cut"
     END_OF_TURN_CUT = "end-of-turn cut"
     NOTHING_LEFT = "nothing left to learn"
@@ -25,16 +29,26 @@ class Fate(StrEnum):
 FATES = tuple(Fate)
 
 
-def fates(prompt_tokens: NDArray[np.int32], completion_tokens: NDArray[np.int32], max_length: int) -> NDArray[np.int8]:
+def possible_fates(budget: Budget) -> tuple[Fate, ...]:
+    """The fates that rows can have: a prompt alone is over only where it has a budget of its own, which then leaves
+    something to learn however long it is.
+    """
+    impossible = Fate.PROMPT_CUT if budget.is_shared else Fate.NOTHING_LEFT
+    return tuple(fate for fate in FATES if fate is not impossible)
+
+
+def fates(prompt_tokens: Counts, completion_tokens: Counts, budget: Budget) -> NDArray[np.int8]:
     """Index into ``FATES`` of each of n rows, from their token counts, both of shape (n,).
 
-    ``completion_tokens`` has the end-of-turn token in it.
+    ``completion_tokens`` has the end-of-turn token in it. Where both sides are over, the completion's fate counts.
     """
-    total = prompt_tokens + completion_tokens
-    result = np.full(len(total), FATES.index(Fate.ANSWER_CUT), dtype=np.int8)
-    result[total <= max_length] = FATES.index(Fate.WHOLE)
-    result[total == max_length + 1] = FATES.index(Fate.END_OF_TURN_CUT)
-    result[prompt_tokens >= max_length] = FATES.index(Fate.NOTHING_LEFT)
+    room: Counts = budget.completion_room(prompt_tokens)
+    result = np.full(len(prompt_tokens), FATES.index(Fate.ANSWER_CUT), dtype=np.int8)
+    result[completion_tokens <= room] = FATES.index(Fate.WHOLE)
+    result[completion_tokens == room + 1] = FATES.index(Fate.END_OF_TURN_CUT)
+    result[room <= 0] = FATES.index(Fate.NOTHING_LEFT)
+    if not budget.is_shared:
+        result[(completion_tokens <= room) & (prompt_tokens > budget.max_length)] = FATES.index(Fate.PROMPT_CUT)
     return result
 
 
@@ -47,16 +61,18 @@ class Outcome(Enum):
     DROPPED = "dropped"
 
 
-def outcome(prompt_tokens: int, completion_tokens: int, max_length: int, overlong: str) -> Outcome:
+def outcome(prompt_tokens: int, completion_tokens: int, budget: Budget, overlong: str) -> Outcome:
     """What the policy ``overlong`` does with a row of so many tokens: the one place where that is decided.
 
     ``completion_tokens`` has the end-of-turn token in it. ``refuse`` keeps over-long rows: who starts a run refuses.
+    Where each side has its own budget, cutting one cannot mend the other.
     """
-    if prompt_tokens + completion_tokens <= max_length or overlong == "refuse":
+    if budget.fits(prompt_tokens, completion_tokens) or overlong == "refuse":
         return Outcome.KEPT
-    if overlong == "truncate_prompt":
+    room = budget.completion_room(prompt_tokens)
+    if overlong == "truncate_prompt" and (budget.is_shared or completion_tokens <= room):
         return Outcome.PROMPT_CUT_IF_POSSIBLE
-    if overlong == "truncate_completion" and prompt_tokens < max_length:
+    if overlong == "truncate_completion" and room > 0 and (budget.is_shared or prompt_tokens <= budget.max_length):
         return Outcome.COMPLETION_CUT
     return Outcome.DROPPED
 
@@ -69,35 +85,43 @@ class Fitted:
     was_cut: bool
 
 
-def apply_policy(folder: ModelFolder, pairs: Sequence[Pair], max_length: int, overlong: str) -> list[Fitted]:
+def apply_policy(
+    folder: ModelFolder,
+    pairs: Sequence[Pair],
+    budget: Budget,
+    overlong: str,
+    objective: Objective = Objective.COMPLETION,
+) -> list[Fitted]:
     """Encode rows and apply the policy ``drop``, ``truncate_prompt`` or ``truncate_completion`` to the over-long.
 
     Under ``truncate_prompt`` the start of the user's text goes and the template around it stays whole. One Fitted a
     pair, in order. Raises as ``encode_pairs``.
     """
     fitted = []
-    for pair, encoded in zip(pairs, encode_pairs(folder, pairs), strict=True):
-        match outcome(encoded.prompt_tokens, encoded.completion_tokens, max_length, overlong):
+    for pair, encoded in zip(pairs, encode_pairs(folder, pairs, objective), strict=True):
+        match outcome(encoded.prompt_tokens, encoded.completion_tokens, budget, overlong):
             case Outcome.KEPT:
                 fitted.append(Fitted(encoded, was_cut=False))
             case Outcome.COMPLETION_CUT:
-                fitted.append(Fitted(Encoded(encoded.ids[:max_length], encoded.prompt_tokens), was_cut=True))
+                end = encoded.prompt_tokens + budget.completion_room(encoded.prompt_tokens)
+                fitted.append(Fitted(Encoded(encoded.ids[:end], encoded.prompt_tokens), was_cut=True))
             case Outcome.PROMPT_CUT_IF_POSSIBLE:
-                shorter = _with_prompt_cut(folder, pair, encoded, max_length)
+                shorter = _with_prompt_cut(folder, pair, encoded, budget, objective)
                 fitted.append(Fitted(shorter, was_cut=shorter is not None))
             case Outcome.DROPPED:
                 fitted.append(Fitted(None, was_cut=False))
     return fitted
 
 
-def _with_prompt_cut(folder: ModelFolder, pair: Pair, encoded: Encoded, max_length: int) -> Encoded | None:
+def _with_prompt_cut(
+    folder: ModelFolder, pair: Pair, encoded: Encoded, budget: Budget, objective: Objective
+) -> Encoded | None:
     # Cutting text can merge tokens anew at the seam, so the excess is taken off until the row fits.
     prompt = pair.prompt
-    while encoded.total_tokens > max_length:
+    while (excess := budget.prompt_excess(encoded.prompt_tokens, encoded.completion_tokens)) > 0:
         offsets = folder.offsets(prompt)
-        excess = encoded.total_tokens - max_length
         if excess >= len(offsets):
             return None
         prompt = prompt[max(offsets[excess][0], 1) :]
-        encoded = encode_pairs(folder, [Pair(prompt, pair.completion, pair.system)])[0]
+        encoded = encode_pairs(folder, [Pair(prompt, pair.completion, pair.system)], objective)[0]
     return encoded

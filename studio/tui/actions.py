@@ -3,6 +3,7 @@
 
 A screen named ``"Data"`` takes ``bindings_for("Data")``: the rows for it and those for everywhere. An action ``accept``
 calls ``action_accept`` of the screen. Keys are written as typed (``"?"``, ``"ctrl+d"``); several are parted by blanks.
+An action without a key is run by its name, ``:welcome``, until somebody gives it one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,21 @@ from studio.errors import AskedWrongly
 
 EVERYWHERE = "everywhere"
 SCREENS = ("Data", "Window", "Runs", "Compare", "Try")
-DIALOGS = ("Edit", "Import", "Welcome", "Help", "Reader", "New run", "New comparison", "Confirm", "Line")
+DIALOGS = (
+    "Edit",
+    "Import",
+    "Welcome",
+    "Help",
+    "Reader",
+    "New run",
+    "New comparison",
+    "Confirm",
+    "Columns",
+    "Values",
+    "Line",
+)
+
+NO_KEY = "none"  # no terminal sends it; where it stands, ``[keys]`` can put another
 
 # Keys that a terminal or multiplexer eats or cannot tell from another key.
 _EATEN = {
@@ -48,14 +63,16 @@ class Action:
 
     @property
     def display(self) -> str:
-        return display_keys(self.keys)
+        return current_keys(self, {})
 
 
 _DATA = ("Data",)
 _LISTS = ("Data", "Window", "Runs", "Compare")
+_CHOOSING = ("Columns", "Values")
+_MOVED_IN = _LISTS + _CHOOSING
 _RUNS = ("Runs",)
 _COMPARE = ("Compare",)
-_ESCAPED = tuple(name for name in DIALOGS if name not in ("Welcome", "Line"))
+_ESCAPED = tuple(name for name in DIALOGS if name not in ("Welcome", "Line", "Filter line"))
 _FORMS = ("New run", "New comparison")
 
 ACTIONS: tuple[Action, ...] = (
@@ -65,7 +82,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs", "f4 alt+3", "Runs", "train, watch, stop, resume"),
     Action("compare", "f5 alt+4", "Compare", "which arm won, by how much, on which rows"),
     Action("try", "f6 alt+5", "Try", "one prompt, base model and tuned answering side by side"),
-    Action("help", "? f1", "all keys", "the keys of this screen", footer=99),
+    Action("help", "? f1", "all keys", "the keys of this screen", where=(EVERYWHERE, "Welcome"), footer=99),
     Action("undo", "u", "undo", "take back the newest change, also after a restart"),
     Action("redo", "R ctrl+r", "redo", "do again what was undone"),
     Action("command", ":", "command", "go to a row by its number, or run any action by its name"),
@@ -73,17 +90,18 @@ ACTIONS: tuple[Action, ...] = (
     Action("next_pane", "tab", "next pane", "the keyboard goes to the next pane"),
     Action("previous_pane", "shift+tab", "previous pane", "the keyboard goes to the previous pane"),
     Action("back", "escape", "back", "go back; stop a running query, clear selection, then search"),
+    Action("welcome", "", "welcome", "what this is, and three ways to begin: a file, the sample data, the demo"),
     Action("theme", "ctrl+t", "dark / light", "dark or light theme"),
     Action("close", "q", "close", "close this view; on Data: leave (runs go on)"),
     Action("leave", "Q ctrl+q", "leave", "leave the studio (runs go on)"),
     Action("how_to_leave", "ctrl+c", "how to leave", "say which key leaves"),
     # lists
-    Action("down", "j down", "down", "next row", where=_LISTS),
-    Action("up", "k up", "up", "previous row", where=_LISTS),
-    Action("top", "g home", "first", "first row", where=_LISTS),
-    Action("bottom", "G end", "last", "last row", where=_LISTS),
-    Action("page_down", "pagedown", "page down", "one page down", where=_LISTS),
-    Action("page_up", "pageup", "page up", "one page up", where=_LISTS),
+    Action("down", "j down", "down", "next row", where=_MOVED_IN),
+    Action("up", "k up", "up", "previous row", where=_MOVED_IN),
+    Action("top", "g home", "first", "first row", where=_MOVED_IN),
+    Action("bottom", "G end", "last", "last row", where=_MOVED_IN),
+    Action("page_down", "pagedown", "page down", "one page down", where=_MOVED_IN),
+    Action("page_up", "pageup", "page up", "one page up", where=_MOVED_IN),
     Action("enter", "enter", "open", "go in; on Data: read the row alone", where=_LISTS),
     # Data
     Action("left", "h left", "column left", "previous column", where=_DATA),
@@ -103,12 +121,20 @@ ACTIONS: tuple[Action, ...] = (
     Action("previous_match", "N", "previous match", "previous row that has it", where=_DATA),
     Action("filter", "f", "filter", "only rows for which a SQL condition holds; again = AND", where=_DATA, footer=6),
     Action("same_cell", "=", "rows like this cell", "only rows with this cell's value", where=_DATA),
+    Action("values", "F", "values", "the values of this column with counts; filter by some", where=_DATA),
+    Action("edit_filter", "ctrl+f", "change filter", "change the filter as it stands; empty takes it off", where=_DATA),
     Action("reset", "r", "reset", "all rows again: no filter, search or sort", where=_DATA),
-    Action("sort_up", "[", "sort up", "sort by this column, ascending; on another column adds", where=_DATA),
+    Action("sort_up", "[", "sort up", "sort ascending; on another adds (or click the heading twice)", where=_DATA),
     Action("sort_down", "]", "sort down", "sort by this column, descending; on another adds", where=_DATA),
     Action("select", "space", "select", "select or unselect this row", where=_DATA),
     Action("select_range", "v", "select range", "select from here to where v is pressed again", where=_DATA),
     Action("select_all", "*", "select all", "select all rows of this view", where=_DATA),
+    Action("narrower", "<", "narrower", "make this column narrower", where=_DATA),
+    Action("wider", ">", "wider", "make this column wider", where=_DATA),
+    Action("move_left", "H", "column to the left", "move this column to the left", where=("Data", "Columns")),
+    Action("move_right", "L", "column to the right", "move this column to the right", where=("Data", "Columns")),
+    Action("hide_column", "-", "hide column", "hide this column (K shows it again)", where=_DATA),
+    Action("columns", "K", "columns", "which columns are shown, in which order; r resets", where=_DATA),
     Action("layout", "z", "layout", "example beside or below the table", where=_DATA),
     Action("history", "i", "history", "who changed what in this row, and when", where=_DATA),
     Action("as_trained", "M", "as trained", "the tokens of this row: seen, learned, cut", where=_DATA),
@@ -176,6 +202,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("complete", "tab", "complete", "complete the path, the column or the name", where=("Line",)),
     Action("older_line", "up", "older", "the line typed before this one", where=("Line",)),
     Action("newer_line", "down", "newer", "the line typed after it", where=("Line",)),
+    Action("line_help", "f1", "columns and functions", "what a filter is made of, above its line; again hides it", where=("Filter line",)),
     # dialogs
     Action("save", "ctrl+s", "save", "save and leave", where=("Edit",), footer=1),
     Action("dismiss", "escape", "leave", "leave; asks only if something changed", where=_ESCAPED, footer=2),
@@ -183,7 +210,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("begin_import", "i", "import", "import a file of your own", where=("Welcome",), footer=1),
     Action("open_samples", "o", "samples", "open the sample data: three tasks of a support desk", where=("Welcome",), footer=2),
     Action("run_demo", "d", "demo", "run the demo: fine-tune and compare, about five minutes", where=("Welcome",), footer=3),
-    Action("leave_studio", "q Q escape", "leave", "leave; nothing was written", where=("Welcome",)),
+    Action("leave_studio", "q Q escape", "leave", "leave; nothing is written", where=("Welcome",)),
+    Action("tick", "space", "tick", "tick what the cursor is on, or untick it", where=_CHOOSING),
+    Action("choose", "enter", "take", "take what is ticked, else what the cursor is on", where=_CHOOSING),
+    Action("reset_columns", "r", "reset", "the columns as at first", where=("Columns",)),
+    Action("narrow", "/", "narrow", "only values with this in them", where=("Values",)),
     Action("scroll_on", "j down", "down", "scroll down", where=("Help", "Reader")),
     Action("scroll_back", "k up", "up", "scroll up", where=("Help", "Reader")),
     Action("dismiss_too", "q ?", "leave", "leave", where=("Help", "Reader")),
@@ -225,8 +256,8 @@ def checked_keys(keys: Mapping[str, str]) -> dict[str, str]:
 
 
 def current_keys(action: Action, keys: Mapping[str, str]) -> str:
-    """The action's keys for display, as rebound by ``keys``."""
-    return display_keys(keys.get(action.name, action.keys))
+    """The action's keys for display, as rebound by ``keys``; without a key what is typed to run it."""
+    return display_keys(keys.get(action.name, action.keys)) or f":{action.name}"
 
 
 def display_keys(keys: str) -> str:
@@ -250,7 +281,7 @@ def _by_place() -> Iterator[tuple[str, Action]]:
 
 
 def _binding(action: Action) -> Binding:
-    key = ",".join(_textual_key(key) for key in action.keys.split())
+    key = ",".join(_textual_key(key) for key in action.keys.split()) or NO_KEY
     return Binding(key, action.name, action.label, show=False, id=action.name, priority=action.is_first)
 
 

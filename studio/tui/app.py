@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from rich.color import ColorSystem
 from textual import events
 from textual._compositor import ChopsUpdate, LayoutUpdate
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import get_current_worker
@@ -23,7 +23,7 @@ from studio.project import Project
 from studio.reports.console import VisibleConsole
 from studio.reports.glyphs import is_ascii_only
 from studio.reports.visible import visible
-from studio.tui import actions, styles
+from studio.tui import actions, themes
 from studio.tui.frame import Frame
 from studio.tui.gate import AsciiLines, VisibleLines
 from studio.tui.hangup import leave_with_terminal, refuse_without_terminal
@@ -42,6 +42,7 @@ from studio.tui.widgets.header import HeaderFacts
 from studio.tui.widgets.status import StatusLine
 
 if TYPE_CHECKING:
+    from textual.command import Provider
     from textual.widget import Widget
 
     from studio.dataset.examples import ExampleIds
@@ -83,6 +84,12 @@ def _try_screen() -> Screen[Any]:
     return TryScreen()
 
 
+def _actions_provider() -> type[Provider]:
+    from studio.tui.palette import ActionsProvider
+
+    return ActionsProvider
+
+
 class StudioApp(App[None], inherit_bindings=False):
     """Five screens over one project; to them it is a ``Shell``."""
 
@@ -97,6 +104,8 @@ class StudioApp(App[None], inherit_bindings=False):
         "try": _try_screen,
     }
 
+    COMMANDS: ClassVar[set[Any]] = {_actions_provider}
+
     def __init__(self, project: Project, *, first_screen: str = "data", demo: Demo | None = None) -> None:
         super().__init__()
         self.animation_level = "none"  # a scroll in ten steps is ten screens over a slow line
@@ -107,18 +116,22 @@ class StudioApp(App[None], inherit_bindings=False):
         self.last_said: tuple[str, str] = ("", "information")
         self._when_open: list[Callable[[], None]] = []
         self._frame = Frame()
-        self._typed_at: WeakKeyDictionary[events.Key, Widget | None] = WeakKeyDictionary()
+        self._typed_at: WeakKeyDictionary[events.Key, tuple[Screen[Any], Widget | None]] = WeakKeyDictionary()
         self._demo = demo
         self._run_poll: RunPoll | None = None
         self._is_polling, self._must_tell_runs = False, True
         self._first_screen = first_screen
         self._facts = HeaderFacts("", project.name, model=self.session.base_model)
+        has_few_colors = self.console.color_system == "standard" or self.console.no_color
+        self.set_class(has_few_colors, "-few-colors")
+        for ours in themes.themes(has_few_colors=has_few_colors):
+            self.register_theme(ours)
         for theme in (self.session.settings.theme, self.session.kept.theme):
             if theme in self.available_themes:
                 self.theme = theme
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        return styles.theme_variables(self.current_theme.dark)
+        return themes.variables(is_dark=self.current_theme.dark)
 
     def on_mount(self) -> None:
         self.app_resume_signal.subscribe(self, lambda _: self._frame.forget(), immediate=True)
@@ -185,10 +198,12 @@ class StudioApp(App[None], inherit_bindings=False):
         self._tell_screens(partial(StoreClosed, message.closed))
 
     def _tell_screens(self, make: Callable[[], Any]) -> None:
+        for screen in self._studio_screens():
+            screen.post_message(make())
+
+    def _studio_screens(self) -> Iterator[StudioScreen]:
         for stack in self._screen_stacks.values():
-            for screen in stack:
-                if isinstance(screen, StudioScreen):
-                    screen.post_message(make())
+            yield from (screen for screen in stack if isinstance(screen, StudioScreen))
 
     def _find_model(self) -> None:
         """Look for the base model's folder, on this machine only: opening the studio never fetches one."""
@@ -199,7 +214,7 @@ class StudioApp(App[None], inherit_bindings=False):
         try:
             if Path(name).is_dir() or any(model.is_cached and model.name == name for model in list_models()):
                 folder = resolve_model(name, self.session.settings.trusted_models)
-                self.post_message(ModelFound(folder, folder.fingerprint, folder.context_window))
+                self.post_message(ModelFound(folder, folder.fingerprint, folder.window.tokens))
         except StudioError as error:
             self.call_from_thread(self.report, error)
         self.session.is_model_sought = False
@@ -262,16 +277,23 @@ class StudioApp(App[None], inherit_bindings=False):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key) and not event.is_forwarded:
-            self._typed_at[event] = self.focused
+            self._typed_at[event] = (self.screen, self.focused)
         await super().on_event(event)
 
     def on_key(self, event: events.Key) -> None:
-        """A key typed ahead, as on a slow line, is for whom the key before it gave the keyboard."""
-        focused = self.focused
-        if focused is not None and self._typed_at.get(event, focused) is not focused:
+        """A key typed ahead, as on a slow line, is for whom the key before it gave the keyboard.
+
+        And for the row that the key before it brings: until that is there, the screen keeps the key.
+        """
+        screen, focused = self._typed_at.get(event, (self.screen, self.focused))
+        again = events.Key(event.key, event.character)
+        is_for_another = self.screen is not screen or self.focused not in (focused, None)
+        if is_for_another:
+            # A screen that has just opened has first to give the keyboard to one of its own.
+            self.screen.call_later(self.post_message, again)
+        if is_for_another or (isinstance(self.screen, StudioScreen) and self.screen.keeps_key(again)):
             event.stop()
             event.prevent_default()
-            self.post_message(events.Key(event.key, event.character))
 
     async def run_action(self, action: Any, *arguments: Any, **named: Any) -> bool:
         said = self.last_said
@@ -300,8 +322,15 @@ class StudioApp(App[None], inherit_bindings=False):
         self.screen.post_message(ComparisonRequested(message.run_id))
 
     def examples_changed(self, example_ids: Sequence[int] | ExampleIds, summary: str) -> None:
-        """Tell every screen that these rows are not what they were."""
-        self._tell_screens(partial(ExamplesChanged, example_ids, summary))
+        """Tell every screen that these rows are not what they were.
+
+        The one that is shown is told at once: the next key is for the row that it then shows.
+        """
+        for screen in self._studio_screens():
+            if screen is self.screen:
+                screen.take_changes(example_ids)
+            else:
+                screen.post_message(ExamplesChanged(example_ids, summary))
 
     def start_demo(self, demo: Demo) -> None:
         """Let the demo play, now and in the screens it wants."""
@@ -357,18 +386,9 @@ class StudioApp(App[None], inherit_bindings=False):
         return [*super().get_line_filters(), *self._gates]
 
     def switch_theme(self) -> None:
-        self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
+        self.theme = themes.LIGHT if self.current_theme.dark else themes.DARK
         self.session.keep(replace(self.session.kept, theme=self.theme))
         self.say(f"{self.theme} · kept")
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        name = getattr(screen, "NAME", "")
-        for action in actions.actions_for(name) if name else ():
-            key = actions.current_keys(action, self.session.keys).split()[0]
-            yield SystemCommand(action.label, f"{action.about} ({key})", partial(self._run_on, screen, action.name))
-
-    def _run_on(self, screen: Screen[Any], action: str) -> None:
-        self.call_later(self.run_action, action, screen)
 
 
 def run(project: Project, *, first_screen: str = "data", demo: Demo | None = None) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from studio.files import write_whole
+from studio.errors import StudioError
+from studio.files import read_json_object, write_whole
 
 KEPT_LINES = 100
 KEPT_CHARS = 2_000  # a longer line is not worth a file that is read at every start
@@ -32,17 +33,14 @@ class LineHistory:
         lines[:] = [*(one for one in lines if one != line), line][-KEPT_LINES:]
         try:
             write_whole(self._path, json.dumps(self._lines, ensure_ascii=False, indent=0) + "\n")
-            self._path.chmod(0o600)  # what was searched for may be somebody's data
         except (OSError, UnicodeError):  # a full disk, half a surrogate pair: the lines live as long as the studio does
             return
 
 
 def _read(path: Path) -> dict[str, list[str]]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    if not isinstance(found, dict):
+        found = read_json_object(path)
+    except (FileNotFoundError, StudioError):
         return {}
     kept = {kind: found[kind] for kind in KINDS if isinstance(found.get(kind), list)}
     return {kind: [one for one in lines if isinstance(one, str)][-KEPT_LINES:] for kind, lines in kept.items()}

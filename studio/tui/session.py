@@ -14,6 +14,7 @@ from studio.tui.line_history import LineHistory
 if TYPE_CHECKING:
     from studio.dataset.store import Store
     from studio.runs.watch import RunState
+    from studio.tokens.layout import Budget
     from studio.tokens.tokenizer import ModelFolder
 
 LEAST_MAX_LENGTH = 8
@@ -31,18 +32,20 @@ class ClosedStore:
 class Session:
     """Screens and dialogs read it and write it by its methods. Raises AskedWrongly for settings that cannot be used.
 
-    ``base_model`` and ``max_length`` begin as the settings have them; Window tries others, and new runs begin with
-    what was tried. ``model_folder`` and ``fingerprint`` are of the settings' base model, by which Data counts tokens.
+    ``base_model`` and ``max_length`` begin as the settings have them, ``max_target_length`` as 0; Window tries others,
+    and new runs begin with what was tried. ``model_folder`` and ``fingerprint`` are of the settings' base model, by
+    which Data counts tokens.
     """
 
     def __init__(self, project: Project) -> None:
-        self.kept, self.kept_trouble = read_kept(project.root)
+        self.kept, self.kept_trouble = read_kept(project.screens_path)
         self.project = project
         self.settings = project.settings()
         self.history = LineHistory(project.lines_path)
         self.store: Store | None = None
         self.store_closed: ClosedStore | None = None
         self.base_model, self.max_length = self.settings.base_model, self.settings.max_length
+        self.max_target_length = 0
         self.model_folder: ModelFolder | None = None
         self.fingerprint = ""
         self.is_model_sought = True
@@ -52,7 +55,7 @@ class Session:
         """Find this again at the next start. Raises StudioError where it cannot be written."""
         self.kept = kept
         if self.project.exists():
-            keep(self.project.root, kept)
+            keep(self.project.screens_path, kept)
 
     @property
     def keys(self) -> Mapping[str, str]:
@@ -94,13 +97,23 @@ class Session:
         raise StudioError(f"The model {name} is not on this machine.", f"studio models get {name}")
 
     def try_model(self, name: str) -> None:
-        self.base_model = name
+        self.base_model, self.max_target_length = name, 0
 
     def try_max_length(self, tokens: int, context_window: int | None = None) -> int:
         """Set max_length as near to ``tokens`` as can be, and give it: from 8 up to the window where that is known."""
         most = tokens if context_window is None else context_window
         self.max_length = max(LEAST_MAX_LENGTH, min(tokens, most))
         return self.max_length
+
+    def budget(self, model: ModelFolder) -> Budget:
+        """What was tried in Window, of a row of the settings' base model ``model``."""
+        is_tried_with_it = self.base_model == self.settings.base_model
+        return model.layout.budget(self.max_length, self.max_target_length if is_tried_with_it else 0)
+
+    @property
+    def most_tokens(self) -> int:
+        """Tokens that no row of the settings' base model may have more of, whichever of its parts they are in."""
+        return self.max_length if self.model_folder is None else self.budget(self.model_folder).most_tokens
 
     # -- the runs
 

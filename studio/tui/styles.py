@@ -1,4 +1,4 @@
-"""Style names → theme colours, in this one place. Reports name styles; nothing else in the studio knows a colour."""
+"""Style names → theme colours, in this one place. Reports name styles; only ``themes.py`` knows a hue."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ STYLES: dict[str, tuple[str, float, str]] = {
     "": ("foreground", 1.0, ""),
     "plain": ("foreground", 1.0, ""),
     "bold": ("foreground", 1.0, "bold"),
-    "dim": ("foreground", 0.60, ""),
-    "faint": ("foreground", 0.30, ""),
+    "dim": ("studio-dim", 1.0, ""),
+    "faint": ("studio-faint", 1.0, ""),
     "title": ("text-primary", 1.0, "bold"),
     "key": ("text-accent", 1.0, "bold"),
     "prompt": ("text-primary", 1.0, ""),
@@ -28,7 +28,7 @@ STYLES: dict[str, tuple[str, float, str]] = {
     "warn": ("text-warning", 1.0, ""),
     "accept": ("text-success", 1.0, "bold"),
     "reject": ("text-error", 1.0, "bold"),
-    "skip": ("foreground", 0.60, ""),
+    "skip": ("studio-dim", 1.0, ""),
     "mark": ("text-warning", 1.0, "bold"),
     "loss": ("text-primary", 1.0, "bold"),
     "loss-raw": ("text-primary", 0.45, ""),
@@ -37,27 +37,20 @@ STYLES: dict[str, tuple[str, float, str]] = {
     "limit": ("text-error", 1.0, "bold"),
     "bar": ("text-primary", 1.0, ""),
     "bar-over": ("text-error", 1.0, ""),
-    "axis": ("foreground", 0.60, ""),
-    "label": ("foreground", 0.75, ""),
+    "axis": ("studio-dim", 1.0, ""),
+    "label": ("studio-label", 1.0, ""),
     "overlay-1": ("text-warning", 1.0, ""),
     "overlay-2": ("text-success", 1.0, ""),
     "overlay-3": ("text-secondary", 1.0, ""),
-    "grid": ("foreground", 0.25, ""),
+    "grid": ("studio-faint", 1.0, ""),
     "learned": ("studio-completion", 1.0, "bold"),
-    "seen": ("foreground", 0.60, ""),
+    "seen": ("studio-dim", 1.0, ""),
     "removed": ("text-error", 1.0, "strike"),
     "added": ("text-success", 1.0, "underline"),
     "same": ("foreground", 1.0, ""),
     "match": ("text-warning", 1.0, "bold underline"),
     "control": ("text-error", 1.0, "bold"),
 }
-
-_COMPLETION_HUES = {True: "#86C5B4", False: "#1F6F5F"}
-
-
-def theme_variables(is_dark: bool) -> dict[str, str]:
-    """The hues that Textual's themes have no name for."""
-    return {"studio-completion": _COMPLETION_HUES[is_dark]}
 
 
 def style_of(name: str) -> str:

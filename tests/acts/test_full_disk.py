@@ -17,7 +17,8 @@ from studio.project import Project
 from studio.runs.directory import RunDirectory, SlowToStart
 from studio.runs.specs import CompareSpec, TrainSpec
 from studio.tui.dialogs.new_run import NewRunDialog
-from tests.tui.data_story import press, project_with, settle, shown, tickets
+from tests.tui.data_story import press, project_with, shown, tickets
+from tests.tui.resting import settle
 from tests.tui.run_story import model_without_weights, opened_on
 from tests.worker.worker_runs import make_run
 

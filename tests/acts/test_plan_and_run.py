@@ -23,13 +23,15 @@ from studio.worker.training.prepare import Data, read_data
 
 LENGTHS = [(2, 2), (30, 3), (3, 30), (60, 60), (1, 90), (90, 1), (12, 12), (40, 8)]
 
+TASKS = ("colours", "skies", "")
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) -> Project:
     """Rows of every kind: short, long prompts, long completions, both."""
     project = Project.init(tmp_path_factory.mktemp("plans"), base_model=str(tiny_model_folder))
     rows = [
-        Candidate(f"{number} " + "sky " * prompt, "blue " * completion, "colours", split="train")
+        Candidate(f"{number} " + "sky " * prompt, "blue " * completion, TASKS[number % 3], split="train")
         for number, (prompt, completion) in enumerate(LENGTHS * 2)
     ]
     with Store.open(project.store_path, "anna") as store:
@@ -61,13 +63,35 @@ def read_by_the_run(project: Project, plan: TrainPlan, folder: Path) -> Data:
     st.integers(20, 200),
     st.integers(1, 9),
     st.sampled_from([0.1, 0.5, 1.0, 1.1, 2.0]),
+    st.sampled_from(TrainSpec.choices("objective")),
+    st.sampled_from(["lora", "prompt_tuning"]),
+    st.sampled_from(["proportional", "equal", "temperature:3"]),
+    st.integers(0, 4),
 )
 def test_rows_dropped_and_cut_tokens_and_steps_are_those_of_the_run(
-    project: Project, tmp_path: Path, policy: str, max_length: int, batch_size: int, epochs: float
+    project: Project,
+    tmp_path: Path,
+    policy: str,
+    max_length: int,
+    batch_size: int,
+    epochs: float,
+    objective: str,
+    method: str,
+    mixture: str,
+    cap: int,
 ) -> None:
-    spec = TrainSpec(max_length=max_length, overlong=policy, batch_size=batch_size, epochs=epochs)
+    spec = TrainSpec(
+        max_length=max_length,
+        overlong=policy,
+        batch_size=batch_size,
+        epochs=epochs,
+        objective=objective,
+        method=method,
+        mixture=mixture,
+        task_cap=cap,
+    )
     plan = planned(project, spec)
-    folder = tmp_path / f"{policy}-{max_length}-{batch_size}-{epochs}"
+    folder = tmp_path / f"{policy}-{max_length}-{batch_size}-{epochs}-{objective}-{method}-{mixture}-{cap}"
     if folder.exists():
         return
     if plan.refusal is not None:
@@ -79,8 +103,9 @@ def test_rows_dropped_and_cut_tokens_and_steps_are_those_of_the_run(
     assert (plan.dropped_rows, plan.cut_rows) == (data.dropped, data.was_cut)
     assert plan.rows - plan.dropped_rows == len(data.train)
     assert plan.tokens_per_epoch == data.train_tokens
-    batches = Batches(len(data.train), batch_size, seed=0)
-    assert plan.steps == plan.spec.steps_of(len(data.train))
+    assert plan.shares == data.shares
+    batches = Batches(data.examples, batch_size, seed=0)
+    assert plan.steps == plan.spec.steps_of(data.examples)
     assert batches.rows_of(plan.steps), "the last step has rows"
 
 

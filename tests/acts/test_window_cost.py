@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from studio.acts import window
 from studio.acts.training import frozen
 from studio.acts.window import check_window
 from studio.dataset.candidates import Candidate
@@ -148,3 +153,38 @@ def test_counts_of_an_older_studio_are_made_anew_once(
         assert check_window(store, model, 512).to_dict() == expected
         assert store.uncounted_total(model.fingerprint) == 0
         assert len(store.counts(model.fingerprint)[0]) == len(CANDIDATES), "no row is counted twice"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there has a thread a priority of its own")
+def test_counting_behind_a_screen_gives_way_and_what_it_writes_keeps_no_label_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tokenizer(tmp_path)
+    (tmp_path / "chat_template.jinja").write_text(CHAT_TEMPLATE)
+    (tmp_path / "config.json").write_text('{"model_type": "tiny", "max_position_embeddings": 2048}')
+    priorities: dict[str, set[int]] = {}
+
+    def noting(name: str, act: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*given: Any) -> Any:
+            own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+            priorities.setdefault(name, set()).add(own)
+            return act(*given)
+
+        return noted
+
+    monkeypatch.setattr(window, "encode_pairs", noting("tokenizing", encode_pairs))
+    monkeypatch.setattr(Store, "save_counts", noting("writing", Store.save_counts))
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    with Store.open(tmp_path / "studio.duckdb", "anna") as store:
+        store.add([Candidate(f"where is order {n}?", "here") for n in range(window.SLICE_ROWS + 1)], "rows.jsonl")
+        assert window.count_tokens(store, ModelFolder(tmp_path), gives_way=True) == window.SLICE_ROWS + 1
+    assert priorities == {"tokenizing": {max(before, window.NICENESS)}, "writing": {before}}
+
+
+def test_what_was_counted_before_a_cancel_within_a_batch_is_kept(model: ModelFolder, store: Store) -> None:
+    rows = 2 * window.SLICE_ROWS + 1
+    store.add([Candidate(f"where is order {n}?", "here") for n in range(rows)], "rows.jsonl")
+    asked = iter([False, True])
+    assert window.count_tokens(store, model, is_cancelled=lambda: next(asked)) == window.SLICE_ROWS
+    assert store.uncounted_total(model.fingerprint) == rows - window.SLICE_ROWS
+    assert window.count_tokens(store, model) == rows - window.SLICE_ROWS

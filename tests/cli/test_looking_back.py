@@ -10,7 +10,7 @@ import pytest
 
 from studio.files import take_lock
 from studio.project import Project
-from studio.runs.batches import Batches, write_order
+from studio.runs.batches import Batches, Order, write_order
 from studio.runs.directory import FrozenRow, RunDirectory, write_rows
 from studio.runs.events import EventWriter, Plan, Started, Step
 from studio.runs.row_losses import RowLoss, write_row_losses
@@ -35,7 +35,7 @@ def write_run(project: Project, name: str, spec: TrainSpec, rows: list[FrozenRow
     run.path.mkdir(parents=True)
     write_rows(run.rows_path("train"), rows)
     write_rows(run.rows_path("validation"), ROWS[7:])
-    write_order(run, Batches(len(rows), 2, 0), [row.example_id for row in rows])
+    write_order(run, Order(Batches(len(rows), 2, 0), [row.example_id for row in rows]))
     write_row_losses(run, [RowLoss(2, "train", 0.5, 2), RowLoss(8, "validation", 3.25, 3, base_loss=4.0)])
     append_samples(run, [Sample(0, 8, "what"), Sample(3, 8, "answer 8"), Sample(4, 8, "answer", is_cut=True)])
     events = EventWriter(run.events_path)

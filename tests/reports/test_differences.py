@@ -8,7 +8,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.reports.differences import differences, spelled_out
+from studio.reports.differences import are_akin, differences, spelled_out
 
 
 def test_differences_are_told_by_word() -> None:
@@ -53,3 +53,10 @@ def test_differences_of_long_texts_stay_quick() -> None:
 def test_without_strike_and_colour_a_difference_is_still_read() -> None:
     pieces = spelled_out(differences("a mouse that broke", "a phone that broke"))
     assert "".join(text for text, _ in pieces) == "a [-mouse-]{+phone+} that broke"
+
+
+def test_an_answer_that_shares_next_to_nothing_is_not_akin_to_its_reference() -> None:
+    reference = '{"product": "router", "order": 9716}'
+    assert are_akin(differences(reference, '{"product": "phone", "order": null}'))
+    assert not are_akin(differences(reference, '{\n  "type": "json",\n  "data": {\n    "id": 12345,'))
+    assert are_akin(differences("", "")) and not are_akin(differences("", "friendly"))

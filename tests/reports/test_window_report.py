@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 
 from studio.reports.window import WindowReport, fate_table, lengths_sentence, shots_table, window_report
+from studio.tokens.layout import Budget, ContextWindow
 from studio.tokens.window import Fate
+
+BUDGET, WINDOW = Budget(512), ContextWindow(8192)
 
 
 def report() -> WindowReport:
     """100 rows of 60 + 40 tokens, and three that a max_length of 512 does not hold."""
     prompts = [60] * 100 + [60, 300, 600]
     completions = [40] * 100 + [453, 300, 20]
-    return window_report(range(1, 104), prompts, completions, 512, 8192, shot_tokens=[105] * 103, shots=(0, 1, 5))
+    return window_report(range(1, 104), prompts, completions, BUDGET, WINDOW, shot_tokens=[105] * 103, shots=(0, 1, 5))
 
 
 def test_fates_and_the_rows_behind_them() -> None:
@@ -26,7 +29,7 @@ def test_fates_and_the_rows_behind_them() -> None:
         Fate.END_OF_TURN_CUT: [101],
         Fate.NOTHING_LEFT: [103],
     }
-    assert (found.n, found.median, found.p95, found.max) == (103, 100, 100, 620)
+    assert (found.n, found.total.median, found.total.p95, found.total.max) == (103, 100, 100, 620)
     assert found.longest[:4] == [(103, 620), (102, 600), (101, 513), (1, 100)]
 
 
@@ -41,11 +44,11 @@ def test_shots_cost_what_they_cost() -> None:
 
 
 def test_the_most_shots_is_the_last_number_with_which_nearly_all_rows_fit() -> None:
-    one_more = window_report([1] * 100, [60] * 100, [40] * 100, 512, 8192, [105] * 100, shots=(77, 78))
+    one_more = window_report([1] * 100, [60] * 100, [40] * 100, BUDGET, WINDOW, [105] * 100, shots=(77, 78))
     assert [cost.rows_that_no_longer_fit for cost in one_more.shots] == [0, 100]
-    few = window_report([1] * 3, [60] * 3, [40] * 3, 512, 8192, [105] * 3)
+    few = window_report([1] * 3, [60] * 3, [40] * 3, BUDGET, WINDOW, [105] * 3)
     assert few.max_shots == 3
-    assert window_report([1], [9000], [40], 512, 8192, [9045]).max_shots == 0
+    assert window_report([1], [9000], [40], BUDGET, WINDOW, [9045]).max_shots == 0
 
 
 def test_tables_as_they_are_printed() -> None:
@@ -73,16 +76,16 @@ def test_tables_as_they_are_printed() -> None:
 
 def test_where_not_one_shot_fits_it_is_said() -> None:
     """And not that 0 shots fit, or make every prompt 1 times as long."""
-    assert shots_table(window_report([1], [9000], [40], 512, 8192, [9045])).notes == [
+    assert shots_table(window_report([1], [9000], [40], BUDGET, WINDOW, [9045])).notes == [
         "No shot fits for 95 % of the rows."
     ]
-    only = shots_table(window_report([1], [60], [40], 512, 8192, [105], shots=(1,)))
+    only = shots_table(window_report([1], [60], [40], BUDGET, WINDOW, [105], shots=(1,)))
     assert only.notes == ["At most 1 shot fits for 95 % of the rows."]
 
 
 def test_an_empty_dataset_has_an_empty_report() -> None:
-    found = window_report([], [], [], 512, 8192, [])
-    assert (found.n, found.median, found.max, found.shots, found.longest) == (0, 0, 0, [], [])
+    found = window_report([], [], [], BUDGET, WINDOW, [])
+    assert (found.n, found.total.median, found.total.max, found.shots, found.longest) == (0, 0, 0, [], [])
     assert shots_table(found).lines() == ["shots  prompt tokens  of the window  rows that no longer fit"]
     assert fate_table(found).lines()[1] == "✓  whole                     0"
 
@@ -103,4 +106,6 @@ def test_the_report_as_json() -> None:
 def test_a_million_rows_take_well_under_a_second() -> None:
     rng = np.random.default_rng(0)
     prompts, completions = rng.integers(10, 300, 1_000_000), rng.integers(10, 300, 1_000_000)
-    assert window_report(np.arange(1_000_000), prompts, completions, 512, 8192, prompts + completions).n == 1_000_000
+    assert (
+        window_report(np.arange(1_000_000), prompts, completions, BUDGET, WINDOW, prompts + completions).n == 1_000_000
+    )

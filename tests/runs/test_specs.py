@@ -19,6 +19,14 @@ from studio.runs.specs import CompareSpec, TrainSpec, spec_from
         ("lora_dropout=1", "lora_dropout=1"),
         ("overlong=cut", "overlong=cut"),
         ("labels=accept,reject", "rejected rows never train"),
+        ("schedule=wsd --set decay_ratio=0", "never falls"),
+        ("use_dora=true --set lora_start=pissa", "could not be saved"),
+        ("lora_targets=", "names no layers"),
+        ("lora_targets=all-linear,q_proj", "names no layers"),
+        ("quantize=4bit --set method=full", "quantize=4bit holds weights that method=full changes"),
+        ("quantize=8bit --set lora_start=olora", "quantize=8bit holds weights that lora_start=olora changes"),
+        ("virtual_tokens=0", "virtual_tokens=0"),
+        ("label_smoothing=1", "label_smoothing=1"),
         ("epoch=3", "no such setting"),
         ("epochs", "no such setting"),
         ("epochs=nan", "epochs=nan"),
@@ -26,7 +34,7 @@ from studio.runs.specs import CompareSpec, TrainSpec, spec_from
 )
 def test_wrong_settings_say_what_was_set(setting: str, said: str) -> None:
     with pytest.raises(AskedWrongly, match=said):
-        TrainSpec().replaced([setting])
+        TrainSpec().replaced(setting.split(" --set "))
 
 
 def test_settings_are_read_as_their_types() -> None:
@@ -64,7 +72,7 @@ def test_part_of_an_epoch_is_rounded_up_to_a_step(rows: int, epochs: float, step
 
 
 def test_a_field_with_few_values_lists_them() -> None:
-    assert TrainSpec.choices("method") == ("lora", "full")
+    assert TrainSpec.choices("method") == ("lora", "full", "ia3", "prompt_tuning")
     assert CompareSpec.choices("split") == ("test", "validation")
     assert TrainSpec.choices("epochs") == ()
     with pytest.raises(AskedWrongly, match="place=moon is not known"):

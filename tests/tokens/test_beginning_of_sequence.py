@@ -15,6 +15,7 @@ from tokenizers import Tokenizer, processors
 from studio.acts.window import as_trained
 from studio.dataset.examples import Example
 from studio.tokens.encoding import Pair, encode_pairs, encode_prompts, prompt_text
+from studio.tokens.layout import Budget
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import apply_policy
 from tests.tiny_model import CHAT_TEMPLATE, write_tokenizer
@@ -36,6 +37,7 @@ def make_model(tmp_path: Path) -> MakeModel:
     def make(*, adds: str = "", template: str = "", **settings: object) -> ModelFolder:
         folder = tmp_path / f"model-{len(list(tmp_path.iterdir()))}"
         write_tokenizer(folder)
+        (folder / "config.json").write_text(json.dumps({"model_type": "llama"}))
         if adds:
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             special_tokens = [(token, tokenizer.token_to_id(token)) for token in (BOS, EOS)]
@@ -124,7 +126,7 @@ def test_a_base_models_prompts_are_tokens_as_transformers_makes_them(
 
 def test_cutting_the_prompt_keeps_the_beginning(make_model: MakeModel) -> None:
     model = make_model(adds=f"{BOS} $A")
-    fitted = apply_policy(model, [Pair("the parcel " * 200, "On its way.")], 60, "truncate_prompt")[0]
+    fitted = apply_policy(model, [Pair("the parcel " * 200, "On its way.")], Budget(60), "truncate_prompt")[0]
     assert fitted.encoded and fitted.was_cut and fitted.encoded.total_tokens <= 60
     assert begins_once(model, fitted.encoded.ids)
 
@@ -133,7 +135,7 @@ def test_a_row_shown_as_it_is_trained_begins_with_it(make_model: MakeModel) -> N
     model = make_model(adds=f"{BOS} $A")
     row = encode_pairs(model, [PAIR])[0]
     example = SimpleNamespace(prompt=PAIR.prompt, completion=PAIR.completion, system="")
-    shown = as_trained(model, cast(Example, example), max_length=100)
+    shown = as_trained(model, cast(Example, example), Budget(100))
     assert shown.seen[0] == BOS
     assert (shown.prompt_tokens, shown.completion_tokens) == (row.prompt_tokens, row.completion_tokens)
 

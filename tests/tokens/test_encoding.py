@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from studio.errors import StudioError
-from studio.tokens.encoding import Pair, encode_pairs, encode_prompts, prompt_text, training_texts
+from studio.tokens.encoding import Pair, encode_pairs, encode_prompts, prompt_text
+from studio.tokens.layout import Budget
+from studio.tokens.one_sequence import training_texts
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import apply_policy
 
@@ -58,7 +60,7 @@ def test_a_template_without_end_of_turn_is_refused_because_the_model_would_never
 def test_truncating_the_prompt_keeps_template_and_answer_whole(tiny_model_folder: Path) -> None:
     model = ModelFolder(tiny_model_folder)
     long = Pair("the parcel " * 200 + "is late", "On its way.")
-    whole, cut = (apply_policy(model, [long], length, "truncate_prompt")[0] for length in (10_000, 80))
+    whole, cut = (apply_policy(model, [long], Budget(length), "truncate_prompt")[0] for length in (10_000, 80))
     assert whole.encoded and not whole.was_cut
     assert cut.encoded and cut.was_cut and cut.encoded.total_tokens <= 80
     assert cut.encoded.ids[cut.encoded.prompt_tokens :] == whole.encoded.ids[whole.encoded.prompt_tokens :]
@@ -68,14 +70,14 @@ def test_truncating_the_prompt_keeps_template_and_answer_whole(tiny_model_folder
 def test_truncating_the_completion_really_truncates(tiny_model_folder: Path) -> None:
     model = ModelFolder(tiny_model_folder)
     length = encode_pairs(model, [PAIR])[0].total_tokens - 2
-    cut = apply_policy(model, [PAIR], length, "truncate_completion")[0]
+    cut = apply_policy(model, [PAIR], Budget(length), "truncate_completion")[0]
     assert cut.was_cut and cut.encoded and cut.encoded.total_tokens == length
 
 
 def test_a_row_whose_prompt_fills_the_window_is_dropped_not_trained_on_nothing(tiny_model_folder: Path) -> None:
     model = ModelFolder(tiny_model_folder)
     prompt_tokens = encode_pairs(model, [PAIR])[0].prompt_tokens
-    assert apply_policy(model, [PAIR], prompt_tokens, "truncate_completion")[0].encoded is None
+    assert apply_policy(model, [PAIR], Budget(prompt_tokens), "truncate_completion")[0].encoded is None
 
 
 def test_a_folder_without_tokenizer_json_says_so(tiny_model_folder: Path, tmp_path: Path) -> None:

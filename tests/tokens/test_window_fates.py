@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from studio.tokens.layout import Budget
 from studio.tokens.window import FATES, fates
 
 
@@ -20,4 +21,4 @@ from studio.tokens.window import FATES, fates
 )
 def test_the_fate_of_a_row_at_100_tokens(prompt_tokens: int, completion_tokens: int, fate: str) -> None:
     counts = np.array([prompt_tokens], np.int32), np.array([completion_tokens], np.int32)
-    assert FATES[fates(*counts, 100)[0]] == fate
+    assert FATES[fates(*counts, Budget(100))[0]] == fate

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from tests.tui.resting import rest_without_sleep
+
 
 @pytest.fixture(autouse=True)
-def keys_rest_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What waits until a person stops typing need not wait as long for a test."""
+def one_terminal_that_rests_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A usual terminal. What waits until a person stops typing need not wait as long here, nor a test for the app."""
+    rest_without_sleep(monkeypatch)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
     for name in (
         "screens.data.counts.COUNT_AFTER_SECONDS",
         "screens.data.shown.TOKENS_AFTER_SECONDS",

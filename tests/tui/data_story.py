@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,9 +14,9 @@ from studio.dataset.store import Store
 from studio.project import Project
 from studio.tui.app import StudioApp
 from studio.tui.screens.data.screen import DataScreen
+from tests.tui.resting import settle, threads_answered
 
 WIDE, NARROW = (140, 40), (80, 24)
-UNAWAITED = ("tokens of all", "demo")  # they take long, and no story needs their end
 
 
 def tickets(count: int) -> list[Candidate]:
@@ -32,21 +31,6 @@ def project_with(root: Path, rows: Sequence[Candidate]) -> Project:
     return project
 
 
-async def settle(pilot: Pilot[None]) -> None:
-    """Until the threads have answered, what waits for the keys to rest is done, and all of it is drawn.
-
-    Quiet twice in a row, however slowly this machine goes: the first pass may have let something begin.
-    """
-    quiet = 0
-    while quiet < 2:
-        before = pilot.app.screen
-        await pilot.pause()
-        waiting = [worker for worker in pilot.app.workers if not worker.is_finished and worker.group not in UNAWAITED]
-        await asyncio.gather(*(worker.wait() for worker in waiting), return_exceptions=True)
-        is_changing = waiting or getattr(pilot.app.screen, "is_waiting", False) or pilot.app.screen is not before
-        quiet = 0 if is_changing else quiet + 1
-
-
 @asynccontextmanager
 async def opened(project: Project, size: tuple[int, int] = WIDE) -> AsyncIterator[Pilot[None]]:
     app = StudioApp(project)
@@ -56,7 +40,9 @@ async def opened(project: Project, size: tuple[int, int] = WIDE) -> AsyncIterato
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:
-    await pilot.press(*keys)
+    for key in keys:
+        await pilot.press(key)
+        await threads_answered(pilot.app)
     await settle(pilot)
 
 

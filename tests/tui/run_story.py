@@ -19,7 +19,8 @@ from studio.runs.events import ArmAsked, Evaluation, Event, EventWriter, Finishe
 from studio.runs.specs import CompareSpec, TrainSpec
 from studio.tui.app import StudioApp
 from tests.tiny_model import write_tokenizer
-from tests.tui.data_story import WIDE, settle
+from tests.tui.data_story import WIDE
+from tests.tui.resting import settle
 
 STEPS = 40
 RECORDED = Path(__file__).parents[1] / "recorded"

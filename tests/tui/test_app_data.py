@@ -20,11 +20,11 @@ from tests.tui.data_story import (
     press,
     project_with,
     said,
-    settle,
     shown,
     tickets,
     type_line,
 )
+from tests.tui.resting import settle
 
 
 async def test_labels_step_on_are_saved_at_once_and_undo_survives_a_restart(tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ async def test_copies_and_writes_say_what_they_did(tmp_path: Path) -> None:
         await press(pilot, "f")
         await type_line(pilot, "example_id = 2")
         await press(pilot, "C")
-        expected = f"studio -C '{project.root}' export view.jsonl --where 'example_id = 2'"
+        expected = f"studio -C '{project.root}' rows --where 'example_id = 2'"
         assert pilot.app.clipboard == expected
         target = tmp_path / "out.jsonl"
         await press(pilot, "w", "ctrl+u")

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from textual.command import CommandPalette
+from textual.command import CommandList
+from textual.pilot import Pilot
+from textual.widgets import Input
 
 from studio.errors import AskedWrongly
 from studio.project import Project
@@ -18,8 +20,10 @@ from studio.tui.dialogs.help import HelpDialog
 from studio.tui.dialogs.import_dialog import ImportDialog
 from studio.tui.dialogs.welcome import WelcomeDialog
 from studio.tui.messages import ExamplesRequested
+from studio.tui.palette import matched
 from studio.tui.screens.data.example_table import ExampleTable
-from tests.tui.data_story import NARROW, data_screen, opened, press, project_with, said, settle, shown, tickets
+from tests.tui.data_story import NARROW, data_screen, opened, press, project_with, said, shown, tickets, type_line
+from tests.tui.resting import settle
 from tests.tui.run_story import model_without_weights
 
 
@@ -88,26 +92,97 @@ async def test_help_lists_the_keys_of_this_screen(tmp_path: Path) -> None:
         assert data_screen(pilot).table.has_focus
 
 
-async def test_the_palette_runs_actions_by_name(tmp_path: Path) -> None:
+async def test_the_palette_finds_actions_by_name_and_by_what_is_said_of_them_and_runs_them_here(tmp_path: Path) -> None:
+    async def hits(pilot: Pilot[None], words: str) -> list[str]:
+        await press(pilot, "ctrl+p", *words)
+        options = pilot.app.screen.query_one(CommandList)
+        await pilot.app.workers.wait_for_complete()
+        await settle(pilot)
+        return [str(options.get_option_at_index(at).prompt) for at in range(options.option_count)]
+
     async with opened(project_with(tmp_path, tickets(2))) as pilot:
-        await press(pilot, "ctrl+p")
-        assert isinstance(pilot.app.screen, CommandPalette)
-        await pilot.press(*"reject")
-        await pilot.pause(0.2)
+        found = await hits(pilot, "reject")
+        assert found[0] == "reject  x\nlabel reject, and step on"
         await press(pilot, "enter")
         await settle(pilot)
         assert said(pilot).startswith("reject · 1 of 2")
+        found = await hits(pilot, "csv")
+        assert found == []
+        await press(pilot, "escape")
+        found = await hits(pilot, "osc")
+        assert found == [], "a word that is only within another is no hit"
+        await press(pilot, "escape")
+        found = await hits(pilot, "sql condition")
+        assert found == ["filter  f\nonly rows for which a SQL condition holds; again = AND"]
+        await press(pilot, "enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.focused, Input), "the filter's line is open"
+        await press(pilot, "escape", "f4")
+        found = await hits(pilot, "checkpoint")
+        assert [one.partition("  ")[0] for one in found] == ["stop", "resume"], "those of this screen only"
+
+
+def test_the_better_a_palette_hit_the_higher_it_stands() -> None:
+    def best(query: str, screen: str = "Data") -> list[str]:
+        scores = [(matched(query, action)[0], action.label) for action in actions.actions_for(screen)]
+        return [label for score, label in sorted(scores, reverse=True) if score]
+
+    assert best("sort")[:2] == ["sort up", "sort down"]
+    assert best("sel")[0] == "select" and best("row")[:1] == ["rows like this cell"]
+    assert best("label")[:2] == ["clear label", "skip"]
+    assert "accept" in best("label") and "edit" not in best("label")
+    assert best("srch") == ["search"], "letters left out are found in names only"
+    assert best("zzz") == [] and best(" ") == []
+    score, in_label, in_about = matched("label", next(one for one in actions.ACTIONS if one.name == "clear_label"))
+    assert score and in_label == [6, 7, 8, 9, 10] and in_about == [9, 10, 11, 12, 13]
 
 
 async def test_an_empty_folder_says_what_this_is_and_writes_nothing_before_a_key(tmp_path: Path) -> None:
     async with opened(Project(tmp_path), NARROW) as pilot:
         assert isinstance(pilot.app.screen, WelcomeDialog)
         assert "i  import a file of your own: JSONL" in shown(pilot)
+        await press(pilot, "?")
+        assert isinstance(pilot.app.screen, HelpDialog)
+        assert "open the sample data" in shown(pilot), "the keys of the welcome, then those of Data"
+        await press(pilot, "pagedown", "escape", "f1", "escape")
+        assert isinstance(pilot.app.screen, WelcomeDialog)
         assert not list(tmp_path.iterdir())
         await press(pilot, "o")
         await settle(pilot)
         assert len(data_screen(pilot).table.ids) >= 400
         assert Project(tmp_path).exists()
+
+
+async def test_the_welcome_comes_again_when_it_is_asked_for_by_name(tmp_path: Path) -> None:
+    async with opened(project_with(tmp_path, [])) as pilot:
+        await press(pilot, ":")
+        await type_line(pilot, "welcome")
+        assert isinstance(pilot.app.screen, WelcomeDialog)
+        assert "0 examples here." in shown(pilot)
+        await press(pilot, "q")
+        assert data_screen(pilot).is_current, "q leaves the welcome, not a studio with a project"
+        await press(pilot, "f4", "ctrl+p", *"welcome")
+        await pilot.app.workers.wait_for_complete()
+        await press(pilot, "enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, WelcomeDialog)
+        await press(pilot, "o")
+        await settle(pilot)
+        assert len(data_screen(pilot).table.ids) >= 400, "the samples are in the open store, and shown"
+        await press(pilot, ":")
+        await type_line(pilot, "welcome")
+        await press(pilot, "o")
+        assert "examples of its own. In an empty folder: studio" in shown(pilot)
+        await press(pilot, "i")
+        assert isinstance(pilot.app.screen, ImportDialog)
+
+
+async def test_an_action_without_a_key_can_be_given_one(tmp_path: Path) -> None:
+    project = project_with(tmp_path, tickets(1))
+    project.settings_path.write_text('[keys]\nwelcome = "f9"\n', encoding="utf-8")
+    async with opened(project) as pilot:
+        await press(pilot, "f9")
+        assert isinstance(pilot.app.screen, WelcomeDialog)
 
 
 async def test_both_themes_are_readable_and_chosen_by_a_key(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from studio.files import take_lock
 from studio.project import Project
 from studio.runs.events import EventWriter
 from studio.tui.app import StudioApp
-from tests.tui.data_story import opened, press, project_with, settle, shown, tickets
+from tests.tui.data_story import opened, press, project_with, shown, tickets
+from tests.tui.resting import settle
 from tests.tui.run_story import STEPS, model_without_weights, opened_on, recorded_runs, train_run, write_steps
 
 SMALL, LARGE = (80, 24), (120, 40)
@@ -47,12 +48,12 @@ class Line:
     """The line to the terminal: how many bytes went over it."""
 
     def __init__(self) -> None:
-        self.sent = 0
+        self.sent = self.frames = 0
 
     @contextmanager
     def at_most(self, count: int) -> Iterator[None]:
         """Something must be sent, and no more than this."""
-        self.sent = 0
+        self.sent = self.frames = 0
         yield
         assert 0 < self.sent <= count
 
@@ -64,6 +65,7 @@ def line(monkeypatch: pytest.MonkeyPatch) -> Line:
     def display(app: App[Any], screen: Screen[Any], update: object) -> None:
         if isinstance(update, CompositorUpdate) and screen is app.screen and not app._batch_count:
             line.sent += len(update.render_segments(app.console).encode()) + len("\x1b[1;1H")
+            line.frames += 1
 
     monkeypatch.setattr(App, "_display", display)
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -97,6 +99,14 @@ async def test_a_step_or_a_decision_costs_little_with_the_new_row_shown_whole(
                 await press(pilot, key)
 
 
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_a_letter_of_a_filter_costs_the_lines_above_it(tmp_path: Path, line: Line, size: tuple[int, int]) -> None:
+    async with opened(project_with(tmp_path, letters(60)), size) as pilot:
+        for key in ("f", *"re", "backspace", *"vision > 1 and to"):
+            with line.at_most(3 * KB):
+                await press(pilot, {" ": "space", ">": "greater_than_sign"}.get(key, key))
+
+
 @pytest.mark.parametrize(("size", "most"), [(SMALL, 12 * KB), (LARGE, 25 * KB)])
 async def test_a_page_costs_no_more_than_the_screen_it_fills(
     tmp_path: Path, line: Line, size: tuple[int, int], most: int
@@ -118,7 +128,7 @@ async def test_the_crosshair_costs_what_it_moves_over(tmp_path: Path, line: Line
                 await press(pilot, "left")
 
 
-@pytest.mark.parametrize(("size", "most"), [(SMALL, 2 * KB), (LARGE, 3 * KB)])
+@pytest.mark.parametrize(("size", "most"), [(SMALL, KB), (LARGE, 2 * KB)])
 async def test_the_next_answer_of_a_comparison_costs_its_text(
     tmp_path: Path, line: Line, size: tuple[int, int], most: int
 ) -> None:
@@ -126,9 +136,10 @@ async def test_the_next_answer_of_a_comparison_costs_its_text(
     recorded_runs(project)
     async with opened_on(project, "compare", size) as pilot:
         await poll(pilot)
-        for _ in range(5):
+        for _ in range(8):
             with line.at_most(most):
                 await press(pilot, "j")
+            assert line.frames == 1, "the new row and its answers together"
 
 
 async def test_the_next_line_of_the_window_check_costs_two_lines(

@@ -23,7 +23,8 @@ from studio.tui.screens.compare.answers import answer_cell
 from studio.tui.screens.compare.arms import arm_lines
 from studio.tui.screens.compare.screen import load, score_notes
 from studio.tui.screens.data.screen import DataScreen
-from tests.tui.data_story import NARROW, press, project_with, said, settle, shown, tickets
+from tests.tui.data_story import NARROW, press, project_with, said, shown, tickets
+from tests.tui.resting import settle
 from tests.tui.run_story import comparison, model_without_weights, opened_on
 
 

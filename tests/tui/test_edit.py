@@ -19,7 +19,8 @@ from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
 from studio.tui.dialogs.edit_outside import as_file, edit_outside, editor_command, marked_lines, parted
 from studio.tui.widgets.exact_text import ExactTextArea
-from tests.tui.data_story import opened, press, project_with, said, settle, shown
+from tests.tui.data_story import opened, press, project_with, said, shown
+from tests.tui.resting import settle
 
 BREAKERS = "one\rtwo\x0bthree\x0cfour\x85five\u2028six\u2029seven\r\neight\nnine\x1c\x1b[2J\u202e\t\u200dten\n"
 

@@ -23,7 +23,8 @@ from studio.files import take_lock
 from studio.project import Project
 from studio.runs.directory import RunDirectory
 from studio.tui.app import StudioApp
-from tests.tui.data_story import NARROW, WIDE, press, project_with, settle, shown
+from tests.tui.data_story import NARROW, WIDE, press, project_with, shown
+from tests.tui.resting import settle
 from tests.tui.run_story import model_without_weights, recorded_runs
 from tests.tui.test_try_screen import PlayedAnswerer
 
@@ -88,6 +89,10 @@ SCENES = (
     Scene("data-filtered", keys=("h", "=", "[", "/", "o", "r", "d", "e", "r", "enter")),
     Scene("data-empty", folder="empty"),
     Scene("data-line", keys=("f",)),
+    Scene("data-word", keys=("f", "r", "e")),
+    Scene("columns", keys=("K", "j", "j", "space", "H")),
+    Scene("data-columns", keys=("K", "j", "j", *["space"] * 15, "enter", "l", "l")),
+    Scene("values", keys=("h", "F", "space")),
     Scene("reader", keys=("a", "j", "j", "enter")),
     Scene("data-mistake", keys=("f", "c", "o", "l", "o", "u", "r", "enter")),
     Scene("welcome", folder="nothing"),
@@ -165,6 +170,7 @@ def a_live_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> IO[str]:
     directory = RunDirectory(trained)
     last = json.loads(directory.events_path.read_text(encoding="utf-8").splitlines()[-1])
     monkeypatch.setattr("time.time", lambda: last["time"] + 1)
+    monkeypatch.setattr("studio.runs.event_clock.steady_seconds", lambda: 0.0)
     return take_lock(directory.lock_path)
 
 

@@ -132,3 +132,17 @@ async def test_hostile_text_in_the_reader_is_shown_never_sent(tmp_path: Path) ->
         words = shown(pilot)
         assert "[red]not[/red] ␛]52" in words
         assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(words)
+
+
+async def test_leaving_the_reader_finds_the_table_as_it_was_and_the_cursor_in_sight(tmp_path: Path) -> None:
+    async with opened(project_with(tmp_path, tickets(200)), NARROW) as pilot:
+        table = data_screen(pilot).table
+        await press(pilot, "j", "j", "j", "enter", "j", "k", "escape")
+        assert (table.cursor, round(table.scroll_offset.y)) == (3, 0), "rows above the cursor went out of sight"
+        await press(pilot, "enter")
+        await hold_down(pilot, "a", 40)
+        await press(pilot, "m", "enter", "escape")
+        assert (table.cursor, "where is order 44?" in shown(pilot).splitlines()[-14]) == (43, False)
+        top = round(table.scroll_offset.y)
+        assert top <= 43 < top + table.page
+        assert "◆" in shown(pilot), "a row that the reader came to can be marked"

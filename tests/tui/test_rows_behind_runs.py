@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from studio.runs.batches import Batches, write_order
+from studio.runs.batches import Batches, Order, write_order
 from studio.runs.directory import FrozenRow, write_rows
 from studio.runs.events import Finished
 from studio.runs.row_losses import RowLoss, write_row_losses
@@ -19,7 +19,7 @@ async def test_a_spike_leads_to_the_examples_of_its_step_and_the_worst_rows_come
     project = project_with(tmp_path, tickets(12))
     run = train_run(project, "train-1", ends=Finished(seconds=12.0))
     batches = Batches(rows=12, batch_size=3, seed=0)
-    write_order(run, batches, range(1, 13))
+    write_order(run, Order(batches, list(range(1, 13))))
     write_row_losses(run, [RowLoss(5, "train", 0.5, 3), RowLoss(9, "train", 7.25, 4, base_loss=8.0)])
     wanted = [row + 1 for row in batches.rows_of(38)]
     async with opened_on(project, "runs") as pilot:

@@ -24,7 +24,8 @@ from studio.tui.dialogs.form import SpecForm, fields_of
 from studio.tui.dialogs.new_run import NewRunDialog
 from studio.tui.run_poll import RunPoll
 from studio.tui.widgets.row_list import RowList
-from tests.tui.data_story import NARROW, press, project_with, said, settle, shown, tickets
+from tests.tui.data_story import NARROW, press, project_with, said, shown, tickets
+from tests.tui.resting import settle
 from tests.tui.run_story import STEPS, model_without_weights, opened_on, train_run, write_steps
 
 FINISHED = Finished(seconds=12.0)
@@ -274,6 +275,16 @@ async def test_a_new_run_begins_from_the_settings_of_the_run_under_the_cursor(tm
         await press(pilot, "n")
         form = pilot.app.screen.query_one(SpecForm).spec()
         assert form == replace(spec, tasks=()), "settings that the form has no line for come along"
+        others = pilot.app.screen.query_one("#row-others").query_one(Input)
+        assert others.value == "lora_alpha=64"
+        others.value = "objective=text 'where=task = 3' seed=5"
+        entered = pilot.app.screen.query_one(SpecForm).spec()
+        assert entered == replace(spec, lora_alpha=32, objective="text", where="task = 3", seed=5), "and can be changed"
+        others.value = "objective=poem"
+        await settle(pilot)
+        assert "objective=poem is not known" in shown(pilot)
+        others.value = ""
+        await settle(pilot)
         assert "labels" in shown(pilot), "which labels train is asked where the run is"
         assert "none is in the train split" in " ".join(shown(pilot).split()), "no row is accepted yet"
 

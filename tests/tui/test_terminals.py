@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from studio.dataset.store import Store
 from studio.project import Project
@@ -61,34 +62,92 @@ def held_against(name: str, text: str, request: pytest.FixtureRequest) -> None:
     assert wanted == path.read_text(encoding="utf-8")
 
 
-SCREENS = ("data", "window", "runs", "compare", "try")
+SCREENS = {"data": "f2", "window": "f3", "runs": "f4", "compare": "f5", "try": "f6"}
 
 
-@pytest.mark.parametrize("screen", SCREENS)
+MODES = {
+    "ascii": {"LC_ALL": "C"},
+    "16": {"TERM": "screen", "COLORTERM": ""},
+    "plain": {"TERM": "vt100", "COLORTERM": "", "NO_COLOR": "1"},
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("size", [(80, 24), (60, 15)])
-async def test_in_the_c_locale_every_screen_is_ascii_cell_for_cell(
-    screen: str, size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+async def test_the_screens_are_as_they_were_looked_at_where_a_terminal_shows_less(
+    mode: str, size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    monkeypatch.setenv("LC_ALL", "C")
+    for name, value in MODES[mode].items():
+        monkeypatch.setenv(name, value)
     project = support_desk(tmp_path)
     recorded_runs(project)
-    async with opened_on(project, screen, size) as pilot:
-        text = shown(pilot)
-        held_against(f"{screen}-ascii-{size[0]}x{size[1]}", text, request)
-        assert text.isascii()
-        assert {len(line) for line in text.splitlines()} == {size[0]}
+    async with opened_on(project, "data", size) as pilot:
+        for screen, key in SCREENS.items():
+            await press(pilot, key)
+            text = shown(pilot)
+            held_against(f"{screen}-{mode}-{size[0]}x{size[1]}", text, request)
+            assert text.isascii() or mode != "ascii"
+            assert {cell_len(line) for line in text.splitlines()} == {size[0]}
 
 
-@pytest.mark.parametrize("screen", SCREENS)
-async def test_at_60_by_15_every_screen_shows_its_first_thing(screen: str, tmp_path: Path) -> None:
+SIZES = [(60, 15), (80, 24), (100, 30), (120, 40), (140, 40), (200, 60)]
+FIRST_THINGS = {
+    "data": ("where is order 1?", "a accept"),
+    "window": ("no model 'tiny' here", "? all keys"),
+    "runs": ("✓ finished", "step 84 / 84", "? all keys"),
+    "compare": ("tuned answers 20 of 40 exactly", "zero shot", "✚   322", "? all keys"),
+    "try": ("prompt", "base model", "tuned", "all keys"),
+}
+
+
+@pytest.mark.parametrize("mode", ["truecolor", "256", "16", "plain"])
+async def test_at_every_size_every_screen_shows_its_first_things(
+    mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = {"truecolor": {"TERM": "xterm", "COLORTERM": "truecolor"}, "256": {"TERM": "xterm-256color"}}
+    for name, value in (MODES | more)[mode].items():
+        monkeypatch.setenv(name, value)
     project = support_desk(tmp_path)
     recorded_runs(project)
-    first = {
-        "data": "where is order 1?",
-        "window": "no model 'tiny' here",
-        "runs": "finished",
-        "compare": "zero shot",
-        "try": "prompt",
-    }
-    async with opened_on(project, screen, (60, 15)) as pilot:
-        assert first[screen] in shown(pilot).split("Try", 1)[1].rsplit("\n", 2)[0], "not only in the status line"
+    async with opened_on(project, "data", (80, 24)) as pilot:
+        for size in SIZES:
+            await pilot.resize_terminal(*size)
+            for screen, key in SCREENS.items():
+                await press(pilot, key)
+                if screen == "runs":
+                    await press(pilot, "G")  # the training
+                text = shown(pilot)
+                missing = [thing for thing in FIRST_THINGS[screen] if thing not in text]
+                assert not missing, f"{screen} at {size}:\n{text}"
+
+
+async def test_where_there_is_little_height_ctrl_d_puts_the_answers_in_full_in_place_of_the_scores(
+    tmp_path: Path,
+) -> None:
+    project = support_desk(tmp_path)
+    recorded_runs(project)
+    async with opened_on(project, "compare", (60, 15)) as pilot:
+        assert "latency" in shown(pilot) and "#322 · tickets" not in shown(pilot)
+        await press(pilot, "ctrl+d")
+        assert "latency" not in shown(pilot) and "#322 · tickets · fixed" in shown(pilot)
+        await press(pilot, "j", "ctrl+d")
+        assert "#318 · tickets · fixed" in shown(pilot) and "✚   317" in shown(pilot)
+        await press(pilot, "escape")
+        assert "latency" in shown(pilot)
+
+
+async def test_in_16_colours_and_without_any_the_row_under_the_cursor_is_turned_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In grey on another grey it was lost, and with it which run ``X`` stops."""
+    project = support_desk(tmp_path)
+    recorded_runs(project)
+    for mode in ("16", "plain"):
+        for name, value in MODES[mode].items():
+            monkeypatch.setenv(name, value)
+        async with opened_on(project, "runs", (120, 40)) as pilot:
+            for key in ("f4", "f2"):
+                await press(pilot, key, "j")
+                strips = pilot.app.screen._compositor.render_strips()
+                turned = [y for y, strip in enumerate(strips) if any(one.style and one.style.reverse for one in strip)]
+                assert len(turned) == 1, (mode, key)

@@ -13,7 +13,8 @@ from textual.widgets import TextArea
 from studio.acts.trying import Answering
 from studio.project import Project
 from studio.runs.events import Finished
-from tests.tui.data_story import press, said, settle, shown
+from tests.tui.data_story import press, said, shown
+from tests.tui.resting import settle
 from tests.tui.run_story import model_without_weights, opened_on, train_run
 
 Reply = dict[str, Any]

@@ -15,7 +15,8 @@ from studio.tui.app import StudioApp
 from studio.tui.screens.data.screen import DataScreen
 from studio.tui.screens.window.screen import WindowScreen, step_of
 from studio.tui.widgets.prompt_bar import PromptBar
-from tests.tui.data_story import NARROW, data_screen, press, project_with, said, settle, shown, tickets, type_line
+from tests.tui.data_story import NARROW, data_screen, press, project_with, said, shown, tickets, type_line
+from tests.tui.resting import settle
 from tests.tui.run_story import model_without_weights, opened_on
 
 LONG = Candidate("why " * 90, "because", task="tickets")

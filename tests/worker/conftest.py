@@ -10,11 +10,17 @@ HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @pytest.fixture(autouse=True)
-def leave_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Runs in this process get a cache of their own, and give back signal handlers and threads."""
+def leave_no_trace(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Runs in this process get a cache of their own, and give back signal handlers and threads.
+
+    They tell of a CPU, also where there is a GPU; those of ``test_gpu.py`` do not.
+    """
     import torch
     from accelerate.state import AcceleratorState
 
+    if not request.path.name.startswith("test_gpu"):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # of processes that a test starts
     monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))
     # Two threads on a two-layer model mostly wait for each other; one also adds in the same order everywhere.
     monkeypatch.setattr("studio.worker.compute.measure.thread_counts", lambda: [1])

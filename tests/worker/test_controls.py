@@ -33,9 +33,9 @@ def after_steps(monkeypatch: pytest.MonkeyPatch, acts: At) -> None:
     step = train._step
 
     def step_and_act(*given: Any) -> Any:
-        progress = step(*given)
+        trainer, progress = step(*given)
         acts.pop(progress.step, lambda: None)()
-        return progress
+        return trainer, progress
 
     monkeypatch.setattr(train, "_step", step_and_act)
 

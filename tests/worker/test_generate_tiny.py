@@ -11,7 +11,10 @@ from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute import loading
 from studio.worker.compute.loading import stop_ids_of
 from studio.worker.compute.prefix import shared_prefix_length
-from studio.worker.families.causal_decoding import CausalDecoder
+from studio.worker.families.causal import decoder_of
+from studio.worker.families.greedy_decoding import GreedyDecoder
+from studio.worker.families.packed_decoding import PackedReader
+from studio.worker.families.padded_decoding import PaddedReader
 
 SHARED = [1, 20, 30, 40, 50, 60]
 PROMPTS = [[*SHARED, *tail] for tail in ([70], [71, 72, 73], [80, 81], [90, 91, 92, 93, 94], [70, 5], [9])]
@@ -29,15 +32,18 @@ def greedy(whole_model: torch.nn.Module, prompt: list[int], stop: frozenset[int]
     return ids[len(prompt) :]
 
 
+@pytest.mark.parametrize("is_packed", [True, False])
 @pytest.mark.parametrize("batch_size", [1, 4, 8])
-def test_answers_do_not_depend_on_the_batch(batch_size: int, tiny_model_folder: Path) -> None:
+def test_answers_do_not_depend_on_the_batch(batch_size: int, is_packed: bool, tiny_model_folder: Path) -> None:
     tiny = loading.load_model(tiny_model_folder, "float32")
     # Tokens that this random model says early to some prompts only, so that rows leave at different times.
     wanted = [greedy(tiny, prompt, frozenset(), 12) for prompt in PROMPTS]
     stop = frozenset({wanted[0][3], wanted[3][5]})
     wanted = [greedy(tiny, prompt, stop, 12) for prompt in PROMPTS]
     assert len({len(ids) for ids in wanted}) > 1
-    answers = dict(CausalDecoder(tiny, stop, 12).answers(PROMPTS, batch_size))
+    decoder = decoder_of(tiny, stop, 12) if is_packed else GreedyDecoder(PaddedReader(tiny), stop, 12)
+    assert isinstance(decoder.reader, PackedReader) is is_packed
+    answers = dict(decoder.answers(PROMPTS, batch_size))
     assert [answers[number].ids for number in range(len(PROMPTS))] == wanted
     assert [answers[number].is_cut for number in range(len(PROMPTS))] == [len(ids) == 12 for ids in wanted]
     assert all(answer.latency_seconds is None for answer in answers.values()), "what the others took is not its own"
@@ -45,21 +51,21 @@ def test_answers_do_not_depend_on_the_batch(batch_size: int, tiny_model_folder: 
 
 def test_pieces_are_the_same_tokens_one_at_a_time(tiny_model_folder: Path) -> None:
     tiny = loading.load_model(tiny_model_folder, "float32")
-    assert list(CausalDecoder(tiny, frozenset(), 9).pieces(PROMPTS[1])) == greedy(tiny, PROMPTS[1], frozenset(), 9)
+    assert list(decoder_of(tiny, frozenset(), 9).pieces(PROMPTS[1])) == greedy(tiny, PROMPTS[1], frozenset(), 9)
 
 
 def test_an_answer_given_alone_is_the_same_and_is_timed(tiny_model_folder: Path) -> None:
     tiny = loading.load_model(tiny_model_folder, "float32")
-    answer = CausalDecoder(tiny, frozenset(), 9).alone(PROMPTS[1])
+    answer = decoder_of(tiny, frozenset(), 9).alone(PROMPTS[1])
     assert answer is not None
     assert answer.ids == greedy(tiny, PROMPTS[1], frozenset(), 9)
     assert answer.latency_seconds and answer.latency_seconds > 0
-    assert CausalDecoder(tiny, frozenset(), 9).alone(PROMPTS[1], lambda: True) is None
+    assert decoder_of(tiny, frozenset(), 9).alone(PROMPTS[1], lambda: True) is None
 
 
 def test_a_cancelled_batch_ends_at_the_next_token(tiny_model_folder: Path) -> None:
     tiny = loading.load_model(tiny_model_folder, "float32")
-    assert list(CausalDecoder(tiny, frozenset(), 1000).answers(PROMPTS, 2, lambda: True)) == []
+    assert list(decoder_of(tiny, frozenset(), 1000).answers(PROMPTS, 2, lambda: True)) == []
 
 
 def test_the_shared_prefix_leaves_each_prompt_a_token_of_its_own() -> None:

@@ -55,8 +55,8 @@ class Tuned:
 
 
 def tuned(folder: Path, method: str, body: str = "packed", dtype: str = "float32") -> Tuned:
-    work = work_of(method)
-    model = work.attach(loading.load_model(folder, work.weights_dtype(dtype)), tiny_spec(folder, method=method))
+    work, spec = work_of(method), tiny_spec(folder, method=method)
+    model = work.attach(loading.load_model(folder, work.weights_dtype(dtype, spec)), spec)
     torch.manual_seed(1)
     for name, parameter in trainable_parameters(model).items():
         if "lora_B" in name:  # at its start B is 0 and would hide a wrong gradient of A
@@ -89,7 +89,7 @@ def library_gradients(folder: Path, method: str, rows: list[Encoded]) -> Gradien
     for row in rows:
         labels = torch.tensor([[-100] * row.prompt_tokens + row.ids[row.prompt_tokens :]])
         total = total + model(torch.tensor([row.ids]), labels=labels).loss * row.completion_tokens / learned
-    return Gradients(total.item(), list(torch.autograd.grad(total, theirs.parameters)), [])
+    return Gradients(total.item(), list(torch.autograd.grad(total, theirs.parameters)), of_rows=[])
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])

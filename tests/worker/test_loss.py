@@ -90,7 +90,7 @@ def test_the_fused_adapter_learns_exactly_as_peft_s_own(tiny_model_folder: Path,
             if "lora_B" in name:
                 torch.nn.init.normal_(parameter, std=0.1)  # at its start B is 0 and would hide a wrong gradient of A
         if is_fused:
-            assert fused_lora.fuse(tuned) is not None
+            assert fused_lora.fuse(tuned, [], torch.float32) is not None
         learner = learner_of(tuned)
         loss = learner.loss_sum(learner.collate(rows))
         loss.backward()
@@ -102,7 +102,9 @@ def test_the_fused_adapter_learns_exactly_as_peft_s_own(tiny_model_folder: Path,
 
 def test_an_adapter_with_dropout_runs_peft_s_own_forward(tiny_model_folder: Path) -> None:
     spec = tiny_spec(tiny_model_folder, lora_dropout=0.1)
-    assert fused_lora.fuse(lora.attach(loading.load_model(tiny_model_folder, "float32"), spec)) is None
+    assert (
+        fused_lora.fuse(lora.attach(loading.load_model(tiny_model_folder, "float32"), spec), [], torch.float32) is None
+    )
 
 
 def test_a_model_that_does_more_to_its_logits_keeps_its_own_head() -> None:

@@ -16,8 +16,8 @@ from studio.tokens.encoding import encode_prompts, prompt_text
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute import loading
 from studio.worker.compute.loading import stop_ids_of
-from studio.worker.families.causal_decoding import CausalDecoder
-from studio.worker.methods import lora
+from studio.worker.families.causal import decoder_of
+from studio.worker.methods import adapters
 from tests.worker.worker_runs import make_run, named, run_here
 
 pytestmark = pytest.mark.model
@@ -52,9 +52,9 @@ def test_a_few_steps_teach_it_a_form_and_to_stop(tmp_path: Path, smollm2: Path) 
     assert events[-1]["best_eval_loss"] < 0.5
 
     folder = ModelFolder(smollm2)
-    tuned = lora.load(loading.load_model(smollm2, "float32"), run.result_path("adapter"), "float32")
+    tuned = adapters.load(loading.load_model(smollm2, "float32"), run.result_path("adapter"), "float32")
     prompt = encode_prompts(folder, [prompt_text(folder, "Where is the sofa of the museum?")])
-    ((_, answer),) = CausalDecoder(tuned, stop_ids_of(folder), 40).answers(prompt, 1)
+    ((_, answer),) = decoder_of(tuned, stop_ids_of(folder), 40).answers(prompt, 1)
     assert not answer.is_cut
     assert folder.tokenizer.decode(answer.ids) == '{"place": "museum"}'
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from studio.runs.schedules import learning_rate_at
 from studio.runs.specs import TrainSpec
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute import loading
-from studio.worker.methods import lora
+from studio.worker.methods import adapters
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
 # Written down from this very run (float32). A change here is a change of what people's runs would give.
@@ -74,6 +75,17 @@ def test_a_full_run_leaves_a_folder_that_is_a_model(tmp_path: Path, tiny_model_f
     assert not torch.allclose(tuned(input_ids=ids).logits, base(input_ids=ids).logits, atol=1e-4)
 
 
+def test_a_tuned_model_names_its_end_of_turn_among_its_stops_for_programs_that_know_no_other(
+    tmp_path: Path, tiny_model_folder: Path
+) -> None:
+    model = shutil.copytree(tiny_model_folder, tmp_path / "base")
+    (model / "generation_config.json").write_text('{"eos_token_id": 0, "top_k": 5}')
+    run = make_run(tmp_path / "run", tiny_spec(model, method="full", epochs=1), train=colour_rows(4))
+    run_here(run)
+    saved = json.loads((run.result_path("model") / "generation_config.json").read_text())
+    assert saved["eos_token_id"] == [0, 2] and saved["top_k"] == 5
+
+
 def test_the_adapter_is_an_ordinary_peft_adapter(tmp_path: Path, tiny_model_folder: Path) -> None:
     run = make_run(tmp_path / "run", tiny_spec(tiny_model_folder, epochs=1), train=colour_rows(8))
     run_here(run)
@@ -81,7 +93,7 @@ def test_the_adapter_is_an_ordinary_peft_adapter(tmp_path: Path, tiny_model_fold
     assert (config["peft_type"], config["r"], config["lora_alpha"]) == ("LORA", 4, 32)
     tensors = load_file(run.result_path("adapter") / "adapter_model.safetensors")
     assert len(tensors) == 2 * 2 * 7  # two matrices, two layers, seven linear layers in each
-    adapted = lora.load_adapter(loading.load_model(tiny_model_folder, "float32"), run.result_path("adapter"))
+    adapted = adapters.load_adapter(loading.load_model(tiny_model_folder, "float32"), run.result_path("adapter"))
     assert math.isfinite(float(adapted(input_ids=torch.arange(8)[None]).logits.sum()))
 
 

@@ -26,8 +26,8 @@ class EditDialog(StudioDialog):
     BINDINGS = actions.bindings_for("Edit")
     DEFAULT_CSS = """
     EditDialog > Vertical.dialog { height: 90%; }
-    EditDialog ExactTextArea { height: 1fr; border: round $foreground 30%; padding: 0; }
-    EditDialog ExactTextArea { border-title-color: $foreground 75%; }
+    EditDialog ExactTextArea { height: 1fr; border: round $studio-faint; padding: 0; }
+    EditDialog ExactTextArea { border-title-color: $studio-label; }
     EditDialog ExactTextArea:focus { border: round $primary; }
     EditDialog #completion { height: 1fr; }
     EditDialog Static { height: 1; }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,21 +15,36 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from studio.errors import AskedWrongly
-from studio.runs.specs import Spec
+from studio.runs.settings import Spec
 from studio.tui.styles import style_of
 from studio.tui.widgets.lines import LinesView
 
 LABEL_WIDTH = 16
+OTHERS = "others"
+_LABELS = {OTHERS: "other settings"}
+_ABOUT_OTHERS = "All settings of studio train --settings, as --set takes them, parted by spaces: objective=text seed=1"
 
 
 @dataclass(frozen=True)
 class Field:
-    """One setting of the spec; ``choices`` makes it one of them, else its text is typed."""
+    """One setting of the spec; ``choices`` makes it one of them, else its text is typed.
+
+    ``OTHERS`` is the field of all settings that have none of their own.
+    """
 
     name: str
     value: str
     choices: tuple[str, ...] = ()
     note: str = ""
+
+    def settings(self, text: str) -> list[str]:
+        """What is entered, as ``--set`` takes it. Raises AskedWrongly where a quote has no end."""
+        if self.name != OTHERS:
+            return [f"{self.name}={text.strip()}"]
+        try:
+            return shlex.split(text)
+        except ValueError:
+            raise AskedWrongly("other settings: a quote has no end.", "Write name=value, parted by spaces.") from None
 
 
 def fields_of(spec: Spec, names: Sequence[str], *, values: Mapping[str, str], notes: Mapping[str, str]) -> list[Field]:
@@ -42,12 +58,23 @@ def fields_of(spec: Spec, names: Sequence[str], *, values: Mapping[str, str], no
     return [Field(name, values.get(name, usual[name]), spec.choices(name), notes.get(name, "")) for name in names]
 
 
+def with_others(spec: Spec, fields: Sequence[Field]) -> tuple[Spec, list[Field]]:
+    """``fields`` and one of all other settings, which begins with what ``spec`` has that is not usual; and the spec
+    without that, so that what is deleted there is gone.
+    """
+    usual, own = type(spec).settings(), {field.name for field in fields}
+    others = {name: text for name, text in spec.typed().items() if name not in own and text != usual[name][0]}
+    text = " ".join(shlex.quote(f"{name}={value}") for name, value in others.items())
+    plain = spec.replaced([f"{name}={usual[name][0]}" for name in others])
+    return plain, [*fields, Field(OTHERS, text, note="name=value …")]
+
+
 class Choice(Widget, can_focus=True):
     """One of several words; ``step`` takes the next."""
 
     DEFAULT_CSS = """
     Choice { height: 1; width: 1fr; background: $surface; }
-    Choice:focus { background: $primary 30%; }
+    Choice:focus { background: $studio-cursor; }
     """
 
     @dataclass
@@ -83,7 +110,7 @@ class SpecForm(Vertical):
     DEFAULT_CSS = """
     SpecForm { height: auto; width: 1fr; }
     SpecForm Horizontal { height: 1; }
-    SpecForm .label { width: 16; color: $foreground 70%; }
+    SpecForm .label { width: 16; color: $studio-label; }
     SpecForm .refused .label { color: $text-error; text-style: bold; }
     SpecForm .note { width: auto; max-width: 50%; height: 1; padding: 0 1; }
     SpecForm Input { width: 1fr; }
@@ -102,7 +129,7 @@ class SpecForm(Vertical):
         for field in self._fields:
             with Horizontal(id=f"row-{field.name}"):
                 label = LinesView(classes="label")
-                label.lines = [[(field.name, "")]]
+                label.lines = [[(_LABELS.get(field.name, field.name), "")]]
                 yield label
                 if field.choices:
                     yield Choice(field.choices, field.value)
@@ -116,12 +143,11 @@ class SpecForm(Vertical):
 
     def spec(self) -> Spec:
         """The spec as the form stands. Raises AskedWrongly with the reason, and marks the field it is about."""
-        settings = {field: f"{field.name}={self._control(field).value.strip()}" for field in self._fields}
         try:
-            spec = self._base.replaced(list(settings.values()))
+            spec = self._base.replaced([setting for field in self._fields for setting in self._entered(field)])
         except AskedWrongly:
-            for field, setting in settings.items():
-                self._mark(field, is_refused=self._is_refused(setting))
+            for field in self._fields:
+                self._mark(field, is_refused=self._is_refused(field))
             raise
         for field in self._fields:
             self._mark(field, is_refused=False)
@@ -148,7 +174,7 @@ class SpecForm(Vertical):
         self.post_message(self.Changed())
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        about = self._base.fields()
+        about = self._base.fields() | {OTHERS: _ABOUT_OTHERS}
         for field in self._fields:
             if event.widget is self._control(field):
                 self.query_one("#about", LinesView).show([[(about[field.name], "dim")]])
@@ -160,9 +186,12 @@ class SpecForm(Vertical):
     def _mark(self, field: Field, *, is_refused: bool) -> None:
         self.query_one(f"#row-{field.name}").set_class(is_refused, "refused")
 
-    def _is_refused(self, setting: str) -> bool:
+    def _entered(self, field: Field) -> list[str]:
+        return field.settings(self._control(field).value)
+
+    def _is_refused(self, field: Field) -> bool:
         try:
-            self._base.replaced([setting])
+            self._base.replaced(self._entered(field))
         except AskedWrongly:
             return True
         return False

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 
 from studio.errors import StudioError
-from studio.runs.specs import Spec
+from studio.runs.settings import Spec
 from studio.tui import actions
 from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.dialogs.form import SpecForm

@@ -14,14 +14,14 @@ KEYS_WIDTH = 13
 
 
 class HelpDialog(StudioDialog):
-    """Two lists: what this screen can do, and what every screen can."""
+    """What this screen can do, and what every screen can. ``behind`` is the screen that a dialog leads to."""
 
     BINDINGS = actions.bindings_for("Help")
     DEFAULT_CSS = "HelpDialog > VerticalScroll { scrollbar-gutter: stable; }"
 
-    def __init__(self, screen_name: str) -> None:
+    def __init__(self, screen_name: str, behind: str = "") -> None:
         super().__init__()
-        self._screen_name = screen_name
+        self._screen_name, self._behind = screen_name, behind
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog") as dialog:
@@ -34,12 +34,13 @@ class HelpDialog(StudioDialog):
 
     def _show(self) -> None:
         width = self.query_one(LinesView).content_size.width
-        everything = actions.actions_for(self._screen_name)
-        own = [action for action in everything if actions.EVERYWHERE not in action.where]
-        shared = [action for action in everything if actions.EVERYWHERE in action.where]
-        own.sort(key=lambda action: action.footer or 99)  # the likeliest first, as in the footer
-        lines: list[Line] = [[(self._screen_name, "title")], *(self._line(action, width) for action in own)]
-        lines += [[("", "")], [("every screen", "title")], *(self._line(action, width) for action in shared)]
+        lines: list[Line] = []
+        for name in filter(None, (self._screen_name, self._behind)):
+            own = [action for action in actions.actions_for(name) if name in action.where]
+            own.sort(key=lambda action: action.footer or 99)  # the likeliest first, as in the footer
+            lines += [[(name, "title")], *(self._line(action, width) for action in own), [("", "")]]
+        shared = [action for action in actions.ACTIONS if actions.EVERYWHERE in action.where]
+        lines += [[("every screen", "title")], *(self._line(action, width) for action in shared)]
         self.query_one(LinesView).show(lines, hang=KEYS_WIDTH)
 
     def _line(self, action: actions.Action, width: int) -> Line:

@@ -42,7 +42,7 @@ class ImportDialog(StudioDialog):
     DEFAULT_CSS = """
     ImportDialog > Vertical.dialog { height: 90%; }
     ImportDialog Grid { grid-size: 2; grid-columns: 9 1fr; grid-rows: 1; height: 3; }
-    ImportDialog Label { color: $foreground 60%; }
+    ImportDialog Label { color: $studio-dim; }
     ImportDialog Input { height: 1; border: none; padding: 0 1; }
     ImportDialog VerticalScroll { height: 1fr; margin-top: 1; }
     ImportDialog .end { height: 1; }

@@ -6,13 +6,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from studio.acts.plan_words import forecast_words, plan_facts
 from studio.acts.training import TrainPlan, begin_training, plan_training
 from studio.models.catalogue import list_models
-from studio.reports.numbers import duration, learning_rate, number, size
-from studio.runs.methods import usual_learning_rates
-from studio.runs.specs import Spec, TrainSpec
+from studio.runs.settings import Spec
+from studio.runs.specs import TrainSpec
 from studio.tui import actions
-from studio.tui.dialogs.form import SpecForm, fields_of
+from studio.tui.dialogs.form import SpecForm, fields_of, with_others
 from studio.tui.dialogs.form_dialog import COUNT_AFTER_SECONDS, FormDialog, refusal_lines
 from studio.tui.widgets.lines import Line, joined
 
@@ -32,9 +32,14 @@ BASIC = (
     "tasks",
     "labels",
     "where",
-    "seed",
-)  # what fits 80×24; --set has the others
-NOTES = {"patience": "0: no early stop", "tasks": "empty: all", "where": "empty: all", "labels": "none: no label yet"}
+)  # what fits 80×24 beside a line for all others
+NOTES = {
+    "learning_rate": "0: the method's usual one",
+    "patience": "0: no early stop",
+    "tasks": "empty: all",
+    "where": "empty: all",
+    "labels": "none: no label yet",
+}
 
 
 class NewRunDialog(FormDialog):
@@ -65,13 +70,12 @@ class NewRunDialog(FormDialog):
     def form(self) -> SpecForm:
         spec, tried = self._like, dict[str, str]()
         if spec is None:
-            spec = TrainSpec()
+            spec = TrainSpec(max_target_length=self.session.max_target_length)
             tried = {"base_model": self.session.base_model, "max_length": str(self.session.max_length)}
-        notes = NOTES | {"learning_rate": f"0: {usual_learning_rates()}"}
-        model, *others = fields_of(spec, BASIC, values=tried, notes=notes)
+        plain, (model, *others) = with_others(spec, fields_of(spec, BASIC, values=tried, notes=NOTES))
         cached = [one.name for one in list_models() if one.is_cached]
         models = tuple(dict.fromkeys([model.value, self.project.settings().base_model, *cached]))
-        return SpecForm(spec, [replace(model, choices=models if len(models) > 1 else ()), *others])
+        return SpecForm(plain, [replace(model, choices=models if len(models) > 1 else ()), *others])
 
     def consider(self) -> None:
         """Count what the form says now; a change made meanwhile makes the answer stale, and it is dropped."""
@@ -112,15 +116,7 @@ class NewRunDialog(FormDialog):
 
 def plan_lines(plan: TrainPlan, width: int, *, is_narrow: bool = False) -> list[Line]:
     """What would be trained and what it would take; what refuses it last. Narrow, facts share lines of ``width``."""
-    kept = plan.rows - plan.dropped_rows
-    facts: list[tuple[str, str, str]] = [
-        ("rows", f"{number(kept)} to train, {number(plan.validation_rows)} to validate", ""),
-        ("tokens", f"{number(plan.tokens_per_epoch)} an epoch", ""),
-        ("steps", f"{number(plan.steps)} of {plan.spec.batch_size} rows", ""),
-        ("learning rate", learning_rate(plan.spec.peak_learning_rate), ""),
-        ("over max_length", _overlong_words(plan), "warn" if plan.overlong_rows else "good"),
-        *_forecast_facts(plan),
-    ]
+    facts = plan_facts(plan, is_terse=is_narrow)
     lines: list[Line]
     if is_narrow:
         lines = joined([[(f"{name} ", "dim"), (words, style)] for name, words, style in facts], width)
@@ -133,28 +129,3 @@ def plan_lines(plan: TrainPlan, width: int, *, is_narrow: bool = False) -> list[
     elif not is_narrow:
         lines += [[("", "")], [("ctrl+j", "key"), (" starts it; it goes on when this terminal closes", "dim")]]
     return lines
-
-
-def _overlong_words(plan: TrainPlan) -> str:
-    if not plan.overlong_rows:
-        return "no row"
-    parts = [f"{number(plan.overlong_rows)} of {number(plan.rows)}"]
-    if plan.dropped_rows:
-        parts.append(f"{number(plan.dropped_rows)} dropped")
-    if plan.cut_rows:
-        parts.append(f"{number(plan.cut_rows)} cut")
-    return ": ".join([parts[0], ", ".join(parts[1:])]) if len(parts) > 1 else parts[0]
-
-
-def forecast_words(plan: TrainPlan) -> str:
-    """How long the run will take, as far as that is known before its first step."""
-    if plan.forecast_seconds is None:
-        return "how long it takes is said once its speed is measured"
-    return f"about {duration(plan.forecast_seconds)}"
-
-
-def _forecast_facts(plan: TrainPlan) -> list[tuple[str, str, str]]:
-    seconds, memory = plan.forecast_seconds, plan.forecast_memory_bytes
-    if seconds is None or memory is None:  # a first run tells both
-        return [("time, memory", "not known before a first run", "")]
-    return [("time", f"about {duration(seconds)}", ""), ("memory", f"about {size(memory)}", "")]

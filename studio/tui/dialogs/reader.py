@@ -65,16 +65,43 @@ def history_lines(edits: Sequence[Edit]) -> list[Line]:
 
 
 def trained_lines(trained: AsTrained) -> list[Line]:
-    """Every token, parted by ``│``: seen dim, learned bright, cut by ``max_length`` struck through."""
-    total = trained.prompt_tokens + trained.completion_tokens
-    counts = f"{number(trained.prompt_tokens)} seen · {number(trained.completion_tokens)} learned"
+    """Every token, parted by ``│``: seen dim, learned bright, cut by the budget struck through.
+
+    A source and a target, which are two sequences, stand one below the other.
+    """
     head: Line = [
-        (f"{counts} · {number(total)} of max_length {number(trained.max_length)} · fate ", "plain"),
+        (f"{_counts(trained)} · fate ", "plain"),
         (trained.fate, "good" if trained.fate == "whole" else "warn"),
     ]
-    body: Line = []
-    pieces = [(piece, "seen") for piece in trained.seen] + [(piece, "learned") for piece in trained.learned]
-    for index, (piece, style) in enumerate(pieces):
-        body += [(visible(piece), style if index < trained.max_length else "removed"), ("│", "faint")]
-    key: Line = [("seen ", "seen"), ("learned ", "learned"), ("cut", "removed")]
-    return [head, key, [("", "")], body]
+    key: Line = [
+        (f"objective={trained.objective}: ", "title"),
+        ("seen ", "seen"),
+        ("learned ", "learned"),
+        ("cut", "removed"),
+    ]
+    begin: list[Line] = [key, head, [("", "")]]
+    if trained.max_target_length is None:
+        room = trained.max_length - len(trained.seen)
+        row = [*_pieces(trained.seen, "seen", trained.max_length), *_pieces(trained.learned, "learned", room)]
+        return [*begin, row, [("", "")]]
+    source = _pieces(trained.seen, "seen", trained.max_length)
+    target = _pieces(trained.learned, "learned", trained.max_target_length)
+    names: list[Line] = [[("source: the encoder reads it", "title")], [("target: the decoder learns it", "title")]]
+    return [*begin, names[0], source, [("", "")], names[1], target]
+
+
+def _counts(trained: AsTrained) -> str:
+    prompt, completion = number(trained.prompt_tokens), number(trained.completion_tokens)
+    limit = number(trained.max_length)
+    if trained.max_target_length is not None:
+        return f"{prompt} of {limit} in the source · {completion} of {number(trained.max_target_length)} in the target"
+    total = number(trained.prompt_tokens + trained.completion_tokens)
+    return f"{prompt} seen · {completion} learned · {total} of max_length {limit}"
+
+
+def _pieces(pieces: list[str], style: str, room: int) -> Line:
+    """Tokens each behind the other; those behind the first ``room`` are cut."""
+    line: Line = []
+    for index, piece in enumerate(pieces):
+        line += [(visible(piece), style if index < room else "removed"), ("│", "faint")]
+    return line

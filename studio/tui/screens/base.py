@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
@@ -12,9 +13,13 @@ from textual.widget import Widget
 
 from studio.tui import actions
 from studio.tui.asking import Asking
+from studio.tui.messages import ExamplesChanged
 from studio.tui.widgets.footer import KeyFooter
 from studio.tui.widgets.header import HeaderBar
 from studio.tui.widgets.status import StatusLine
+
+if TYPE_CHECKING:
+    from studio.dataset.examples import ExampleIds
 
 
 class StudioScreen(Asking):
@@ -51,6 +56,29 @@ class StudioScreen(Asking):
     def refresh_header(self) -> None:
         if self.is_mounted:
             self.query_one(HeaderBar).show(self.shell.header_facts(self.NAME))
+
+    def on_click(self, event: events.Click) -> None:
+        """A click beside what takes the keyboard, as on a pane's border or title, gives it to what is in that pane."""
+        body = self.query_one("#body")
+        around = self.get_widget_at(*event.screen_offset)[0].ancestors_with_self
+        if body not in around:
+            return
+        for node in around[: around.index(body) + 1]:
+            if isinstance(node, Widget) and node.focusable:
+                return
+            if inside := [one for one in node.query("*").results(Widget) if one.focusable]:
+                inside[0].focus()
+                return
+
+    def on_examples_changed(self, message: ExamplesChanged) -> None:
+        self.take_changes(message.example_ids)
+
+    def take_changes(self, example_ids: Sequence[int] | ExampleIds) -> None:
+        """These rows are not what they were; screens that show rows override this."""
+
+    def keeps_key(self, key: events.Key) -> bool:
+        """Whether the screen keeps ``key``, to post it again once it shows what the key is for."""
+        return False
 
     # What every screen can do. The five go through the shell, which alone knows what is open.
 
@@ -97,6 +125,11 @@ class StudioScreen(Asking):
 
     def action_back(self) -> None:
         """Nothing to go back from; screens with a state to leave override this."""
+
+    def action_welcome(self) -> None:
+        from studio.tui.dialogs.welcome import WelcomeDialog
+
+        self.app.push_screen(WelcomeDialog())
 
     def action_theme(self) -> None:
         self.shell.switch_theme()

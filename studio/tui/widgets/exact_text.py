@@ -48,6 +48,15 @@ class ExactTextArea(TextArea):
         result = super().edit(replace(edit, text=self._stand_ins.held(edit.text)))
         return replace(result, replaced_text=self._stand_ins.meant(result.replaced_text))
 
+    async def on_key(self, event: events.Key) -> None:
+        """Keys are done one after the other: none is typed into a text that the key before it has saved and left."""
+        if not self.screen.is_current:
+            self.app.post_message(events.Key(event.key, event.character))
+        elif event.is_printable or not await self.app._check_bindings(event.key):
+            return
+        event.stop()
+        event.prevent_default()
+
     def on_paste(self, event: events.Paste) -> None:
         """Terminals send ``\\r`` for the line ends of what is pasted."""
         event.prevent_default()

@@ -1,10 +1,12 @@
-"""The likeliest keys of this screen, as many as fit, the key to all of them always."""
+"""The likeliest keys of this screen, as many as fit, the key to all of them always; a click on one is that key."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from rich.cells import cell_len
+from textual import events
 from textual.content import Content
 from textual.widget import Widget
 
@@ -18,26 +20,45 @@ class KeyFooter(Widget):
     def __init__(self, shown: Sequence[Action], keys: Mapping[str, str], *, is_typed_into: bool = False) -> None:
         """``is_typed_into``: a letter would be written there, so another key is named where there is one."""
         super().__init__()
-        self._pairs = []
+        self._shown: list[Shown] = []
+        self._ends: list[tuple[int, str]] = []
         for action in shown:
             names = current_keys(action, keys).split()
             likely = [name for name in names if len(name) > 1] if is_typed_into else names
-            self._pairs.append(((likely or names)[0], action.label))
+            self._shown.append(Shown((likely or names)[0], action.label, action.name))
 
     def render(self) -> Content:
-        *first, last = self._pairs or [("", "")]
-        room = self.size.width - _cells(last)
-        chosen: list[tuple[str, str]] = []
-        for pair in first[: 8 if self.size.width > 80 else 5]:
-            room -= _cells(pair)
+        *first, last = self._shown or [Shown("", "", "")]
+        room = self.size.width - last.cells
+        chosen: list[Shown] = []
+        for one in first[: 8 if self.size.width > 80 else 5]:
+            room -= one.cells
             if room < 0:
                 break
-            chosen.append(pair)
+            chosen.append(one)
         pieces: list[tuple[str, str]] = []
-        for key, label in [*chosen, last]:
-            pieces += [(" " + key, style_of("key")), (f" {label} ", style_of("dim"))]
+        self._ends = []
+        end = 0
+        for one in [*chosen, last]:
+            pieces += [(" " + one.key, style_of("key")), (f" {one.label} ", style_of("dim"))]
+            end += one.cells
+            self._ends.append((end, one.action))
         return Content.assemble(*pieces)
 
+    def on_click(self, event: events.Click) -> None:
+        action = next((action for end, action in self._ends if event.x < end), "")
+        if action:
+            self.call_later(self.app.run_action, action, self.screen)
 
-def _cells(pair: tuple[str, str]) -> int:
-    return cell_len(pair[0]) + cell_len(pair[1]) + 3
+
+@dataclass(frozen=True)
+class Shown:
+    """A key, what it does in a word or two, and its action."""
+
+    key: str
+    label: str
+    action: str
+
+    @property
+    def cells(self) -> int:
+        return cell_len(self.key) + cell_len(self.label) + 3

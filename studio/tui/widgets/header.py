@@ -61,10 +61,7 @@ class HeaderBar(Widget):
     def on_click(self, event: events.Click) -> None:
         for start, end, name in self._tab_ends:
             if start <= event.x < end:
-                self.run_action_of_tab(name)
-
-    def run_action_of_tab(self, name: str) -> None:
-        self.call_later(self.screen.run_action, name.lower())
+                self.call_later(self.app.run_action, name.lower(), self.screen)
 
     def _tabs(self, *, roomy: bool) -> Content:
         gap = "   " if roomy else " "

@@ -21,16 +21,23 @@ class Completer(Protocol):
     def choices(self, value: str) -> list[str]: ...
 
 
+def last_word(line: str) -> str:
+    """The word that is being typed at the end of ``line``; empty behind a space, a bracket or a comma."""
+    return line[max(line.rfind(sign) for sign in " (,") + 1 :]
+
+
 class Words:
-    """Completes the last word of the line from a list."""
+    """Completes the last word of the line from a list; one that is whole already is left as it is."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self._words = words
 
     def choices(self, value: str) -> list[str]:
-        start = max(value.rfind(sign) for sign in " (,") + 1
-        head, last = value[:start], value[start:]
-        return [head + word for word in self._words if last and word.startswith(last) and word != last]
+        last = last_word(value)
+        head = value[: len(value) - len(last)]
+        if not last or last in self._words:
+            return []
+        return [head + word for word in self._words if word.startswith(last)]
 
 
 class Paths:

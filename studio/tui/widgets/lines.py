@@ -40,8 +40,15 @@ class LinesView(Widget):
     def show(self, lines: Sequence[Line], hang: int = 0) -> None:
         """``hang``: where what does not fit a line begins in the next, in cells from the left."""
         if lines != self.lines or hang != self._hang:
+            height = self._height()
             self.lines, self._hang = list(lines), hang
-            self.refresh(layout=True)
+            self.refresh(layout=self._height() != height)  # laying out draws the whole screen anew
+
+    def _height(self) -> int:
+        width = self.content_size.width
+        if self._hang or not width:
+            return len(self._folded(width)) if width else -1
+        return sum(max(1, -(-line_length(line) // width)) for line in self.lines)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return len(self._folded(width)) if self._hang else super().get_content_height(container, viewport, width)
@@ -50,8 +57,7 @@ class LinesView(Widget):
         return Content("\n").join([content_of(line) for line in self._folded(self.content_size.width)])
 
     def _folded(self, width: int) -> list[Line]:
-        lines = [[(visible(text), style) for text, style in line] for line in self.lines]
-        return [part for line in lines for part in folded(line, width, self._hang)] if self._hang else lines
+        return folded_lines(self.lines, width, self._hang)
 
 
 class HeadLine(Widget):
@@ -70,6 +76,14 @@ class HeadLine(Widget):
         return strip_of(self, self._make(width), width, self.rich_style)
 
 
+def entitle(widget: Widget, title: str, subtitle: str = "") -> None:
+    """Title and subtitle in the widget's border, as data; where they are there already nothing is drawn anew."""
+    for name, words in (("border_title", title), ("border_subtitle", subtitle)):
+        content = Content(visible(words, single_line=True))
+        if str(getattr(widget, name) or "") != content.plain:
+            setattr(widget, name, content)
+
+
 def joined(parts: Sequence[Line], width: int) -> list[Line]:
     """Facts in a row, parted by ``·`` and broken between them into lines of ``width`` cells."""
     lines: list[Line] = [[]]
@@ -80,6 +94,12 @@ def joined(parts: Sequence[Line], width: int) -> list[Line]:
             lines[-1].append((" · ", "faint"))
         lines[-1] += part
     return lines
+
+
+def folded_lines(lines: Sequence[Line], width: int, hang: int) -> list[Line]:
+    """The lines, made visible and each ``folded``; with ``hang`` 0 they stay as long as they are."""
+    made = [[(visible(text), style) for text, style in line] for line in lines]
+    return [part for line in made for part in folded(line, width, hang)] if hang else made
 
 
 def folded(line: Line, width: int, hang: int) -> list[Line]:

@@ -21,8 +21,8 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
 
     DEFAULT_CSS = """
     RowList { overflow-x: hidden; scrollbar-size-vertical: 1; height: 1fr; }
-    RowList .row-list--cursor { background: $surface-lighten-2; }
-    RowList:focus .row-list--cursor { background: $primary 45%; text-style: bold; }
+    RowList .row-list--cursor { background: $studio-cursor-left; }
+    RowList:focus .row-list--cursor { background: $studio-cursor; text-style: bold; }
     """
     COMPONENT_CLASSES = {"row-list--cursor"}  # noqa: RUF012 - Textual's own way to declare them
 
@@ -54,15 +54,27 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         self.index = 0
         self.empty = empty
         self._row: RowMaker = lambda index, width: []
+        self._drawn: dict[tuple[int, int], Line] = {}  # by index and width
 
     def show(self, count: int, row: RowMaker, index: int | None = None) -> None:
         """Show ``count`` rows; ``row(index, width)`` makes one. The cursor stays unless ``index`` is given."""
+        before = (self.count, self.index)
         self.count, self._row = count, row
         wanted = self.index if index is None else index
         self.index = max(0, min(wanted, count - 1))
+        if (self.count, self.index) == before and self._drawn:
+            self._refresh_changed()
+            return
         self.virtual_size = Size(0, max(count, 1))
         self._scroll_to_cursor()
+        self._drawn.clear()
         self.refresh()
+
+    def _refresh_changed(self) -> None:
+        """Draw only the rows that read otherwise now: a run's clock goes on in one of thirty."""
+        for (index, width), line in list(self._drawn.items()):
+            if index < self.count and self._row(index, width) != line:
+                self.refresh_line(index)
 
     def move(self, delta: int) -> None:
         self.move_to(self.index + delta)
@@ -75,7 +87,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         self._scroll_to_cursor()
         for row in (before, index):
             self.refresh_line(row)
-        self.post_message(self.Highlighted(self, index))
+        self.screen.post_message(self.Highlighted(self, index))  # at once: what follows is drawn in the same frame
 
     @property
     def page(self) -> int:
@@ -95,10 +107,14 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(width, self.rich_style)
         is_cursor = index == self.index
         background = self.get_component_rich_style("row-list--cursor") if is_cursor else self.rich_style
-        return strip_of(self, self._row(index, width), width, background)
+        line = self._drawn[index, width] = self._row(index, width)
+        return strip_of(self, line, width, background)
 
     def on_click(self, event: events.Click) -> None:
-        index = round(self.scroll_offset.y) + event.y
+        at = event.get_content_offset(self)
+        if at is None:  # on the border
+            return
+        index = round(self.scroll_offset.y) + at.y
         if index >= self.count:
             return
         if index == self.index:

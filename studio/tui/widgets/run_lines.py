@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from studio.reports.cells import cut, fit
+from studio.reports.forecast import forecast_words, outcome_words
 from studio.reports.numbers import duration, loss, number, percent, size
 from studio.reports.visible import visible
 from studio.runs.watch import RunState
@@ -78,6 +79,7 @@ def facts_lines(state: RunState, width: int) -> list[Line]:
     elif state.elapsed_seconds:
         parts.append((f"{duration(state.elapsed_seconds)}", "dim"))
     parts += [(fact, "dim") for fact in _resources(state)]
+    parts += [(words, "dim") for words in [_forecast(state)] if words]
     note: list[Line] = [[(cut(state.note, width), "dim")]] if state.note else []
     return joined([[part] for part in parts], width) + note
 
@@ -85,11 +87,14 @@ def facts_lines(state: RunState, width: int) -> list[Line]:
 def _resources(state: RunState) -> list[str]:
     """What it takes of the machine: the most memory it held, the cores that worked in the newest step."""
     facts = [size(state.memory_bytes)] if state.memory_bytes else []
-    if state.gpu_memory_bytes:
-        facts.append(f"GPU {size(state.gpu_memory_bytes)}")
     if state.is_live and state.cores:
         facts.append(f"{state.cores:.1f} cores")
     return facts
+
+
+def _forecast(state: RunState) -> str:
+    """Before its first step what it will take; at its end how right that was."""
+    return forecast_words(state) if state.is_live and state.step == 0 else outcome_words(state)
 
 
 def _since(state: RunState) -> str:

@@ -21,7 +21,7 @@ from studio.scoring.summary import summarize
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.comparing.predictions import Prediction, Predictions, prediction_key, weights_id
 from studio.worker.comparing.questions import Question, Questions, render_questions
-from studio.worker.compute import measure
+from studio.worker.compute import devices, measure
 from studio.worker.compute.lanes import Lanes, lane_count
 from studio.worker.compute.loading import load_model
 from studio.worker.compute.measure import Choice
@@ -176,7 +176,9 @@ def _choice(questions: Questions) -> Choice:
     torch.set_num_threads(threads)
     if len(dtypes) > 1:
         dtypes = [min(dtypes, key=lambda dtype: _decode_seconds(questions, dtype))]
-    choice = Choice(dtypes[0], threads, lanes=lane_count(threads, len(questions.of_any_arm)))
+    choice = Choice(
+        dtypes[0], threads, lanes=1 if devices.has_gpu() else lane_count(threads, len(questions.of_any_arm))
+    )
     if spec.dtype == "auto" and not earlier and not known:
         measure.remember(purpose, path, choice)
     return choice

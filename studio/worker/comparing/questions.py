@@ -17,6 +17,7 @@ from studio.tokens.template import messages_of
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute.loading import stop_ids_of
 from studio.worker.families.family import TokenIds
+from studio.worker.methods import work_of
 from studio.worker.session import Session
 
 # Without a limit of its own, an answer may be this many times as long as the longest reference.
@@ -63,18 +64,21 @@ def render_questions(session: Session, spec: CompareSpec) -> Questions:
     arms = sorted(spec.parsed_arms, key=lambda arm: arm.is_tuned)
     asked = {arm: list(_questions(session, spec, folder, rows, pool, arm)) for arm in arms}
     too_long = {
-        arm.text: {q.row.example_id for q in questions if len(q.ids) + limit > folder.context_window}
+        arm.text: {q.row.example_id for q in questions if not folder.window.holds(len(q.ids), limit)}
         for arm, questions in asked.items()
     }
     left_out = set().union(*too_long.values())
     if len(left_out) == len(rows):
         raise StudioError(
-            f"no row fits the context window of {folder.context_window} tokens in every arm.",
+            f"no row fits {folder.window.words} in every arm.",
             "Use fewer shots or a smaller max_new_tokens.",
         )
     by_arm = {arm: [q for q in of if q.row.example_id not in left_out] for arm, of in asked.items()}
     counts = {text: len(ids) for text, ids in too_long.items()}
     for arm, of in by_arm.items():
+        if beyond := sum(len(q.ids) > folder.window.tokens for q in of):  # only where the window is not hard
+            message = f"{arm.text}: {beyond} of {len(of)} prompts are longer than {folder.window.words}"
+            session.events.write(Warned(message=message))
         mean = sum(len(q.ids) for q in of) / len(of)
         session.events.write(
             ArmAsked(
@@ -98,8 +102,9 @@ def _questions(
             session.events.write(Warned(message=message))
     pairs = {task: [(shot.prompt, shot.completion) for shot in chosen] for task, chosen in shots.items()}
     texts = prompt_texts(folder, [messages_of(row.prompt, row.system, pairs[row.task]) for row in rows])
+    leading = work_of(spec.tuned_method).leading_in(Path(spec.tuned_path)) if arm.is_tuned else []
     for row, ids in zip(rows, encode_prompts(folder, texts), strict=True):
-        yield Question(row, ids)
+        yield Question(row, leading + ids)
 
 
 def _refuse_overlap(rows: list[FrozenRow], pool: list[FrozenRow]) -> None:

@@ -158,19 +158,25 @@ class FusedAdapter(Products):
         """See ``Products``."""
         return self._groups.get(_key(siblings)) or super().of(siblings)
 
+    def apart(self) -> Products:
+        """See ``Products``: those of single layers have become the layers' own."""
+        self._groups = {key: group for key, group in self._groups.items() if len(key) == 1}
+        return self
+
     def refresh(self) -> None:
         """See ``Products``."""
         for group in self._groups.values():
             group.refresh()
 
 
-def fuse(model: nn.Module, siblings: Siblings = ()) -> FusedAdapter | None:
+def fuse(model: nn.Module, siblings: Siblings, dtype: torch.dtype) -> FusedAdapter | None:
     """Make the model's LoRA layers fast where that is exact and there is memory for it; else None and no change.
 
-    ``siblings`` are groups that the model's body multiplies at once; all other layers stand alone.
+    ``siblings`` are groups that the model's body multiplies at once; all other layers stand alone. ``dtype`` is that of
+    the products: where the base is held in another, autocast has its own way.
     """
     layers = [module for module in model.modules() if isinstance(module, LoraLinear)]
-    if not layers or not all(map(_is_plain, layers)) or len({_base(layer).weight.dtype for layer in layers}) > 1:
+    if not layers or not all(_is_plain(layer, dtype) for layer in layers):
         return None
     if sum(_base(layer).weight.nbytes for layer in layers) > MEMORY_SHARE * psutil.virtual_memory().available:
         return None
@@ -179,11 +185,12 @@ def fuse(model: nn.Module, siblings: Siblings = ()) -> FusedAdapter | None:
     return FusedAdapter([*groups, *([layer] for layer in layers if id(layer) not in joined)])
 
 
-def _is_plain(layer: LoraLinear) -> bool:
-    weight = _base(layer).weight
-    is_known = weight.dtype in (torch.float32, torch.bfloat16) and weight.device.type == "cpu"
+def _is_plain(layer: LoraLinear, dtype: torch.dtype) -> bool:
+    base = layer.get_base_layer()
+    if type(base) is not nn.Linear or base.weight.dtype != dtype or base.weight.device.type != "cpu":
+        return False
     is_adapter = list(layer.lora_A) == [ADAPTER] and not layer.use_dora[ADAPTER] and not layer.lora_bias[ADAPTER]
-    return is_known and is_adapter and isinstance(layer.lora_dropout[ADAPTER], nn.Identity)
+    return is_adapter and isinstance(layer.lora_dropout[ADAPTER], nn.Identity)
 
 
 def _may_join(group: Sequence[nn.Module]) -> bool:

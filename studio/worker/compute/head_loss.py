@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -14,12 +15,17 @@ HEAD_TOKENS = 128
 class HeadLoss(torch.autograd.Function):
     """Summed cross entropy of ``hidden @ weight.T``.
 
-    Its gradient for the logits is softmax minus one-hot, known as soon as the logits are; keeping them for the
+    Its gradient for the logits is softmax minus target, known as soon as the logits are; keeping them for the
     backward pass would cost their memory twice over, this keeps (tokens, hidden) instead.
+
+    The target is one-hot, or with label smoothing s (arXiv:1512.00567, section 7): 1 - s on the wanted token and s
+    spread evenly over all v. The loss is then logsumexp(z) - (1 - s) z_wanted - s mean(z).
     """
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype, smoothing: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
         """hidden (n, d), weight (v, d), targets int64 (n,) -> float32 scalar, and each token's loss (n,), to look at.
 
         Matrices are multiplied in ``dtype``. Only the scalar has a gradient.
@@ -33,9 +39,14 @@ class HeadLoss(torch.autograd.Function):
             wanted = targets[start : start + HEAD_TOKENS, None]
             logits = (part @ matrix.T).float()
             normaliser = logits.logsumexp(dim=-1, keepdim=True)
-            losses[start : start + HEAD_TOKENS] = (normaliser - logits.gather(1, wanted)).squeeze(1)
+            of_tokens = (normaliser - (1 - smoothing) * logits.gather(1, wanted)).squeeze(1)
+            if smoothing:
+                of_tokens -= smoothing * logits.mean(dim=-1)
+            losses[start : start + HEAD_TOKENS] = of_tokens
             gradient = logits.sub_(normaliser).exp_()
-            gradient.scatter_add_(1, wanted, torch.full_like(wanted, -1, dtype=gradient.dtype))
+            if smoothing:
+                gradient.sub_(smoothing / logits.shape[-1])
+            gradient.scatter_add_(1, wanted, torch.full_like(wanted, smoothing - 1, dtype=gradient.dtype))
             gradient = gradient.to(dtype)
             hidden_gradient[start : start + HEAD_TOKENS] = gradient @ matrix
             if weight_gradient is not None:
@@ -50,7 +61,20 @@ class HeadLoss(torch.autograd.Function):
         hidden_gradient, weight_gradient = ctx.saved_tensors
         gradient = gradients[0]
         by_weight = None if weight_gradient is None else weight_gradient * gradient
-        return hidden_gradient * gradient, by_weight, None, None
+        return hidden_gradient * gradient, by_weight, None, None, None
+
+
+def summed(parts: Iterable[Tensor], targets: Iterable[Tensor], smoothing: float) -> tuple[Tensor, Tensor]:
+    """As ``HeadLoss``, of logits that are there: ``parts`` (n, v) one after the other, each with its targets (n,).
+
+    The gradient, where one is wanted, is autograd's.
+    """
+    losses = [
+        nn.functional.cross_entropy(logits.float(), wanted, reduction="none", label_smoothing=smoothing)
+        for logits, wanted in zip(parts, targets, strict=True)
+    ]
+    of_tokens = torch.cat(losses)
+    return of_tokens.sum(), of_tokens.detach()
 
 
 def matrix_dtype(head: nn.Module) -> torch.dtype:

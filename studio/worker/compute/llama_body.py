@@ -26,6 +26,10 @@ _ATTENTION = {"q_proj", "k_proj", "v_proj", "o_proj", "rotary_fn"}
 _MLP = {"gate_proj", "up_proj", "down_proj", "act_fn"}
 
 
+# (number of the layer, query (tokens, heads, size), key and value (tokens, groups, size)) -> (tokens, heads · size)
+Attention = Callable[[int, Tensor, Tensor, Tensor], Tensor]
+
+
 @dataclass(frozen=True)
 class _Layer:
     norm: nn.Module
@@ -57,30 +61,36 @@ class LlamaBody:
             for layer in decoder.layers
         ]
 
+    @property
+    def layers(self) -> int:
+        return len(self._layers)
+
     def hidden(self, ids: Tensor, lengths: Sequence[int], prefix: KeysAndValues) -> Tensor:
         """Hidden states (tokens, d) of rows of these ``lengths``, ids int64 (tokens,), each behind ``prefix``."""
-        return self._run(ids, lengths, prefix, lambda pair: None)
+        start = prefix[0][0].shape[-2] if prefix else 0
+
+        def attend_apart(number: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            return _attention(query, key, value, lengths, prefix[number] if prefix else None)
+
+        return self.run(ids, places_of(lengths, start), attend_apart)
 
     def keys_and_values(self, ids: Tensor) -> KeysAndValues:
         """What attention keeps of one row, ids int64 (1, n)."""
         kept: KeysAndValues = []
-        self._run(ids[0], [ids.shape[1]], [], kept.append)
+
+        def keep(number: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            kept.append((key.transpose(0, 1)[None], value.transpose(0, 1)[None]))
+            return attend(query, key, value)
+
+        self.run(ids[0], places_of([ids.shape[1]], 0), keep)
         return kept
 
-    def _run(
-        self,
-        ids: Tensor,
-        lengths: Sequence[int],
-        prefix: KeysAndValues,
-        keep: Callable[[tuple[Tensor, Tensor]], object],
-    ) -> Tensor:
-        start = prefix[0][0].shape[-2] if prefix else 0
-        places = torch.cat([torch.arange(start, start + length, device=ids.device) for length in lengths])
+    def run(self, ids: Tensor, places: Tensor, attention: Attention) -> Tensor:
+        """Hidden states (tokens, d) of tokens at these places of their rows, both int64 (tokens,)."""
         states: Tensor = self._decoder.embed_tokens(ids)
-        turn = self._turn(states, places)
+        turn = self._turn(states, places.to(ids.device))
         for number in range(len(self._layers)):
-            states, pair = self._layer(number, states, turn, lengths, prefix[number] if prefix else None)
-            keep(pair)
+            states = self._layer(number, states, turn, attention)
         return _norm(self._decoder.norm, states)
 
     def agrees(self, ids: Tensor, taken: Sequence[tuple[Tensor, Tensor]], last: Tensor) -> bool:
@@ -89,7 +99,8 @@ class LlamaBody:
         if not _is_close(self._decoder.embed_tokens(ids), taken[0][0], torch.zeros_like(last)):
             return False
         for number, (before, after) in enumerate(taken):
-            if not _is_close(self._layer(number, before, turn, [len(ids)], None)[0], after, before):
+            ours = self._layer(number, before, turn, lambda _, query, key, value: attend(query, key, value))
+            if not _is_close(ours, after, before):
                 return False
         return _is_close(_norm(self._decoder.norm, taken[-1][1]), last, torch.zeros_like(last))
 
@@ -98,20 +109,11 @@ class LlamaBody:
         cos, sin = self._decoder.rotary_emb(states, places[None])
         return cos[0, :, None], sin[0, :, None]
 
-    def _layer(
-        self,
-        number: int,
-        states: Tensor,
-        turn: tuple[Tensor, Tensor],
-        lengths: Sequence[int],
-        behind: tuple[Tensor, Tensor] | None,
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """One layer: the states after it, and what attention keeps."""
+    def _layer(self, number: int, states: Tensor, turn: tuple[Tensor, Tensor], attention: Attention) -> Tensor:
         layer = self._layers[number]
-        query, key, value = self._query_key_value(layer.qkv(_norm(layer.norm, states)), *turn)
-        states = states + layer.out(_attention(query, key, value, lengths, behind))
-        states = states + layer.down(_gated(layer.gate_up(_norm(layer.mlp_norm, states))))
-        return states, (key.transpose(0, 1)[None], value.transpose(0, 1)[None])
+        mixed = attention(number, *self._query_key_value(layer.qkv(_norm(layer.norm, states)), *turn))
+        states = states + layer.out(mixed)
+        return states + layer.down(_gated(layer.gate_up(_norm(layer.mlp_norm, states))))
 
     def _query_key_value(self, qkv: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(tokens, all heads · size) → query (tokens, heads, size), key and value (tokens, groups, size)."""
@@ -122,6 +124,11 @@ class LlamaBody:
         cos, sin = cos.to(qkv.dtype), sin.to(qkv.dtype)  # where the states are wider than the products
         query, key = rotate(query_key, cos, sin).split_with_sizes([self._heads, self._groups], dim=1)
         return query, key, value
+
+
+def places_of(lengths: Sequence[int], start: int) -> Tensor:
+    """Where in its row each token stands, int64 (tokens,), of rows end to end that all begin at ``start``."""
+    return torch.cat([torch.arange(start, start + length) for length in lengths])
 
 
 def siblings_of(decoder: nn.Module) -> list[list[nn.Module]]:
@@ -171,6 +178,10 @@ def _has_the_parts(decoder: nn.Module) -> bool:
     whole: Any = decoder
     config = getattr(decoder, "config", None)
     if config is None or not all(hasattr(decoder, name) for name in ("embed_tokens", "layers", "norm", "rotary_emb")):
+        return False
+    # What is done to embeddings, or to layers so that their activations are computed again, wants rows of their own.
+    is_again = any(getattr(part, "gradient_checkpointing", False) for part in whole.modules())
+    if is_again or whole.embed_tokens._forward_hooks:
         return False
     rope = getattr(config, "rope_parameters", None) or {}
     if rope.get("rope_type", "default") in _ROPE_BY_LENGTH or getattr(config, "hidden_act", "") != "silu":

@@ -22,6 +22,7 @@ import torch
 from studio.errors import StudioError
 from studio.files import write_whole
 from studio.project import cache_path
+from studio.worker.compute import devices
 
 BUDGET_SECONDS = 6.0
 # A dtype whose bare matrix multiplies are slower than the best by this factor is not tried on the model.
@@ -36,13 +37,15 @@ REVISION = 2
 class Choice:
     """How a run computes. Recorded in its ``plan`` event and used again at every resume.
 
-    ``lanes`` micro-batches are computed side by side, each by its share of ``threads``.
+    ``lanes`` micro-batches are computed side by side, each by its share of ``threads``. ``recomputes``: activations are
+    computed again in the backward pass.
     """
 
     dtype: str
     threads: int
     micro_batch_size: int = 1
     lanes: int = 1
+    recomputes: bool = False
 
 
 def thread_counts() -> list[int]:
@@ -54,6 +57,8 @@ def thread_counts() -> list[int]:
 
 def promising_dtypes(width: int, dtypes: Sequence[str], *, with_backward: bool) -> list[str]:
     """``dtypes`` whose matrix multiplies at hidden size ``width`` are near the fastest, the fastest first."""
+    if devices.has_gpu():
+        return devices.gpu_dtypes()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # several would measure how busy the machine is
     seconds = {name: _multiply_seconds(width, getattr(torch, name), with_backward) for name in dtypes}
@@ -116,5 +121,5 @@ def _memory_path() -> Path:
 
 def _key(purpose: str, model: Path) -> str:
     config = (model / "config.json").read_bytes()
-    machine = f"{platform.node()}|{platform.processor()}|{torch.backends.cpu.get_cpu_capability()}|{thread_counts()}"
+    machine = f"{platform.node()}|{platform.processor()}|{devices.described()}|{thread_counts()}"
     return f"{purpose}-{REVISION}-{hashlib.sha256(config + f'{machine}|{torch.__version__}'.encode()).hexdigest()[:16]}"

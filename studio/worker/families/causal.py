@@ -5,7 +5,7 @@ sees the prompt.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,18 @@ from transformers.cache_utils import DynamicLayer
 
 from studio.errors import StudioError
 from studio.tokens.encoding import Encoded
-from studio.worker.compute import short_attention
-from studio.worker.compute.head_loss import HEAD_TOKENS, HeadLoss, matrix_dtype
+from studio.worker.compute import fused_lora, short_attention
+from studio.worker.compute.head_loss import HEAD_TOKENS, HeadLoss, matrix_dtype, summed
 from studio.worker.compute.llama_body import LlamaBody, fits, siblings_of
 from studio.worker.compute.loading import uses_dropout
+from studio.worker.compute.packed_weights import PackedWeights
 from studio.worker.compute.prefix import KeysAndValues
 from studio.worker.compute.products import Products, Siblings
 from studio.worker.families.causal_bodies import Body, MicroBatch, PackedBody, PaddedBody
-from studio.worker.families.causal_decoding import CausalDecoder
 from studio.worker.families.family import FamilyWork
+from studio.worker.families.greedy_decoding import GreedyDecoder, Reader
+from studio.worker.families.packed_decoding import PackedReader
+from studio.worker.families.padded_decoding import PaddedReader
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class CausalLearner:
     """A causal LM taken apart: ``body`` gives hidden states, ``head`` turns them into logits.
 
     ``is_plain_head`` is False where the model does more to its logits than one matrix multiply (soft capping,
-    scaling); then its own forward makes them.
+    scaling); then its own forward makes them. ``label_smoothing`` is only of training.
     """
 
     model: PreTrainedModel
@@ -41,6 +44,11 @@ class CausalLearner:
     head: nn.Module
     is_plain_head: bool
     can_share_prefix: bool
+    label_smoothing: float = 0.0
+
+    def smoothed(self, label_smoothing: float) -> CausalLearner:
+        """The learner with this share of each target's probability spread over the vocabulary in training."""
+        return replace(self, label_smoothing=label_smoothing)
 
     @property
     def device(self) -> torch.device:
@@ -67,24 +75,17 @@ class CausalLearner:
 
         ``prefix`` stands before every row, whose own tokens then go on where it ends.
         """
+        smoothing = self.label_smoothing if self.model.training else 0.0
         if not self.is_plain_head:
             assert isinstance(self.body, PaddedBody)
             logits = self.model(**self.body.inputs(micro_batch, prefix or [])).logits.flatten(0, 1)
-            whole = nn.functional.cross_entropy(
-                logits[micro_batch.learned_at].float(), micro_batch.targets, reduction="none"
-            )
-            return whole.sum(), whole.detach()
+            return summed([logits[micro_batch.learned_at]], [micro_batch.targets], smoothing)
         hidden = self.body.hidden(micro_batch, prefix or [])[micro_batch.learned_at]
         if torch.is_grad_enabled():
             head_loss: Callable[..., tuple[Tensor, Tensor]] = HeadLoss.apply
-            return head_loss(hidden, self.head.weight, micro_batch.targets, matrix_dtype(self.head))
-        parts = []
-        for start in range(0, len(hidden), HEAD_TOKENS):
-            logits = self.head(hidden[start : start + HEAD_TOKENS]).float()
-            wanted = micro_batch.targets[start : start + HEAD_TOKENS]
-            parts.append(nn.functional.cross_entropy(logits, wanted, reduction="none"))
-        of_tokens = torch.cat(parts)
-        return of_tokens.sum(), of_tokens.detach()
+            return head_loss(hidden, self.head.weight, micro_batch.targets, matrix_dtype(self.head), smoothing)
+        parts = map(self.head, torch.split(hidden, HEAD_TOKENS))
+        return summed(parts, torch.split(micro_batch.targets, HEAD_TOKENS), smoothing)
 
 
 def learner_of(model: nn.Module, products: Products | None = None) -> CausalLearner:
@@ -95,7 +96,7 @@ def learner_of(model: nn.Module, products: Products | None = None) -> CausalLear
     base, decoder, head = _parts(model)
     is_plain_head = _is_plain(base, decoder, head)
     body: Body = PaddedBody(decoder)
-    if is_plain_head and fits(base, decoder):
+    if _is_packed(base, decoder, head):
         body = PackedBody(LlamaBody(decoder, products or Products()))
     else:
         short_attention.use_in(base)
@@ -104,7 +105,30 @@ def learner_of(model: nn.Module, products: Products | None = None) -> CausalLear
 
 def _siblings(model: nn.Module) -> Siblings:
     base, decoder, head = _parts(model)
-    return siblings_of(decoder) if _is_plain(base, decoder, head) and fits(base, decoder) else []
+    return siblings_of(decoder) if _is_packed(base, decoder, head) else []
+
+
+def _is_packed(base: PreTrainedModel, decoder: nn.Module, head: nn.Module) -> bool:
+    """Whether rows are laid end to end: on a GPU starting a kernel for each row costs more than padding."""
+    return base.device.type == "cpu" and _is_plain(base, decoder, head) and fits(base, decoder)
+
+
+def _embedding(model: PreTrainedModel) -> nn.Module:
+    return model.get_input_embeddings()
+
+
+def decoder_of(model: PreTrainedModel, stop_ids: frozenset[int], max_new_tokens: int) -> GreedyDecoder:
+    """Make a causal LM, perhaps with adapters in its layers, ready to answer. Its weights may not change any more."""
+    return GreedyDecoder(_reader(model), stop_ids, max_new_tokens)
+
+
+def _reader(model: PreTrainedModel) -> Reader:
+    base, decoder, head = _parts(model)
+    if not _is_packed(base, decoder, head):
+        return PaddedReader(model)
+    packed = PackedWeights(base)
+    products = fused_lora.fuse(model, siblings_of(decoder), base.dtype) or packed
+    return PackedReader(LlamaBody(decoder, products), packed.of([head]))
 
 
 def _parts(model: nn.Module) -> tuple[PreTrainedModel, nn.Module, nn.Module]:
@@ -112,8 +136,8 @@ def _parts(model: nn.Module) -> tuple[PreTrainedModel, nn.Module, nn.Module]:
     base: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     if not isinstance(base, PreTrainedModel) or base.config.is_encoder_decoder:
         raise StudioError(
-            f"{type(base).__name__}: only decoder-only language models can be trained.",
-            "Encoder-decoder models such as T5 are not supported yet.",
+            f"{type(base).__name__}: not a decoder-only language model.",
+            "Choose another base model, for example smollm2-135m-instruct.",
         )
     whole: Any = base
     decoder = whole.get_decoder() if hasattr(base, "get_decoder") else base.base_model
@@ -144,9 +168,10 @@ def _is_plain(model: PreTrainedModel, decoder: nn.Module, head: nn.Module) -> bo
 def _can_share_prefix(model: PreTrainedModel, body: Body) -> bool:
     """Whether a row computed behind a prefix's keys and values is the row computed whole, tried on a few tokens.
 
-    Not so where the state of a prefix is more than keys and values, or where dropout makes every row's its own.
+    Not so where the state of a prefix is more than keys and values, or where dropout makes every row's its own. Where
+    activations are computed again, transformers takes a layer's keys and values away.
     """
-    if uses_dropout(model):
+    if uses_dropout(model) or any(getattr(module, "gradient_checkpointing", False) for module in model.modules()):
         return False
     if any(type(layer) is not DynamicLayer for layer in DynamicCache(config=model.config).layers):
         return False
@@ -159,16 +184,17 @@ def _can_share_prefix(model: PreTrainedModel, body: Body) -> bool:
     return torch.allclose(whole, parted, rtol=1e-2, atol=1e-2)
 
 
-def _load(path: Path, dtype: torch.dtype, is_trusted: bool) -> PreTrainedModel:
+def _load(path: Path, dtype: torch.dtype, is_trusted: bool, quantization: Any = None) -> PreTrainedModel:
     model: Any = AutoModelForCausalLM.from_pretrained(
         path,
         dtype=dtype,
         use_safetensors=None if is_trusted else True,
         local_files_only=True,
         trust_remote_code=is_trusted,
+        quantization_config=quantization,
     )
     assert isinstance(model, PreTrainedModel)
     return model
 
 
-FAMILY = FamilyWork(_load, _siblings, learner_of, CausalDecoder, peft_task="CAUSAL_LM")
+FAMILY = FamilyWork(_load, _siblings, _embedding, learner_of, decoder_of, peft_task="CAUSAL_LM")

@@ -47,6 +47,9 @@ class Learner(Protocol):
     @property
     def pads(self) -> bool: ...
 
+    def smoothed(self, label_smoothing: float) -> Learner:
+        """The same with label smoothing in training, 0 to 1."""
+
     def collate(self, rows: Sequence[Encoded], skip: int = 0) -> Any:
         """One micro-batch on the learner's device, without the first ``skip`` tokens of each row."""
 
@@ -81,16 +84,17 @@ class Decoder(Protocol):
 
 @dataclass(frozen=True)
 class FamilyWork:
-    """``load`` reads a folder's weights in a dtype (its own code only where trusted).
+    """``load`` reads a folder's weights in a dtype (its own code only where trusted), quantized where told how.
 
     ``siblings`` names the layers of a model, perhaps inside a peft model, that its learner multiplies at once; it may
-    name none. ``learner`` takes such a model apart, given the method's products; it raises StudioError for one it
-    cannot. ``decoder`` is made from a model, the tokens that end an answer and the most tokens one may have.
-    ``peft_task`` is peft's name for the family.
+    name none. ``embedding`` is the layer of it to whose output noise is added. ``learner`` takes such a model apart,
+    given the method's products; it raises StudioError for one it cannot. ``decoder`` is made from a model, the tokens
+    that end an answer and the most tokens one may have. ``peft_task`` is peft's name for the family.
     """
 
-    load: Callable[[Path, torch.dtype, bool], PreTrainedModel]
+    load: Callable[[Path, torch.dtype, bool, Any], PreTrainedModel]
     siblings: Callable[[nn.Module], Siblings]
+    embedding: Callable[[PreTrainedModel], nn.Module]
     learner: Callable[[nn.Module, Products], Learner]
     decoder: Callable[[PreTrainedModel, frozenset[int], int], Decoder]
     peft_task: str

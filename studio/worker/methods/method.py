@@ -18,10 +18,16 @@ def _one_by_one(model: nn.Module, siblings: Siblings, dtype: torch.dtype) -> Pro
     return Products()
 
 
+def _nothing_in_front(folder: Path) -> list[int]:
+    return []
+
+
 @dataclass(frozen=True)
 class MethodWork:
     """``weights_dtype``: in which dtype the base model's weights are held where a run computes in the dtype given;
     where the two differ, products run under autocast.
+
+    ``leading_in`` are the ids that have to stand before every prompt, by a folder that ``save`` has filled.
 
     ``attach`` makes of a base model the one that learns: what requires a gradient then is what is trained, kept in
     checkpoints and updated. ``save`` fills an empty folder with the result (base model's folder given); ``load`` makes
@@ -30,12 +36,13 @@ class MethodWork:
     that computes in the dtype given: fast where it can be, to equal results.
     """
 
-    weights_dtype: Callable[[str], str]
+    weights_dtype: Callable[[str, TrainSpec], str]
     attach: Callable[[PreTrainedModel, TrainSpec], nn.Module]
     save: Callable[[nn.Module, Path, Path], None]
     load: Callable[[PreTrainedModel | None, Path, str], PreTrainedModel]
     needs_base: bool
     speed_up: Callable[[nn.Module, Siblings, torch.dtype], Products] = _one_by_one
+    leading_in: Callable[[Path], list[int]] = _nothing_in_front
 
 
 def trainable_parameters(model: nn.Module) -> dict[str, nn.Parameter]:

@@ -28,7 +28,10 @@ AFTER_A_FAILED_WRITE = "Make room on the disk, then resume the run: it goes on f
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: everything a resume needs beside tensors."""
+    """How far a run is: everything a resume needs beside tensors.
+
+    ``steps_before`` were taken by the run that it goes on from, in the same order of rows.
+    """
 
     step: int = 0
     tokens: int = 0
@@ -40,6 +43,7 @@ class Progress:
     evaluations_without_gain: int = 0
     rollbacks: int = 0
     rate_scale: float = 1.0
+    steps_before: int = 0
 
     def advanced(self, **changes: Any) -> Progress:
         return replace(self, **changes)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-import resource
-import sys
 import time
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,18 +15,36 @@ from torch import nn
 
 from studio.errors import StudioError
 from studio.files import whole_folder
-from studio.runs.events import CheckpointSaved, Evaluation, Finished, Resumed, RolledBack, Step, Stopped, Warned
+from studio.runs.batches import Order, write_order
+from studio.runs.continuing import goes_on
+from studio.runs.events import (
+    CheckpointSaved,
+    Evaluation,
+    Finished,
+    Preparing,
+    Resumed,
+    RolledBack,
+    Step,
+    Stopped,
+    Warned,
+)
+from studio.runs.fingerprint import refusal_of_changes, write_fingerprint
 from studio.runs.resuming import refusal_of_checkpoint
 from studio.runs.schedules import learning_rate_at
-from studio.runs.specs import TrainSpec
+from studio.runs.specs import MEAN, TrainSpec
 from studio.runs.watchdogs.watchdog import Action
 from studio.tokens.encoding import Encoded
+from studio.worker.compute.devices import has_gpu, peak_memory_bytes, random_state, set_random_state
+from studio.worker.memory import hold_to_available
+from studio.worker.methods.full import copy_tokenizer
 from studio.worker.session import Session
 from studio.worker.training import checkpoints, controls
 from studio.worker.training.checkpoints import Progress
+from studio.worker.training.forecast import FIRST_STEPS, forecast, forecast_by_steps
 from studio.worker.training.gradients import Gradients
 from studio.worker.training.prepare import Trainer, prepare
 from studio.worker.training.sampling import sample
+from studio.worker.training.smaller_batches import within_memory
 from studio.worker.training.watching import Watching, failure
 
 EVALUATIONS_PER_EPOCH = 4
@@ -36,20 +55,18 @@ CHEAP_BASELINE_SHARE = 0.05
 def train(session: Session, spec: TrainSpec) -> None:
     """Run a TrainSpec to ``finished`` or ``stopped``. Raises StudioError for anything a person must mend."""
     started = time.monotonic()
-    trainer = prepare(session, spec)
-    watching = Watching(session, spec)
-    progress = _resume(trainer)
+    trainer, progress = _begin(session, spec, started)
     started -= progress.seconds
+    eval_every, save_every = _cadence(trainer)
+    watching = Watching(session, spec)
     if watching.may_roll_back and not checkpoints.checkpoints_in(session.directory):
         _checkpoint(trainer, progress)  # the first weights are what a first trouble goes back to
-    eval_every = spec.eval_every or max(1, trainer.steps_per_epoch // EVALUATIONS_PER_EPOCH)
-    save_every = spec.save_every or eval_every
 
     while True:
         trainer = _with_asked_length(trainer, progress)
         is_last = progress.step == trainer.steps
         if _is_evaluation_due(trainer, progress, eval_every):
-            progress = _evaluated(trainer, progress, watching)
+            trainer, progress = _evaluated(trainer, progress, watching)
         watching.refuse_more_rollbacks(progress.rollbacks)
         if watching.wish is Action.ROLLBACK:
             progress = _rolled_back(trainer, progress, watching)
@@ -61,7 +78,9 @@ def train(session: Session, spec: TrainSpec) -> None:
             started += controls.wait_while_paused(session, progress.step)
         if is_last or session.is_stop_asked() or watching.wish or _is_patience_over(trainer, progress):
             break
-        progress = _step(trainer, progress, started, watching)
+        trainer, progress = _step(trainer, progress, started, watching)
+        if progress.step == FIRST_STEPS:
+            forecast_by_steps(trainer, progress.tokens, progress.seconds)
 
     is_ended = not is_last or _is_evaluation_due(trainer, progress, eval_every)
     was_stopped = (session.is_stop_asked() and is_ended) or watching.wish is Action.STOP
@@ -80,21 +99,47 @@ def train(session: Session, spec: TrainSpec) -> None:
     )
 
 
-def _step(trainer: Trainer, progress: Progress, started: float, watching: Watching) -> Progress:
-    """Progress after one more step; a step whose loss or gradient is no number changes no weight."""
+def _begin(session: Session, spec: TrainSpec, started: float) -> tuple[Trainer, Progress]:
+    """Everything before the first step of this life; what the run will take is said before the first of all."""
+    if session.owns_process and not has_gpu():
+        hold_to_available()
+    has_learned = bool(session.directory.checkpoint_paths())
+    if has_learned and (refusal := refusal_of_changes(session.directory, Path(spec.model_path))):
+        raise refusal
+    trainer = prepare(session, spec)
+    if not has_learned:
+        eval_every, save_every = _cadence(trainer)
+        evaluations = 1 + trainer.steps // eval_every if trainer.data.validation else 0
+        trainer = forecast(trainer, evaluations, 1 + trainer.steps // save_every, time.monotonic() - started)
+    progress = _resume(trainer)
+    example_ids = [row.example_id for row in trainer.data.rows]
+    write_order(session.directory, Order(trainer.batches, example_ids, progress.steps_before))
+    return trainer, progress
+
+
+def _cadence(trainer: Trainer) -> tuple[int, int]:
+    """Steps between evaluations, and between checkpoints."""
+    eval_every = trainer.spec.eval_every or max(1, trainer.steps_per_epoch // EVALUATIONS_PER_EPOCH)
+    return eval_every, trainer.spec.save_every or eval_every
+
+
+def _step(trainer: Trainer, progress: Progress, started: float, watching: Watching) -> tuple[Trainer, Progress]:
+    """The trainer that had memory enough, and the progress; what is no number changes no weight."""
     step_started, cpu_started = time.perf_counter(), time.process_time()
     step = progress.step + 1
-    numbers = trainer.batches.rows_of(step)
+    numbers = trainer.batches.rows_of(progress.steps_before + step)
+    frozen = [trainer.data.rows[number] for number in numbers]
     rows = [trainer.data.train[number] for number in numbers]
     rate = learning_rate_at(step, trainer.steps, trainer.spec) * progress.rate_scale
-    gradients, norm = _learn(trainer, rows)
+    trainer, (gradients, norm) = within_memory(trainer, partial(_learn, rows=rows), rows, step)
     is_finite = math.isfinite(gradients.loss) and math.isfinite(norm)
     if is_finite:
         _update(trainer, rate)
-    trainer.row_losses.note("train", step, [trainer.data.rows[row] for row in numbers], rows, gradients.of_rows)
+    trainer.row_losses.note("train", step, frozen, rows, gradients.of_rows)
     tokens = sum(row.total_tokens for row in rows)
     seconds = time.perf_counter() - step_started
     progress = progress.advanced(step=step, tokens=progress.tokens + tokens, seconds=time.monotonic() - started)
+    has_tasks = len(trainer.data.shares) > 1
     event = Step(
         step=step,
         epoch=round(step / trainer.steps_per_epoch, 4),
@@ -105,13 +150,22 @@ def _step(trainer: Trainer, progress: Progress, started: float, watching: Watchi
         tokens_per_second=tokens / seconds,
         memory_bytes=peak_memory_bytes(),
         cores=round((time.process_time() - cpu_started) / seconds, 2),
-        gpu_memory_bytes=torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0,
+        task_losses=by_task([row.task for row in frozen], rows, gradients.of_rows) if has_tasks else {},
     )
     trainer.session.events.write(event)
     watching.step(event, trainer.steps, seconds)
     if not is_finite and watching.wish is Action.STOP:
-        raise failure(step, gradients.loss, norm, [trainer.data.rows[row].example_id for row in numbers])
-    return progress
+        raise failure(step, gradients.loss, norm, [row.example_id for row in frozen])
+    return trainer, progress
+
+
+def by_task(tasks: Sequence[str], rows: Sequence[Encoded], losses: Sequence[float]) -> dict[str, float]:
+    """Task → mean loss per learned token, of rows with these tasks and summed losses."""
+    sums, learned = defaultdict[str, float](float), defaultdict[str, int](int)
+    for task, row, loss in zip(tasks, rows, losses, strict=True):
+        sums[task] += loss
+        learned[task] += row.completion_tokens
+    return {task: sums[task] / learned[task] for task in sorted(learned)}
 
 
 def _learn(trainer: Trainer, rows: list[Encoded]) -> tuple[Gradients, float]:
@@ -135,12 +189,22 @@ def _update(trainer: Trainer, rate: float) -> None:
 def _evaluate(trainer: Trainer, progress: Progress) -> Evaluation | None:
     """The losses of the validation rows; None when a stop was asked for meanwhile."""
     trainer.model.eval()
-    data = trainer.data
+    data, watched = trainer.data, trainer.spec.early_stopping_on
     losses = trainer.losses(data.validation, trainer.session.is_stop_asked)
     if losses is None:
         return None
     trainer.row_losses.note("validation", progress.step, data.validation_rows, data.validation, losses.of_rows)
-    return Evaluation(step=progress.step, eval_loss=losses.mean, tokens=progress.tokens)
+    of_tasks = by_task([row.task for row in data.validation_rows], data.validation, losses.of_rows)
+    watched_loss = None
+    if watched:
+        watched_loss = sum(of_tasks.values()) / len(of_tasks) if watched == MEAN else of_tasks[watched]
+    return Evaluation(
+        step=progress.step,
+        eval_loss=losses.mean,
+        tokens=progress.tokens,
+        task_losses=of_tasks if len(of_tasks) > 1 else {},
+        watched_loss=watched_loss,
+    )
 
 
 def _is_evaluation_due(trainer: Trainer, progress: Progress, eval_every: int) -> bool:
@@ -160,7 +224,7 @@ def _is_checkpoint_due(trainer: Trainer, progress: Progress, save_every: int) ->
 
 
 def _with_asked_length(trainer: Trainer, progress: Progress) -> Trainer:
-    spec = controls.with_length(trainer.session, trainer.spec, progress.step, trainer.steps, trainer.batches.rows)
+    spec = controls.with_length(trainer.session, trainer.spec, progress.step, trainer.steps, trainer.data.examples)
     return trainer if spec is trainer.spec else replace(trainer, spec=spec)
 
 
@@ -178,7 +242,7 @@ def _rolled_back(trainer: Trainer, progress: Progress, watching: Watching) -> Pr
     checkpoints.forget_after(directory, checkpoint.step)
     _put_weights(trainer, state.weights)
     trainer.optimizer.load_state_dict(state.training["optimizer"])
-    torch.set_rng_state(state.training["random"])
+    set_random_state(state.training)
     scale = progress.rate_scale / 2
     back = state.progress.advanced(rollbacks=progress.rollbacks + 1, rate_scale=scale)
     if all(kept.step != back.best_step for kept in checkpoints.checkpoints_in(directory)):
@@ -199,16 +263,21 @@ def _is_patience_over(trainer: Trainer, progress: Progress) -> bool:
     return True
 
 
-def _evaluated(trainer: Trainer, progress: Progress, watching: Watching) -> Progress:
-    """Progress after an evaluation, with the best so far; unchanged when a stop came in between."""
-    evaluation = _evaluate(trainer, progress)
+def _evaluated(trainer: Trainer, progress: Progress, watching: Watching) -> tuple[Trainer, Progress]:
+    """The trainer that had memory enough, and the progress with the best so far; as it was when a stop came."""
+    evaluate = partial(_evaluate, progress=progress)
+    trainer, evaluation = within_memory(trainer, evaluate, trainer.data.validation, progress.step)
     if evaluation is None:
-        return progress
+        return trainer, progress
     trainer.session.events.write(evaluation)
     watching.evaluation(evaluation)
     if trainer.spec.samples:
         sample(trainer, progress.step)
-    loss = evaluation.eval_loss
+    return trainer, _noted(progress, evaluation)
+
+
+def _noted(progress: Progress, evaluation: Evaluation) -> Progress:
+    loss = evaluation.watched
     progress = progress.advanced(evaluated_step=progress.step)
     if progress.step == 0:  # the untuned model is a baseline to look at, not a result to keep
         return progress
@@ -218,7 +287,7 @@ def _evaluated(trainer: Trainer, progress: Progress, watching: Watching) -> Prog
 
 
 def _checkpoint(trainer: Trainer, progress: Progress) -> None:
-    state = {"optimizer": trainer.optimizer.state_dict(), "random": torch.get_rng_state()}
+    state = {"optimizer": trainer.optimizer.state_dict(), **random_state()}
     weights: dict[str, torch.Tensor] = dict(trainer.parameters)
     saved = checkpoints.save_checkpoint(trainer.session.directory, progress, weights, state, trainer.spec)
     trainer.row_losses.save()
@@ -236,7 +305,8 @@ def _save_result(trainer: Trainer, progress: Progress) -> None:
         _take_best_weights(trainer, progress)
     result = directory.result_path(trainer.spec.how.leaves)
     with whole_folder(result, checkpoints.AFTER_A_FAILED_WRITE) as part:
-        trainer.work.save(trainer.model, part, Path(trainer.spec.model_path))
+        kept = directory.base_files_path
+        trainer.work.save(trainer.model, part, kept if kept.exists() else Path(trainer.spec.model_path))
 
 
 def _take_best_weights(trainer: Trainer, progress: Progress) -> None:
@@ -257,8 +327,7 @@ def _resume(trainer: Trainer) -> Progress:
     if found is None:
         if session.last_event(Step):  # an earlier life was killed before its first checkpoint
             session.events.write(Resumed(step=0))
-        torch.manual_seed(trainer.spec.seed)
-        return Progress(data_hash=trainer.data.data_hash)
+        return _new_start(trainer)
     checkpoint, state, damages = found
     progress = state.progress
     if refusal := refusal_of_checkpoint(checkpoint.path, trainer.spec):
@@ -271,12 +340,38 @@ def _resume(trainer: Trainer) -> Progress:
     checkpoints.set_aside_after(session.directory, progress.step)
     _put_weights(trainer, state.weights)
     trainer.optimizer.load_state_dict(state.training["optimizer"])
-    torch.set_rng_state(state.training["random"])
+    set_random_state(state.training)
     session.events.write(Resumed(step=progress.step))
     for damage in damages:
         message = f"{damage}; it goes on from {checkpoint.path.name}, the one before"
         session.events.write(Warned(step=progress.step, message=message))
     return progress
+
+
+def _new_start(trainer: Trainer) -> Progress:
+    """A new start, or where the run that is continued stands (see ``runs.continuing``); what it is made on is noted."""
+    spec, session = trainer.spec, trainer.session
+    write_fingerprint(session.directory, Path(spec.model_path))
+    if spec.how.leaves == "model":
+        with whole_folder(session.directory.base_files_path) as part:
+            copy_tokenizer(Path(spec.model_path), part)
+    torch.manual_seed(spec.seed)
+    progress = Progress(data_hash=trainer.data.data_hash)
+    if not spec.continue_from:
+        return progress
+    checkpoint = checkpoints.Checkpoint(session.directory.begin_path)
+    state = checkpoint.state()
+    _put_weights(trainer, state.weights)
+    if not goes_on(checkpoint.path, state.progress.data_hash, spec, progress.data_hash):
+        session.events.write(Preparing(message=f"beginning with what {spec.continue_from} has learned"))
+        return progress
+    decays = [group["weight_decay"] for group in trainer.optimizer.param_groups]
+    trainer.optimizer.load_state_dict(state.training["optimizer"])
+    for group, decay in zip(trainer.optimizer.param_groups, decays, strict=True):
+        group["weight_decay"] = decay
+    set_random_state(state.training)
+    session.events.write(Preparing(message=f"going on from {spec.continue_from}, optimizer and order of rows too"))
+    return progress.advanced(steps_before=state.progress.steps_before + state.progress.step)
 
 
 @torch.no_grad()
@@ -291,9 +386,3 @@ def _put_weights(trainer: Trainer, weights: dict[str, torch.Tensor]) -> None:
             )
         parameter.copy_(weights[name])
     trainer.products.refresh()
-
-
-def peak_memory_bytes() -> int:
-    """The most memory this process ever held."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB

@@ -31,6 +31,8 @@ class Models:
     def __init__(self) -> None:
         self._loaded: tuple[str, ...] = ()
         self._arms: dict[str, PreTrainedModel] = {}
+        self._decoders: dict[tuple[str, int], Decoder] = {}  # by arm and limit: making one lays out all weights anew
+        self._leading: TokenIds = []  # what has to stand before a prompt to the tuned model
         self._lanes = Lanes(2, measure.thread_counts()[0])
 
     def answer(self, request: Reply) -> Iterator[Reply]:
@@ -39,29 +41,38 @@ class Models:
         folder = ModelFolder(Path(request["model_path"]))
         ids = encode_prompts(folder, [prompt_text(folder, request["prompt"], request.get("system", ""))])[0]
         limit = int(request.get("max_new_tokens") or USUAL_ANSWER_TOKENS)
-        if len(ids) + limit > folder.context_window:
+        asked = {arm: self._leading + ids if arm == "tuned" else ids for arm in self._arms}
+        longest = max(map(len, asked.values()))
+        if not folder.window.holds(longest, limit):
             raise StudioError(
-                f"the prompt has {len(ids)} tokens; with {limit} for the answer that is over the context window "
-                f"of {folder.context_window}.",
+                f"the prompt has {longest} tokens; with {limit} for the answer that is over {folder.window.words}.",
                 "Shorten the prompt.",
             )
-        family, stops = family_in(folder.path), stop_ids_of(folder)
-        decoders = {arm: family.decoder(answering, stops, limit) for arm, answering in self._arms.items()}
+        decoders = {arm: self._decoder(arm, folder, limit) for arm in self._arms}
         dtype = str(request["dtype"])
-        yield from self._lanes.merge(lambda arm: _stream(folder, arm, decoders[arm], ids, dtype), list(decoders))
+        yield from self._lanes.merge(lambda arm: _stream(folder, arm, decoders[arm], asked[arm], dtype), list(decoders))
+
+    def _decoder(self, arm: str, folder: ModelFolder, limit: int) -> Decoder:
+        if (arm, limit) not in self._decoders:
+            self._decoders = {(other, of): made for (other, of), made in self._decoders.items() if of == limit}
+            stops = stop_ids_of(folder)
+            self._decoders[arm, limit] = family_in(folder.path).decoder(self._arms[arm], stops, limit)
+        return self._decoders[arm, limit]
 
     def _load(self, request: Reply) -> None:
         path, tuned, method = request["model_path"], request.get("tuned_path", ""), request.get("tuned_method", "")
         dtype, is_trusted = str(request["dtype"]), bool(request.get("is_trusted"))
         if self._loaded == (path, tuned, method, dtype):
             return
-        self._loaded, self._arms = (), {}  # free the old models before the new ones are read
+        # Free the old models before the new ones are read.
+        self._loaded, self._arms, self._decoders, self._leading = (), {}, {}, []
         self._arms["base"] = load_model(Path(path), dtype, is_trusted=is_trusted)
         if tuned:
             work = work_of(method)
             # A second copy of the base model, for the method may change it and both are to answer at once.
             again = load_model(Path(path), dtype, is_trusted=is_trusted) if work.needs_base else None
             self._arms["tuned"] = work.load(again, Path(tuned), dtype)
+            self._leading = work.leading_in(Path(tuned))
         self._loaded = (path, tuned, method, dtype)
 
 

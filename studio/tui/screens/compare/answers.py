@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from studio.reports.cells import cut, fit
 from studio.reports.compare import CHANGES, CompareRow
-from studio.reports.differences import differences
+from studio.reports.differences import are_akin, differences
 from studio.reports.visible import visible
 from studio.tui.terminal import told_differences
 from studio.tui.widgets.lines import Line, fitted_line
@@ -40,7 +40,7 @@ def heading_line(columns: Columns, width: int) -> Line:
     if columns.has_reference:
         line.append((fit("reference", cell), "dim"))
     for key, arm in columns.arms:
-        line += [(f"{key} ", "key"), (fit(arm.replace("_", " "), cell - 2), "dim")]
+        line += [(f"{key} ", "key"), (fit(arm.replace("_", " "), cell - 3) + " ", "dim")]
     return line
 
 
@@ -68,24 +68,29 @@ def changes_line(changes: dict[str, int]) -> str:
 def answer_cell(answer: str, reference: str, width: int, *, is_marked: bool, is_exact: bool) -> Line:
     """An answer in ``width`` cells, beginning shortly before its first difference where that would be out of sight."""
     glyph: Line = [("✓ ", "good") if is_exact else ("✗ ", "bad")]
-    if not is_marked or is_exact:
+    pieces = differences(reference, answer) if is_marked and not is_exact else []
+    if not pieces or not are_akin(pieces):
         return fitted_line([*glyph, (cut(answer, width - 3), "dim" if is_exact else "")], width)
-    pieces = [
-        (visible(text, single_line=True), kind) for text, kind in differences(reference, answer) if kind != "removed"
+    line: Line = [
+        (visible(text, single_line=True), "match" if kind == "added" else "same")
+        for text, kind in pieces
+        if kind != "removed"
     ]
-    line: Line = [(text, "match" if kind == "added" else "same") for text, kind in pieces]
     return fitted_line([*glyph, *fitted_line(_from_first_difference(line, width - 3), width - 3)], width)
 
 
 def row_in_full(row: CompareRow, columns: Columns, *, is_prompt_last: bool) -> list[Line]:
-    """Prompt, reference and every shown arm's answer, whole. Amber: not in the reference; struck through: missing."""
+    """Prompt, reference and every shown arm's answer, whole. Amber: not in the reference; struck through: missing.
+
+    An answer that has little in common with its reference is not marked: it would be all marks.
+    """
     prompt = _labelled(("", ""), "prompt", [[(visible(line), "prompt")] for line in row.prompt.splitlines()])
     reference = [[(visible(line), "completion")] for line in row.reference.splitlines()]
     lines = _labelled(("", ""), "reference", reference)
     for _, arm in columns.arms:
         is_exact = row.scores[arm].get("exact_match") == 1.0
         answer = row.answers[arm]
-        is_plain = is_exact or not columns.is_marked
+        is_plain = is_exact or not columns.is_marked or not are_akin(differences(row.reference, answer))
         shown = [[(visible(line), "")] for line in answer.splitlines()] if is_plain else _marked(answer, row.reference)
         lines += _labelled(("✓", "good") if is_exact else ("✗", "bad"), arm.replace("_", " "), shown)
     return [*lines, *prompt] if is_prompt_last else [*prompt, *lines]

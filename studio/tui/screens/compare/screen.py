@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.widget import Widget
 
 from studio.acts.comparing import LoadedComparison, load_comparison
@@ -21,7 +21,8 @@ from studio.scoring.summary import Comparison
 from studio.tokens.tokenizer import ModelFolder
 from studio.tui import actions, styles
 from studio.tui.messages import ComparisonRequested, ExamplesRequested, RunsPolled
-from studio.tui.screens.compare.answers import LABEL_WIDTH, Columns, changes_line, heading_line, row_in_full, row_line
+from studio.tui.screens.compare.answers import Columns, changes_line, heading_line, row_in_full, row_line
+from studio.tui.screens.compare.answers_pane import AnswersPane
 from studio.tui.screens.compare.arm_keys import ArmKeys
 from studio.tui.screens.compare.arms import arm_lines
 from studio.tui.screens.list_screen import ListScreen
@@ -68,7 +69,7 @@ def load(project: Project, run_id: str) -> Loaded:
     """Read and score a comparison. Seconds for thousands of rows: call it in a thread."""
     comparison = load_comparison(project, run_id)
     try:
-        context_window = ModelFolder(Path(comparison.spec.model_path)).context_window
+        context_window = ModelFolder(Path(comparison.spec.model_path)).window.tokens
     except StudioError:  # the model was moved away since: its answers are still worth reading
         context_window = None
     dtype = comparison.scores.dtype if comparison.scores else ""
@@ -81,18 +82,21 @@ class CompareScreen(ArmKeys, ListScreen):
     NAME = "Compare"
     BINDINGS = actions.bindings_for("Compare")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual's own way
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (20, "-low"), (32, "-high")]  # noqa: RUF012
     DEFAULT_CSS = """
     CompareScreen #words { margin: 1 2; }
     CompareScreen #verdict { padding: 0 2; max-height: 3; }
     CompareScreen.-high #verdict { margin: 0 0 1 0; }
     CompareScreen #arms, CompareScreen #row-panel, CompareScreen #full {
-        border-top: solid $foreground 30%; border-title-color: $text-primary; border-subtitle-color: $foreground 60%;
+        border-top: solid $studio-faint; border-title-color: $text-primary; border-subtitle-color: $studio-dim;
         padding: 0 1;
     }
     CompareScreen #row-panel { height: 1fr; }
     CompareScreen #full { height: 40%; }
     CompareScreen.-low #full { height: 7; }
+    CompareScreen.-tiny #verdict { max-height: 2; }
+    CompareScreen.-tiny #heading, CompareScreen.-tiny #full, CompareScreen.-tiny.-in-full #arms { display: none; }
+    CompareScreen.-tiny.-in-full #full { display: block; height: 6; }
     CompareScreen .hidden { display: none; }
     """
 
@@ -115,8 +119,7 @@ class CompareScreen(ArmKeys, ListScreen):
             with Vertical(id="row-panel"):
                 yield HeadLine(self._heading, id="heading")
                 yield RowList(id="rows", empty="no row was answered by every arm")
-            with VerticalScroll(id="full", can_focus=False):
-                yield LinesView(id="row")
+            yield AnswersPane(id="full")
 
     def on_mount(self) -> None:
         self._take(self.session.run_states)
@@ -220,12 +223,9 @@ class CompareScreen(ArmKeys, ListScreen):
         if index >= len(self._rows):
             return
         row = self._rows[index]
-        full = self.query_one("#full", VerticalScroll)
+        lines = row_in_full(row, self._columns, is_prompt_last=not self.has_class("-high"))
         facts = [f"#{row.example_id}", row.task, row.change]
-        full.border_title = styles.title(visible(" · ".join(fact for fact in facts if fact)))
-        lines = row_in_full(row, self._columns, is_prompt_last=self.has_class("-low"))
-        self.query_one("#row", LinesView).show(lines, hang=LABEL_WIDTH)
-        full.scroll_home(animate=False)
+        self.query_one("#full", AnswersPane).show(" · ".join(fact for fact in facts if fact), lines)
 
     def _row_line(self, index: int, width: int) -> Line:
         return row_line(self._rows[index], self._columns, width)
@@ -249,13 +249,23 @@ class CompareScreen(ArmKeys, ListScreen):
     def on_row_list_highlighted(self) -> None:
         self._draw_row()
 
+    def on_row_list_chosen(self) -> None:
+        self.action_show_row()
+
     # -- keys
 
+    def action_back(self) -> None:
+        self.remove_class("-in-full")
+
     def action_pane_down(self) -> None:
-        self.query_one("#full", VerticalScroll).scroll_relative(y=3, animate=False)
+        if self.has_class("-tiny") and not self.has_class("-in-full"):
+            self.add_class("-in-full")  # there is room for the scores or for the row in full
+            self.call_after_refresh(self._draw_row)
+            return
+        self.query_one("#full", AnswersPane).scroll_relative(y=3, animate=False)
 
     def action_pane_up(self) -> None:
-        self.query_one("#full", VerticalScroll).scroll_relative(y=-3, animate=False)
+        self.query_one("#full", AnswersPane).scroll_relative(y=-3, animate=False)
 
     def action_enter(self) -> None:
         self.action_show_row()

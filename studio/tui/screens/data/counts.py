@@ -50,7 +50,7 @@ class Counts:
 
         worker = get_current_worker()
         show = partial(self._desk.app.call_from_thread, self._desk.table.forget)
-        return count_tokens(store, folder, lambda done, total: show(), lambda: worker.is_cancelled)
+        return count_tokens(store, folder, lambda done, total: show(), lambda: worker.is_cancelled, gives_way=True)
 
     def _show_tokens(self, count: int) -> None:
         if count:

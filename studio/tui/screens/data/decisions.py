@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from studio.errors import AskedWrongly
@@ -42,8 +43,9 @@ class Decisions:
         if not ids:
             return
         store.set_label(ids, label)
-        previews = [preview for preview in map(table.preview, ids) if preview is not None]
-        table.put([replace(preview, label=label) for preview in previews])
+        by, at = (None, None) if label == "none" else (store.who, datetime.now(UTC))
+        changed = (preview for preview in map(table.preview, ids) if preview is not None and preview.label != label)
+        table.put([replace(preview, label=label, labelled_by=by, labelled_at=at) for preview in changed])
         is_one = not table.selected
         self._rows.say_changed("label cleared" if label == "none" else label, ids)
         table.clear_selection()
@@ -60,7 +62,7 @@ class Decisions:
         self._desk.session.opened().remove(ids)
         self._rows.say_changed("to the trash", ids)
         self._desk.table.clear_selection()
-        self._rows.load()
+        self._rows.load(is_awaited=True)
 
     def mark(self) -> None:
         """Ask for the mark's note; rows that are all marked lose it at once."""

@@ -17,37 +17,15 @@ from textual.strip import Strip
 from studio.reports.cells import fit
 from studio.tui import styles
 from studio.tui.messages import CursorMoved, PreviewsRequested
+from studio.tui.screens.data.columns import FIRST, GUTTER, Column, Layout, laid_out, words_of
+from studio.tui.screens.data.shared_starts import SharedStarts
 
 if TYPE_CHECKING:
     from studio.dataset.examples import ExampleIds, Preview
 
 KEPT_PREVIEWS = 4_000
-# A start that so many rows of a task share, and that is so long, tells them not apart: the table leaves it out.
-SHARED_BY_ROWS, SHARED_CHARS = 4, 12
 GLYPHS = {"accept": "✓", "reject": "✗", "skip": "–", "none": "·"}
 GLYPH_STYLES = {"accept": "accept", "reject": "reject", "skip": "skip", "none": "faint"}
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column as the store names it, as the header shows it, and how wide it is (0: shares what is left)."""
-
-    name: str
-    heading: str
-    width: int
-    share: float = 0.0
-    is_number: bool = False
-
-
-COLUMNS = (
-    Column("example_id", "#", 3, is_number=True),  # as wide as the ids shown
-    Column("label", "label", 3),
-    Column("task", "task", 10),
-    Column("prompt", "prompt", 0, share=0.58),
-    Column("completion", "completion", 0, share=0.42),
-    Column("total_tokens", "tok", 6, is_number=True),
-)
-_GUTTER = 2  # cursor and selection
 
 
 class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
@@ -56,8 +34,6 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
     COMPONENT_CLASSES = {"cursor", "cursor-blurred"}  # noqa: RUF012 - Textual's own way to declare them
     DEFAULT_CSS = """
     ExampleTable { overflow-x: hidden; overflow-y: scroll; }
-    ExampleTable > .cursor { background: $primary 40%; }
-    ExampleTable > .cursor-blurred { background: $primary 18%; }
     """
 
     @dataclass
@@ -66,12 +42,19 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
 
         example_id: int
 
+    @dataclass
+    class HeadingEntered(Message):
+        """A heading was clicked while the cursor stood in its column."""
+
+        column: str
+
     def __init__(self) -> None:
         super().__init__(classes="panel")
         self.ids: Sequence[int] | ExampleIds = ()
         self.cursor = 0
-        self.columns: tuple[Column, ...] = COLUMNS
+        self.columns: tuple[Column, ...] = FIRST
         self.column = 3
+        self._first_column = 0
         self.selected: set[int] = set()
         self.sort: tuple[tuple[str, bool], ...] = ()
         self.max_length = 0
@@ -137,6 +120,11 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Rows in sight."""
         return max(1, self.scrollable_content_region.height - 1)
 
+    @property
+    def is_in_sight(self) -> bool:
+        """False behind the reader: it then has no height, and scrolls when it is seen again."""
+        return self.scrollable_content_region.height > 0
+
     def preview(self, example_id: int) -> Preview | None:
         return self._previews.get(example_id)
 
@@ -151,7 +139,7 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
         if position != self.cursor:
             self.cursor = position
             self._extend_range()
-        if position < top or position >= top + page:
+        if self.is_in_sight and (position < top or position >= top + page):
             centred = (
                 position - page // 2 if abs(position - top) > 2 * page else position - (page - 1) * (position > top)
             )
@@ -164,8 +152,23 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.screen.post_message(CursorMoved(self.cursor_id))  # by way of this widget it would miss the next frame
 
     def move_column(self, columns: int) -> None:
-        self.column = max(0, min(self.column + columns, len(self.columns) - 1))
+        self.move_to_column(self.column + columns)
+
+    def move_to_column(self, index: int) -> None:
+        self.column = max(0, min(index, len(self.columns) - 1))
+        self._first_column = self._layout().first
         self.refresh()
+
+    def show_columns(self, columns: tuple[Column, ...], column: str) -> None:
+        """Other columns, with the cursor in the one named, or where that is not shown as near as can be."""
+        names = [one.name for one in columns]
+        self.columns = columns
+        self.move_to_column(names.index(column) if column in names else self.column)
+
+    @property
+    def cells(self) -> int:
+        """How wide the cursor's column is drawn."""
+        return next((one.cells for one in self._layout().placed if one.index == self.column), 1)
 
     def toggle(self) -> None:
         """Select the cursor's row, or unselect it."""
@@ -208,7 +211,7 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.selected |= {int(example_id) for example_id in self.ids[first : last + 1]}
 
     def _ask(self) -> None:
-        top, page = round(self.scroll_offset.y), self.page
+        top, page = round(self.scroll_offset.y) if self.is_in_sight else self.cursor, self.page
         around = self.ids[max(0, top - page) : top + 2 * page]
         missing = (int(i) for i in around if int(i) not in self._previews or int(i) in self._stale)
         if wanted := [example_id for example_id in missing if example_id not in self._asked]:
@@ -227,13 +230,23 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
-        if offset is None or offset.y == 0:
+        if offset is None:
+            return
+        if offset.y == 0:
+            self._click_heading(offset.x)
             return
         position = round(self.scroll_offset.y) + offset.y - 1
         if position == self.cursor and self.cursor_id is not None:
             self.post_message(self.Entered(self.cursor_id))
         elif position < len(self.ids):
             self.move_to(position)
+
+    def _click_heading(self, x: int) -> None:
+        index = self._layout().column_at(x)
+        if index == self.column:
+            self.post_message(self.HeadingEntered(self.column_name))
+        elif index is not None:
+            self.move_to_column(index)
 
     # -- drawing
 
@@ -253,30 +266,25 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
             base += self.get_component_rich_style(name)
         return strip.apply_style(base)
 
-    def _widths(self, width: int) -> list[int]:
-        # Narrow terminals give the task's room to the texts.
-        sizes = [min(column.width, 8) if width < 90 else column.width for column in self.columns]
-        sizes = [
-            self._id_cells if column.name == "example_id" else size
-            for column, size in zip(self.columns, sizes, strict=True)
-        ]
-        left = max(0, width - _GUTTER - sum(sizes) - len(sizes) + 1)
-        shares = sum(column.share for column in self.columns)
-        for index, column in enumerate(self.columns):
-            if column.share:
-                sizes[index] = round(left * column.share / shares)
-                left, shares = left - sizes[index], shares - column.share
-        return sizes
+    def _layout(self) -> Layout:
+        width = self.scrollable_content_region.width
+        return laid_out(self.columns, width, self._id_cells, self.column, self._first_column)
 
     def _heading(self, width: int) -> Strip:
+        layout = self._layout()
         directions = {name: ("▾" if is_down else "▴") for name, is_down in self.sort}
-        segments = [Segment(" " * _GUTTER)]
-        for index, (column, cells) in enumerate(zip(self.columns, self._widths(width), strict=True)):
+        segments = [Segment(("‹" if layout.has_left else "").ljust(GUTTER), self._style("dim"))]
+        for placed in layout.placed:
+            column = placed.column
             words = "" if column.name == "label" else column.heading
             words += directions.get(column.name, "")
-            here = self._style("title") + Style(underline=True) if index == self.column else self._style("dim")
-            segments += [Segment(fit(words, cells, "right" if column.is_number else "left"), here), Segment(" ")]
-        return Strip(segments[:-1]).adjust_cell_length(width)
+            here = self._style("title") + Style(underline=True) if placed.index == self.column else self._style("dim")
+            words = fit(words, placed.cells, "right" if column.is_number else "left")
+            segments += [Segment(words, here), Segment(" ")]
+        strip = Strip(segments[:-1]).adjust_cell_length(width)
+        if not layout.has_right:
+            return strip
+        return Strip([*strip.crop(0, width - 1), Segment("›", self._style("dim"))])
 
     def _row(self, example_id: int, is_cursor: bool, width: int) -> Strip:
         preview = self._previews.get(example_id)
@@ -290,8 +298,8 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
                 [*segments, Segment(fit(str(example_id), self._id_cells, "right"), self._style("faint"))]
             ).adjust_cell_length(width)
         text_style = self._style("dim") if preview.label == "reject" else self._style("bold" if is_cursor else "plain")
-        for column, cells in zip(self.columns, self._widths(width), strict=True):
-            segments += [*self._cell(preview, column, cells, text_style), Segment(" ")]
+        for placed in self._layout().placed:
+            segments += [*self._cell(preview, placed.column, placed.cells, text_style), Segment(" ")]
         return Strip(segments[:-1]).adjust_cell_length(width)
 
     def _cell(self, preview: Preview, column: Column, cells: int, text_style: Style) -> list[Segment]:
@@ -299,7 +307,7 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
             case "label":
                 mark = fit("◆" if preview.is_marked else "", max(0, cells - 2))
                 return [
-                    Segment(GLYPHS[preview.label] + " ", self._style(GLYPH_STYLES[preview.label])),
+                    Segment(fit(GLYPHS[preview.label] + " ", min(cells, 2)), self._style(GLYPH_STYLES[preview.label])),
                     Segment(mark, self._style("mark")),
                 ]
             case "prompt":
@@ -308,8 +316,10 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
                 return [Segment(fit(preview.completion, cells), text_style)]
             case "total_tokens":
                 return [self._tokens(preview.total_tokens, cells)]
+            case "is_marked":
+                return [Segment(fit(words_of(preview, "is_marked", cells), cells), self._style("mark"))]
             case name:
-                words = fit(str(getattr(preview, name)), cells, "right" if column.is_number else "left")
+                words = fit(words_of(preview, name, cells), cells, "right" if column.is_number else "left")
                 return [Segment(words, self._style("dim"))]
 
     def _told_apart(self, preview: Preview) -> str:
@@ -331,33 +341,3 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _style(self, name: str) -> Style:
         return styles.style(self.app, name)
-
-
-class SharedStarts:
-    """Task → characters, whole words, with which all its prompts begin; only where that is worth leaving out.
-
-    What the least and the greatest prompt share, all between them share, so a new prompt is compared to these only.
-    """
-
-    def __init__(self) -> None:
-        self._bounds: dict[str, tuple[str, str, int]] = {}
-        self._lengths: dict[str, int] = {}
-
-    def add(self, previews: Iterable[Preview]) -> bool:
-        """Whether a length is not what it was."""
-        before = dict(self._lengths)
-        for preview in previews:
-            first, last, count = self._bounds.get(preview.task, (preview.prompt, preview.prompt, 0))
-            self._bounds[preview.task] = min(first, preview.prompt), max(last, preview.prompt), count + 1
-            self._lengths[preview.task] = self._length(*self._bounds[preview.task])
-        return self._lengths != before
-
-    def of(self, task: str) -> int:
-        return self._lengths.get(task, 0)
-
-    @staticmethod
-    def _length(first: str, last: str, count: int) -> int:
-        length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
-        start = first[:length]
-        words = start[: max(start.rfind(" "), start.rfind("\n")) + 1]
-        return len(words) if count >= SHARED_BY_ROWS and len(words) >= SHARED_CHARS else 0

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from studio.dataset.examples import PREVIEW_CHARS
 from studio.errors import AskedWrongly
 from studio.reports.numbers import counted
 from studio.reports.visible import visible
-from studio.tui.screens.data.view import DataView, equals
+from studio.tui.screens.data.view import DataView, equals, one_of
 
 if TYPE_CHECKING:
+    from studio.dataset.examples import Value, Values
     from studio.tui.screens.data.desk import Desk
     from studio.tui.screens.data.rows import Rows
 
@@ -25,13 +28,18 @@ class Finding:
     # -- filter, sort
 
     def ask_filter(self) -> None:
+        hint = "task = 'tickets' and label = 'none'" if not self._rows.view.filters else "AND what is filtered already"
+        self._ask_filter("filter", hint)
+
+    def _ask_filter(self, kind: str, hint: str, value: str = "") -> None:
         from studio.dataset.filters import COLUMNS, FUNCTIONS
+        from studio.tui.screens.data.filter_help import filter_help
         from studio.tui.widgets.line_input import Words
 
         self._desk.session.opened()
-        hint = "task = 'tickets' and label = 'none'" if not self._rows.view.filters else "AND what is filtered already"
-        words = Words([*COLUMNS, "and", "or", "not", "ilike", "is null", *(f"{name}(" for name in FUNCTIONS)])
-        self._desk.bar.ask("filter", "filter", hint=hint, completer=words, older=self._older("filter"))
+        words = Words([*COLUMNS, "and", "or", "not", "ilike", "is null", "null", *(f"{name}(" for name in FUNCTIONS)])
+        older = self._older("filter")
+        self._desk.bar.ask(kind, "filter", value, hint=hint, completer=words, older=older, helper=filter_help)
 
     def enter_filter(self, text: str) -> None:
         if text.strip():
@@ -43,21 +51,54 @@ class Finding:
     def _older(self, kind: str) -> Sequence[str]:
         return self._desk.session.history.lines(kind)
 
+    def ask_whole_filter(self) -> None:
+        """The filter as it stands, whoever made it (f, =, F), to be changed."""
+        self._ask_filter("whole filter", "the filter as it stands; empty takes it off", self._rows.view.where)
+
+    def enter_whole_filter(self, text: str) -> None:
+        if text.strip():
+            self._desk.session.history.add("filter", text)
+        self._rows.load(replace(self._rows.view, filters=(text.strip(),) if text.strip() else ()))
+
     def same_cell(self) -> None:
         """Only rows like the cell under the cursor. Raises AskedWrongly where its tokens are not counted yet."""
         store, table = self._desk.session.opened(), self._desk.table
         example_id, name = table.cursor_id, table.column_name
-        if example_id is None:
+        preview = None if example_id is None else table.preview(example_id)
+        if preview is None:
             return
-        preview = table.preview(example_id)
-        value = preview.total_tokens if name == "total_tokens" and preview else None
-        if name == "total_tokens" and value is None:
+        value = getattr(preview, name)
+        if value is None and "tokens" in name:
             raise AskedWrongly("The tokens of this row are not counted yet.", "F3 counts them.")
-        condition = equals(name, getattr(store.example(example_id), name) if value is None else value)
-        self._rows.load(self._rows.view.filtered(condition))
+        if isinstance(value, str) and len(value) >= PREVIEW_CHARS:
+            value = getattr(store.example(preview.example_id), name)
+        self._rows.load(self._rows.view.filtered(equals(name, value)))
+
+    def ask_values(self) -> None:
+        """What the cursor's column has in the rows of the view, to filter by."""
+        from studio.tui.dialogs.values import ValuesDialog
+
+        store, view, column = self._desk.session.opened(), self._rows.view, self._desk.table.column_name
+
+        def count(containing: str) -> Values:
+            return store.values(column, view.where, view.chosen, containing)
+
+        self._desk.app.push_screen(ValuesDialog(column, view.title, count), partial(self._filter_by, column))
+
+    def _filter_by(self, column: str, values: Sequence[Value] | None) -> None:
+        if values:
+            condition = one_of(column, values)
+            self._desk.session.history.add("filter", condition)
+            self._rows.load(self._rows.view.filtered(condition))
+            self._desk.say("ctrl+f changes the filter · r shows all rows")
 
     def sort(self, *, descending: bool) -> None:
         self._rows.load(self._rows.view.sorted_by(self._desk.table.column_name, descending=descending))
+
+    def sort_on(self, column: str) -> None:
+        """Sort by ``column`` up, then down, then no longer, as clicks on its heading do."""
+        is_down = dict(self._rows.view.sort).get(column)
+        self._rows.load(self._rows.view.sorted_by(column, descending=is_down is not None))
 
     def reset(self) -> None:
         """All rows: no filter, search or sort."""

@@ -71,25 +71,23 @@ class Opening:
 
     def as_trained(self) -> None:
         """Raises StudioError where the model is not here, or is still looked for."""
-        folder, example, max_length = (
-            self._desk.session.found_model(),
-            self._shown.example,
-            self._desk.session.max_length,
-        )
+        folder, example = self._desk.session.found_model(), self._shown.example
+        budget = self._desk.session.budget(folder)
         if example is None:
             return
 
         def read() -> Any:
             from studio.acts.window import as_trained
 
-            return as_trained(folder, example, max_length)
+            return [as_trained(folder, example, budget, objective) for objective in folder.layout.objectives]
 
         self._desk.ask("trained", read, partial(self._show_trained, example))
 
     def _show_trained(self, example: Example, trained: Any) -> None:
         from studio.tui.dialogs.reader import ReaderDialog, trained_lines
 
-        self._desk.app.push_screen(ReaderDialog(f"row {example.example_id} as trained", trained_lines(trained)))
+        lines = [line for of_objective in trained for line in trained_lines(of_objective)]
+        self._desk.app.push_screen(ReaderDialog(f"row {example.example_id} as trained", lines))
 
     def _under_cursor(self) -> Example | None:
         example_id = self._desk.table.cursor_id

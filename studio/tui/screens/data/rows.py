@@ -15,6 +15,8 @@ from studio.tui.screens.data.empty import empty_lines
 from studio.tui.screens.data.view import DataView
 
 if TYPE_CHECKING:
+    from textual import events
+
     from studio.dataset.examples import ExampleIds
     from studio.dataset.store import Store
     from studio.tui.screens.data.counts import Counts
@@ -39,17 +41,34 @@ class Rows:
         self._cursor_before: int | None = None
         self._cursor_after: int | None = None
         self._moved_at = 0.0
+        self._is_awaited = False
+        self._kept_keys: list[events.Key] = []
 
     # -- the view
 
-    def load(self, view: DataView | None = None, cursor_id: int | None = None) -> None:
-        """Ask for the rows of ``view`` (the present one: None); the cursor goes to ``cursor_id``."""
+    def load(self, view: DataView | None = None, cursor_id: int | None = None, *, is_awaited: bool = False) -> None:
+        """Ask for the rows of ``view`` (the present one: None); the cursor goes to ``cursor_id``.
+
+        ``is_awaited``: keys that come meanwhile are for the row that is then under the cursor.
+        """
+        self._is_awaited = is_awaited or self._is_awaited
         store, wanted = self._desk.session.opened(), view or self.view
         self._cursor_before = self._desk.table.cursor_id
         self._cursor_after = cursor_id if cursor_id is not None else self._cursor_before
         entered = self._desk.bar.times_asked  # a line that is opened while these rows are sought stays open
         self._desk.ask("view", partial(_ids_of, store, wanted), partial(self._show_view, wanted, entered))
         self.count_soon()
+
+    def keep_key(self, key: events.Key) -> bool:
+        """Keep ``key`` while rows are awaited, and post it again when they are there; whether it is kept."""
+        if self._is_awaited:
+            self._kept_keys.append(key)
+        return self._is_awaited
+
+    def forget_keys(self) -> None:
+        """The rows do not come: what was typed for them is for no other."""
+        self._is_awaited = False
+        self._kept_keys.clear()
 
     def _show_view(self, view: DataView, entered: int, ids: Any) -> None:
         table = self._desk.table
@@ -71,6 +90,10 @@ class Rows:
         if not len(ids):
             self._shown.show(None)
             table.show_nothing(empty_lines(self.view))
+        keys = list(self._kept_keys)
+        self.forget_keys()
+        for key in keys:
+            self._desk.app.post_message(key)
 
     def show_chosen(
         self, example_ids: Sequence[int] | ExampleIds, heading: str, asked_on: str, said: Mapping[int, str]
@@ -132,7 +155,7 @@ class Rows:
         first = int(example_ids[0]) if len(example_ids) else None
         position = position_of(table.ids, first)
         if position is None:
-            self.load(cursor_id=first)
+            self.load(cursor_id=first, is_awaited=True)
             return
         table.forget(example_ids)
         table.move_to(position)

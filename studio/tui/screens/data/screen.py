@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +15,6 @@ from studio.errors import AskedWrongly, StudioError
 from studio.tui import actions
 from studio.tui.messages import (
     CursorMoved,
-    ExamplesChanged,
     ExamplesRequested,
     LineEntered,
     LineLeft,
@@ -24,13 +23,14 @@ from studio.tui.messages import (
     StoreClosed,
     StoreOpened,
 )
-from studio.tui.screens.base import StudioScreen
+from studio.tui.screens.data.column_keys import ColumnKeys
 from studio.tui.screens.data.counts import Counts
 from studio.tui.screens.data.decisions import Decisions
 from studio.tui.screens.data.empty import OPENING, closed_lines
 from studio.tui.screens.data.example_pane import ExamplePane
 from studio.tui.screens.data.example_table import ExampleTable
 from studio.tui.screens.data.finding import Finding
+from studio.tui.screens.data.handed_on import HandedOn
 from studio.tui.screens.data.opening import Opening
 from studio.tui.screens.data.rows import Rows, position_of
 from studio.tui.screens.data.shown import ShownExample
@@ -40,12 +40,13 @@ from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.status import StatusLine
 
 if TYPE_CHECKING:
+    from studio.dataset.examples import ExampleIds
     from studio.tui.screens.data.reader import Reader
 
 SIDE_BY_SIDE_FROM = 110
 
 
-class DataScreen(StudioScreen):
+class DataScreen(HandedOn):
     """A table of rows, the whole example under the cursor, a line to type at them. Its parts do what its keys say.
 
     Each part is made with the parts beneath it and knows no other: shown, counts ← rows ← finding, decisions, taking,
@@ -73,11 +74,13 @@ class DataScreen(StudioScreen):
         self.counts = Counts(self)
         self.rows = Rows(self, self.shown, self.counts)
         self.finding = Finding(self, self.rows)
+        self.column_keys = ColumnKeys(self)
         self.decisions = Decisions(self, self.rows)
         self.taking = Taking(self, self.rows, self.shown)
         self.opening = Opening(self, self.rows, self.shown, self.counts)
         self._enter_line = {
             "filter": self.finding.enter_filter,
+            "whole filter": self.finding.enter_whole_filter,
             "search": self.finding.enter_search,
             "command": self._enter_command,
             "mark": self.decisions.enter_mark,
@@ -139,7 +142,8 @@ class DataScreen(StudioScreen):
 
     def on_mount(self) -> None:
         self.table.border_title = Content("examples")
-        self.table.max_length = self.session.max_length
+        self.table.max_length = self.session.most_tokens
+        self.column_keys.restore()
         if self.store is not None:
             self.rows.load()
         elif self.session.store_closed is not None:
@@ -149,14 +153,9 @@ class DataScreen(StudioScreen):
         else:
             self.action_welcome()
 
-    def action_welcome(self) -> None:
-        from studio.tui.dialogs.welcome import WelcomeDialog
-
-        self.app.push_screen(WelcomeDialog())
-
     def on_screen_resume(self) -> None:
-        if self.table.max_length != self.session.max_length:  # another was tried in Window
-            self.table.max_length = self.session.max_length
+        if self.table.max_length != self.session.most_tokens:  # another was tried in Window
+            self.table.max_length = self.session.most_tokens
             self.rows.refresh_example()
 
     def on_store_opened(self, message: StoreOpened) -> None:
@@ -170,6 +169,7 @@ class DataScreen(StudioScreen):
         self.table.show_nothing(closed_lines(closed))
 
     def on_model_found(self, message: ModelFound) -> None:
+        self.table.max_length = self.session.most_tokens
         self.table.forget()
         self.rows.refresh_example()
         self.counts.count_tokens()
@@ -182,6 +182,9 @@ class DataScreen(StudioScreen):
         message.stop()
         self.rows.follow_cursor(message.example_id)
 
+    def on_example_table_heading_entered(self, message: ExampleTable.HeadingEntered) -> None:
+        self.shell.attempt(partial(self.finding.sort_on, message.column))
+
     async def on_example_table_entered(self, message: ExampleTable.Entered) -> None:
         await self.action_enter()
 
@@ -189,12 +192,18 @@ class DataScreen(StudioScreen):
         message.stop()
         self.rows.show_chosen(message.example_ids, message.title, message.asked_on, message.said)
 
-    def on_examples_changed(self, message: ExamplesChanged) -> None:
-        self.rows.take_changes(message.example_ids)
+    def take_changes(self, example_ids: Sequence[int] | ExampleIds) -> None:
+        self.rows.take_changes(example_ids)
+
+    def keeps_key(self, key: events.Key) -> bool:
+        """Keys that follow an undo or the trash wait for the rows that it brings; esc does not."""
+        return key.key != "escape" and self.rows.keep_key(key)
 
     def on_failed(self, noun: str, error: Exception) -> None:
         if self.bar.is_open and isinstance(error, StudioError):
             self.bar.refuse("✗ mend it, or esc leaves")
+        if noun == "view":
+            self.rows.forget_keys()
         super().on_failed(noun, error)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -283,6 +292,7 @@ class DataScreen(StudioScreen):
             self.bar.leave()
         elif self.is_asking("view") and self.store is not None:
             self.forget("view")
+            self.rows.forget_keys()
             self.store.interrupt()
             self.say("interrupted; the rows are as they were")
         elif self.reader is not None:
@@ -312,28 +322,7 @@ class DataScreen(StudioScreen):
         else:
             self.app.exit()
 
-    # -- finding
-
-    def action_filter(self) -> None:
-        self.finding.ask_filter()
-
-    def action_same_cell(self) -> None:
-        self.finding.same_cell()
-
-    def action_sort_up(self) -> None:
-        self.finding.sort(descending=False)
-
-    def action_sort_down(self) -> None:
-        self.finding.sort(descending=True)
-
-    def action_search(self) -> None:
-        self.finding.ask_search()
-
-    def action_next_match(self) -> None:
-        self.finding.go_to_match(1)
-
-    def action_previous_match(self) -> None:
-        self.finding.go_to_match(-1)
+    # -- what is not a part's
 
     def action_reset(self) -> None:
         if self.store is None:
@@ -342,8 +331,6 @@ class DataScreen(StudioScreen):
         else:
             self.finding.reset()
 
-    # -- decisions
-
     def action_select(self) -> None:
         self.table.toggle()
         self.table.move(1)
@@ -351,59 +338,6 @@ class DataScreen(StudioScreen):
     def action_select_range(self) -> None:
         self.table.toggle_range()
         self.rows.show_position()
-
-    def action_select_all(self) -> None:
-        self.decisions.select_all()
-
-    def action_accept(self) -> None:
-        self.decisions.label("accept")
-
-    def action_reject(self) -> None:
-        self.decisions.label("reject")
-
-    def action_skip(self) -> None:
-        self.decisions.label("skip")
-
-    def action_clear_label(self) -> None:
-        self.decisions.label("none")
-
-    def action_mark(self) -> None:
-        self.decisions.mark()
-
-    def action_trash(self) -> None:
-        self.decisions.trash()
-
-    def action_split(self) -> None:
-        self.decisions.ask_split()
-
-    # -- what leaves the screen, what opens over it
-
-    def action_copy_row(self) -> None:
-        self.taking.copy_row()
-
-    def action_copy_cell(self) -> None:
-        self.taking.copy_cell()
-
-    def action_copy_command(self) -> None:
-        self.taking.copy_command()
-
-    def action_export(self) -> None:
-        self.taking.ask_export()
-
-    def action_edit(self) -> None:
-        self.opening.edit()
-
-    def action_edit_outside(self) -> None:
-        self.opening.edit_outside()
-
-    def action_import(self) -> None:
-        self.opening.import_file()
-
-    def action_history(self) -> None:
-        self.opening.history()
-
-    def action_as_trained(self) -> None:
-        self.opening.as_trained()
 
     # -- lines
 

@@ -10,6 +10,7 @@ from studio.tui.screens.data.example_pane import ShownTokens
 
 if TYPE_CHECKING:
     from studio.dataset.store import Example
+    from studio.tokens.layout import Budget
     from studio.tokens.tokenizer import ModelFolder
     from studio.tui.screens.data.desk import Desk
 
@@ -29,14 +30,16 @@ class ShownExample:
     def show(self, example: Example | None, found: str = "") -> None:
         """``found`` is what was searched for; the pane marks it."""
         self.example, self._found = example, found
-        folder, max_length = self._desk.session.model_folder, self._desk.session.max_length
+        folder = self._desk.session.model_folder
         if example is None or folder is None:
             self._desk.pane.show(example, None, found)
-        elif self._is_tokenizer_loaded and len(example.prompt) + len(example.completion) < COUNTED_AT_ONCE_CHARS:
-            self._desk.pane.show(example, _tokens_of(folder, example, max_length), found)
+            return
+        budget = self._desk.session.budget(folder)
+        if self._is_tokenizer_loaded and len(example.prompt) + len(example.completion) < COUNTED_AT_ONCE_CHARS:
+            self._desk.pane.show(example, _tokens_of(folder, example, budget), found)
         else:
             self._desk.pane.show(example, None, found)
-            count = partial(_tokens_of, folder, example, max_length)
+            count = partial(_tokens_of, folder, example, budget)
             self._desk.after("tokens", TOKENS_AFTER_SECONDS, lambda: self._count(example, count))
 
     def _count(self, example: Example, count: Callable[[], ShownTokens]) -> None:
@@ -49,7 +52,7 @@ class ShownExample:
             self._desk.pane.show(example, tokens, self._found)
 
 
-def _tokens_of(folder: ModelFolder, example: Example, max_length: int) -> ShownTokens:
+def _tokens_of(folder: ModelFolder, example: Example, budget: Budget) -> ShownTokens:
     import numpy as np
 
     from studio.tokens.encoding import Pair, encode_pairs
@@ -57,5 +60,5 @@ def _tokens_of(folder: ModelFolder, example: Example, max_length: int) -> ShownT
 
     encoded = encode_pairs(folder, [Pair(example.prompt, example.completion, example.system)])[0]
     prompt_tokens, completion_tokens = np.array([[encoded.prompt_tokens], [encoded.completion_tokens]], dtype=np.int32)
-    fate = FATES[fates(prompt_tokens, completion_tokens, max_length)[0]]
+    fate = FATES[fates(prompt_tokens, completion_tokens, budget)[0]]
     return ShownTokens(encoded.prompt_tokens, encoded.completion_tokens, str(fate))

@@ -31,12 +31,14 @@ class Taking:
             self._copy(json.dumps({name: value for name, value in row.items() if value}, ensure_ascii=False), "the row")
 
     def copy_cell(self) -> None:
+        """The whole text of the cursor's cell; what only the table has (tokens, who labelled) as the table has it."""
         if (example := self._shown.example) is None:
             return
         name = self._desk.table.column_name
-        preview = self._desk.table.preview(example.example_id)
-        value = getattr(example, name) if name != "total_tokens" else (preview.total_tokens if preview else "")
-        self._copy(str(value), name)
+        value = getattr(example, name, None)
+        if value is None:
+            value = getattr(self._desk.table.preview(example.example_id), name, None)
+        self._copy("" if value is None else str(value), name)
 
     def copy_command(self) -> None:
         command = self._rows.view.command(self._desk.session.project.root)

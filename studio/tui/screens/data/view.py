@@ -6,8 +6,12 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from studio.reports.visible import is_unseen, visible
+
+if TYPE_CHECKING:
+    from studio.dataset.examples import Value
 
 Sort = tuple[tuple[str, bool], ...]
 
@@ -51,21 +55,40 @@ class DataView:
         return replace(self, sort=(*self.sort, wanted))
 
     def command(self, project_root: Path) -> str:
-        """The command line that writes these rows to a file."""
-        words = ["studio", "-C", str(project_root), "export", "view.jsonl"]
+        """The command line that lists these rows: it changes nothing, however often it is run."""
+        words = ["studio", "-C", str(project_root), "rows"]
         where = self.where
         if self.chosen is not None:
             rows = f"example_id in ({', '.join(str(int(one)) for one in self.chosen)})"
             where = f"{rows} and ({where})" if where else rows
-        return " ".join(map(_quoted, [*words, "--where", where] if where else words))
+        words += ["--where", where] if where else []
+        order = ",".join(f"{column}:desc" if is_down else column for column, is_down in self.sort)
+        return " ".join(map(_quoted, [*words, "--sort", order] if order else words))
 
 
-def equals(column: str, value: str | int) -> str:
+def equals(column: str, value: Value) -> str:
     """``column = value`` as SQL; quotes in the value are doubled."""
-    if isinstance(value, int):
-        return f"{column} = {value}"
-    quoted = value.replace("'", "''")
-    return f"{column} = '{quoted}'"
+    if value is None:
+        return f"{column} is null"
+    if isinstance(value, bool):
+        return column if value else f"not {column}"
+    return f"{column} = {_literal(value)}"
+
+
+def one_of(column: str, values: Sequence[Value]) -> str:
+    """``column in (…)`` as SQL, for one value and for null as simple as can be."""
+    known = [value for value in values if value is not None]
+    if len(values) == 1 or not known:
+        return equals(column, values[0])
+    condition = f"{column} in ({', '.join(map(_literal, known))})" if len(known) > 1 else equals(column, known[0])
+    return f"{condition} or {column} is null" if len(known) < len(values) else condition
+
+
+def _literal(value: Value) -> str:
+    if isinstance(value, bool | int):
+        return str(value).lower()
+    text = value if isinstance(value, str) else f"{value:%Y-%m-%d %H:%M:%S.%f}"
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _quoted(word: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,9 +15,8 @@ from studio.reports.numbers import learning_rate, loss, number
 from studio.reports.samples import sample_lines
 from studio.reports.visible import visible
 from studio.runs.samples import Sampled
-from studio.runs.specs import Spec
+from studio.runs.settings import Spec
 from studio.runs.watch import RunState
-from studio.tui import styles
 from studio.tui.screens.runs.chart_view import ChartView
 from studio.tui.screens.runs.curves import (
     POINT_GLYPHS,
@@ -32,7 +32,7 @@ from studio.tui.screens.runs.curves import (
 )
 from studio.tui.screens.runs.shelf import Shelf
 from studio.tui.screens.runs.sight import Sight
-from studio.tui.widgets.lines import Line, LinesView
+from studio.tui.widgets.lines import Line, LinesView, entitle
 from studio.tui.widgets.run_lines import comparison_lines, facts_lines, full_title, trouble_lines
 
 NO_SAMPLES: list[Line] = [
@@ -42,6 +42,7 @@ NO_SAMPLES: list[Line] = [
         (" of a new run asks for some at each evaluation.", "dim"),
     ]
 ]
+SIDES_EVERY_SECONDS = 2.0  # the small charts of a live run: they are looked at, the loss is watched
 SIDE_NAMES = ("learning rate", "gradient norm", "tokens/s")
 
 
@@ -66,9 +67,9 @@ class RunView(Vertical):
     RunView #loss { height: 1fr; min-height: 5; }
     RunView #legend { height: auto; max-height: 2; }
     RunView #sides { height: 8; }
-    RunView #sides ChartView { width: 1fr; border: round $foreground 20%; border-title-color: $foreground 70%;
-        border-subtitle-color: $foreground 70%; }
-    RunView #log-panel { height: 45%; border-top: solid $foreground 30%; border-title-color: $text-primary; }
+    RunView #sides ChartView { width: 1fr; border: round $studio-faint; border-title-color: $studio-label;
+        border-subtitle-color: $studio-label; }
+    RunView #log-panel { height: 45%; border-top: solid $studio-faint; border-title-color: $text-primary; }
     RunView.has-log #sides { display: none; }
     RunView .hidden { display: none; }
     """
@@ -77,6 +78,8 @@ class RunView(Vertical):
         super().__init__(classes="panel")
         self._drawn: object = None
         self._shelf = Shelf()
+        self._sides_of: object = None
+        self._sides_at = 0.0
 
     def compose(self) -> ComposeResult:
         yield LinesView(id="facts")
@@ -85,16 +88,13 @@ class RunView(Vertical):
         yield LinesView(id="legend")
         with Horizontal(id="sides"):
             for name in SIDE_NAMES:
-                side = ChartView(id=name.replace(" ", "-").replace("/", "-"))
-                side.border_title = name
-                yield side
+                yield ChartView(id=name.replace(" ", "-").replace("/", "-"))
         with VerticalScroll(id="log-panel", classes="hidden", can_focus=False):
             yield LinesView(id="log")
 
     def show(self, shown: RunShown) -> None:
         state = shown.state
-        self.border_title = styles.title(visible(full_title(state), single_line=True))
-        self.border_subtitle = styles.title(visible(_subtitle(state)))
+        entitle(self, full_title(state), _subtitle(state))
         self.show_facts(state)
         self.query_one("#trouble", LinesView).show(trouble_lines(state, shown.log))
         if state.kind == "compare":
@@ -152,9 +152,9 @@ class RunView(Vertical):
         at = None if shown.crosshair is None or not len(x) else float(x[min(shown.crosshair, len(x) - 1)])
         self._shelf.keep_only([state.run_id, *(other.run_id for other in shown.overlaid)], choice.weight)
         self.query_one("#legend", LinesView).show([_legend(shown, self._shelf)])
-        series = state.series
-        lengths = len(x), len(series.eval_step), len(series.warnings)
-        key = (id(series), lengths, choice, at, tuple(map(id, shown.overlaid)))
+        losses, others = state.series, tuple(map(id, shown.overlaid))
+        lengths = len(x), len(losses.eval_step), len(losses.warnings)
+        key = (id(losses), lengths, state.run_id, choice, at, others)
         if key == self._drawn:
             return
         self._drawn = key
@@ -168,10 +168,14 @@ class RunView(Vertical):
             marks=border_marks(state, choice, self._shelf),
             x_range=seen_range(state, choice, self._shelf),
         )
+        is_same_view = self._sides_of == key[2:] and state.is_live
+        if is_same_view and time.monotonic() - self._sides_at < SIDES_EVERY_SECONDS:
+            return
+        self._sides_of, self._sides_at = key[2:], time.monotonic()
         sides = side_series(state, choice, self._shelf)
         for (name, side_curve), value in zip(sides.items(), _newest(state), strict=True):
             side = self.query_one("#" + name.replace(" ", "-").replace("/", "-"), ChartView)
-            side.border_subtitle = value
+            entitle(side, name, value)
             side.show([side_curve], x_label=choice.x_axis, marker_x=at, x_range=seen_range(state, choice, self._shelf))
 
     def _set_charts_hidden(self, is_hidden: bool) -> None:
@@ -188,7 +192,7 @@ def setting_lines(spec: Spec | None) -> list[Line]:
     width = max(len(name) for name in names)
     about = spec.fields()
     return [
-        [(f"{name:<{width}}  ", "dim"), (visible(_shown(getattr(spec, name))), ""), (f"  {about[name]}", "faint")]
+        [(f"{name:<{width}}  ", "dim"), (visible(_shown(getattr(spec, name))), ""), (f"  {about[name]}", "dim")]
         for name in names
     ]
 

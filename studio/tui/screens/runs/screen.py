@@ -30,7 +30,7 @@ from studio.tui.screens.runs.curves import SMOOTHING_STEPS, X_AXES, ChartChoice,
 from studio.tui.screens.runs.rows_behind import RowsBehind
 from studio.tui.screens.runs.run_view import RunShown, RunView
 from studio.tui.screens.runs.sight import Sight
-from studio.tui.widgets.lines import Line, LinesView
+from studio.tui.widgets.lines import Line, LinesView, entitle
 from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.row_list import RowList
 from studio.tui.widgets.run_lines import run_line, started_words
@@ -55,7 +55,7 @@ class RunsScreen(ListScreen):
     DEFAULT_CSS = """
     RunsScreen.-wide #runs {
         width: 41; height: 1fr; padding: 0 1;
-        border: round $foreground 30%; border-title-color: $text-primary; border-subtitle-color: $foreground 60%;
+        border: round $studio-faint; border-title-color: $text-primary; border-subtitle-color: $studio-dim;
     }
     RunsScreen.-wide #runs:focus { border: round $primary; }
     RunsScreen.-narrow #runs-body { layout: vertical; }
@@ -81,9 +81,7 @@ class RunsScreen(ListScreen):
     def body(self) -> Iterable[Widget]:
         yield LinesView(id="no-runs", classes="hidden")
         with Horizontal(id="runs-body"):
-            runs = RowList(id="runs")
-            runs.border_title = "runs"
-            yield runs
+            yield RowList(id="runs")
             yield RunView()
 
     def above_status(self) -> Iterable[Widget]:
@@ -137,7 +135,7 @@ class RunsScreen(ListScreen):
         runs = self.query_one("#runs", RowList)
         index = next(at for at, state in enumerate(self._states) if state.run_id == self._run_id)
         runs.show(len(self._states), self._run_row, index)
-        runs.border_subtitle = f"{len(self._states)}"
+        entitle(runs, "runs", f"{len(self._states)}")
         state = self.current
         if state is None:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from studio.reports.cells import fit
 from studio.reports.numbers import number
 from studio.reports.window import WindowReport, fate_table, shots_table
-from studio.tokens.window import FATES, Fate
+from studio.tokens.window import Fate
 from studio.tui.widgets.lines import Line
 
 COUNT_WIDTH = 8
@@ -14,16 +14,17 @@ WIDE = 56
 
 def fate_line(report: WindowReport, fate: Fate, width: int) -> Line:
     """Glyph, name, count, percent; with room, a bar."""
-    return fate_table(report).drawn(width)[1 + FATES.index(fate)]
+    return fate_table(report).drawn(width)[1 + list(report.fates).index(fate)]
 
 
 def longest_line(report: WindowReport, index: int, width: int) -> Line:
-    """Row number, its tokens as a bar against the longest, and what is over max_length."""
+    """Row number, its tokens (of its source, where it has one) as a bar against the longest, and what is over."""
     example_id, tokens = report.longest[index]
-    over = tokens - report.max_length
+    side = report.sides[0]
+    over = tokens - side.limit
     words = f"  ▲ {number(over)} over" if over > 0 else ""
     bar = max(0, width - 8 - COUNT_WIDTH - 14 - 2)
-    filled = round(bar * tokens / report.max) if report.max else 0
+    filled = round(bar * tokens / side.max) if side.max else 0
     return [
         (fit(f"#{example_id}", 8), "dim"),
         (fit(number(tokens), COUNT_WIDTH, "right"), ""),

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
 from studio.acts.window import check_window
+from studio.dataset.store import Store
 from studio.errors import StudioError
 from studio.models.finding import resolve_model
 from studio.project import MOST_MAX_LENGTH
 from studio.reports.numbers import counted, number
 from studio.reports.visible import visible
-from studio.reports.window import WindowReport
+from studio.reports.window import WindowReport, lengths_sentence
 from studio.tokens.tokenizer import ModelFolder
-from studio.tokens.window import FATES, Fate
+from studio.tokens.window import Fate
 from studio.tui import actions, styles
 from studio.tui.messages import ExamplesRequested, LineEntered, LineLeft, TokensCounted
 from studio.tui.screens.list_screen import ListScreen
@@ -28,6 +30,9 @@ from studio.tui.session import LEAST_MAX_LENGTH
 from studio.tui.widgets.lines import LinesView
 from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.row_list import RowList
+
+if TYPE_CHECKING:
+    from studio.dataset.examples import ExampleIds
 
 SHOTS = (0, 1, 2, 5, 10)
 _MOST_DIGITS = 20
@@ -39,20 +44,31 @@ class WindowScreen(ListScreen):
     NAME = "Window"
     MAIN_LIST = "#fates"
     BINDINGS = actions.bindings_for("Window")
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own way
+    HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (72, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own way
     VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-high")]  # noqa: RUF012
     DEFAULT_CSS = """
     WindowScreen #lengths { height: 1fr; }
     WindowScreen #lengths LinesView { display: none; margin: 1 2; }
     WindowScreen #lengths.-words LinesView { display: block; }
     WindowScreen #lengths.-words HistogramView { display: none; }
+    WindowScreen #lengths Horizontal { height: 1fr; }
+    WindowScreen #lengths HistogramView { width: 1fr; }
+    WindowScreen #target-tokens { display: none; }
+    WindowScreen #lengths.-apart #target-tokens { display: block; }
+    WindowScreen #lengths.-apart .side { display: block; width: 8; margin: 0; }
+    WindowScreen #lengths.-words Horizontal { display: none; }
     WindowScreen #below { height: 14; }
     WindowScreen.-narrow #below { height: 12; }
     WindowScreen #fates { height: 6; }
     WindowScreen #longest { height: 1fr; }
     WindowScreen #shots { width: 1fr; height: 1fr; }
     WindowScreen.-narrow #rows { width: 44; }
+    WindowScreen.-slim #below { height: 22; layout: vertical; }
+    WindowScreen.-slim #rows { height: 10; }
+    WindowScreen.-slim #shots { height: 12; }
     WindowScreen.-low #below { height: 6; }
+    WindowScreen.-low #rows { height: 6; }
+    WindowScreen.-low.-slim #shots { display: none; }
     WindowScreen.-low #longest { display: none; }
     WindowScreen.-low #lengths LinesView { margin: 0 1; }
     """
@@ -67,7 +83,10 @@ class WindowScreen(ListScreen):
 
     def body(self) -> Iterable[Widget]:
         with Vertical(id="lengths", classes="panel"):
-            yield HistogramView()
+            for name in ("source", "target"):
+                with Horizontal(id=f"{name}-tokens"):
+                    yield LinesView(id=name, classes="side")
+                    yield HistogramView()
             yield LinesView(id="words")
         with Horizontal(id="below"):
             with Vertical(id="rows"):
@@ -96,7 +115,7 @@ class WindowScreen(ListScreen):
     def on_store_opened(self) -> None:
         self.check()
 
-    def on_examples_changed(self) -> None:
+    def take_changes(self, example_ids: Sequence[int] | ExampleIds) -> None:
         if self.is_current:
             self.check()
         else:
@@ -119,36 +138,37 @@ class WindowScreen(ListScreen):
         if self._model is None:
             self._find(self.session.base_model, "window", self._take_model)
             return
-        store, model, max_length = self.store, self._model, self.session.max_length
+        store, model, lengths = self.store, self._model, (self.session.max_length, self.session.max_target_length)
 
         def check_known() -> tuple[WindowReport, int]:
-            report = check_window(store, model, max_length, SHOTS, is_cancelled=lambda: True)
+            report = _checked(store, model, lengths, is_cancelled=lambda: True)
             return report, store.uncounted_total(model.fingerprint)
 
         self.ask("window", check_known, self._known)
 
-    def _find(self, name: str, noun: str, then: Callable[[str, ModelFolder, int], None]) -> None:
-        """Look for a model in a thread; ``then`` is called with its name, folder and context window."""
+    def _find(self, name: str, noun: str, then: Callable[[str, ModelFolder], None]) -> None:
+        """Look for a model in a thread; ``then`` is called with its name and its folder, whose window is known."""
 
-        def find() -> tuple[ModelFolder, int]:
+        def find() -> tuple[ModelFolder]:
             model = resolve_model(name, self.project.settings().trusted_models)
-            return model, model.context_window
+            _ = model.window
+            return (model,)
 
         self.ask(noun, find, lambda found: then(name, *found))
 
-    def _take_model(self, name: str, model: ModelFolder, window: int) -> None:
+    def _take_model(self, name: str, model: ModelFolder) -> None:
         self._model, self._model_name = model, name
         self.check()
 
-    def _try_model(self, name: str, model: ModelFolder, window: int) -> None:
+    def _try_model(self, name: str, model: ModelFolder) -> None:
         """A model that was named here: taken once it is known to be there, with a max_length that it can have."""
         self.query_one(PromptBar).leave()
         self.session.try_model(name)
         before = self.session.max_length
-        if self.session.try_max_length(before, window) != before:
-            self.say(f"max_length {number(before)} is now {number(window)}, the context window of {name}", "warning")
+        if (now := self.session.try_max_length(before, model.window.most)) != before:
+            self.say(f"max_length {number(before)} is now {number(now)}, the context window of {name}", "warning")
         self._report = None
-        self._take_model(name, model, window)
+        self._take_model(name, model)
 
     def _known(self, answer: tuple[WindowReport, int]) -> None:
         report, uncounted = answer
@@ -156,12 +176,15 @@ class WindowScreen(ListScreen):
             self._show_report(report)
         if uncounted and self.store is not None:
             self.on_tokens_counted(TokensCounted(0, uncounted))
-            stop, store, model, max_length = self._stop, self.store, self._model, report.max_length
+            stop, store, model = self._stop, self.store, self._model
+            lengths = report.budget.max_length, report.budget.target or 0
             assert model is not None
             progress = partial(self._progressed, stop)
-            self.ask(
-                "window", lambda: check_window(store, model, max_length, SHOTS, progress, stop.is_set), self._counted
-            )
+
+            def check_rest() -> WindowReport:
+                return _checked(store, model, lengths, progress, stop.is_set, gives_way=True)
+
+            self.ask("window", check_rest, self._counted)
 
     def _progressed(self, stop: threading.Event, done: int, total: int) -> None:
         if not stop.is_set():
@@ -210,9 +233,15 @@ class WindowScreen(ListScreen):
     def _say_title(self) -> None:
         """Of what is shown: a max_length that was tried and failed stands on the status line, not here."""
         report, name = self._report, self._model_name or self.session.base_model
-        max_length = self.session.max_length if report is None else report.max_length
-        window = "" if report is None else f" of {number(report.context_window)}"
-        title = f"tokens per example · max_length {number(max_length)}{window} · {name}"
+        if report is None:
+            limits = f"max_length {number(self.session.max_length)}"
+        elif report.window.is_shared:
+            limits = f"{report.limits} of {number(report.window.tokens)}"
+        else:
+            kind = "of" if report.window.is_hard else "trained at"
+            sides = " · ".join(f"{side.name} {number(side.limit)}" for side in report.sides)
+            limits = f"{sides} · {kind} {number(report.window.tokens)} a side"
+        title = f"tokens per example · {limits} · {name}"
         self.query_one("#lengths").border_title = styles.title(visible(title))
 
     def _show_report(self, report: WindowReport) -> None:
@@ -228,11 +257,14 @@ class WindowScreen(ListScreen):
             )
             return
         lengths.remove_class("-words")
-        facts = {"median": report.median, "p95": report.p95, "max": report.max, "n": report.n}
-        lengths.border_subtitle = " · ".join(f"{name} {number(value)}" for name, value in facts.items())
-        self.query_one(HistogramView).show(report.total_tokens, report.max_length)
-        fates = self.query_one("#fates", RowList)
-        fates.show(len(FATES), lambda index, width: fate_line(report, FATES[index], width))
+        lengths.border_subtitle = lengths_sentence(report)
+        lengths.set_class(len(report.sides) > 1, "-apart")
+        for view, side in zip(self.query(HistogramView), report.sides, strict=False):
+            view.show(side.tokens, side.limit)
+        for name in ("source", "target"):
+            self.query_one(f"#{name}", LinesView).show([[(name, "dim")]])
+        fates, possible = self.query_one("#fates", RowList), list(report.fates)
+        fates.show(len(possible), lambda index, width: fate_line(report, possible[index], width))
         fates.border_subtitle = "enter: these rows in Data"
         longest = self.query_one("#longest", RowList)
         longest.show(len(report.longest), lambda index, width: longest_line(report, index, width))
@@ -257,13 +289,11 @@ class WindowScreen(ListScreen):
             ids = [example_id for example_id, _ in report.longest]
             self.post_message(ExamplesRequested(ids, f"longest rows · {self._model_name}"))
             return
-        fate = FATES[message.index]
+        fate = list(report.fates)[message.index]
         if not report.fates[fate]:
             self.say(f"no row has the fate {fate.value}")
             return
-        self.post_message(
-            ExamplesRequested(self._ids_of(report, fate), f"{fate.value} at max_length {report.max_length}")
-        )
+        self.post_message(ExamplesRequested(self._ids_of(report, fate), f"{fate.value} at {report.limits}"))
 
     def _ids_of(self, report: WindowReport, fate: Fate) -> list[int]:
         if fate is not Fate.WHOLE:
@@ -290,12 +320,24 @@ class WindowScreen(ListScreen):
         self._set_max_length(self.session.max_length - step_of(self.session.max_length - 1))
 
     def _set_max_length(self, max_length: int) -> None:
-        set_to = self.session.try_max_length(max_length, self._model.context_window if self._model else None)
-        self.say(f"max_length {number(set_to)}, for new runs too · to keep it: max_length = {set_to} in studio.toml")
+        set_to = self.session.try_max_length(max_length, self._model.window.most if self._model else None)
+        target = self.session.max_target_length
+        also = f", max_target_length {number(target)}" if target else ""
+        self.say(
+            f"max_length {number(set_to)}{also}, for new runs too · to keep it: max_length = {set_to} in studio.toml"
+        )
         self.check()
 
     def action_set_max_length(self) -> None:
-        self.query_one(PromptBar).ask("max_length", "max_length", str(self.session.max_length), hint="tokens")
+        target = self.session.max_target_length
+        text = f"{self.session.max_length}/{target}" if target else str(self.session.max_length)
+        hint = "tokens of the source, or source/target" if self._has_two_sides else "tokens"
+        self.query_one(PromptBar).ask("max_length", "max_length", text, hint=hint)
+
+    @property
+    def _has_two_sides(self) -> bool:
+        """Whether source and target of the model's rows have a budget each."""
+        return self._model is not None and not self._model.window.is_shared
 
     def action_set_model(self) -> None:
         self.query_one(PromptBar).ask(
@@ -316,15 +358,49 @@ class WindowScreen(ListScreen):
             else:
                 prompt.refuse("name a model")
             return
-        most = self._model.context_window if self._model else MOST_MAX_LENGTH
-        tokens = int(text) if text.isdecimal() and len(text) < _MOST_DIGITS else None
-        if tokens is None or tokens < LEAST_MAX_LENGTH:
-            prompt.refuse(f"{text[:_MOST_DIGITS]!r}: a whole number from {LEAST_MAX_LENGTH} on is needed")
-        elif tokens > most:
-            prompt.refuse(f"{number(tokens)}: the context window has {number(most)}")
+        source, slash, target = text.partition("/")
+        lengths = [_tokens_in(source), *([_tokens_in(target)] if slash else [])]
+        most = (self._model.window.most if self._model else None) or MOST_MAX_LENGTH
+        if slash and not self._has_two_sides:
+            prompt.refuse("in this model prompt and completion share max_length: one number")
+        elif (too_few := min(lengths)) < LEAST_MAX_LENGTH:
+            wrong = source if lengths[0] == too_few else target
+            prompt.refuse(f"{wrong[:_MOST_DIGITS]!r}: a whole number from {LEAST_MAX_LENGTH} on is needed")
+        elif max(lengths) > most:
+            prompt.refuse(f"{number(max(lengths))}: the context window has {number(most)}")
         else:
             prompt.leave()
-            self._set_max_length(tokens)
+            self.session.max_target_length = lengths[1] if slash else 0
+            self._set_max_length(lengths[0])
+
+
+def _tokens_in(text: str) -> int:
+    """The number that was typed; -1 where it is none."""
+    text = text.strip()
+    return int(text) if text.isdecimal() and len(text) < _MOST_DIGITS else -1
+
+
+def _checked(
+    store: Store,
+    model: ModelFolder,
+    lengths: tuple[int, int],
+    progress: Callable[[int, int], None] | None = None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+    *,
+    gives_way: bool = False,
+) -> WindowReport:
+    """The report at these lengths, (max_length, max_target_length)."""
+    max_length, max_target_length = lengths
+    return check_window(
+        store,
+        model,
+        max_length,
+        SHOTS,
+        progress,
+        is_cancelled,
+        max_target_length=max_target_length,
+        gives_way=gives_way,
+    )
 
 
 def step_of(max_length: int) -> int:
