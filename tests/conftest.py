@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -31,6 +32,17 @@ def tiny_bart_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--make-pictures", action="store_true", help="make README's pictures and the golden screens anew")
+
+
+def pytest_configure() -> None:
+    """Looking for garbage after every few hundred objects was a quarter of the time: many are made, and they stay."""
+    gc.set_threshold(50_000, 20, 20)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays. What a test leaves behind is still found, and a file left open still fails."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -44,7 +44,7 @@ def start(project: Project, model: Path) -> RunDirectory:
     with Store.open(project.store_path, "anna") as store:
         store.add([Candidate(f"what is {number} and {number}", f"it is {2 * number}") for number in range(24)], "sums")
         store.assign_splits(test=0, validation=0.2)
-        settings = ["batch_size=2", "epochs=12", "dtype=float32", "micro_batch_size=2", "lora_rank=2", "max_length=128"]
+        settings = ["batch_size=2", "epochs=6", "dtype=float32", "micro_batch_size=2", "lora_rank=2", "max_length=128"]
         spec = TrainSpec(base_model=str(model)).replaced(settings)
         return RunDirectory(project.runs_path / start_training(project, store, spec))
 

@@ -121,14 +121,20 @@ def _quoted(item: str) -> str:
     return '"{}"'.format(item.replace('"', '""')) if "," in item or '"' in item else item
 
 
-def _items(text: str) -> list[str]:
-    return next(csv.reader([text], skipinitialspace=True), [])
+def _items(name: str, text: str) -> list[str]:
+    try:
+        return next(csv.reader([text], skipinitialspace=True), [])
+    except csv.Error:  # a line break, or a word without end
+        raise AskedWrongly(
+            f"{name}={in_short(text)}: a list on one line is needed.",
+            "Part the words by commas; one that has a comma stands in double quotes.",
+        ) from None
 
 
 def _coerced(name: str, value: Any, wanted: Any) -> Any:
     """``value`` as the field's type; text is read, so that command line, TOML and JSON share one path."""
     if typing.get_origin(wanted) is tuple:
-        items = _items(value) if isinstance(value, str) else value
+        items = _items(name, value) if isinstance(value, str) else value
         if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
             raise AskedWrongly(f"{name}={in_short(value)}: a list of words is needed.")
         return tuple(item.strip() for item in items if item.strip())

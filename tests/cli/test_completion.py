@@ -61,6 +61,9 @@ def paths(line: str, project: Project) -> str:
     return answer_for(ROOT, typed.words, typed.begun, project.root).paths
 
 
+LABEL_COLUMNS = ("label", "labelled_by", "labelled_at")
+
+
 class TestWhatIsOffered:
     @pytest.mark.parametrize(
         ("line", "words"),
@@ -70,7 +73,7 @@ class TestWhatIsOffered:
             ("rows --s", ["--search", "--sort"]),
             ("rows --sort total_tokens,ta", ["total_tokens,task", "total_tokens,task:desc"]),
             ("rows --sort=tas", ["--sort=task", "--sort=task:desc"]),
-            ("rows --where \"task = 'label' and lab", ["task = 'label' and label"]),
+            ("rows --where \"task = 'label' and labe", ["task = 'label' and " + name for name in LABEL_COLUMNS]),
             ("rows --where \"task = 'lab", []),
             ("rows --where 'starts_w", ["starts_with("]),
             ("label a", ["accept"]),

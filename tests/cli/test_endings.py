@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -19,9 +18,10 @@ STUDIO = f'"{sys.executable}" -m studio'
 MANY = 3_000  # rows whose table and JSON are far more than a pipe holds
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    project = Project.init(tmp_path / "desk")
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """One for all: of its rows only two labels are ever changed, and by one story alone."""
+    project = Project.init(tmp_path_factory.mktemp("endings") / "desk")
     with Store.open(project.store_path, "anna") as store:
         store.add([Candidate(f"question {number} {'x' * 200}", "answer") for number in range(MANY)], "")
     return project

@@ -120,3 +120,9 @@ def test_toml_of_wrong_types_is_refused_by_the_setting_s_name(text: str) -> None
     (name,) = values
     with pytest.raises(AskedWrongly, match=name):
         (CompareSpec if name == "arms" else TrainSpec).from_dict(values)
+
+
+@pytest.mark.parametrize("text", ["a\rb", "a\nb", "x" * 200_000])
+def test_a_list_that_no_line_can_hold_is_refused_in_words(text: str) -> None:
+    with pytest.raises(AskedWrongly, match="a list on one line is needed"):
+        TrainSpec().replaced([f"tasks={text}"])

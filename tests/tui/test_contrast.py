@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,7 @@ PLACES = (
 )
 
 
+@cache
 def luminance(color: Color, system: ColorSystem) -> float:
     """Relative luminance (WCAG 2.2) of a color as a terminal of that system shows it."""
 

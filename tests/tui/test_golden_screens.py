@@ -6,9 +6,11 @@ pytest tests/tui/test_golden_screens.py --make-pictures     makes them anew; the
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -115,15 +117,34 @@ SCENES = (
 )
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A folder with the project of a scene's folder in it, made once; each scene works on its own copy."""
+
+    @cache
+    def make(folder: str) -> Path:
+        root = tmp_path_factory.mktemp(folder)
+        project_in(root, folder)
+        return root
+
+    return make
+
+
 @pytest.mark.parametrize("size", [NARROW, WIDE], ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
 async def test_the_screen_is_as_it_was_looked_at(
-    scene: Scene, size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    scene: Scene,
+    size: tuple[int, int],
+    made: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     monkeypatch.chdir(tmp_path)  # the model is named by its folder here, which no picture may depend on
     monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("studio.tui.screens.try_prompt.screen.Answerer", PlayedAnswerer)
-    project = project_in(tmp_path, scene.folder)
+    shutil.copytree(made(scene.folder), tmp_path, dirs_exist_ok=True)
+    project = Project(tmp_path / scene.folder)
     with a_live_run(project, monkeypatch) if scene.folder == "running" else nullcontext():
         app = StudioApp(project, first_screen=scene.screen)
         async with app.run_test(size=size) as pilot:

@@ -110,7 +110,8 @@ async def test_at_every_size_every_screen_shows_its_first_things(
     project = support_desk(tmp_path)
     recorded_runs(project)
     async with opened_on(project, "data", (80, 24)) as pilot:
-        for size in SIZES:
+        # Where things stand goes by the size, how they look by the mode: one mode has all sizes, the others two.
+        for size in SIZES if mode == "truecolor" else (SIZES[0], SIZES[-1]):
             await pilot.resize_terminal(*size)
             for screen, key in SCREENS.items():
                 await press(pilot, key)

@@ -164,14 +164,20 @@ def test_a_resume_on_changed_rows_is_refused(tmp_path: Path, tiny_model_folder: 
     assert "train.jsonl has changed since this run began" in final["message"]
 
 
-def stopped_run(folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch, step: int = 12) -> RunDirectory:
-    """A run of 40 steps, stopped behind ``step``; its checkpoints are of step 10, where one is due, and of that one."""
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the stopped run is kept that the stories below damage copies of."""
+    return tmp_path_factory.mktemp("stopped") / "run"
+
+
+def stopped_run(folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
+    """A run of 40 steps, stopped behind step 12; its checkpoints are of step 10, where one is due, and of that one."""
     run = long_run(folder, tiny_spec(model, epochs=10, save_every=5))
     write = EventWriter.write
 
     def write_and_stop(writer: EventWriter, event: Event) -> None:
         write(writer, event)
-        if isinstance(event, Step) and event.step == step:
+        if isinstance(event, Step) and event.step == 12:
             run.stop_path.touch()
 
     with monkeypatch.context() as patch:
@@ -181,59 +187,58 @@ def stopped_run(folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch, step
     return run
 
 
+@pytest.fixture
+def stopped(kept: Path, tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
+    """A copy of one ``stopped_run``, to damage."""
+    if not kept.exists():
+        stopped_run(kept, tiny_model_folder, monkeypatch)
+    return RunDirectory(shutil.copytree(kept, tmp_path / "run"))
+
+
 @pytest.mark.parametrize("name", ["weights.safetensors", "training.pt", "progress.json", "spec.json"])
 def test_a_newest_checkpoint_that_the_disk_damaged_is_passed_over_for_the_one_before_and_that_is_said(
     name: str,
-    tmp_path: Path,
-    tiny_model_folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    stopped: RunDirectory,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run = stopped_run(tmp_path / "run", tiny_model_folder, monkeypatch)
-    newest, before = run.checkpoint_paths()[:2]
+    newest, before = stopped.checkpoint_paths()[:2]
     assert newest.name == "step-12"
     content = bytearray((newest / name).read_bytes())
     content[len(content) // 2] ^= 1
     (newest / name).write_bytes(content)
 
-    events = run_here(run)
+    events = run_here(stopped)
     assert named(events, "resumed")[-1]["step"] == int(before.name.removeprefix("step-")) < 12
     said = next(event for event in named(events, "warning") if "checkpoint step-12" in event["message"])
     assert name in said["message"] and f"it goes on from {before.name}, the one before" in said["message"]
     assert events[-1]["event"] == "finished"
     assert sorted(losses(events)) == list(range(1, 41))
-    state = RunWatch(run).poll()
+    state = RunWatch(stopped).poll()
     assert any("checkpoint step-12" in message for _, message in state.series.warnings)
-    follow(run)
+    follow(stopped)
     assert f"run  warning at step {before.name.removeprefix('step-')}: checkpoint step-12" in capsys.readouterr().err
-    assert (run.checkpoints_path / "damaged-step-12").is_dir()
+    assert (stopped.checkpoints_path / "damaged-step-12").is_dir()
 
 
-def test_where_every_checkpoint_is_damaged_the_run_does_not_begin_anew_by_itself(
-    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = stopped_run(tmp_path / "run", tiny_model_folder, monkeypatch)
-    for path in run.checkpoint_paths():
+def test_where_every_checkpoint_is_damaged_the_run_does_not_begin_anew_by_itself(stopped: RunDirectory) -> None:
+    for path in stopped.checkpoint_paths():
         (path / "weights.safetensors").write_bytes(b"torn")
-    final = run_here(run)[-1]
+    final = run_here(stopped)[-1]
     assert final["event"] == "failed" and "no checkpoint of this run is whole" in final["message"]
     assert "delete" in final["hint"]
 
 
 @pytest.mark.parametrize(("name", "value"), [("lora_rank", 2), ("batch_size", 3), ("seed", 5)])
-def test_a_setting_edited_between_two_lives_is_refused_by_name(
-    name: str, value: int, tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = stopped_run(tmp_path / "run", tiny_model_folder, monkeypatch)
-    spec = json.loads(run.spec_path.read_text())
+def test_a_setting_edited_between_two_lives_is_refused_by_name(name: str, value: int, stopped: RunDirectory) -> None:
+    spec = json.loads(stopped.spec_path.read_text())
     began = spec[name]
-    run.spec_path.write_text(json.dumps({**spec, name: value}))
+    stopped.spec_path.write_text(json.dumps({**spec, name: value}))
     words = f"{name} was {began} when this run began, spec.json says {value}."
-    edited = read_spec(run)
+    edited = read_spec(stopped)
     assert isinstance(edited, TrainSpec)
-    refusal = refusal_to_resume(run, edited)
+    refusal = refusal_to_resume(stopped, edited)
     assert refusal is not None and refusal.message == words
-    assert run_here(run)[-1]["message"] == words
+    assert run_here(stopped)[-1]["message"] == words
 
 
 def test_a_resume_on_anything_else_than_the_run_began_on_is_refused_and_says_what_changed(
@@ -276,30 +281,27 @@ def refused_without(model: Path, run: RunDirectory, spec: TrainSpec) -> str:
     return refusal.message if refusal else ""
 
 
-def test_a_checkpoint_of_an_older_studio_that_does_not_fit_says_which_shape(
-    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = stopped_run(tmp_path / "run", tiny_model_folder, monkeypatch)
-    for path in run.checkpoint_paths():
+def test_a_checkpoint_of_an_older_studio_that_does_not_fit_says_which_shape(stopped: RunDirectory) -> None:
+    for path in stopped.checkpoint_paths():
         (path / "spec.json").unlink()
         progress = json.loads((path / "progress.json").read_text())
         del progress["sha256"]
         (path / "progress.json").write_text(json.dumps(progress))
-    run.spec_path.write_text(json.dumps({**json.loads(run.spec_path.read_text()), "lora_rank": 2}))
-    assert "the checkpoint does not fit spec.json" in run_here(run)[-1]["message"]
+    stopped.spec_path.write_text(json.dumps({**json.loads(stopped.spec_path.read_text()), "lora_rank": 2}))
+    assert "the checkpoint does not fit spec.json" in run_here(stopped)[-1]["message"]
 
 
-def test_what_a_run_makes_is_nobody_else_s_to_read(
-    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_run_makes_is_nobody_else_s_to_read(tmp_path: Path, tiny_model_folder: Path) -> None:
+    from studio.worker.__main__ import main
+
     before = os.umask(0o022)
     try:
         run = make_run(tmp_path / "run", tiny_spec(tiny_model_folder, epochs=1), train=colour_rows(4))
         run.path.chmod(0o700)
-        assert start_process(run, STUDIO_CACHE=str(tmp_path / "cache")).wait(TIMEOUT_SECONDS) == 0
+        assert main([str(run.path)]) == 0
     finally:
         os.umask(before)
-    made = {path: path.stat().st_mode & 0o777 for path in run.path.rglob("*") if path != run.log_path}
+    made = {path: path.stat().st_mode & 0o777 for path in run.path.rglob("*")}
     assert {path.name: oct(mode) for path, mode in made.items() if mode != (0o700 if path.is_dir() else 0o600)} == {}
 
 
