@@ -310,17 +310,6 @@ class _Canvas:
         dots: NDArray[np.bool_] = np.cumsum(edges[:-1], axis=0) > 0
         return dots
 
-    @staticmethod
-    def _join_neighbours(
-        edges: NDArray[np.int32], columns: NDArray[np.int64], rows: NDArray[np.int64], joins: NDArray[np.int64]
-    ) -> None:
-        """As the joins of columns farther apart, for all that are next to each other at once."""
-        begun, ended = rows[joins - 1], rows[joins]
-        half = np.rint(begun + 0.5 * (ended - begun)).astype(np.int64)
-        for column, one, other in ((columns[joins - 1], begun, half), (columns[joins], half, ended)):
-            np.add.at(edges, (np.minimum(one, other), column), 1)
-            np.add.at(edges, (np.maximum(one, other) + 1, column), -1)
-
     def _cells_of(self, dots: NDArray[np.bool_]) -> NDArray[np.int32]:
         blocks = dots.reshape(self._height, 4, self._width, 2)
         bits: NDArray[np.int32] = np.einsum("rdcs,ds->rc", blocks.astype(np.int32), _DOT_BITS).astype(np.int32)
