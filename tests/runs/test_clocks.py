@@ -79,7 +79,7 @@ def test_a_run_of_an_older_studio_whose_clock_was_set_back_has_no_negative_times
     lines.append({**vars(step(3)), "time": 500.0})
     run.events_path.write_text("".join(json.dumps({"event": "step", **_known(line)}) + "\n" for line in lines))
     seconds = RunWatch(run).poll().series.seconds
-    assert seconds == sorted(seconds) and all(at >= 0 for at in seconds)
+    assert list(seconds) == sorted(seconds) and all(at >= 0 for at in seconds)
 
 
 def _known(line: dict[str, object]) -> dict[str, object]:

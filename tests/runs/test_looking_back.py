@@ -10,7 +10,9 @@ import pytest
 from studio.acts.looking_back import examples_of_step, row_losses
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
+from studio.runs.batches import Batches, Order, Strand, read_order, write_order
 from studio.runs.row_losses import RowLoss, as_json, read_row_losses, worst_first, write_row_losses
+from studio.runs.specs import TrainSpec
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
 
@@ -49,6 +51,17 @@ def test_each_step_leads_to_the_rows_it_learned_and_each_row_to_its_loss(
     assert all(row.base_loss is not None and row.base_loss > row.loss for row in held_out)
     with pytest.raises(AskedWrongly, match="is no split with losses"):
         row_losses(project, "train-1", "test")
+
+
+def test_the_order_of_a_mixture_that_another_run_began_is_read_as_it_was_written(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", TrainSpec(model_path="nowhere"))
+    batches = Batches(6, 2, seed=4, strands=(Strand((0, 1, 2), 4), Strand((3, 4, 5, 6), 2)))
+    example_ids = [10, 11, 12, 13, 14, 15, 16]
+    write_order(run, Order(batches, example_ids, steps_before=5))
+    read = read_order(run)
+    for step in range(1, 8):
+        drawn = [example_ids[row] for row in batches.rows_of(5 + step)]
+        assert read.examples_of(step) == list(dict.fromkeys(drawn))
 
 
 def test_losses_go_on_behind_a_resume_and_a_damaged_file_names_its_line(

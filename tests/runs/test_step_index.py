@@ -66,6 +66,29 @@ def test_the_index_gives_what_the_events_give(run: RunDirectory, monkeypatch: py
     assert indexed.best_step == 20
 
 
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+def test_a_clock_that_was_set_moves_no_time_of_an_indexed_run(
+    jump: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunDirectory(tmp_path / "train-1")
+    run.path.mkdir()
+    write_spec(run, TrainSpec(base_model="x"))
+    day, steady = 1_800_000_000.0, 500.0
+    monkeypatch.setattr("time.time", lambda: day)
+    monkeypatch.setattr("time.monotonic", lambda: steady)
+    events = EventWriter(run.events_path)
+    events.write(Started(pid=1, kind="train"))
+    for number in range(1, 31):
+        day, steady = day + 2.0 + (jump if number == 12 else 0.0), steady + 2.0
+        events.write(step(number, 1.0))
+        if number == 20:
+            events.write(Evaluation(step=20, eval_loss=1.0))
+    events.close()
+    plain, indexed = read(run, monkeypatch, 1 << 40), read(run, monkeypatch, 0)
+    assert list(indexed.series.seconds) == pytest.approx([2.0 * number for number in range(1, 31)])
+    assert same(plain, indexed)
+
+
 def test_what_comes_after_the_index_was_read_is_read_on(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("studio.runs.step_index.WORTH_BYTES", 0)
     watch = RunWatch(run)
