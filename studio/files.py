@@ -254,7 +254,7 @@ def read_json_object(path: Path) -> JsonObject:
     """The one object that a JSON file holds. Raises FileNotFoundError; StudioError where it cannot be read as one."""
     try:
         with open_regular(path) as file:
-            text = file.read(MOST_JSON_BYTES + 1)
+            text = read_at_most(file, MOST_JSON_BYTES + 1)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -277,6 +277,12 @@ def open_regular(path: Path) -> IO[bytes]:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is no file")
     return os.fdopen(descriptor, "rb")
+
+
+def read_at_most(file: IO[bytes], most: int) -> bytes:
+    """The rest of a file, cut at ``most`` bytes: ``file.read(most)`` would take memory for all of them at once."""
+    left = os.fstat(file.fileno()).st_size - file.tell()
+    return file.read(max(0, min(most, left)))
 
 
 def parsed_json(text: bytes) -> Any:

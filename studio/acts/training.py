@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from studio.files import private_mode, writing
 from studio.project import Project
 from studio.runs.continuing import checkpoint_of, refusal_to_continue
 from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run, runs_in, write_rows
+from studio.runs.fingerprint import accept_packages
 from studio.runs.mixture import TaskShare
 from studio.runs.process import cancel, submit
 from studio.runs.resuming import refusal_to_resume
@@ -25,6 +26,7 @@ from studio.runs.specs import TrainSpec, write_spec
 from studio.runs.watch import RunState, RunWatch
 from studio.tokens.encoding import Objective, Pair, check_objective
 from studio.tokens.layout import Budget
+from studio.tokens.stop_proof import Flaw, StopProof, is_proved, prove, refusal_of, refusal_of_cuts
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import Outcome, apply_policy, fates, outcome
 
@@ -47,13 +49,23 @@ class TrainPlan:
     cut_rows: int
     shares: list[TaskShare]
     checkpoint: Path | None = None
+    flaws: list[Flaw] = field(default_factory=list)
     forecast_seconds: float | None = None
     forecast_memory_bytes: int | None = None
 
     @property
     def refusal(self) -> StudioError | None:
         """Why this run may not start, or None."""
-        return self.spec.refusal(self.rows, self.overlong_ids, self.dropped_rows, self.budget.words)
+        unfit = self.spec.refusal(self.rows, self.overlong_ids, self.dropped_rows, self.budget.words)
+        if unfit or not self.is_proved:
+            return unfit
+        cut = refusal_of_cuts(self.spec.overlong, self.budget, self.rows - self.dropped_rows, self.cut_rows)
+        return refusal_of(self.flaws, self.rows) or cut
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether there is a stop proof of what this run learns."""
+        return is_proved(Objective(self.spec.objective))
 
     @property
     def overlong_rows(self) -> int:
@@ -61,8 +73,11 @@ class TrainPlan:
         return len(self.overlong_ids)
 
 
-def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
-    """Count what ``spec`` would train. Tokenizes rows that have no current count, so call it off the UI thread."""
+def plan_training(project: Project, store: Store, spec: TrainSpec, *, prove_all: bool = False) -> TrainPlan:
+    """Count what ``spec`` would train. Tokenizes rows that have no current count, so call it off the UI thread.
+
+    The stop proof is made of those rows whose own text could break it, or of every row: ``prove_all``, which encodes
+    them once more. The run's process proves them all in either case before its first step."""
     spec, checkpoint = _continued(project, spec)
     spec, model = with_base_model(project, spec)
     if checkpoint and (refusal := refusal_to_continue(checkpoint_of(project.runs_path, spec.continue_from)[0], spec)):
@@ -99,9 +114,18 @@ def plan_training(project: Project, store: Store, spec: TrainSpec) -> TrainPlan:
         overlong_ids=[example.example_id for example in overlong],
         dropped_rows=len(training) - len(kept),
         cut_rows=fitted.cut,
+        flaws=_flaws(model, [*training, *validation], objective, prove_all=prove_all),
         forecast_seconds=seconds,
         forecast_memory_bytes=memory,
     )
+
+
+def _flaws(model: ModelFolder, examples: list[Example], objective: Objective, *, prove_all: bool) -> list[Flaw]:
+    if not is_proved(objective):
+        return []
+    pairs = [Pair(example.prompt, example.completion, example.system) for example in examples]
+    chosen = range(len(pairs)) if prove_all else StopProof(model).suspects(pairs)
+    return prove(model, [examples[number].example_id for number in chosen], [pairs[number] for number in chosen])
 
 
 def _continued(project: Project, spec: TrainSpec) -> tuple[TrainSpec, Path | None]:
@@ -206,10 +230,11 @@ def stop_run(project: Project, run_id: str, *, at_once: bool = False) -> RunDire
     return directory
 
 
-def resume_run(project: Project, run_id: str) -> RunDirectory:
+def resume_run(project: Project, run_id: str, *, anyway: bool = False) -> RunDirectory:
     """Go on from the newest whole checkpoint. Raises AskedWrongly for a run that is running or has finished.
 
-    Raises StudioError where its spec no longer fits what it has learned, or another resume was quicker.
+    ``anyway``: also with another major version of a package than it began with. Raises StudioError where its spec no
+    longer fits what it has learned, where what it began on has changed, or another resume was quicker.
     """
     directory = find_run(project.runs_path, run_id)
     state = RunWatch(directory).poll()
@@ -218,6 +243,8 @@ def resume_run(project: Project, run_id: str) -> RunDirectory:
             f"{directory.run_id} is {state.status}: there is nothing to resume.",
             "Lost, stopped and failed runs can be resumed.",
         )
+    if anyway:
+        accept_packages(directory)
     if isinstance(state.spec, TrainSpec) and (refusal := refusal_to_resume(directory, state.spec)):
         raise refusal
     submit(directory)

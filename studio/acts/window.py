@@ -19,6 +19,7 @@ from studio.errors import AskedWrongly
 from studio.reports.window import WindowReport, window_report
 from studio.tokens.encoding import Objective, Pair, encode_pairs
 from studio.tokens.layout import Budget
+from studio.tokens.stop_proof import encode_named
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import FATES, fates
 
@@ -132,10 +133,11 @@ def _counted(
     for start in range(0, len(batch), SLICE_ROWS):
         if is_cancelled():
             break
-        pairs = [
-            Pair(prompt, completion, system) for _, _, prompt, completion, system in batch[start : start + SLICE_ROWS]
-        ]
-        encoded = encode_pairs(model, pairs, Objective.TEXT if is_text else Objective.COMPLETION)
+        part = batch[start : start + SLICE_ROWS]
+        pairs = [Pair(prompt, completion, system) for _, _, prompt, completion, system in part]
+        encoded = encode_named(
+            model, [row[0] for row in part], pairs, Objective.TEXT if is_text else Objective.COMPLETION
+        )
         shot_tokens = [0] * len(pairs) if is_text else model.layout.shot_tokens(model, pairs, encoded)  # text: no turn
         counted += [
             (row.prompt_tokens, row.completion_tokens, shot) for row, shot in zip(encoded, shot_tokens, strict=True)

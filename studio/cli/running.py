@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 import tomllib
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,10 +14,14 @@ from studio.cli.common import Json, RunId, Settings, Verb, project_of, settings_
 from studio.cli.printing import progress_bar, say, words, write_json, write_line
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
+from studio.reports.forecast import forecast_words, outcome_words
 from studio.reports.numbers import duration, loss, number
 from studio.runs.directory import RunDirectory, find_run
 from studio.runs.specs import TrainSpec
 from studio.runs.watch import RunState, RunWatch, state_as_json
+
+if TYPE_CHECKING:
+    from studio.acts.training import TrainPlan
 
 POLL_SECONDS = 0.25
 
@@ -27,6 +32,9 @@ def train(
         Path | None, typer.Option("--config", metavar="FILE", help="Settings in TOML, named as --set names them.")
     ] = None,
     settings: Settings = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Start nothing: say what would become of every row, and what it takes.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until it has ended.")] = False,
     list_them: Annotated[bool, settings_option(TrainSpec)] = False,
     as_json: Json = False,
@@ -35,17 +43,36 @@ def train(
 
     It learns the rows of the train split, which studio split assigns, and measures itself on those of validation.
     """
-    from studio.acts.training import begin_training
+    from studio.acts.plan_words import forecast_words as planned_words
+    from studio.acts.training import begin_training, plan_training
     from studio.reports.mixture import shares_words
 
     project = project_of(ctx)
     defaults = {"max_length": project.settings().max_length}
     spec = TrainSpec.from_dict(defaults | (_config(config) if config else {})).replaced(settings or [])
     with store_of(project) as store:
+        if dry_run:
+            _say_plan(plan_training(project, store, spec, prove_all=True), as_json)
+            return
         run_id, plan = begin_training(project, store, spec)
     if len(plan.shares) > 1:
         say(f"an epoch of {shares_words(plan.shares)}")
+    if not as_json and not wait:
+        say(f"forecast: {planned_words(plan)}")
     _report_started(project, run_id, wait, as_json)
+
+
+def _say_plan(plan: TrainPlan, as_json: bool) -> None:
+    """On stdout; raises what would refuse the run."""
+    from studio.acts.plan_words import plan_facts
+
+    if as_json:
+        write_json({**asdict(plan), "refusal": str(plan.refusal) if plan.refusal else None})
+    else:
+        for name, words, _ in plan_facts(plan):
+            write_line(f"{name:<16}{words}")
+    if plan.refusal:
+        raise plan.refusal
 
 
 def runs(ctx: typer.Context, as_json: Json = False) -> None:
@@ -88,6 +115,9 @@ def stop(
 def resume(
     ctx: typer.Context,
     run: RunId,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also with another torch, transformers or peft than it began with.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until it has ended.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -95,7 +125,7 @@ def resume(
     from studio.acts.training import resume_run
 
     project = project_of(ctx)
-    _report_started(project, resume_run(project, run).run_id, wait, as_json)
+    _report_started(project, resume_run(project, run, anyway=anyway).run_id, wait, as_json)
 
 
 def _report_started(project: Project, run_id: str, wait: bool, as_json: bool) -> None:
@@ -115,7 +145,7 @@ def follow(directory: RunDirectory, as_json: bool = False) -> RunState:
     """
     watch = RunWatch(directory)
     state = watch.poll()
-    shown_evaluations = 0
+    shown_evaluations, forecast = 0, None
     warned: set[tuple[int, str]] = set()
     with progress_bar() as bar:
         task = bar.add_task(state.run_id, total=None)
@@ -125,11 +155,16 @@ def follow(directory: RunDirectory, as_json: bool = False) -> RunState:
                 shown_evaluations = len(state.series.eval_step)
                 say(f"{state.run_id}  {_facts(state)}")
             _say_new_warnings(state, warned)
+            if state.forecast and state.forecast is not forecast:
+                forecast = state.forecast
+                say(f"{state.run_id}  {forecast_words(state)}")
             time.sleep(POLL_SECONDS)
             state = watch.poll()
     _say_new_warnings(state, warned)
     if as_json:
         write_json(state_as_json(state))
+    if words_at_end := outcome_words(state):
+        say(f"{state.run_id}  {words_at_end}")
     say(f"{state.run_id}  {state.status}  {_facts(state)}")
     if state.status in ("failed", "lost", "damaged"):
         raise StudioError(f"{state.run_id} {state.status}: {state.message}", state.hint or watch.log_tail(3))

@@ -77,6 +77,20 @@ class RunDirectory:
         return self.path / "process.json"
 
     @property
+    def base_files_path(self) -> Path:
+        """The base model's tokenizer files, where the result is a model: its folder may be gone when that is saved."""
+        return self.path / "base"
+
+    @property
+    def reserve_path(self) -> Path:
+        """Room on the disk, kept while the run works for what it says last."""
+        return self.path / ".reserve"
+
+    @property
+    def fingerprint_path(self) -> Path:
+        return self.path / "fingerprint.json"
+
+    @property
     def events_path(self) -> Path:
         return self.path / "events.jsonl"
 

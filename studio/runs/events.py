@@ -19,11 +19,16 @@ from studio.files import JsonLinesWriter, JsonObject, in_short, scan_json_lines
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """``time`` is when it was written, in seconds since the epoch."""
+    """``time`` is when it was written, in seconds since the epoch.
+
+    ``clock`` counts seconds, from any start, by a clock that nobody sets; within one life of a run it tells how far
+    events are apart. None in what an older studio wrote.
+    """
 
     NAME: ClassVar[str]
 
     time: float = 0.0
+    clock: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +60,7 @@ class Plan(Event):
 
     ``steps``, ``steps_per_epoch``, token and parameter counts are of a train run, ``arms`` and ``batch_size`` of a
     comparison. ``rows`` are those that train, or that every arm answers. ``task_examples`` and ``task_tokens`` are what
-    an epoch has of each task.
+    an epoch has of each task. ``recomputes``: activations are computed again in the backward pass.
     """
 
     NAME = "plan"
@@ -64,6 +69,7 @@ class Plan(Event):
     threads: int = 1
     lanes: int = 1
     micro_batch_size: int = 1
+    recomputes: bool = False
     batch_size: int = 0
     arms: tuple[str, ...] = ()
     steps: int = 0
@@ -78,6 +84,24 @@ class Plan(Event):
     continued_from: str = ""
     task_examples: dict[str, int] = field(default_factory=dict)
     task_tokens: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast(Event):
+    """What the whole run will take, by ``measured_steps`` steps of it that were tried; ``note`` says why none were.
+
+    ``disk_bytes``: the most that checkpoints and result take at one time.
+    """
+
+    NAME = "forecast"
+    seconds: float | None = None
+    least_seconds: float | None = None
+    most_seconds: float | None = None
+    tokens_per_second: float | None = None
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+    measured_steps: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +240,7 @@ EVENTS: tuple[type[Event], ...] = (
     Started,
     Preparing,
     Plan,
+    Forecast,
     Resumed,
     Step,
     Evaluation,
@@ -230,14 +255,15 @@ EVENTS: tuple[type[Event], ...] = (
 
 
 class EventWriter:
-    """Appends events to a run's events.jsonl and stamps them with the time."""
+    """Appends events to a run's events.jsonl and stamps them with the time, and with a clock that nobody sets."""
 
     def __init__(self, path: Path) -> None:
         self._lines = JsonLinesWriter(path)
 
     def write(self, event: Event) -> None:
         """One whole line. Raises OSError on a full disk."""
-        self._lines.write({"event": event.NAME, **vars(event), "time": time.time()})
+        stamps = {"time": time.time(), "clock": round(time.monotonic(), 3)}
+        self._lines.write({"event": event.NAME, **vars(event), **stamps})
 
     def close(self) -> None:
         self._lines.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 from studio.errors import StudioError
 from studio.files import in_short, read_json_object
 from studio.runs.directory import RunDirectory
+from studio.runs.fingerprint import refusal_of_changes
 from studio.runs.specs import TrainSpec
 
 SPEC_NAME = "spec.json"
@@ -36,11 +37,17 @@ FIXED = (
 
 
 def refusal_to_resume(directory: RunDirectory, spec: TrainSpec) -> StudioError | None:
-    """Why ``spec`` cannot go on from the newest checkpoint that says by which spec it was made; None where it can."""
-    for path in directory.checkpoint_paths():
+    """Why ``spec`` cannot go on from the newest checkpoint that says by which spec it was made; None where it can.
+
+    Nor where what the run began on has changed since.
+    """
+    paths = directory.checkpoint_paths()
+    for path in paths:
         if (refusal := refusal_of_checkpoint(path, spec)) or (path / SPEC_NAME).exists():
-            return refusal
-    return None
+            break
+    else:
+        refusal = None
+    return refusal or (refusal_of_changes(directory, Path(spec.model_path)) if paths else None)
 
 
 def refusal_of_checkpoint(path: Path, spec: TrainSpec) -> StudioError | None:

@@ -75,7 +75,7 @@ class TrainSpec(Spec):
         "Noise on the embeddings of training rows, as NEFTune adds it (5 to 15 is usual); 0 adds none.", default=0.0
     )
     gradient_checkpointing: str = about(
-        "on computes activations again in the backward pass, slower, with less memory; auto is off.",
+        "on computes activations again in the backward pass, slower, with less memory; auto where there is too little.",
         choices=CHECKPOINTING,
         default="auto",
     )

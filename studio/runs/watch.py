@@ -8,12 +8,12 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import math
-import time
 from dataclasses import dataclass, field
 
 from studio.errors import StudioError
 from studio.files import JsonObject, read_json_object, why_not
 from studio.runs.directory import RunDirectory
+from studio.runs.event_clock import EventClock
 from studio.runs.events import (
     ArmAsked,
     CheckpointSaved,
@@ -22,6 +22,7 @@ from studio.runs.events import (
     Failed,
     FinalEvent,
     Finished,
+    Forecast,
     Plan,
     Preparing,
     Progressed,
@@ -109,6 +110,7 @@ class RunState:
     grad_norm: float | None = None
     tokens_per_second: float | None = None
     memory_bytes: int = 0
+    forecast: Forecast | None = None
     started_at: float | None = None
     elapsed_seconds: float = 0.0
     eta_seconds: float | None = None
@@ -140,6 +142,7 @@ class RunWatch:
     def __init__(self, directory: RunDirectory) -> None:
         self.directory = directory
         self._offset = 0
+        self._clock = EventClock()
         self._last_event: Event | None = None
         self._earlier_seconds = 0.0  # spent by the process before a resume
         self._process_started_at: float | None = None
@@ -185,7 +188,9 @@ class RunWatch:
         except OSError as error:
             return f"{self.directory.events_path.name} cannot be read: {why_not(error)}"
         for event in events:
-            self._take(event)
+            self._take(event if isinstance(event, Unreadable) else self._clock.take(event))
+        if events:
+            self._clock.note_reading()
         return ""
 
     def _read_naming(self) -> None:
@@ -246,6 +251,8 @@ class RunWatch:
                 self._take_resumed(event)
             case Plan():
                 state.steps, state.rows, state.dtype = event.steps, event.rows, event.dtype
+            case Forecast():
+                state.forecast = event
             case Warned():
                 state.series.warnings.append((event.step, event.message))
             case Failed():
@@ -341,19 +348,22 @@ class RunWatch:
         state = self._state
         if self._last_event is None or self._process_started_at is None:
             return
-        ends_at = time.time() if state.is_live else self._last_event.time
+        ends_at = self._clock.now() if state.is_live else self._last_event.time
         state.elapsed_seconds = self._earlier_seconds + max(0.0, ends_at - self._process_started_at)
         state.eta_seconds = None
         if state.is_live and state.steps and len(self._step_times) >= 2:
             (first_step, first_time), (last_step, last_time) = self._step_times[0], self._step_times[-1]
             per_step = (last_time - first_time) / max(1, last_step - first_step)
-            state.eta_seconds = max(0.0, per_step * (state.steps - last_step) - (time.time() - last_time))
+            state.eta_seconds = max(0.0, per_step * (state.steps - last_step) - (self._clock.now() - last_time))
 
 
 def state_as_json(state: RunState) -> dict[str, object]:
     """A run as ``studio runs --json`` lists it; NaN and infinity, which JSON lacks, become null."""
-    names = [field.name for field in dataclasses.fields(state) if field.name not in ("spec", "series", "arms")]
+    names = [
+        field.name for field in dataclasses.fields(state) if field.name not in ("spec", "series", "arms", "forecast")
+    ]
     listed = {name: getattr(state, name) for name in names}
+    listed["forecast_seconds"] = state.forecast.seconds if state.forecast else None
     listed["base_model"] = getattr(state.spec, "base_model", "")
     return {name: _finite(value) if isinstance(value, float) else value for name, value in listed.items()}
 

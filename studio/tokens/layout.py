@@ -149,6 +149,9 @@ class Layout(Protocol):
         ``objective`` is one of ``objectives``.
         """
 
+    def sequences(self, row: Encoded) -> list[list[int]]:
+        """What of a row the tokenizer begins, each for itself."""
+
     def shot_tokens(self, folder: Model, pairs: Sequence[Pair], encoded: Sequence[Encoded]) -> list[int]:
         """What each pair costs as an example in another row's prompt, in tokens; ``encoded`` are the same pairs."""
 

@@ -64,6 +64,10 @@ class OneSequence:
                 )
         return [Encoded(whole, len(prompt)) for prompt, whole in zip(prompts, wholes, strict=True)]
 
+    def sequences(self, row: Encoded) -> list[list[int]]:
+        """The row itself."""
+        return [row.ids]
+
     def shot_tokens(self, folder: Model, pairs: Sequence[Pair], encoded: Sequence[Encoded]) -> list[int]:
         """One more user and assistant turn, in tokens.
 

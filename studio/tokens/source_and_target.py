@@ -50,6 +50,10 @@ class SourceAndTarget:
         ended = [ids if ids[-1:] == [end] else [*ids, end] for ids in targets]
         return [Encoded(source + target, len(source)) for source, target in zip(sources, ended, strict=True)]
 
+    def sequences(self, row: Encoded) -> list[list[int]]:
+        """Source and target."""
+        return [row.prompt_ids, row.completion_ids]
+
     def shot_tokens(self, folder: Model, pairs: Sequence[Pair], encoded: Sequence[Encoded]) -> list[int]:
         """An example stands in the source without what the tokenizer puts around a text, and without system text."""
         asked = [messages_of("", shots=[(pair.prompt, pair.completion)]) for pair in pairs]

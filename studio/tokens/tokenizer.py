@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.errors import StudioError
-from studio.files import in_short, open_regular, read_json_object, why_not
+from studio.files import in_short, open_regular, read_at_most, read_json_object, why_not
 from studio.tokens.families import family_of
 from studio.tokens.layout import ContextWindow, Layout
 from studio.tokens.template import ChatTemplate
@@ -220,7 +220,7 @@ class ModelFolder:
         """Turn what the tokenizers library raises, and its panics, into a StudioError that names the file."""
         try:
             yield
-        except StudioError:
+        except (StudioError, MemoryError):
             raise
         except BaseException as error:  # it raises bare Exception, and a panic of its Rust is no Exception
             if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
@@ -243,7 +243,7 @@ class ModelFolder:
     def _bytes(path: Path, most: int) -> bytes:
         try:
             with open_regular(path) as file:
-                content = file.read(most + 1)
+                content = read_at_most(file, most + 1)
         except OSError as error:
             raise StudioError(f"{path}: cannot be read: {why_not(error)}.") from error
         if len(content) > most:

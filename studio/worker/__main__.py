@@ -5,6 +5,7 @@ Nothing here imports torch before ``started`` is written: a person waits for tha
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -15,13 +16,16 @@ from contextlib import closing
 from pathlib import Path
 
 from studio.errors import StudioError
-from studio.files import keep_private, take_lock, write_whole, writing
+from studio.files import keep_private, open_private, take_lock, write_whole, writing
 from studio.runs.directory import RunDirectory
 from studio.runs.events import EventWriter, Failed, Started
 from studio.runs.places.local import describe_process
 from studio.runs.settings import Spec
 from studio.runs.specs import CompareSpec, TrainSpec, read_spec
+from studio.worker.memory import is_out_of_memory
 from studio.worker.session import Session
+
+RESERVE_BYTES = 1 << 14
 
 
 def main(arguments: list[str]) -> int:
@@ -42,7 +46,7 @@ def main(arguments: list[str]) -> int:
         with lock, writing(directory.path):
             write_whole(directory.process_path, json.dumps(describe_process()))
             with closing(EventWriter(directory.events_path)) as events:
-                return work(Session(directory, events), spec)
+                return work(Session(directory, events, owns_process=True), spec)
     except StudioError as error:  # not even its last event could be written: only the log can say it
         print(error, file=sys.stderr)
         return 1
@@ -53,17 +57,34 @@ def work(session: Session, spec: Spec) -> int:
     session.listen()
     session.events.write(Started(pid=os.getpid(), host=socket.gethostname(), kind=spec.kind))
     try:
+        _keep_reserve(session.directory)
         _dispatch(session, spec)
     except StudioError as error:
-        print(error, file=sys.stderr)
-        session.events.write(Failed(message=error.message, hint=error.hint))
+        _say_last(session, Failed(message=error.message, hint=error.hint), str(error))
         return 1
     except Exception as error:  # whatever it is, the run must end with a final event that names it
-        traceback.print_exc()
         message, hint = explain(error, session.directory)
-        session.events.write(Failed(message=message, hint=hint))
+        _say_last(session, Failed(message=message, hint=hint), traceback.format_exc())
         return 1
+    finally:
+        session.directory.reserve_path.unlink(missing_ok=True)
     return 0
+
+
+def _keep_reserve(directory: RunDirectory) -> None:
+    with open(directory.reserve_path, "wb", opener=open_private) as file:
+        file.write(os.urandom(RESERVE_BYTES))  # zeros may take no room
+
+
+def _say_last(session: Session, event: Failed, log: str) -> None:
+    """The last event and then the log, on a disk that may be full: without the event the run would count as lost."""
+    try:
+        session.events.write(event)
+    except OSError:
+        session.directory.reserve_path.unlink(missing_ok=True)
+        session.events.write(event)
+    with contextlib.suppress(OSError):
+        print(log, file=sys.stderr, flush=True)
 
 
 def _dispatch(session: Session, spec: Spec) -> None:
@@ -83,8 +104,8 @@ def _dispatch(session: Session, spec: Spec) -> None:
 def explain(error: Exception, directory: RunDirectory) -> tuple[str, str]:
     """Message and hint for an error that nobody foresaw where it happened."""
     log = f"The traceback is in {directory.log_path}."
-    if isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error).lower():
-        return "there is not enough memory for this run.", "Use a smaller micro_batch_size, batch_size or max_length."
+    if is_out_of_memory(error):
+        return "there is not enough memory for this run.", "Use a smaller batch_size or max_length, or another method."
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{error.filename or directory.path}: the disk is full.", "Make room, then resume the run."
     if not directory.path.exists():

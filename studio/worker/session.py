@@ -16,10 +16,14 @@ EventT = TypeVar("EventT", bound=Event)
 
 @dataclass
 class Session:
-    """Handed to ``train`` and ``compare``. Imports no torch, so that ``started`` is written before torch loads."""
+    """Handed to ``train`` and ``compare``. Imports no torch, so that ``started`` is written before torch loads.
+
+    ``owns_process``: nothing else happens in this process, so that limits may be put on it.
+    """
 
     directory: RunDirectory
     events: EventWriter
+    owns_process: bool = False
     _was_signalled: bool = field(default=False, init=False)
 
     def listen(self) -> None:
@@ -35,9 +39,13 @@ class Session:
         return self._was_signalled or self.directory.stop_path.exists()
 
     def last_event(self, kind: type[EventT]) -> EventT | None:
-        """The newest event of that kind from this run's earlier lives."""
+        """The newest event of that kind, of this life or an earlier one."""
+        return next(reversed(self.events_of(kind)), None)
+
+    def events_of(self, kind: type[EventT]) -> list[EventT]:
+        """All events of that kind, of every life, oldest first."""
         events, _ = read_events(self.directory.events_path)
-        return next((event for event in reversed(events) if isinstance(event, kind)), None)
+        return [event for event in events if isinstance(event, kind)]
 
     def _note_signal(self, number: int, frame: FrameType | None) -> None:
         self._was_signalled = True

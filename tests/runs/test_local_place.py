@@ -23,6 +23,11 @@ def test_whoever_chose_how_threads_wait_keeps_the_choice() -> None:
     assert _environment({"GOMP_SPINCOUNT": "7"})["GOMP_SPINCOUNT"] == "7"
 
 
+def test_a_run_on_rows_of_uneven_length_does_not_keep_a_compiled_product_for_every_length() -> None:
+    environment = _environment({"LRU_CACHE_CAPACITY": "7"})
+    assert (environment["LRU_CACHE_CAPACITY"], environment["ONEDNN_PRIMITIVE_CACHE_CAPACITY"]) == ("7", "64")
+
+
 def test_of_two_resumes_at_once_one_takes_the_run_and_the_other_says_so(
     tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

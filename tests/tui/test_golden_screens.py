@@ -191,6 +191,7 @@ def a_live_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> IO[str]:
     directory = RunDirectory(trained)
     last = json.loads(directory.events_path.read_text(encoding="utf-8").splitlines()[-1])
     monkeypatch.setattr("time.time", lambda: last["time"] + 1)
+    monkeypatch.setattr("studio.runs.event_clock.steady_seconds", lambda: 0.0)
     return take_lock(directory.lock_path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,17 @@ def test_a_full_run_leaves_a_folder_that_is_a_model(tmp_path: Path, tiny_model_f
     )
     ids = torch.arange(8)[None]
     assert not torch.allclose(tuned(input_ids=ids).logits, base(input_ids=ids).logits, atol=1e-4)
+
+
+def test_a_tuned_model_names_its_end_of_turn_among_its_stops_for_programs_that_know_no_other(
+    tmp_path: Path, tiny_model_folder: Path
+) -> None:
+    model = shutil.copytree(tiny_model_folder, tmp_path / "base")
+    (model / "generation_config.json").write_text('{"eos_token_id": 0, "top_k": 5}')
+    run = make_run(tmp_path / "run", tiny_spec(model, method="full", epochs=1), train=colour_rows(4))
+    run_here(run)
+    saved = json.loads((run.result_path("model") / "generation_config.json").read_text())
+    assert saved["eos_token_id"] == [0, 2] and saved["top_k"] == 5
 
 
 def test_the_adapter_is_an_ordinary_peft_adapter(tmp_path: Path, tiny_model_folder: Path) -> None:

@@ -20,10 +20,12 @@ from studio.cli.running import follow
 from studio.files import JsonObject, is_locked, read_json_lines, take_lock
 from studio.runs.directory import RunDirectory
 from studio.runs.events import Event, EventWriter, Step
+from studio.runs.fingerprint import accept_packages
 from studio.runs.resuming import refusal_to_resume
 from studio.runs.specs import TrainSpec, read_spec
 from studio.runs.status import Status
 from studio.runs.watch import RunWatch
+from studio.tokens.tokenizer import ModelFolder
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, start_process, tiny_spec
 
 TIMEOUT_SECONDS = 60.0
@@ -98,7 +100,7 @@ def test_sigterm_finishes_the_step_and_saves_and_the_import_of_torch_waits_for_s
     assert process.wait(TIMEOUT_SECONDS) == 0
     events, _ = read_json_lines(run.events_path)
     last = max(losses(events))
-    assert events[-1] == {"event": "stopped", "time": events[-1]["time"], "step": last}
+    assert (events[-1]["event"], events[-1]["step"]) == ("stopped", last)
     assert (run.checkpoints_path / f"step-{last}").is_dir()
     assert (run.result_path("adapter") / "adapter_model.safetensors").exists()
     imported = {line.rpartition("|")[2].strip() for line in run.log_path.read_text().splitlines() if "|" in line}
@@ -159,7 +161,7 @@ def test_a_resume_on_changed_rows_is_refused(tmp_path: Path, tiny_model_folder: 
         rows.write(run.rows_path("train").read_text().splitlines()[0] + "\n")
     final = run_here(run)[-1]
     assert final["event"] == "failed"
-    assert "has changed since step 2" in final["message"]
+    assert "train.jsonl has changed since this run began" in final["message"]
 
 
 @pytest.fixture(scope="module")
@@ -168,22 +170,27 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("stopped") / "run"
 
 
+def stopped_run(folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
+    run = long_run(folder, tiny_spec(model, epochs=10, save_every=5))
+    write = EventWriter.write
+
+    def write_and_stop(writer: EventWriter, event: Event) -> None:
+        write(writer, event)
+        if isinstance(event, Step) and event.step == 12:
+            run.stop_path.touch()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EventWriter, "write", write_and_stop)
+        assert run_here(run)[-1]["event"] == "stopped"
+    run.stop_path.unlink()
+    return run
+
+
 @pytest.fixture
 def stopped(kept: Path, tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
     """A run of 40 steps, stopped behind step 12; its checkpoints are of step 10, where one is due, and of that one."""
     if not kept.exists():
-        run = long_run(kept, tiny_spec(tiny_model_folder, epochs=10, save_every=5))
-        write = EventWriter.write
-
-        def write_and_stop(writer: EventWriter, event: Event) -> None:
-            write(writer, event)
-            if isinstance(event, Step) and event.step == 12:
-                run.stop_path.touch()
-
-        with monkeypatch.context() as patch:
-            patch.setattr(EventWriter, "write", write_and_stop)
-            assert run_here(run)[-1]["event"] == "stopped"
-        run.stop_path.unlink()
+        stopped_run(kept, tiny_model_folder, monkeypatch)
     return RunDirectory(shutil.copytree(kept, tmp_path / "run"))
 
 
@@ -231,6 +238,46 @@ def test_a_setting_edited_between_two_lives_is_refused_by_name(name: str, value:
     refusal = refusal_to_resume(stopped, edited)
     assert refusal is not None and refusal.message == words
     assert run_here(stopped)[-1]["message"] == words
+
+
+def test_a_resume_on_anything_else_than_the_run_began_on_is_refused_and_says_what_changed(
+    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = shutil.copytree(tiny_model_folder, tmp_path / "model")
+    run = stopped_run(tmp_path / "run", model, monkeypatch)
+    spec = read_spec(run)
+    assert isinstance(spec, TrainSpec) and refusal_to_resume(run, spec) is None
+
+    def refused_after(path: Path, change: Callable[[bytes], bytes]) -> str:
+        content = path.read_bytes()
+        path.write_bytes(change(content))
+        final, refusal = run_here(run)[-1], refusal_to_resume(run, spec)
+        path.write_bytes(content)
+        assert refusal is not None and final["event"] == "failed"
+        assert final["message"] == refusal.message and final["hint"]
+        return refusal.message
+
+    template = model / "chat_template.jinja"
+    assert "chat template" in refused_after(template, lambda text: text.replace(b"'role'] + '", b"'role'] + ':"))
+    assert "the weights of the base model have changed" in refused_after(
+        model / "model.safetensors", lambda weights: weights[:-40_000] + bytes(20_000) + weights[-20_000:]
+    )
+    assert "the tokenizer has changed" in refused_after(model / "tokenizer.json", lambda text: text + b" ")
+    assert "validation.jsonl has changed" in refused_after(run.rows_path("validation"), lambda rows: rows + rows)
+    assert "the base model is not there any more" in refused_without(model, run, spec)
+    monkeypatch.setattr("studio.runs.fingerprint.version", lambda name: "99.0")
+    refusal = refusal_to_resume(run, spec)
+    assert refusal is not None and "99.0 is installed now" in refusal.message and "--anyway" in refusal.hint
+    accept_packages(run)
+    assert refusal_to_resume(run, spec) is None
+    assert run_here(run)[-1]["event"] == "finished"
+
+
+def refused_without(model: Path, run: RunDirectory, spec: TrainSpec) -> str:
+    away = model.rename(model.with_name("away"))
+    refusal = refusal_to_resume(run, spec)
+    away.rename(model)
+    return refusal.message if refusal else ""
 
 
 def test_a_checkpoint_of_an_older_studio_that_does_not_fit_says_which_shape(stopped: RunDirectory) -> None:
@@ -328,3 +375,31 @@ def test_a_model_that_cannot_be_used_is_refused_with_the_reason(
 def _change_config(folder: Path, **changes: object) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, **changes}))
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_model_folder_that_vanishes_while_the_run_works_costs_nothing_of_its_result(
+    method: str, tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = shutil.copytree(tiny_model_folder, tmp_path / "model")
+    run = make_run(tmp_path / "run", tiny_spec(model, method=method, epochs=2), train=colour_rows(8))
+    write = EventWriter.write
+
+    def write_and_take_away(writer: EventWriter, event: Event) -> None:
+        write(writer, event)
+        if isinstance(event, Step) and event.step == 1:
+            model.rename(tmp_path / "elsewhere")
+
+    monkeypatch.setattr(EventWriter, "write", write_and_take_away)
+    events = run_here(run)
+    assert events[-1]["event"] == "finished", events[-1]
+    if method == "full":  # a folder that can be used wherever a model is named
+        assert ModelFolder(run.result_path("model")).fingerprint == ModelFolder(tiny_model_folder).fingerprint
+    else:
+        assert (run.result_path("adapter") / "adapter_model.safetensors").exists()
+
+
+def test_a_run_whose_model_is_gone_before_it_begins_says_so(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", tiny_spec(tmp_path / "nowhere"), train=colour_rows(4))
+    final = run_here(run)[-1]
+    assert final["event"] == "failed" and "nowhere: no such model folder" in final["message"] and final["hint"]

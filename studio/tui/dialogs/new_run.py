@@ -6,10 +6,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from studio.acts.plan_words import forecast_words, plan_facts
 from studio.acts.training import TrainPlan, begin_training, plan_training
 from studio.models.catalogue import list_models
-from studio.reports.mixture import is_mixed, shares_words
-from studio.reports.numbers import duration, learning_rate, number, size
 from studio.runs.settings import Spec
 from studio.runs.specs import TrainSpec
 from studio.tui import actions
@@ -117,20 +116,7 @@ class NewRunDialog(FormDialog):
 
 def plan_lines(plan: TrainPlan, width: int, *, is_narrow: bool = False) -> list[Line]:
     """What would be trained and what it would take; what refuses it last. Narrow, facts share lines of ``width``."""
-    kept = plan.rows - plan.dropped_rows
-    facts: list[tuple[str, str, str]] = [
-        ("rows", f"{number(kept)} to train, {number(plan.validation_rows)} to validate", ""),
-        ("tokens", f"{number(plan.tokens_per_epoch)} an epoch", ""),
-        ("steps", f"{number(plan.steps)} of {plan.spec.batch_size} rows", ""),
-        ("learning rate", learning_rate(plan.spec.peak_learning_rate), ""),
-        *(
-            [("an epoch of", shares_words(plan.shares, is_terse=is_narrow), "")]
-            if _is_mixture_told(plan, is_narrow)
-            else []
-        ),
-        ("over max_length", _overlong_words(plan), "warn" if plan.overlong_rows else "good"),
-        *_forecast_facts(plan),
-    ]
+    facts = plan_facts(plan, is_terse=is_narrow)
     lines: list[Line]
     if is_narrow:
         lines = joined([[(f"{name} ", "dim"), (words, style)] for name, words, style in facts], width)
@@ -143,33 +129,3 @@ def plan_lines(plan: TrainPlan, width: int, *, is_narrow: bool = False) -> list[
     elif not is_narrow:
         lines += [[("", "")], [("ctrl+j", "key"), (" starts it; it goes on when this terminal closes", "dim")]]
     return lines
-
-
-def _is_mixture_told(plan: TrainPlan, is_narrow: bool) -> bool:
-    """Where there is no room, only what is not all rows once is said."""
-    return len(plan.shares) > 1 and (is_mixed(plan.shares) or not is_narrow)
-
-
-def _overlong_words(plan: TrainPlan) -> str:
-    if not plan.overlong_rows:
-        return "no row"
-    parts = [f"{number(plan.overlong_rows)} of {number(plan.rows)}"]
-    if plan.dropped_rows:
-        parts.append(f"{number(plan.dropped_rows)} dropped")
-    if plan.cut_rows:
-        parts.append(f"{number(plan.cut_rows)} cut")
-    return ": ".join([parts[0], ", ".join(parts[1:])]) if len(parts) > 1 else parts[0]
-
-
-def forecast_words(plan: TrainPlan) -> str:
-    """How long the run will take, as far as that is known before its first step."""
-    if plan.forecast_seconds is None:
-        return "how long it takes is said once its speed is measured"
-    return f"about {duration(plan.forecast_seconds)}"
-
-
-def _forecast_facts(plan: TrainPlan) -> list[tuple[str, str, str]]:
-    seconds, memory = plan.forecast_seconds, plan.forecast_memory_bytes
-    if seconds is None or memory is None:  # a first run tells both
-        return [("time, memory", "not known before a first run", "")]
-    return [("time", f"about {duration(seconds)}", ""), ("memory", f"about {size(memory)}", "")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from studio.reports.cells import cut, fit
+from studio.reports.forecast import forecast_words, outcome_words
 from studio.reports.numbers import duration, loss, number, percent, size
 from studio.reports.visible import visible
 from studio.runs.watch import RunState
@@ -78,8 +79,14 @@ def facts_lines(state: RunState, width: int) -> list[Line]:
         parts.append((f"{duration(state.elapsed_seconds)}", "dim"))
     if state.memory_bytes:
         parts.append((size(state.memory_bytes), "dim"))
+    parts += [(words, "dim") for words in [_forecast(state)] if words]
     note: list[Line] = [[(cut(state.note, width), "dim")]] if state.note else []
     return joined([[part] for part in parts], width) + note
+
+
+def _forecast(state: RunState) -> str:
+    """Before its first step what it will take; at its end how right that was."""
+    return forecast_words(state) if state.is_live and state.step == 0 else outcome_words(state)
 
 
 def _since(state: RunState) -> str:

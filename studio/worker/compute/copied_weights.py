@@ -26,16 +26,16 @@ class _Turns:
     def __init__(self) -> None:
         self._here = threading.local()
         self._changed = threading.Condition()
-        self._is_broken = False
+        self._failure = ""  # in words: the error itself would hold its frames, and they the batch's tensors
 
     @contextmanager
     def turn(self, number: int) -> Iterator[None]:
         self._here.number = number
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             with self._changed:  # the lanes that wait for this one would wait for ever
-                self._is_broken = True
+                self._failure = self._failure or f"{type(error).__name__}: {error}"
                 self._changed.notify_all()
             raise
 
@@ -43,16 +43,16 @@ class _Turns:
     def at(self, copy: _Copy) -> Iterator[None]:
         """Within, nobody else adds to ``copy``'s gradient, and everybody before has."""
         with self._changed:
-            self._changed.wait_for(lambda: self._is_broken or copy.added == self._here.number)
-            if self._is_broken:
-                raise RuntimeError("another lane failed")
+            self._changed.wait_for(lambda: self._failure or copy.added == self._here.number)
+            if self._failure:
+                raise RuntimeError(f"another lane failed: {self._failure}")
         yield
         with self._changed:
             copy.added += 1
             self._changed.notify_all()
 
     def begin(self) -> None:
-        self._is_broken = False
+        self._failure = ""
 
 
 class _Copy:
@@ -135,6 +135,10 @@ class CopiedWeights(Products):
     def turn(self, number: int) -> AbstractContextManager[None]:
         """See ``Products``."""
         return self._turns.turn(number)
+
+    def adds_up(self, parameter: nn.Parameter) -> bool:
+        """See ``Products``."""
+        return id(parameter) in self._places
 
     def gradient(self, parameter: nn.Parameter) -> Tensor | None:
         """See ``Products``."""

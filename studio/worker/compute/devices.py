@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import sys
 from collections.abc import Mapping
@@ -40,6 +41,13 @@ def set_random_state(state: Mapping[str, Any]) -> None:
     torch.set_rng_state(state["random"])
     if has_gpu() and state.get("random_of_gpu") is not None:
         torch.cuda.set_rng_state(state["random_of_gpu"])
+
+
+def give_back_memory() -> None:
+    """What nobody uses any more, for what is tried next."""
+    gc.collect()
+    if has_gpu():
+        torch.cuda.empty_cache()
 
 
 def peak_memory_bytes() -> int:

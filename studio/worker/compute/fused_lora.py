@@ -158,6 +158,11 @@ class FusedAdapter(Products):
         """See ``Products``."""
         return self._groups.get(_key(siblings)) or super().of(siblings)
 
+    def apart(self) -> Products:
+        """See ``Products``: those of single layers have become the layers' own."""
+        self._groups = {key: group for key, group in self._groups.items() if len(key) == 1}
+        return self
+
     def refresh(self) -> None:
         """See ``Products``."""
         for group in self._groups.values():

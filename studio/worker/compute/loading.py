@@ -22,6 +22,7 @@ from studio.worker.compute import devices
 from studio.worker.compute.neftune import EmbeddingNoise
 from studio.worker.compute.quantizing import quantization
 from studio.worker.families import family_in
+from studio.worker.memory import is_out_of_memory
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -49,7 +50,21 @@ def load_model(path: Path, dtype: str, *, is_trusted: bool = False, quantize: st
         refuse_unsafe(path, ModelFolder(path).config)
     try:
         model = family_in(path).load(path, DTYPES[dtype], is_trusted, how)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        MemoryError,
+        SafetensorError,
+    ) as error:
+        if is_out_of_memory(error):
+            raise StudioError(
+                f"{path}: there is not enough memory to load the model in {dtype}.",
+                "End other programs that hold memory, or choose a smaller base model.",
+            ) from error
         said = next(iter(str(error).splitlines()), type(error).__name__)  # a config of wrong types fails in any way
         raise StudioError(f"{path}: the model cannot be loaded: {said}") from error
     model.eval()  # type: ignore[no-untyped-call]

@@ -37,13 +37,15 @@ REVISION = 2
 class Choice:
     """How a run computes. Recorded in its ``plan`` event and used again at every resume.
 
-    ``lanes`` micro-batches are computed side by side, each by its share of ``threads``.
+    ``lanes`` micro-batches are computed side by side, each by its share of ``threads``. ``recomputes``: activations are
+    computed again in the backward pass.
     """
 
     dtype: str
     threads: int
     micro_batch_size: int = 1
     lanes: int = 1
+    recomputes: bool = False
 
 
 def thread_counts() -> list[int]:

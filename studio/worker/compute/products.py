@@ -33,12 +33,20 @@ class Products:
     def refresh(self) -> None:
         """To be called after every change of what learns."""
 
+    def apart(self) -> Products:
+        """What goes on in their place once a body multiplies every layer by the layer's own forward."""
+        return Products()
+
     def begin(self) -> None:
-        """A batch begins."""
+        """A batch begins, anew where one before failed."""
 
     def turn(self, number: int) -> AbstractContextManager[None]:
         """Micro-batch ``number`` of the batch, from 0, is computed within, in this thread; none is left out."""
         return nullcontext()
+
+    def adds_up(self, parameter: nn.Parameter) -> bool:
+        """Whether this parameter's gradient is added up here."""
+        return False
 
     def gradient(self, parameter: nn.Parameter) -> Tensor | None:
         """What was added up for this parameter since ``begin``; None where autograd has it."""

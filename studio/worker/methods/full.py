@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from studio.files import read_json_object, write_whole
 from studio.runs.specs import TrainSpec
+from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute import copied_weights
 from studio.worker.compute.copied_weights import CopiedWeights
-from studio.worker.compute.loading import load_model
+from studio.worker.compute.loading import load_model, stop_ids_of
 from studio.worker.compute.products import Products, Siblings
 from studio.worker.methods.method import MethodWork
 
@@ -35,8 +38,21 @@ def save(tuned: nn.Module, folder: Path, base_folder: Path) -> None:
     """A model folder that can be used wherever a model is named."""
     assert isinstance(tuned, PreTrainedModel)
     tuned.save_pretrained(folder)
+    copy_tokenizer(base_folder, folder)
+    _name_stops(ModelFolder(folder))
+
+
+def _name_stops(model: ModelFolder) -> None:
+    """Other programs go by generation_config.json alone: without the end-of-turn in it the model never stops there."""
+    path = model.path / "generation_config.json"
+    named = read_json_object(path) if path.exists() else {}
+    write_whole(path, json.dumps({**named, "eos_token_id": sorted(stop_ids_of(model))}, indent=2) + "\n")
+
+
+def copy_tokenizer(model: Path, folder: Path) -> None:
+    """Into ``folder`` what makes one usable as a model beside its config and weights. Raises OSError."""
     for name in TOKENIZER_FILES:
-        if (source := base_folder / name).exists():
+        if (source := model / name).exists():
             shutil.copyfile(source, folder / name)
 
 

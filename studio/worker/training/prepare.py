@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from peft import PeftModel
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -21,8 +23,9 @@ from studio.runs.events import Plan, Preparing, Warned
 from studio.runs.mixture import TaskShare
 from studio.runs.specs import TrainSpec
 from studio.tokens.encoding import Encoded, Objective, Pair
+from studio.tokens.stop_proof import Flaw, StopProof, is_proved, refusal_of, refusal_of_cuts
 from studio.tokens.tokenizer import ModelFolder
-from studio.tokens.window import apply_policy
+from studio.tokens.window import Fitted, apply_policy
 from studio.worker.compute import devices, loading, measure
 from studio.worker.compute.lanes import Lanes, lane_count
 from studio.worker.compute.measure import Choice
@@ -31,6 +34,7 @@ from studio.worker.compute.products import Products
 from studio.worker.compute.soft_prompt import virtual_ids
 from studio.worker.families import family_in
 from studio.worker.families.family import Learner
+from studio.worker.memory import is_out_of_memory
 from studio.worker.methods import work_of
 from studio.worker.methods.method import MethodWork, trainable_parameters
 from studio.worker.session import Session
@@ -133,7 +137,9 @@ def prepare(session: Session, spec: TrainSpec) -> Trainer:
     earlier = session.last_event(Plan)
     known = measure.remembered(f"train-{spec.method}", folder.path)
     if earlier:  # other kernels round otherwise: a resume computes exactly as the run began
-        choice = Choice(earlier.dtype, earlier.threads, earlier.micro_batch_size, earlier.lanes)
+        choice = Choice(
+            earlier.dtype, earlier.threads, earlier.micro_batch_size, earlier.lanes, recomputes=earlier.recomputes
+        )
     elif known and spec.dtype in ("auto", known.dtype):
         size = spec.micro_batch_size or known.micro_batch_size
         lanes = lane_count(known.threads, min(len(data.train), spec.batch_size) // size)
@@ -143,7 +149,7 @@ def prepare(session: Session, spec: TrainSpec) -> Trainer:
     torch.set_num_threads(choice.threads)
     session.events.write(Preparing(message="loading the model"))
     trainer = _assemble(session, spec, data, choice)
-    session.events.write(_plan(trainer))
+    session.events.write(plan_of(trainer))
     return trainer
 
 
@@ -161,10 +167,16 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
     ]
     if refusal := spec.refusal(len(rows), over, len(rows) - len(kept), budget.words):
         raise refusal
+    cut = sum(of.was_cut for of in fitted)
     held_out = read_rows(directory.rows_path("validation"))
     pairs = [Pair(row.prompt, row.completion, row.system) for row in held_out]
     policy = "drop" if spec.overlong == "refuse" else spec.overlong
     checked = apply_policy(folder, pairs, budget, policy, objective) if pairs else []
+    if is_proved(objective):
+        _prove(folder, rows, fitted)
+        _prove(folder, held_out, checked)
+        if refusal := refusal_of_cuts(spec.overlong, budget, len(kept), cut):
+            raise refusal
     validation = [(row, of.encoded) for row, of in zip(held_out, checked, strict=True) if of.encoded]
     if len(validation) < len(pairs):
         message = f"{len(pairs) - len(validation)} validation rows are over {budget.words} and left out"
@@ -180,9 +192,18 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
         validation=[encoded.behind(leading) for _, encoded in validation],
         shares=spec.shares([(row.task, encoded.total_tokens) for (row, _), encoded in zip(kept, train, strict=True)]),
         dropped=len(rows) - len(kept),
-        was_cut=sum(of.was_cut for of in fitted),
+        was_cut=cut,
         data_hash=hashlib.sha256(directory.rows_path("train").read_bytes()).hexdigest(),
     )
+
+
+def _prove(folder: ModelFolder, rows: list[FrozenRow], fitted: list[Fitted]) -> None:
+    """Raise StudioError where a row, as it will be trained, would teach a wrong start or end."""
+    proof = StopProof(folder)
+    pairs = [(row, of) for row, of in zip(rows, fitted, strict=True) if of.encoded]
+    found = [Flaw(row.example_id, proof.flaw_of(of.encoded, was_cut=of.was_cut)) for row, of in pairs if of.encoded]
+    if refusal := refusal_of([flaw for flaw in found if flaw.reason], len(rows)):
+        raise refusal
 
 
 def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> Trainer:
@@ -196,6 +217,8 @@ def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> 
     if spec.neftune_alpha:
         add_noise(family.embedding(base), spec.neftune_alpha)
     if spec.gradient_checkpointing == "on":
+        choice = replace(choice, recomputes=True)
+    if choice.recomputes:
         _compute_activations_again(base, path)
     tuned.to(accelerator.device)
     if loading.uses_dropout(tuned):  # side by side, which micro-batch draws which random numbers would be chance
@@ -231,6 +254,25 @@ def _compute_activations_again(base: PreTrainedModel, path: Path) -> None:
     base.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
 
 
+def recomputing(trainer: Trainer) -> Trainer | None:
+    """The trainer as it goes on, in the middle of a run, where activations are computed again; None where it cannot.
+
+    The model stays, with all that it has learned, and is taken apart anew: for one that computes again a body cannot
+    multiply siblings at once, nor share a prefix.
+    """
+    base = trainer.model.get_base_model() if isinstance(trainer.model, PeftModel) else trainer.model
+    assert isinstance(base, PreTrainedModel)
+    if trainer.choice.recomputes or trainer.spec.gradient_checkpointing != "auto":
+        return None
+    if not base.supports_gradient_checkpointing:
+        return None
+    path = Path(trainer.spec.model_path)
+    _compute_activations_again(base, path)
+    products = trainer.products.apart()
+    learner = family_in(path).learner(trainer.model, products).smoothed(trainer.spec.label_smoothing)
+    return replace(trainer, choice=replace(trainer.choice, recomputes=True), learner=learner, products=products)
+
+
 def _strands(data: Data) -> tuple[Strand, ...]:
     rows_of: dict[str, list[int]] = {}
     for number, row in enumerate(data.rows):
@@ -262,10 +304,11 @@ def _measured(session: Session, spec: TrainSpec, data: Data, folder: ModelFolder
         _seconds_a_token(trainer, trainer.choice, rows[:1])  # the first pass pays for memory and kernels
         for choice in candidates:
             if choice.dtype == dtype and (not timings or time.monotonic() < deadline):
-                with suppress(torch.OutOfMemoryError):  # of a GPU: a smaller micro-batch comes next
-                    timings[choice] = _seconds_a_token(trainer, choice, rows)
+                timings[choice] = _seconds_a_token(trainer, choice, rows)
         trainer.lanes.close()
-    fastest = min(timings, key=lambda choice: timings[choice]) if timings else candidates[-1]
+    fastest = min(timings, key=lambda choice: timings[choice])
+    if timings[fastest] == math.inf:
+        return candidates[-1]  # memory was not enough for any: the run goes on from the least, and says so
     if spec.dtype == "auto" and not spec.micro_batch_size:
         measure.remember(f"train-{spec.method}", folder.path, fastest)
     return fastest
@@ -287,16 +330,25 @@ def _candidates(dtypes: list[str], spec: TrainSpec, rows: int) -> list[Choice]:
 
 
 def _seconds_a_token(trainer: Trainer, choice: Choice, rows: list[Encoded]) -> float:
-    """Seconds per token of one forward and backward pass in every lane."""
+    """Seconds per token of one forward and backward pass in every lane; infinite where memory is not enough for it."""
     torch.set_num_threads(choice.threads)
     part = rows[: choice.micro_batch_size * choice.lanes]
     trial = replace(trainer, choice=choice, lanes=Lanes(choice.lanes, choice.threads))
-    seconds = measure.timed(lambda: trial.gradients(part))
-    trial.lanes.close()
+    try:
+        seconds = measure.timed(lambda: trial.gradients(part))
+    except Exception as error:  # how it is said depends on which library was refused
+        if not is_out_of_memory(error):
+            raise
+        seconds = math.inf
+    finally:
+        trial.lanes.close()
+    if seconds == math.inf:  # out here, where the error is gone and with it the frames that held tensors
+        devices.give_back_memory()
     return seconds / sum(row.total_tokens for row in part)
 
 
-def _plan(trainer: Trainer) -> Plan:
+def plan_of(trainer: Trainer) -> Plan:
+    """What the trainer will do, and how it computes it."""
     data, choice = trainer.data, trainer.choice
     return Plan(
         rows=len(data.train),
@@ -304,6 +356,7 @@ def _plan(trainer: Trainer) -> Plan:
         threads=choice.threads,
         lanes=choice.lanes,
         micro_batch_size=choice.micro_batch_size,
+        recomputes=choice.recomputes,
         steps=trainer.steps,
         steps_per_epoch=trainer.steps_per_epoch,
         validation_rows=len(data.validation),

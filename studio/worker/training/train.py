@@ -6,6 +6,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,15 +16,20 @@ from studio.errors import StudioError
 from studio.files import whole_folder
 from studio.runs.continuing import goes_on
 from studio.runs.events import CheckpointSaved, Evaluation, Finished, Preparing, Resumed, Step, Stopped, Warned
+from studio.runs.fingerprint import refusal_of_changes, write_fingerprint
 from studio.runs.resuming import refusal_of_checkpoint
 from studio.runs.specs import MEAN, TrainSpec
 from studio.tokens.encoding import Encoded
-from studio.worker.compute.devices import peak_memory_bytes, random_state, set_random_state
+from studio.worker.compute.devices import has_gpu, peak_memory_bytes, random_state, set_random_state
+from studio.worker.memory import hold_to_available
+from studio.worker.methods.full import copy_tokenizer
 from studio.worker.session import Session
 from studio.worker.training import checkpoints
 from studio.worker.training.checkpoints import Progress
+from studio.worker.training.forecast import FIRST_STEPS, forecast, forecast_by_steps
 from studio.worker.training.gradients import Gradients
 from studio.worker.training.prepare import Trainer, prepare
+from studio.worker.training.smaller_batches import within_memory
 
 EVALUATIONS_PER_EPOCH = 4
 # The loss before any training is worth knowing when it costs no more than this share of the run's own tokens.
@@ -33,16 +39,14 @@ CHEAP_BASELINE_SHARE = 0.05
 def train(session: Session, spec: TrainSpec) -> None:
     """Run a TrainSpec to ``finished`` or ``stopped``. Raises StudioError for anything a person must mend."""
     started = time.monotonic()
-    trainer = prepare(session, spec)
-    progress = _resume(trainer)
+    trainer, progress = _begin(session, spec, started)
     started -= progress.seconds
-    eval_every = spec.eval_every or max(1, trainer.steps_per_epoch // EVALUATIONS_PER_EPOCH)
-    save_every = spec.save_every or eval_every
+    eval_every, save_every = _cadence(trainer)
 
     while True:
         is_last = progress.step == trainer.steps
         if _is_evaluation_due(trainer, progress, eval_every):
-            progress = _evaluated(trainer, progress)
+            trainer, progress = _evaluated(trainer, progress)
         is_best = progress.step > 0 and progress.best_step == progress.step
         if is_last or is_best or (progress.step > 0 and progress.step % save_every == 0):
             _checkpoint(trainer, progress)
@@ -54,7 +58,7 @@ def train(session: Session, spec: TrainSpec) -> None:
         numbers = trainer.batches.rows_of(progress.steps_before + step)
         rows = [trainer.data.train[number] for number in numbers]
         rate = learning_rate_at(step, trainer.steps, spec)
-        gradients, norm = _learn(trainer, numbers, step)
+        trainer, (gradients, norm) = within_memory(trainer, partial(_learn, numbers=numbers, step=step), rows, step)
         _update(trainer, rate)
         tokens = sum(row.total_tokens for row in rows)
         progress = progress.advanced(step=step, tokens=progress.tokens + tokens, seconds=time.monotonic() - started)
@@ -74,6 +78,9 @@ def train(session: Session, spec: TrainSpec) -> None:
             )
         )
 
+        if step == FIRST_STEPS:
+            forecast_by_steps(trainer, progress.tokens, progress.seconds)
+
     was_stopped = session.is_stop_asked() and (not is_last or _is_evaluation_due(trainer, progress, eval_every))
     trainer.lanes.close()
     _save_result(trainer, progress)
@@ -88,6 +95,27 @@ def train(session: Session, spec: TrainSpec) -> None:
             best_eval_loss=progress.best_eval_loss,
         )
     )
+
+
+def _begin(session: Session, spec: TrainSpec, started: float) -> tuple[Trainer, Progress]:
+    """Everything before the first step of this life; what the run will take is said before the first of all."""
+    if session.owns_process and not has_gpu():
+        hold_to_available()
+    has_learned = bool(session.directory.checkpoint_paths())
+    if has_learned and (refusal := refusal_of_changes(session.directory, Path(spec.model_path))):
+        raise refusal
+    trainer = prepare(session, spec)
+    if not has_learned:
+        eval_every, save_every = _cadence(trainer)
+        evaluations = 1 + trainer.steps // eval_every if trainer.data.validation else 0
+        trainer = forecast(trainer, evaluations, 1 + trainer.steps // save_every, time.monotonic() - started)
+    return trainer, _resume(trainer)
+
+
+def _cadence(trainer: Trainer) -> tuple[int, int]:
+    """Steps between evaluations, and between checkpoints."""
+    eval_every = trainer.spec.eval_every or max(1, trainer.steps_per_epoch // EVALUATIONS_PER_EPOCH)
+    return eval_every, trainer.spec.save_every or eval_every
 
 
 def learning_rate_at(step: int, steps: int, spec: TrainSpec) -> float:
@@ -184,11 +212,14 @@ def _is_patience_over(trainer: Trainer, progress: Progress) -> bool:
     return True
 
 
-def _evaluated(trainer: Trainer, progress: Progress) -> Progress:
-    """Progress after an evaluation, with the best so far; unchanged when a stop came in between."""
-    evaluation = _evaluate(trainer, progress)
-    if evaluation is None:
-        return progress
+def _evaluated(trainer: Trainer, progress: Progress) -> tuple[Trainer, Progress]:
+    """The trainer that had memory enough, and the progress with the best so far; as it was when a stop came."""
+    evaluate = partial(_evaluate, progress=progress)
+    trainer, evaluation = within_memory(trainer, evaluate, trainer.data.validation, progress.step)
+    return trainer, progress if evaluation is None else _noted(trainer, progress, evaluation)
+
+
+def _noted(trainer: Trainer, progress: Progress, evaluation: Evaluation) -> Progress:
     trainer.session.events.write(evaluation)
     loss = evaluation.watched
     progress = progress.advanced(evaluated_step=progress.step)
@@ -217,7 +248,8 @@ def _save_result(trainer: Trainer, progress: Progress) -> None:
         _take_best_weights(trainer, progress)
     result = directory.result_path(trainer.spec.how.leaves)
     with whole_folder(result, checkpoints.AFTER_A_FAILED_WRITE) as part:
-        trainer.work.save(trainer.model, part, Path(trainer.spec.model_path))
+        kept = directory.base_files_path
+        trainer.work.save(trainer.model, part, kept if kept.exists() else Path(trainer.spec.model_path))
 
 
 def _take_best_weights(trainer: Trainer, progress: Progress) -> None:
@@ -238,7 +270,7 @@ def _resume(trainer: Trainer) -> Progress:
     if found is None:
         if session.last_event(Step):  # an earlier life was killed before its first checkpoint
             session.events.write(Resumed(step=0))
-        return _begin(trainer)
+        return _new_start(trainer)
     checkpoint, state, damages = found
     progress = state.progress
     if refusal := refusal_of_checkpoint(checkpoint.path, trainer.spec):
@@ -259,9 +291,13 @@ def _resume(trainer: Trainer) -> Progress:
     return progress
 
 
-def _begin(trainer: Trainer) -> Progress:
-    """A new start, or where the run that is continued stands (see ``runs.continuing``)."""
+def _new_start(trainer: Trainer) -> Progress:
+    """A new start, or where the run that is continued stands (see ``runs.continuing``); what it is made on is noted."""
     spec, session = trainer.spec, trainer.session
+    write_fingerprint(session.directory, Path(spec.model_path))
+    if spec.how.leaves == "model":
+        with whole_folder(session.directory.base_files_path) as part:
+            copy_tokenizer(Path(spec.model_path), part)
     torch.manual_seed(spec.seed)
     progress = Progress(data_hash=trainer.data.data_hash)
     if not spec.continue_from:

@@ -1,0 +1,62 @@
+"""A training's plan in words, for the verb and for the form."""
+
+from __future__ import annotations
+
+from studio.acts.training import TrainPlan
+from studio.reports.mixture import is_mixed, shares_words
+from studio.reports.numbers import counted, duration, learning_rate, number, size
+
+Fact = tuple[str, str, str]  # its name, its words, the style that says how good it is
+
+
+def plan_facts(plan: TrainPlan, *, is_terse: bool = False) -> list[Fact]:
+    """What would be trained and what it would take; ``is_terse``, where there is no room, without what is as usual."""
+    return [
+        ("rows", f"{number(plan.rows - plan.dropped_rows)} to train, {number(plan.validation_rows)} to validate", ""),
+        ("tokens", f"{number(plan.tokens_per_epoch)} an epoch", ""),
+        ("steps", f"{number(plan.steps)} of {plan.spec.batch_size} rows", ""),
+        ("learning rate", learning_rate(plan.spec.peak_learning_rate), ""),
+        *_mixture_facts(plan, is_terse),
+        ("over max_length", _overlong_words(plan), "warn" if plan.overlong_rows else "good"),
+        _proof_fact(plan),
+        *_forecast_facts(plan),
+    ]
+
+
+def forecast_words(plan: TrainPlan) -> str:
+    """How long the run will take, as far as that is known before its first step."""
+    if plan.forecast_seconds is None:
+        return "how long it takes is said once its speed is measured"
+    return f"about {duration(plan.forecast_seconds)}"
+
+
+def _overlong_words(plan: TrainPlan) -> str:
+    if not plan.overlong_rows:
+        return "no row"
+    parts = [f"{number(plan.overlong_rows)} of {number(plan.rows)}"]
+    if plan.dropped_rows:
+        parts.append(f"{number(plan.dropped_rows)} dropped")
+    if plan.cut_rows:
+        parts.append(f"{number(plan.cut_rows)} cut")
+    return ": ".join([parts[0], ", ".join(parts[1:])]) if len(parts) > 1 else parts[0]
+
+
+def _mixture_facts(plan: TrainPlan, is_terse: bool) -> list[Fact]:
+    if len(plan.shares) < 2 or (is_terse and not is_mixed(plan.shares)):
+        return []
+    return [("an epoch of", shares_words(plan.shares, is_terse=is_terse), "")]
+
+
+def _proof_fact(plan: TrainPlan) -> Fact:
+    if not plan.is_proved:
+        return "stop proof", f"none: not only answers are learned (objective={plan.spec.objective})", ""
+    if plan.flaws:
+        return "stop proof", f"{counted(len(plan.flaws), 'row')} would teach a wrong end or start", "bad"
+    return "stop proof", "every answer ends", "good"
+
+
+def _forecast_facts(plan: TrainPlan) -> list[Fact]:
+    seconds, memory = plan.forecast_seconds, plan.forecast_memory_bytes
+    if seconds is None or memory is None:  # a first run tells both
+        return [("time, memory", "not known before a first run", "")]
+    return [("time", f"about {duration(seconds)}", ""), ("memory", f"about {size(memory)}", "")]
