@@ -142,7 +142,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_names_its_examples(
 def test_an_error_nobody_foresaw_still_ends_the_run_with_one_final_event(
     error: Exception, words: str, tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr("studio.worker.training.train._learn", fail)
