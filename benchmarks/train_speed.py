@@ -148,9 +148,9 @@ def run_peer(arguments: argparse.Namespace) -> int:
     from transformers import TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
+    from studio.runs.batches import Batches
     from studio.tokens.encoding import Pair, encode_pairs
     from studio.tokens.tokenizer import ModelFolder
-    from studio.worker.training.batches import Batches
 
     pairs = _rows(arguments)
     batches = Batches(len(pairs), arguments.batch_size, seed=0)

@@ -52,6 +52,14 @@ def scorers() -> str:
     return "\n".join(["| score | in `--json` | what it is |", "|---|---|---|", *lines])
 
 
+def watchdogs() -> str:
+    """Every watchdog with what it looks for and what is done unless the spec says otherwise."""
+    from studio.runs.watchdogs import WATCHDOGS
+
+    lines = [f"| `{watchdog.NAME}` | {watchdog.ABOUT} | {watchdog.USUAL} |" for watchdog in WATCHDOGS]
+    return "\n".join(["| watchdog | barks at | usual action |", "|---|---|---|", *lines])
+
+
 def _usage(argument: Any) -> str:
     name = (argument.metavar or argument.name.upper()).removesuffix("...") + "…" * (argument.nargs != 1)
     return name if argument.required else f"[{name}]"
@@ -80,7 +88,7 @@ def _between(made: str, match: re.Match[str]) -> str:
 
 # Page → its blocks. A block stands between ``<!-- name -->`` and ``<!-- /name -->``.
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
-    ROOT / "README.md": {"keys": keys, "verbs": verbs, "scorers": scorers},
+    ROOT / "README.md": {"keys": keys, "verbs": verbs, "scorers": scorers, "watchdogs": watchdogs},
     ROOT / "docs" / "architecture.md": {"tree": tree},
 }
 

@@ -203,14 +203,19 @@ class JsonLinesWriter:
         self._is_torn = False
         self._end_torn_line()
 
-    def write(self, value: Mapping[str, Any]) -> None:
-        """One line; half of a surrogate pair, which is no UTF-8, becomes ``?``. Raises OSError on a full disk."""
+    def write(self, value: Mapping[str, Any]) -> tuple[int, int]:
+        """One line, from which byte to which; half of a surrogate pair, which is no UTF-8, becomes ``?``.
+
+        Raises OSError on a full disk.
+        """
         line = (json.dumps(value, ensure_ascii=False) + "\n").encode(errors="replace")
         begun = b"\n" if self._is_torn else b""
         self._is_torn = True  # until all of it is there
         if os.write(self._descriptor, begun + line) < len(begun + line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._is_torn = False
+        end = os.lseek(self._descriptor, 0, os.SEEK_CUR)  # what is appended ends where the file does
+        return end - len(line), end
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -248,6 +253,12 @@ def scan_json_lines(path: Path, offset: int = 0) -> tuple[list[JsonObject | str]
                 found.append(f"line {_line_number(path, offset)} {item}" if isinstance(item, str) else item)
             offset += len(line)
     return found, offset
+
+
+def objects_in(lines: bytes) -> list[JsonObject | str]:
+    """The objects in whole lines held in memory, as ``scan_json_lines`` gives them."""
+    found = [_object_in(line) for line in lines.splitlines(keepends=True)]
+    return [item for item in found if item is not None]
 
 
 def read_json_object(path: Path) -> JsonObject:

@@ -327,6 +327,26 @@ show("status", state.status)
             "status": "finished",
         },
     ),
+    "A watchdog": Seen(
+        RUNS
+        + """
+verb("train --settings")
+verb("init desk")
+verb("-C desk train --set watchdogs=mood=stop")
+from studio.runs.watchdogs import WATCHDOGS, actions_from
+from studio.runs.watchdogs.watchdog import SeenStep
+show("action", actions_from(["explosion=rollback"])["explosion"])
+dog = WATCHDOGS[-1]()
+steps = [SeenStep(n, 9, 1.0, norm, 1e-3, 9.0, 1.0) for n, norm in ((1, 2.0), (2, 30.0))]
+show("said", [dog.on_step(step) for step in steps])
+""",
+        {
+            "train --settings": "explosion",
+            "-C desk train --set watchdogs=mood=stop": "explosion",
+            "action": "rollback",
+            "said": "the gradient norm is 30",
+        },
+    ),
 }
 
 

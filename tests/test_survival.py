@@ -80,7 +80,7 @@ def test_a_closed_terminal_takes_no_run_with_it_and_the_chart_is_whole_afterward
 
     state = wait_for(RunWatch(run), lambda state: not state.is_live)
     assert state.status == "finished", state.message
-    assert state.series.step == list(range(1, state.steps + 1))
+    assert list(state.series.step) == list(range(1, state.steps + 1))
     assert state.series.eval_step and (run.result_path("adapter") / "adapter_model.safetensors").exists()
     assert [event.NAME for event in read_events(run.events_path)[0]].count("started") == 1
 

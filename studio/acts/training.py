@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from studio.acts.base_model import with_base_model
+from studio.acts.controlling import continue_run, is_pause_wanted
 from studio.acts.window import budget_of, token_counts
 from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
@@ -231,17 +232,20 @@ def stop_run(project: Project, run_id: str, *, at_once: bool = False) -> RunDire
 
 
 def resume_run(project: Project, run_id: str, *, anyway: bool = False) -> RunDirectory:
-    """Go on from the newest whole checkpoint. Raises AskedWrongly for a run that is running or has finished.
+    """Go on after a pause, or from the newest whole checkpoint. Raises AskedWrongly where there is nothing to resume.
 
     ``anyway``: also with another major version of a package than it began with. Raises StudioError where its spec no
     longer fits what it has learned, where what it began on has changed, or another resume was quicker.
     """
     directory = find_run(project.runs_path, run_id)
     state = RunWatch(directory).poll()
+    if state.is_live and is_pause_wanted(directory):
+        continue_run(directory)
+        return directory
     if not state.can_resume:
         raise AskedWrongly(
             f"{directory.run_id} is {state.status}: there is nothing to resume.",
-            "Lost, stopped and failed runs can be resumed.",
+            "Paused, lost, stopped and failed runs can be resumed.",
         )
     if anyway:
         accept_packages(directory)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import studio
-from studio.cli import checking, completion, data, demo, judging, models, naming, running
+from studio.cli import checking, completion, controlling, data, demo, judging, looking_back, models, naming, running
 from studio.cli.common import Verb, VerbCommand, VerbGroup
 from studio.project import Project
 
@@ -29,6 +29,8 @@ VERBS: tuple[Verb, ...] = (
     *checking.VERBS,
     *models.VERBS,
     *running.VERBS,
+    *controlling.VERBS,
+    *looking_back.VERBS,
     *naming.VERBS,
     *judging.VERBS,
     *completion.VERBS,

@@ -1,4 +1,4 @@
-"""``studio run``: what a person calls a run and says of it."""
+"""``studio run``: what a person calls a run and says of it, and what it did."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
+from studio.cli import looking_back
 from studio.cli.common import RunId, Verb, project_of
 from studio.cli.printing import say
 
 
 def run() -> None:
-    """Give a run a name and a note.
+    """Give a run a name and a note, look back at what it did.
 
     Its id stays what it is. studio train starts a run, studio runs lists them.
     """
@@ -42,4 +43,6 @@ def note(
     say(f"{noted.run_id} has its note" if text.strip() else f"{noted.run_id} has no note now")
 
 
-VERBS: tuple[Verb, ...] = (Verb("run", run, children=(Verb("rename", rename), Verb("note", note))),)
+VERBS: tuple[Verb, ...] = (
+    Verb("run", run, children=(Verb("rename", rename), Verb("note", note), *looking_back.OF_A_RUN)),
+)

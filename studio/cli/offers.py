@@ -268,4 +268,5 @@ VALUES: dict[str, Values] = {
     "SQL": _condition,
     "TASK": _tasks,
     "TASKS": _list_of(_tasks),
+    "WHICH": _of(("train", "validation")),
 }

@@ -121,7 +121,7 @@ def resume(
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until it has ended.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Go on from the newest checkpoint of a stopped, failed or lost run."""
+    """Go on with a paused run, or from the newest checkpoint of a stopped, failed or lost one."""
     from studio.acts.training import resume_run
 
     project = project_of(ctx)

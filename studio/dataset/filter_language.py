@@ -28,6 +28,8 @@ COLUMNS: dict[str, str] = {
     "prompt_tokens": "tokens of the prompt; null until they are counted (studio window)",
     "completion_tokens": "tokens of the answer, end-of-turn included; null until they are counted",
     "total_tokens": "both together: what max_length limits; null until they are counted",
+    "loss": "how hard the row was to the run that was looked at last (studio losses RUN --keep, ! on Runs); else null",
+    "base_loss": "the same under the untuned model, where that was measured; else null",
 }
 # Name → how it is called and what it gives.
 FUNCTIONS: dict[str, str] = {

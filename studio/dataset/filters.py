@@ -41,6 +41,7 @@ _CLOSED = {"label": LABELS, "split": SPLITS}
 NULLS = {
     **dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), "not counted yet"),
     **dict.fromkeys(("labelled_by", "labelled_at"), "labelled by nobody here"),
+    **dict.fromkeys(("loss", "base_loss"), "not measured by a run"),
 }
 _MAX_CHARS = 10_000
 _EXAMPLE = "Example: task = 'tickets' AND length(prompt) > 200"

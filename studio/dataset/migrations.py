@@ -123,6 +123,10 @@ MIGRATIONS: tuple[tuple[str, Step], ...] = (
         "ALTER TABLE token_counts ADD COLUMN shot_tokens INTEGER",
     ),
     ("0005 pairs without their task", _hash_pairs_without_their_task),
+    (
+        "0006 row losses",
+        "CREATE TABLE row_losses (example_id BIGINT NOT NULL, loss DOUBLE NOT NULL, base_loss DOUBLE)",
+    ),
 )
 
 

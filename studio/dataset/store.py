@@ -14,7 +14,7 @@ from types import TracebackType
 
 import numpy as np
 
-from studio.dataset import adding, edits, pages, token_counts, views
+from studio.dataset import adding, edits, pages, row_losses, token_counts, views
 from studio.dataset.candidates import Candidate
 from studio.dataset.checks.check import Check, Finding
 from studio.dataset.checks.rows import Need, Rows
@@ -294,3 +294,11 @@ class Store:
         columns = (np.asarray(column, dtype=np.int32) for column in counted)
         with self._connection.writing() as cursor:
             token_counts.save(cursor, fingerprint, np.asarray(ids, dtype=np.int64), *columns)
+
+    # -- losses of a run
+
+    def keep_losses(self, ids: Sequence[int], losses: Sequence[float], base_losses: Sequence[float]) -> None:
+        """Make these what ``loss`` and ``base_loss`` in filters and sorts go by; NaN is not known. No undo step."""
+        columns = (np.asarray(column, dtype=np.float64) for column in (losses, base_losses))
+        with self._connection.writing() as cursor:
+            row_losses.replace(cursor, np.asarray(ids, dtype=np.int64), *columns)

@@ -37,6 +37,11 @@ _JOINED = (
                       WHERE field = 'label' AND NOT is_undone GROUP BY example_id) AS labelled
            ON labelled.example_id = examples.example_id AND label <> 'none'""",
     ),
+    (
+        "loss",
+        "loss, base_loss",
+        "LEFT JOIN row_losses ON row_losses.example_id = examples.example_id",
+    ),
 )
 
 

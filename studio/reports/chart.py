@@ -25,6 +25,8 @@ LOWEST_WITH_LEGEND = 7
 ROWS_PER_TICK = 4
 # What is larger, as a run that blew up may be, is drawn at this height: the range of an axis must itself be a float.
 HUGE = 1e150
+# A moving average of a weight of 0.99 or less: what lies so many values back has no digit left in it.
+FORGOTTEN_AFTER = 4096
 # Dot bits of a Braille cell, by row and column of the dot (Unicode 2800 block).
 _DOT_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.int32)
 
@@ -43,6 +45,15 @@ class ChartSeries:
     kind: Literal["line", "points"] = "line"
     glyph: str = "●"
     style: str = "loss"
+
+
+@dataclass(frozen=True)
+class BorderMark:
+    """Something at ``x`` that has no height, such as a value that is no number: its ``glyph`` stands on the x axis."""
+
+    x: float
+    glyph: str
+    style: str
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,9 @@ def smooth(values: ArrayLike, weight: float = 0.9) -> Floats:
         averaged[is_value] = known  # a constant stays exactly itself: rounding would draw a ripple
         return averaged
     raw = _moving_average(known, weight)
-    averaged[is_value] = raw / (1 - weight ** np.arange(1, len(known) + 1))
+    begun = slice(0, FORGOTTEN_AFTER)  # behind it the correction is 1 to the last digit
+    raw[begun] /= 1 - weight ** np.arange(1, len(raw[begun]) + 1)
+    averaged[is_value] = raw
     return averaged
 
 
@@ -84,10 +97,10 @@ def _moving_average(values: Floats, weight: float, block: int = 128) -> Floats:
     kernel = np.where(ages >= 0, (1 - weight) * weight ** np.maximum(ages, 0), 0.0)
     blocks = padded.reshape(-1, block) @ kernel.T
     decay = weight ** np.arange(1, block + 1)
-    carried = 0.0
-    for row in blocks:
-        row += carried * decay
-        carried = row[-1]
+    carried = [0.0]
+    for last in blocks[:-1, -1].tolist():
+        carried.append(last + carried[-1] * decay[-1])
+    blocks += np.outer(carried[: len(blocks)], decay)
     return blocks.reshape(-1)[: len(values)]
 
 
@@ -100,23 +113,27 @@ def render_chart(
     x_label: str = "step",
     marker_x: float | None = None,
     marker_label: str = "best",
+    marks: Sequence[BorderMark] = (),
+    x_range: tuple[float, float] | None = None,
     empty: str = "nothing to draw yet",
 ) -> Chart:
     """Draw ``series`` in ``width`` × ``height`` cells: a legend, the y axis, the curves, the x axis.
 
     Later series are on top: they win a cell's colour while the dots of both stay. ``marker_x`` is drawn as a dashed
-    line called ``marker_label``. Labels go where there is no room for them (below 20 × 4). Without one finite value
-    the frame says ``empty``. Raises ValueError where a series' x and y differ in length.
+    line called ``marker_label``, ``marks`` stand on the x axis. ``x_range`` is the part that is drawn (None: all that
+    there is), y reaches over what is in it. Labels go where there is no room for them (below 20 × 4). Without one
+    finite value the frame says ``empty``. Raises ValueError where a series' x and y differ in length.
 
     Styles used beside the series' own: ``axis`` for lines, ``label`` for numbers, ``best`` for the marker, ``dim``.
     """
     if width <= 0 or height <= 0:
         return Chart([])
-    curves = [_curve(one, log_y) for one in series]
+    curves = [_curve(one, log_y, x_range) for one in series]
     known = [curve for curve in curves if len(curve.x)]
     if not known:
         return Chart(_empty_rows(width, height, empty))
-    x_range = _padded(min(curve.x.min() for curve in known), max(curve.x.max() for curve in known), 1.0)
+    low, high = x_range or (min(curve.x.min() for curve in known), max(curve.x.max() for curve in known))
+    x_range = _padded(low, high, 1.0)
     y_range = _padded(min(curve.y.min() for curve in known), max(curve.y.max() for curve in known), None)
     layout = _layout(width, height, y_range, log_y, any(one.name for one in series))
     canvas = _Canvas(layout.plot_width, layout.plot_height, x_range, y_range)
@@ -127,7 +144,7 @@ def render_chart(
     rows = canvas.rows()
     if layout.has_labels:
         rows = [[*left, *row] for left, row in zip(_y_axis(layout), rows, strict=True)]
-        rows += _x_axis(layout, x_range, x_label, marker_x)
+        rows += _x_axis(layout, x_range, x_label, marker_x, marks)
     if layout.has_legend:
         rows.insert(0, _legend(series, width))
     return Chart(rows)
@@ -153,13 +170,16 @@ class _Layout:
     y_ticks: dict[int, str]
 
 
-def _curve(series: ChartSeries, log_y: bool) -> _Curve:
+def _curve(series: ChartSeries, log_y: bool, x_range: tuple[float, float] | None) -> _Curve:
     x, y = np.asarray(series.x, dtype=np.float64), np.asarray(series.y, dtype=np.float64)
     if x.shape != y.shape or x.ndim != 1:
         raise ValueError(f"series {series.name!r}: x {x.shape} and y {y.shape} must be one row of one length")
     if len(x) > 1 and (np.diff(x) < 0).any():
         order = np.argsort(x, kind="stable")
         x, y = x[order], y[order]
+    if x_range is not None:
+        is_seen = (x >= x_range[0]) & (x <= x_range[1])
+        x, y = x[is_seen], y[is_seen]
     is_known = np.isfinite(x) & np.isfinite(y) & ((y > 0) if log_y else True)
     follows = np.zeros(len(x), dtype=np.bool_)
     follows[1:] = is_known[1:] & is_known[:-1]
@@ -304,7 +324,13 @@ def _y_axis(layout: _Layout) -> list[list[Segment]]:
     return rows
 
 
-def _x_axis(layout: _Layout, x_range: tuple[float, float], x_label: str, marker_x: float | None) -> list[list[Segment]]:
+def _x_axis(
+    layout: _Layout,
+    x_range: tuple[float, float],
+    x_label: str,
+    marker_x: float | None,
+    marks: Sequence[BorderMark],
+) -> list[list[Segment]]:
     """The axis line with its ticks and, at its right end, its name; under it the ticks' labels."""
     width = layout.plot_width
     line, labels = ["─"] * width, [" "] * width
@@ -318,6 +344,10 @@ def _x_axis(layout: _Layout, x_range: tuple[float, float], x_label: str, marker_
             labels[start : start + len(label)] = label
             free_from = start + len(label) + 2
     styles = ["axis"] * width
+    for mark in marks:
+        if x_range[0] <= mark.x <= x_range[1]:
+            column = _column_of(mark.x, x_range, width)
+            line[column], styles[column] = mark.glyph, mark.style
     if marker_x is not None and x_range[0] <= marker_x <= x_range[1]:
         column = _column_of(marker_x, x_range, width)
         line[column], styles[column] = "┴", "best"

@@ -69,6 +69,22 @@ class RunDirectory:
         return self.path / "stop"
 
     @property
+    def pause_path(self) -> Path:
+        return self.path / "pause"
+
+    @property
+    def checkpoint_wish_path(self) -> Path:
+        return self.path / "checkpoint-now"
+
+    @property
+    def length_path(self) -> Path:
+        return self.path / "length.json"
+
+    @property
+    def samples_path(self) -> Path:
+        return self.path / "samples.jsonl"
+
+    @property
     def lock_path(self) -> Path:
         return self.path / "run.lock"
 
@@ -120,6 +136,14 @@ class RunDirectory:
     @property
     def scores_path(self) -> Path:
         return self.path / "scores.json"
+
+    @property
+    def order_path(self) -> Path:
+        return self.path / "order.json"
+
+    @property
+    def row_losses_path(self) -> Path:
+        return self.path / "row_losses.jsonl"
 
     def result_path(self, leaves: str) -> Path:
         """The folder of what a run leaves: ``adapter`` or ``model``, as its method says."""

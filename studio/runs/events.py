@@ -14,7 +14,8 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from studio.files import JsonLinesWriter, JsonObject, in_short, scan_json_lines
+from studio.files import JsonLinesWriter, JsonObject, in_short, objects_in, scan_json_lines
+from studio.runs.step_index import IndexWriter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +117,8 @@ class Resumed(Event):
 class Step(Event):
     """One optimizer step: ``loss`` is the mean per learned token, ``tokens`` all so far, ``grad_norm`` unclipped.
 
-    ``task_losses`` has the loss of each task in the batch, where the run has several; so it is with evaluations.
+    ``memory_bytes`` is the most that was ever held (of the GPU where it computes there), ``cores`` how many worked on
+    average.
     """
 
     NAME = "step"
@@ -128,6 +130,7 @@ class Step(Event):
     grad_norm: float | None
     tokens_per_second: float | None
     memory_bytes: int = 0
+    cores: float = 0.0
     task_losses: dict[str, float] = field(default_factory=dict)
 
 
@@ -163,11 +166,53 @@ class CheckpointSaved(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Warned(Event):
-    """Something a person should know that ends nothing."""
+    """Something a person should know that ends nothing; ``watchdog`` is who says it, ``hint`` what to do."""
 
     NAME = "warning"
     message: str
     step: int = 0
+    hint: str = ""
+    watchdog: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolledBack(Event):
+    """The run went back behind ``step``, whose weights were good; rates are multiplied by ``rate_scale`` from now on.
+
+    What it did after that step, up to ``from_step``, is done again.
+    """
+
+    NAME = "rolled_back"
+    step: int
+    from_step: int = 0
+    rate_scale: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paused(Event):
+    """A checkpoint is written and the process waits."""
+
+    NAME = "paused"
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Continued(Event):
+    """The wait is over."""
+
+    NAME = "continued"
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LengthChanged(Event):
+    """The run ends at ``steps`` from now on; ``epochs`` is its spec's new value."""
+
+    NAME = "length_changed"
+    step: int
+    steps: int
+    epochs: float
+    message: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,6 +291,10 @@ EVENTS: tuple[type[Event], ...] = (
     Evaluation,
     CheckpointSaved,
     Warned,
+    RolledBack,
+    Paused,
+    Continued,
+    LengthChanged,
     ArmAsked,
     Progressed,
     Finished,
@@ -259,20 +308,33 @@ class EventWriter:
 
     def __init__(self, path: Path) -> None:
         self._lines = JsonLinesWriter(path)
+        self._index: IndexWriter | None = None
+        self._path = path
 
     def write(self, event: Event) -> None:
-        """One whole line. Raises OSError on a full disk."""
+        """One whole line; of a step also its record, see ``step_index``. Raises OSError on a full disk."""
         stamps = {"time": time.time(), "clock": round(time.monotonic(), 3)}
-        self._lines.write({"event": event.NAME, **vars(event), **stamps})
+        said = {"event": event.NAME, **vars(event), **stamps}
+        start, end = self._lines.write(said)
+        if isinstance(event, Step):
+            self._index = self._index or IndexWriter(self._path)
+            self._index.write(said, start, end)
 
     def close(self) -> None:
         self._lines.close()
+        if self._index is not None:
+            self._index.close()
 
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
     """The events in the whole lines from byte ``offset`` on, and the offset after them; see ``scan_json_lines``."""
     items, end = scan_json_lines(path, offset)
     return [Unreadable(why=item) if isinstance(item, str) else event_from(item) for item in items], end
+
+
+def events_in(lines: bytes) -> list[Event]:
+    """The events in whole lines; what a crash cut short is passed over."""
+    return [Unreadable(why=item) if isinstance(item, str) else event_from(item) for item in objects_in(lines)]
 
 
 def event_from(line: JsonObject) -> Event:

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from studio.errors import AskedWrongly, StudioError
 from studio.files import JsonObject, in_short, read_json_object, why_not, write_whole
-from studio.runs import arms, methods
+from studio.runs import arms, methods, watchdogs
 from studio.runs.arms import arm_from
 from studio.runs.arms.arm import Arm
 from studio.runs.directory import RunDirectory
@@ -117,6 +117,11 @@ class TrainSpec(Spec):
     eval_every: int = about("Steps between evaluations on the validation split; 0 is four times an epoch.", default=0)
     save_every: int = about("Steps between checkpoints; 0 follows eval_every.", default=0)
     patience: int = about("Stop after this many evaluations without improvement; 0 never stops early.", default=0)
+    watchdogs: tuple[str, ...] = about(f"{watchdogs.usage()}.", default=())
+    samples: int = about(
+        "Validation prompts that the model answers at each evaluation, so that one sees it change; 0 is none.",
+        default=0,
+    )
     tasks: tuple[str, ...] = about("Only these tasks; empty takes all.", default=())
     mixture: str = about(
         "How an epoch mixes tasks: proportional to their rows, equal, temperature:T in between, or weights.",
@@ -150,9 +155,11 @@ class TrainSpec(Spec):
             "eval_every",
             "save_every",
             "patience",
+            "samples",
             "task_cap",
         ):
             at_least(name, getattr(self, name), 0)
+        watchdogs.actions_from(self.watchdogs)
         if not 0 < self.epochs < math.inf:
             what = "nothing would be learned" if self.epochs <= 0 else "there would be no end"
             raise AskedWrongly(f"epochs={self.epochs}: {what}.", "Use a number above 0.")

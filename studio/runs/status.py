@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from studio.runs.directory import RunDirectory
-from studio.runs.events import Event, FinalEvent
+from studio.runs.events import Event, FinalEvent, Paused
 from studio.runs.places.place import ProcessState
 
 STALLED_AFTER_SECONDS = 180.0
@@ -16,6 +16,7 @@ STARTING_FOR_SECONDS = 60.0
 
 class Status(StrEnum):
     """``lost``: the process ended without a last word. ``stalled``: it lives and has been silent for minutes.
+    ``paused``: it lives and waits, because somebody asked it to.
 
     ``damaged``: no process lives, and what the directory holds cannot all be read, so that nothing else is certain.
     """
@@ -23,6 +24,7 @@ class Status(StrEnum):
     STARTING = "starting"
     RUNNING = "running"
     STALLED = "stalled"
+    PAUSED = "paused"
     FINISHED = "finished"
     STOPPED = "stopped"
     FAILED = "failed"
@@ -32,7 +34,7 @@ class Status(StrEnum):
     @property
     def is_live(self) -> bool:
         """Its process is there, or is expected any moment."""
-        return self in (Status.STARTING, Status.RUNNING, Status.STALLED)
+        return self in (Status.STARTING, Status.RUNNING, Status.STALLED, Status.PAUSED)
 
     @property
     def can_resume(self) -> bool:
@@ -46,6 +48,8 @@ def status_of(
     if process is ProcessState.ALIVE:
         if last_event is None:
             return Status.STARTING
+        if isinstance(last_event, Paused):
+            return Status.PAUSED
         is_silent = _age_seconds(directory.events_path) > STALLED_AFTER_SECONDS
         return Status.STALLED if is_silent else Status.RUNNING
     if is_damaged:

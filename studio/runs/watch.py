@@ -8,7 +8,9 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import math
+from array import array
 from dataclasses import dataclass, field
+from typing import Any
 
 from studio.errors import StudioError
 from studio.files import JsonObject, read_json_object, why_not
@@ -17,20 +19,25 @@ from studio.runs.event_clock import EventClock
 from studio.runs.events import (
     ArmAsked,
     CheckpointSaved,
+    Continued,
     Evaluation,
     Event,
     Failed,
     FinalEvent,
     Finished,
     Forecast,
+    LengthChanged,
+    Paused,
     Plan,
     Preparing,
     Progressed,
     Resumed,
+    RolledBack,
     Started,
     Step,
     Unreadable,
     Warned,
+    events_in,
     read_events,
 )
 from studio.runs.naming import read_naming
@@ -38,24 +45,36 @@ from studio.runs.places import PLACES, place_named
 from studio.runs.places.place import Place
 from studio.runs.predictions import read_predictions
 from studio.runs.settings import Spec
-from studio.runs.specs import SPECS, read_spec
+from studio.runs.specs import SPECS, TrainSpec, read_spec
 from studio.runs.status import Status, status_of
+from studio.runs.step_index import WHOLE, Between, Steps, read_indexed
 
 RECENT_STEPS = 20
+STEP_COLUMNS = ("step", "epoch", "tokens", "seconds", "loss", "learning_rate", "grad_norm", "tokens_per_second")
+
+
+def _integers() -> array[int]:
+    return array("q")
+
+
+def _numbers() -> array[float]:
+    return array("d")
 
 
 @dataclass
 class Series:
-    """What the charts draw. Lists of one length per group: one entry a step, one an evaluation."""
+    """What the charts draw, one entry a step or one an evaluation. Steps are held as numbers side by side, which numpy
+    reads where they are: of a run of a million steps they are 64 MB, and copied in a moment.
+    """
 
-    step: list[int] = field(default_factory=list)
-    epoch: list[float] = field(default_factory=list)
-    tokens: list[int] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    loss: list[float] = field(default_factory=list)
-    learning_rate: list[float] = field(default_factory=list)
-    grad_norm: list[float] = field(default_factory=list)
-    tokens_per_second: list[float] = field(default_factory=list)
+    step: array[int] = field(default_factory=_integers)
+    epoch: array[float] = field(default_factory=_numbers)
+    tokens: array[int] = field(default_factory=_integers)
+    seconds: array[float] = field(default_factory=_numbers)
+    loss: array[float] = field(default_factory=_numbers)
+    learning_rate: array[float] = field(default_factory=_numbers)
+    grad_norm: array[float] = field(default_factory=_numbers)
+    tokens_per_second: array[float] = field(default_factory=_numbers)
     eval_step: list[int] = field(default_factory=list)
     eval_loss: list[float] = field(default_factory=list)
     watched_loss: list[float] = field(default_factory=list)
@@ -65,7 +84,7 @@ class Series:
     def cut_after(self, step: int) -> None:
         """Forget what came after ``step``: a resume goes on from its checkpoint and does those steps again."""
         keep = bisect.bisect_right(self.step, step)
-        for name in ("step", "epoch", "tokens", "seconds", "loss", "learning_rate", "grad_norm", "tokens_per_second"):
+        for name in STEP_COLUMNS:
             del getattr(self, name)[keep:]
         keep = bisect.bisect_right(self.eval_step, step)
         del self.eval_step[keep:], self.eval_loss[keep:], self.watched_loss[keep:]
@@ -99,6 +118,7 @@ class RunState:
     phase_began: float | None = None  # by the clock of the process that said it
     step: int = 0
     steps: int = 0
+    steps_per_epoch: int = 0
     epoch: float = 0.0
     rows: int = 0
     dtype: str = ""
@@ -110,6 +130,7 @@ class RunState:
     grad_norm: float | None = None
     tokens_per_second: float | None = None
     memory_bytes: int = 0
+    cores: float = 0.0
     forecast: Forecast | None = None
     started_at: float | None = None
     elapsed_seconds: float = 0.0
@@ -147,6 +168,8 @@ class RunWatch:
         self._earlier_seconds = 0.0  # spent by the process before a resume
         self._process_started_at: float | None = None
         self._step_times: list[tuple[int, float]] = []
+        self._paused_at: float | None = None
+        self._is_best_known = True
         named = directory.run_id.partition("-")[0]  # what kind it is, where only the name is left to say it
         self._state = RunState(directory.run_id, named if named in SPECS else "", None)
         self._place: Place = PLACES[0]
@@ -168,6 +191,8 @@ class RunWatch:
             return self._state
         unread = self._read_events()
         self._read_naming()
+        if not self._is_best_known:
+            self._note_best()
         state = self._state
         trouble = self._spec_trouble or self._results_trouble
         state.damage = trouble.message if trouble else unread or self._events_damage
@@ -184,14 +209,28 @@ class RunWatch:
     def _read_events(self) -> str:
         """Take what is new; why it cannot be read, or nothing."""
         try:
+            if not self._offset:
+                self._read_indexed()
             events, self._offset = read_events(self.directory.events_path, self._offset)
         except OSError as error:
             return f"{self.directory.events_path.name} cannot be read: {why_not(error)}"
         for event in events:
-            self._take(event if isinstance(event, Unreadable) else self._clock.take(event))
+            self._take_timed(event)
         if events:
             self._clock.note_reading()
         return ""
+
+    def _read_indexed(self) -> None:
+        parts, self._offset = read_indexed(self.directory.events_path)
+        for part in parts:
+            if isinstance(part, Between):
+                for event in events_in(part.lines):
+                    self._take_timed(event)
+            else:
+                self._take_many_steps(part)
+
+    def _take_timed(self, event: Event) -> None:
+        self._take(event if isinstance(event, Unreadable) else self._clock.take(event))
 
     def _read_naming(self) -> None:
         """Name and note, where their file is another than at the last look."""
@@ -239,6 +278,38 @@ class RunWatch:
                 self._arm(event.arm).total = event.prompts
             case Progressed():
                 self._take_progress(event)
+            case _:
+                self._take_of_control(event)
+
+    def _take_of_control(self, event: Event) -> None:
+        """What somebody, or a watchdog, changed about a run that goes on."""
+        state = self._state
+        match event:
+            case Paused():
+                state.phase, state.phase_began, self._paused_at = "paused", event.time, event.time
+            case Continued() if self._paused_at is not None and self._process_started_at is not None:
+                self._process_started_at += event.time - self._paused_at  # what it waited is no time of its work
+                state.phase, self._paused_at = "", None
+                self._step_times.clear()
+            case LengthChanged():
+                state.steps = event.steps
+                if isinstance(state.spec, TrainSpec):
+                    state.spec = dataclasses.replace(state.spec, epochs=event.epochs)
+                if event.message:
+                    state.series.warnings.append((event.step, event.message))
+            case RolledBack():
+                self._take_rolled_back(event)
+
+    def _take_rolled_back(self, event: RolledBack) -> None:
+        series = self._state.series
+        why = series.warnings
+        series.cut_after(event.step)
+        scale = f"back to step {event.step:,} from {event.from_step:,}, at {event.rate_scale:g} of the learning rate"
+        series.warnings = [*why, (event.step, scale)]
+        self._state.step = event.step
+        self._state.eval_loss = series.eval_loss[-1] if series.eval_loss else None
+        self._step_times.clear()
+        self._is_best_known = False
 
     def _take_of_any_run(self, event: Event) -> None:
         state = self._state
@@ -251,10 +322,12 @@ class RunWatch:
                 self._take_resumed(event)
             case Plan():
                 state.steps, state.rows, state.dtype = event.steps, event.rows, event.dtype
+                state.steps_per_epoch = event.steps_per_epoch
             case Forecast():
                 state.forecast = event
             case Warned():
-                state.series.warnings.append((event.step, event.message))
+                message = f"{event.message} · {event.hint}" if event.hint else event.message
+                state.series.warnings.append((event.step, message))
             case Failed():
                 state.message, state.hint = event.message, event.hint
             case Finished():
@@ -270,6 +343,7 @@ class RunWatch:
         self._earlier_seconds = state.elapsed_seconds
         self._process_started_at = event.time
         self._step_times.clear()
+        self._paused_at = None
         state.message = state.hint = self._events_damage = ""  # of an earlier life
         self._results_trouble = None
         state.phase, state.phase_began = "starting", event.time
@@ -288,12 +362,13 @@ class RunWatch:
         self._state.step = event.step
         self._earlier_seconds = series.seconds[-1] if series.seconds else 0.0
         self._state.eval_loss = series.eval_loss[-1] if series.eval_loss else None
-        self._note_best()
+        self._is_best_known = False
 
     def _take_step(self, event: Step) -> None:
         state, series = self._state, self._state.series
         state.phase = ""
         state.step, state.epoch, state.memory_bytes = event.step, event.epoch, event.memory_bytes
+        state.cores = event.cores
         state.loss, state.learning_rate, state.grad_norm = event.loss, event.learning_rate, event.grad_norm
         state.tokens_per_second = _finite(event.tokens_per_second)
         series.step.append(event.step)
@@ -307,6 +382,21 @@ class RunWatch:
         self._step_times.append((event.step, event.time))
         del self._step_times[:-RECENT_STEPS]
 
+    def _take_many_steps(self, steps: Steps) -> None:
+        """As ``_take_step`` of each, but for all before the last at once."""
+        series, columns = self._state.series, steps.columns
+        many = {name: values[:-1] for name, values in columns.items()}
+        many["time"] = self._clock.take_many(many["time"], many["clock"])
+        started = self._process_started_at or float(many["time"][0] if len(many["time"]) else columns["time"][0])
+        many["seconds"] = self._earlier_seconds + many["time"] - started
+        for name in STEP_COLUMNS:
+            into: array[Any] = getattr(series, name)
+            into.frombytes(many[name].astype("i8" if into.typecode == "q" else "f8").tobytes())
+        recent = slice(-RECENT_STEPS, None)
+        self._step_times += zip(map(int, many["step"][recent]), many["time"][recent].tolist(), strict=True)
+        last = {name: values[-1].item() for name, values in columns.items()}
+        self._take_timed(Step(**last | {name: int(last[name]) for name in WHOLE}))
+
     def _take_evaluation(self, event: Evaluation) -> None:
         series = self._state.series
         if series.eval_step and series.eval_step[-1] == event.step:  # measured again after a resume
@@ -315,7 +405,7 @@ class RunWatch:
         series.eval_loss.append(_or_nan(event.eval_loss))
         series.watched_loss.append(_or_nan(event.watched))
         self._state.eval_loss = event.eval_loss
-        self._note_best()
+        self._is_best_known = False
 
     def _take_progress(self, event: Progressed) -> None:
         arm = self._arm(event.arm)
@@ -339,6 +429,7 @@ class RunWatch:
         measured = [(loss, step) for step, loss in pairs if step > 0 and loss == loss]
         loss, step = min(measured, default=(None, None))
         self._state.best_eval_loss, self._state.best_step = loss, step
+        self._is_best_known = True
 
     def _seconds_at(self, event: Event) -> float:
         started = self._process_started_at or event.time
@@ -348,7 +439,7 @@ class RunWatch:
         state = self._state
         if self._last_event is None or self._process_started_at is None:
             return
-        ends_at = self._clock.now() if state.is_live else self._last_event.time
+        ends_at = self._paused_at or (self._clock.now() if state.is_live else self._last_event.time)
         state.elapsed_seconds = self._earlier_seconds + max(0.0, ends_at - self._process_started_at)
         state.eta_seconds = None
         if state.is_live and state.steps and len(self._step_times) >= 2:

@@ -314,7 +314,7 @@ class StudioApp(App[None], inherit_bindings=False):
         """Another screen has rows to look at: they become the view of Data."""
         asked_on = self.current_mode
         self.show_screen("data")
-        self.screen.post_message(ExamplesRequested(message.example_ids, message.title, asked_on))
+        self.screen.post_message(ExamplesRequested(message.example_ids, message.title, asked_on, message.said))
 
     def on_comparison_requested(self, message: ComparisonRequested) -> None:
         """Another screen has a comparison to look at."""

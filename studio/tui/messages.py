@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
@@ -40,11 +40,15 @@ class ExamplesChanged(Message, bubble=False):
 
 @dataclass
 class ExamplesRequested(Message):
-    """A screen wants these rows shown in Data, under this title; ``asked_on`` is the mode that esc goes back to."""
+    """A screen wants these rows shown in Data, under this title; ``asked_on`` is the mode that esc goes back to.
+
+    ``said`` is what the screen has to say of some of them, by example.
+    """
 
     example_ids: Sequence[int] | ExampleIds
     title: str
     asked_on: str = "data"
+    said: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass

@@ -13,12 +13,12 @@ from studio.dataset.candidates import Candidate
 from studio.dataset.store import Store
 from studio.errors import StudioError
 from studio.project import Project
+from studio.runs.batches import Batches
 from studio.runs.directory import RunDirectory, runs_in, write_rows
 from studio.runs.events import EventWriter, Failed, Plan, Unreadable, read_events
 from studio.runs.specs import TrainSpec, write_spec
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.session import Session
-from studio.worker.training.batches import Batches
 from studio.worker.training.prepare import Data, read_data
 
 LENGTHS = [(2, 2), (30, 3), (3, 30), (60, 60), (1, 90), (90, 1), (12, 12), (40, 8)]

@@ -100,7 +100,7 @@ def test_opening_again_shows_the_whole_curve(run: RunDirectory) -> None:
         step(writer, number, 1.0 / number)
     writer.write(Evaluation(step=5, eval_loss=0.3, tokens=50))
     state = RunWatch(run).poll()
-    assert state.series.step == [1, 2, 3, 4, 5]
+    assert list(state.series.step) == [1, 2, 3, 4, 5]
     assert (state.step, state.steps, state.loss, state.eval_loss, state.best_step) == (5, 10, 0.2, 0.3, 5)
 
 
@@ -124,8 +124,8 @@ def test_a_resume_draws_the_repeated_steps_once(run: RunDirectory) -> None:
     for number in range(5, 7):
         step(writer, number, 0.5)
     series = RunWatch(run).poll().series
-    assert series.step == [1, 2, 3, 4, 5, 6]
-    assert series.loss == [1.0, 1.0, 1.0, 1.0, 0.5, 0.5]
+    assert list(series.step) == [1, 2, 3, 4, 5, 6]
+    assert list(series.loss) == [1.0, 1.0, 1.0, 1.0, 0.5, 0.5]
     assert series.eval_step == []
 
 

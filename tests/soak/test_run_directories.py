@@ -176,7 +176,7 @@ def draw(state: RunState, log: str) -> None:
     for axis in X_AXES:
         choice = ChartChoice(x_axis=axis, log_y=axis == "step")
         render_chart(loss_series(state, choice), 80, 12, x_label=axis, log_y=choice.log_y)
-        for series in side_series(state, axis).values():
+        for series in side_series(state, choice).values():
             render_chart([series], 30, 6)
         if state.series.step:
             read_out(state, len(state.series.step) - 1, choice)

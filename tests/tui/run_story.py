@@ -54,7 +54,9 @@ def train_run(
     directory.path.mkdir(parents=True)
     events = EventWriter(directory.events_path)
     events.write(Started(pid=1, host="here", kind="train"))
-    events.write(Plan(steps=STEPS, rows=320, validation_rows=20, tokens_per_epoch=9000, dtype="bfloat16"))
+    events.write(
+        Plan(steps=STEPS, steps_per_epoch=20, rows=320, validation_rows=20, tokens_per_epoch=9000, dtype="bfloat16")
+    )
     write_steps(events, 1, steps, floor)
     if ends:
         events.write(ends)

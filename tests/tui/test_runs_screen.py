@@ -17,7 +17,7 @@ from studio.dataset.store import Store
 from studio.files import take_lock, write_whole
 from studio.project import Project
 from studio.runs.directory import RunDirectory
-from studio.runs.events import EventWriter, Failed, Finished, Preparing, read_events
+from studio.runs.events import Continued, EventWriter, Failed, Finished, Paused, Preparing, read_events
 from studio.runs.specs import TrainSpec
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.form import SpecForm, fields_of
@@ -320,3 +320,31 @@ async def test_a_run_that_was_started_says_how_long_it_will_take(
     async with opened_on(project, "runs") as pilot:
         await press(pilot, "n", "ctrl+j")
         assert "how long it takes is said once its speed is measured" in pilot.app.last_said[0]  # type: ignore[attr-defined]
+
+
+async def test_p_pauses_and_resumes_ctrl_s_saves_and_e_changes_the_length_of_a_live_run(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    run = train_run(project, "train-1", steps=10)
+    with take_lock(run.lock_path):
+        async with opened_on(project, "runs", NARROW) as pilot:
+            await press(pilot, "ctrl+s")
+            assert run.checkpoint_wish_path.exists()
+            await press(pilot, "e")
+            assert "epochs=3, or steps=400: in all" in shown(pilot)
+            await press(pilot, *"steps=x", "enter")
+            assert not run.length_path.exists()
+            await press(pilot, *["backspace"] * 7, *"steps=60", "enter")
+            assert json.loads(run.length_path.read_text()) == {"epochs": 3.0}
+            assert "train-1 ends at step 60 instead of 40" in said(pilot)
+            await press(pilot, "p")
+            assert run.pause_path.exists()
+            events_written = EventWriter(run.events_path)
+            events_written.write(Paused(step=10))
+            await look(pilot)
+            assert "‖ paused, with a checkpoint · p goes on · X stop" in shown(pilot)
+            await press(pilot, "p")
+            assert not run.pause_path.exists()
+            events_written.write(Continued(step=10))
+            events_written.close()
+            await look(pilot)
+            assert "● running" in shown(pilot)

@@ -140,7 +140,10 @@ def test_evaluation_gives_the_loss_that_training_gives(body: str, tiny_model_fol
     for size, lanes in ((1, 1), (2, 2), (7, 1)):
         side_by_side = Lanes(lanes, lanes)
         losses = batch_loss(tiny, rows, size, side_by_side, nullcontext, lambda: False)
-        assert losses and losses.mean == pytest.approx(wanted, abs=1e-5)
+        assert losses is not None
+        assert losses.mean == pytest.approx(wanted, abs=1e-5)
+        alone = [batch_loss(tiny, [row], 1, side_by_side, nullcontext, lambda: False) for row in rows]
+        assert losses.of_rows == pytest.approx([one.of_rows[0] for one in alone if one], abs=1e-4)
         assert batch_loss(tiny, rows, size, side_by_side, nullcontext, lambda: True) is None
         side_by_side.close()
 

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from studio.runs.batches import Batches
 from studio.tokens.encoding import Encoded, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute import fused_lora, loading
 from studio.worker.families.causal import learner_of
 from studio.worker.methods import lora
 from studio.worker.methods.method import trainable_parameters
-from studio.worker.training.batches import Batches, micro_batches
+from studio.worker.training.batches import micro_batches
 from tests.worker.worker_runs import colour_rows, tiny_spec
 
 

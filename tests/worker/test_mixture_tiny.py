@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from studio.runs.batches import Batches, Strand
 from studio.runs.directory import FrozenRow
 from studio.runs.events import Step
 from studio.runs.watch import RunWatch
 from studio.tokens.encoding import Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.session import Session
-from studio.worker.training.batches import Batches, Strand
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
 STRANDS = (Strand((0, 2, 4, 6, 8, 9, 10, 11), 4), Strand((1, 3, 5), 7), Strand((7,), 1))

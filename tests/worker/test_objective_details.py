@@ -12,6 +12,7 @@ import pytest
 import torch
 from transformers import Gemma2Config, Gemma2ForCausalLM
 
+from studio.runs.schedules import learning_rate_at
 from studio.runs.specs import TrainSpec
 from studio.tokens.encoding import Encoded, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
@@ -21,7 +22,6 @@ from studio.worker.compute.lanes import Lanes
 from studio.worker.compute.neftune import add_noise
 from studio.worker.families.causal import learner_of
 from studio.worker.training.gradients import batch_loss
-from studio.worker.training.train import learning_rate_at
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
 

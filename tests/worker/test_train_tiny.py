@@ -13,11 +13,11 @@ import torch
 from safetensors.torch import load_file
 from transformers import LlamaModel
 
+from studio.runs.schedules import learning_rate_at
 from studio.runs.specs import TrainSpec
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute import loading
 from studio.worker.methods import adapters
-from studio.worker.training.train import learning_rate_at
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
 # Written down from this very run (float32). A change here is a change of what people's runs would give.

@@ -171,6 +171,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def stopped_run(folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
+    """A run of 40 steps, stopped behind step 12; its checkpoints are of step 10, where one is due, and of that one."""
     run = long_run(folder, tiny_spec(model, epochs=10, save_every=5))
     write = EventWriter.write
 
@@ -188,7 +189,7 @@ def stopped_run(folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> R
 
 @pytest.fixture
 def stopped(kept: Path, tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
-    """A run of 40 steps, stopped behind step 12; its checkpoints are of step 10, where one is due, and of that one."""
+    """A copy of one ``stopped_run``, to damage."""
     if not kept.exists():
         stopped_run(kept, tiny_model_folder, monkeypatch)
     return RunDirectory(shutil.copytree(kept, tmp_path / "run"))

@@ -51,7 +51,8 @@ def submit(directory: RunDirectory, prefix: Sequence[str] = ()) -> None:
         raise StudioError(f"{directory.run_id} is running already.", f"studio watch {directory.run_id}")
     with writing(directory.path):
         _, before = read_events(directory.events_path)
-        directory.stop_path.unlink(missing_ok=True)
+        for wish in (directory.stop_path, directory.pause_path, directory.checkpoint_wish_path):
+            wish.unlink(missing_ok=True)
         _make_sure_of_room(directory)
         with open(directory.log_path, "ab", opener=open_private) as log:
             process = _process([*prefix, *python_module("studio.worker"), str(directory.path.resolve())], log)

@@ -16,6 +16,7 @@ STATUS_GLYPHS: dict[str, tuple[str, str]] = {
     "starting": ("◌", "warn"),
     "running": ("●", "good"),
     "stalled": ("◍", "warn"),
+    "paused": ("‖", "warn"),
     "finished": ("✓", "good"),
     "stopped": ("■", "dim"),
     "failed": ("✗", "bad"),
@@ -77,11 +78,18 @@ def facts_lines(state: RunState, width: int) -> list[Line]:
         parts.append((f"{duration(state.eta_seconds)} left", "bold"))
     elif state.elapsed_seconds:
         parts.append((f"{duration(state.elapsed_seconds)}", "dim"))
-    if state.memory_bytes:
-        parts.append((size(state.memory_bytes), "dim"))
+    parts += [(fact, "dim") for fact in _resources(state)]
     parts += [(words, "dim") for words in [_forecast(state)] if words]
     note: list[Line] = [[(cut(state.note, width), "dim")]] if state.note else []
     return joined([[part] for part in parts], width) + note
+
+
+def _resources(state: RunState) -> list[str]:
+    """What it takes of the machine: the most memory it held, the cores that worked in the newest step."""
+    facts = [size(state.memory_bytes)] if state.memory_bytes else []
+    if state.is_live and state.cores:
+        facts.append(f"{state.cores:.1f} cores")
+    return facts
 
 
 def _forecast(state: RunState) -> str:
@@ -142,6 +150,9 @@ def trouble_lines(state: RunState, log: str) -> list[Line]:
     elif state.status == "stalled":
         lines.append([("◍ no word for minutes, yet its process lives", "warn")])
         lines.append([("  o", "key"), (" log · ", "dim"), ("X", "key"), (" stop", "dim")])
+    elif state.status == "paused":
+        keys = [("p", "key"), (" goes on · ", "dim"), ("X", "key"), (" stop", "dim")]
+        lines.append([("‖ paused, with a checkpoint · ", "dim"), *keys])
     elif state.status == "stopped":
         lines.append([("■ stopped, with a checkpoint · ", "dim"), ("p", "key"), (" goes on", "dim")])
     newest = state.series.warnings[-2:]

@@ -41,6 +41,8 @@ class Progress:
     best_eval_loss: float | None = None
     evaluated_step: int | None = None
     evaluations_without_gain: int = 0
+    rollbacks: int = 0
+    rate_scale: float = 1.0
     steps_before: int = 0
 
     def advanced(self, **changes: Any) -> Progress:
@@ -134,6 +136,24 @@ def newest_whole(directory: RunDirectory) -> tuple[Checkpoint, State, list[str]]
             f"To begin it anew from step 0, delete {directory.checkpoints_path} and resume.",
         )
     return None
+
+
+def newest_good(directory: RunDirectory, before: int) -> tuple[Checkpoint, State] | None:
+    """The newest whole checkpoint of a step before ``before``; None where there is none."""
+    for checkpoint in checkpoints_in(directory):
+        if checkpoint.step < before:
+            try:
+                return checkpoint, checkpoint.state()
+            except DamagedCheckpoint:
+                continue
+    return None
+
+
+def forget_after(directory: RunDirectory, step: int) -> None:
+    """Delete the checkpoints after ``step``: a run that went back behind them makes its own."""
+    for checkpoint in checkpoints_in(directory):
+        if checkpoint.step > step:
+            shutil.rmtree(checkpoint.path)
 
 
 def set_aside_after(directory: RunDirectory, step: int) -> None:

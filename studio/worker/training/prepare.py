@@ -18,6 +18,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from studio.errors import StudioError
+from studio.runs.batches import Batches, Strand
 from studio.runs.directory import FrozenRow, RunDirectory, read_rows
 from studio.runs.events import Plan, Preparing, Warned
 from studio.runs.mixture import TaskShare
@@ -38,8 +39,8 @@ from studio.worker.memory import is_out_of_memory
 from studio.worker.methods import work_of
 from studio.worker.methods.method import MethodWork, trainable_parameters
 from studio.worker.session import Session
-from studio.worker.training.batches import Batches, Strand
 from studio.worker.training.gradients import Gradients, Losses, batch_gradients, batch_loss
+from studio.worker.training.row_losses import RowLosses
 
 DTYPES = ("float32", "bfloat16")
 MICRO_BATCH_SIZES = (4, 2, 1)
@@ -94,6 +95,7 @@ class Trainer:
     optimizer: torch.optim.Optimizer
     products: Products
     batches: Batches
+    row_losses: RowLosses
 
     @property
     def parameters(self) -> dict[str, nn.Parameter]:
@@ -242,6 +244,7 @@ def _assemble(session: Session, spec: TrainSpec, data: Data, choice: Choice) -> 
         optimizer=torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, fused=True),
         products=products,
         batches=Batches(data.examples, spec.batch_size, spec.seed, _strands(data)),
+        row_losses=RowLosses(session.directory),
     )
 
 

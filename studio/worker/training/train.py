@@ -6,6 +6,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,22 +15,37 @@ from torch import nn
 
 from studio.errors import StudioError
 from studio.files import whole_folder
+from studio.runs.batches import Order, write_order
 from studio.runs.continuing import goes_on
-from studio.runs.events import CheckpointSaved, Evaluation, Finished, Preparing, Resumed, Step, Stopped, Warned
+from studio.runs.events import (
+    CheckpointSaved,
+    Evaluation,
+    Finished,
+    Preparing,
+    Resumed,
+    RolledBack,
+    Step,
+    Stopped,
+    Warned,
+)
 from studio.runs.fingerprint import refusal_of_changes, write_fingerprint
 from studio.runs.resuming import refusal_of_checkpoint
+from studio.runs.schedules import learning_rate_at
 from studio.runs.specs import MEAN, TrainSpec
+from studio.runs.watchdogs.watchdog import Action
 from studio.tokens.encoding import Encoded
 from studio.worker.compute.devices import has_gpu, peak_memory_bytes, random_state, set_random_state
 from studio.worker.memory import hold_to_available
 from studio.worker.methods.full import copy_tokenizer
 from studio.worker.session import Session
-from studio.worker.training import checkpoints
+from studio.worker.training import checkpoints, controls
 from studio.worker.training.checkpoints import Progress
 from studio.worker.training.forecast import FIRST_STEPS, forecast, forecast_by_steps
 from studio.worker.training.gradients import Gradients
 from studio.worker.training.prepare import Trainer, prepare
+from studio.worker.training.sampling import sample
 from studio.worker.training.smaller_batches import within_memory
+from studio.worker.training.watching import Watching, failure
 
 EVALUATIONS_PER_EPOCH = 4
 # The loss before any training is worth knowing when it costs no more than this share of the run's own tokens.
@@ -42,46 +58,32 @@ def train(session: Session, spec: TrainSpec) -> None:
     trainer, progress = _begin(session, spec, started)
     started -= progress.seconds
     eval_every, save_every = _cadence(trainer)
+    watching = Watching(session, spec)
+    if watching.may_roll_back and not checkpoints.checkpoints_in(session.directory):
+        _checkpoint(trainer, progress)  # the first weights are what a first trouble goes back to
 
     while True:
+        trainer = _with_asked_length(trainer, progress)
         is_last = progress.step == trainer.steps
         if _is_evaluation_due(trainer, progress, eval_every):
-            trainer, progress = _evaluated(trainer, progress)
-        is_best = progress.step > 0 and progress.best_step == progress.step
-        if is_last or is_best or (progress.step > 0 and progress.step % save_every == 0):
+            trainer, progress = _evaluated(trainer, progress, watching)
+        watching.refuse_more_rollbacks(progress.rollbacks)
+        if watching.wish is Action.ROLLBACK:
+            progress = _rolled_back(trainer, progress, watching)
+            continue
+        is_paused = controls.is_pause_asked(session)
+        if is_last or is_paused or _is_checkpoint_due(trainer, progress, save_every):
             _checkpoint(trainer, progress)
-        if is_last or session.is_stop_asked() or _is_patience_over(trainer, progress):
+        if is_paused:
+            started += controls.wait_while_paused(session, progress.step)
+        if is_last or session.is_stop_asked() or watching.wish or _is_patience_over(trainer, progress):
             break
-
-        step_started = time.perf_counter()
-        step = progress.step + 1
-        numbers = trainer.batches.rows_of(progress.steps_before + step)
-        rows = [trainer.data.train[number] for number in numbers]
-        rate = learning_rate_at(step, trainer.steps, spec)
-        trainer, (gradients, norm) = within_memory(trainer, partial(_learn, numbers=numbers, step=step), rows, step)
-        _update(trainer, rate)
-        tokens = sum(row.total_tokens for row in rows)
-        progress = progress.advanced(step=step, tokens=progress.tokens + tokens, seconds=time.monotonic() - started)
-        session.events.write(
-            Step(
-                step=step,
-                epoch=round(step / trainer.steps_per_epoch, 4),
-                tokens=progress.tokens,
-                loss=gradients.loss,
-                learning_rate=rate,
-                grad_norm=norm,
-                tokens_per_second=tokens / (time.perf_counter() - step_started),
-                memory_bytes=peak_memory_bytes(),
-                task_losses=by_task([trainer.data.rows[number].task for number in numbers], rows, gradients.of_rows)
-                if len(trainer.data.shares) > 1
-                else {},
-            )
-        )
-
-        if step == FIRST_STEPS:
+        trainer, progress = _step(trainer, progress, started, watching)
+        if progress.step == FIRST_STEPS:
             forecast_by_steps(trainer, progress.tokens, progress.seconds)
 
-    was_stopped = session.is_stop_asked() and (not is_last or _is_evaluation_due(trainer, progress, eval_every))
+    is_ended = not is_last or _is_evaluation_due(trainer, progress, eval_every)
+    was_stopped = (session.is_stop_asked() and is_ended) or watching.wish is Action.STOP
     trainer.lanes.close()
     _save_result(trainer, progress)
     if was_stopped:
@@ -109,7 +111,10 @@ def _begin(session: Session, spec: TrainSpec, started: float) -> tuple[Trainer, 
         eval_every, save_every = _cadence(trainer)
         evaluations = 1 + trainer.steps // eval_every if trainer.data.validation else 0
         trainer = forecast(trainer, evaluations, 1 + trainer.steps // save_every, time.monotonic() - started)
-    return trainer, _resume(trainer)
+    progress = _resume(trainer)
+    example_ids = [row.example_id for row in trainer.data.rows]
+    write_order(session.directory, Order(trainer.batches, example_ids, progress.steps_before))
+    return trainer, progress
 
 
 def _cadence(trainer: Trainer) -> tuple[int, int]:
@@ -118,26 +123,40 @@ def _cadence(trainer: Trainer) -> tuple[int, int]:
     return eval_every, trainer.spec.save_every or eval_every
 
 
-def learning_rate_at(step: int, steps: int, spec: TrainSpec) -> float:
-    """Learning rate of step ``step`` (from 1): a linear warm-up to the peak, then the schedule down towards 0.
-
-    ``wsd`` is warm-up, stable, decay (MiniCPM, arXiv:2404.06395, section 4). It leaves open how the decay falls; here
-    it falls linearly.
-    """
-    warmup = math.ceil(spec.warmup_ratio * steps)
-    if step <= warmup:
-        return spec.peak_learning_rate * step / warmup
-    done, after = step - 1 - warmup, max(1, steps - warmup)
-    match spec.schedule:
-        case "cosine":
-            return spec.peak_learning_rate * 0.5 * (1 + math.cos(math.pi * done / after))
-        case "linear":
-            return spec.peak_learning_rate * (1 - done / after)
-        case "wsd":
-            decay = math.ceil(spec.decay_ratio * steps)
-            return spec.peak_learning_rate * min(1.0, (steps - step + 1) / (decay + 1))
-        case _:
-            return spec.peak_learning_rate
+def _step(trainer: Trainer, progress: Progress, started: float, watching: Watching) -> tuple[Trainer, Progress]:
+    """The trainer that had memory enough, and the progress; what is no number changes no weight."""
+    step_started, cpu_started = time.perf_counter(), time.process_time()
+    step = progress.step + 1
+    numbers = trainer.batches.rows_of(progress.steps_before + step)
+    frozen = [trainer.data.rows[number] for number in numbers]
+    rows = [trainer.data.train[number] for number in numbers]
+    rate = learning_rate_at(step, trainer.steps, trainer.spec) * progress.rate_scale
+    trainer, (gradients, norm) = within_memory(trainer, partial(_learn, rows=rows), rows, step)
+    is_finite = math.isfinite(gradients.loss) and math.isfinite(norm)
+    if is_finite:
+        _update(trainer, rate)
+    trainer.row_losses.note("train", step, frozen, rows, gradients.of_rows)
+    tokens = sum(row.total_tokens for row in rows)
+    seconds = time.perf_counter() - step_started
+    progress = progress.advanced(step=step, tokens=progress.tokens + tokens, seconds=time.monotonic() - started)
+    has_tasks = len(trainer.data.shares) > 1
+    event = Step(
+        step=step,
+        epoch=round(step / trainer.steps_per_epoch, 4),
+        tokens=progress.tokens,
+        loss=gradients.loss,
+        learning_rate=rate,
+        grad_norm=norm,
+        tokens_per_second=tokens / seconds,
+        memory_bytes=peak_memory_bytes(),
+        cores=round((time.process_time() - cpu_started) / seconds, 2),
+        task_losses=by_task([row.task for row in frozen], rows, gradients.of_rows) if has_tasks else {},
+    )
+    trainer.session.events.write(event)
+    watching.step(event, trainer.steps, seconds)
+    if not is_finite and watching.wish is Action.STOP:
+        raise failure(step, gradients.loss, norm, [row.example_id for row in frozen])
+    return trainer, progress
 
 
 def by_task(tasks: Sequence[str], rows: Sequence[Encoded], losses: Sequence[float]) -> dict[str, float]:
@@ -149,21 +168,14 @@ def by_task(tasks: Sequence[str], rows: Sequence[Encoded], losses: Sequence[floa
     return {task: sums[task] / learned[task] for task in sorted(learned)}
 
 
-def _learn(trainer: Trainer, numbers: list[int], step: int) -> tuple[Gradients, float]:
-    """Gradients of the exact batch of these rows, clipped, and their norm before that."""
+def _learn(trainer: Trainer, rows: list[Encoded]) -> tuple[Gradients, float]:
+    """Gradients of the exact batch, clipped, and their norm before that."""
     trainer.model.train()
     parameters = trainer.parameters.values()
-    gradients = trainer.gradients([trainer.data.train[number] for number in numbers])
+    gradients = trainer.gradients(rows)
     for parameter, gradient in zip(parameters, gradients.of_parameters, strict=True):
         parameter.grad = gradient
-    loss = gradients.loss
     norm = float(nn.utils.clip_grad_norm_(parameters, trainer.spec.max_grad_norm or math.inf))
-    if not (math.isfinite(loss) and math.isfinite(norm)):
-        ids = ", ".join(str(trainer.data.rows[number].example_id) for number in numbers)
-        raise StudioError(
-            f"the loss of step {step} is {loss}, its gradient norm {norm}; its examples: {ids}.",
-            "Look at those examples; a lower learning_rate or dtype=float32 often helps.",
-        )
     return gradients, norm
 
 
@@ -181,6 +193,7 @@ def _evaluate(trainer: Trainer, progress: Progress) -> Evaluation | None:
     losses = trainer.losses(data.validation, trainer.session.is_stop_asked)
     if losses is None:
         return None
+    trainer.row_losses.note("validation", progress.step, data.validation_rows, data.validation, losses.of_rows)
     of_tasks = by_task([row.task for row in data.validation_rows], data.validation, losses.of_rows)
     watched_loss = None
     if watched:
@@ -203,6 +216,44 @@ def _is_evaluation_due(trainer: Trainer, progress: Progress, eval_every: int) ->
     return progress.step == trainer.steps or progress.step % eval_every == 0
 
 
+def _is_checkpoint_due(trainer: Trainer, progress: Progress, save_every: int) -> bool:
+    """At its time, at a new best, or because somebody asked; never twice at one step."""
+    if controls.take_checkpoint_wish(trainer.session):
+        return True
+    return progress.step > 0 and (progress.best_step == progress.step or progress.step % save_every == 0)
+
+
+def _with_asked_length(trainer: Trainer, progress: Progress) -> Trainer:
+    spec = controls.with_length(trainer.session, trainer.spec, progress.step, trainer.steps, trainer.data.examples)
+    return trainer if spec is trainer.spec else replace(trainer, spec=spec)
+
+
+def _rolled_back(trainer: Trainer, progress: Progress, watching: Watching) -> Progress:
+    """The progress of the newest checkpoint before the trouble, with its weights, at half the learning rate."""
+    directory = trainer.session.directory
+    since = watching.alarm.since if watching.alarm else progress.step
+    found = checkpoints.newest_good(directory, since)
+    if found is None:
+        raise StudioError(
+            f"no checkpoint before step {since} is whole, so the run cannot go back.",
+            "Start it anew with a lower learning_rate.",
+        )
+    checkpoint, state = found
+    checkpoints.forget_after(directory, checkpoint.step)
+    _put_weights(trainer, state.weights)
+    trainer.optimizer.load_state_dict(state.training["optimizer"])
+    set_random_state(state.training)
+    scale = progress.rate_scale / 2
+    back = state.progress.advanced(rollbacks=progress.rollbacks + 1, rate_scale=scale)
+    if all(kept.step != back.best_step for kept in checkpoints.checkpoints_in(directory)):
+        back = back.advanced(best_step=None, best_eval_loss=None)  # a better one, gone now, had taken its place
+    event = RolledBack(step=checkpoint.step, from_step=progress.step, rate_scale=scale)
+    trainer.session.events.write(event)
+    _checkpoint(trainer, back)  # so that a resume knows of the lower rate
+    watching.begin_anew()
+    return back
+
+
 def _is_patience_over(trainer: Trainer, progress: Progress) -> bool:
     patience = trainer.spec.patience
     if not patience or progress.evaluations_without_gain < patience:
@@ -212,15 +263,20 @@ def _is_patience_over(trainer: Trainer, progress: Progress) -> bool:
     return True
 
 
-def _evaluated(trainer: Trainer, progress: Progress) -> tuple[Trainer, Progress]:
+def _evaluated(trainer: Trainer, progress: Progress, watching: Watching) -> tuple[Trainer, Progress]:
     """The trainer that had memory enough, and the progress with the best so far; as it was when a stop came."""
     evaluate = partial(_evaluate, progress=progress)
     trainer, evaluation = within_memory(trainer, evaluate, trainer.data.validation, progress.step)
-    return trainer, progress if evaluation is None else _noted(trainer, progress, evaluation)
-
-
-def _noted(trainer: Trainer, progress: Progress, evaluation: Evaluation) -> Progress:
+    if evaluation is None:
+        return trainer, progress
     trainer.session.events.write(evaluation)
+    watching.evaluation(evaluation)
+    if trainer.spec.samples:
+        sample(trainer, progress.step)
+    return trainer, _noted(progress, evaluation)
+
+
+def _noted(progress: Progress, evaluation: Evaluation) -> Progress:
     loss = evaluation.watched
     progress = progress.advanced(evaluated_step=progress.step)
     if progress.step == 0:  # the untuned model is a baseline to look at, not a result to keep
@@ -234,6 +290,7 @@ def _checkpoint(trainer: Trainer, progress: Progress) -> None:
     state = {"optimizer": trainer.optimizer.state_dict(), **random_state()}
     weights: dict[str, torch.Tensor] = dict(trainer.parameters)
     saved = checkpoints.save_checkpoint(trainer.session.directory, progress, weights, state, trainer.spec)
+    trainer.row_losses.save()
     is_best = progress.best_step == progress.step
     trainer.session.events.write(CheckpointSaved(step=progress.step, path=str(saved.path), is_best=is_best))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,7 @@ class Rows:
         self.matches: Sequence[int] = ()
         self._before_chosen: tuple[DataView, int | None] = (self.view, None)
         self._chosen_on = "data"
+        self._said: Mapping[int, str] = {}
         self._cursor_before: int | None = None
         self._cursor_after: int | None = None
         self._moved_at = 0.0
@@ -94,11 +95,16 @@ class Rows:
         for key in keys:
             self._desk.app.post_message(key)
 
-    def show_chosen(self, example_ids: Sequence[int] | ExampleIds, heading: str, asked_on: str) -> None:
-        """Make these rows the view, for the screen ``asked_on``; ``leave_chosen`` goes back to it."""
+    def show_chosen(
+        self, example_ids: Sequence[int] | ExampleIds, heading: str, asked_on: str, said: Mapping[int, str]
+    ) -> None:
+        """Make these rows the view, for the screen ``asked_on``; ``leave_chosen`` goes back to it.
+
+        ``said`` is what that screen has to say of some of them: it stands beside the cursor's place.
+        """
         if self.view.chosen is None:
             self._before_chosen = self.view, self._desk.table.cursor_id
-        self._chosen_on = asked_on
+        self._chosen_on, self._said = asked_on, said
         self.load(DataView(chosen=[int(one) for one in example_ids], heading=heading))
         self._desk.say(f"{counted(len(example_ids), 'row')} · esc goes back to {asked_on.capitalize()}")
 
@@ -180,7 +186,10 @@ class Rows:
     def show_position(self) -> None:
         table = self._desk.table
         total = len(table.ids)
-        parts = [f"{number(len(table.selected))} selected"] if table.selected else []
+        said = self._said.get(table.cursor_id or 0) if self.view.chosen is not None else None
+        parts = [said] if said else []
+        if table.selected:
+            parts.append(f"{number(len(table.selected))} selected")
         if table.is_ranging:
             parts.append("range: v ends it")
         if self.found:

@@ -190,7 +190,7 @@ class DataScreen(HandedOn):
 
     def on_examples_requested(self, message: ExamplesRequested) -> None:
         message.stop()
-        self.rows.show_chosen(message.example_ids, message.title, message.asked_on)
+        self.rows.show_chosen(message.example_ids, message.title, message.asked_on, message.said)
 
     def take_changes(self, example_ids: Sequence[int] | ExampleIds) -> None:
         self.rows.take_changes(example_ids)

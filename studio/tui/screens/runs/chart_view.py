@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.strip import Strip
 from textual.widget import Widget
 
-from studio.reports.chart import ChartSeries, render_chart
+from studio.reports.chart import BorderMark, ChartSeries, render_chart
 from studio.tui.widgets.lines import Line, strip_of
 
 MIN_WIDTH, MIN_HEIGHT = 16, 3
@@ -28,6 +28,8 @@ class ChartView(Widget):
         self._marker_x: float | None = None
         self._marker_label = ""
         self._nothing = ""
+        self._marks: Sequence[BorderMark] = ()
+        self._x_range: tuple[float, float] | None = None
         self._drawn: tuple[tuple[int, int], list[Line]] | None = None
 
     def show(
@@ -39,10 +41,16 @@ class ChartView(Widget):
         marker_x: float | None = None,
         marker_label: str = "",
         nothing: str = "",
+        marks: Sequence[BorderMark] = (),
+        x_range: tuple[float, float] | None = None,
     ) -> None:
-        """Draw ``series``; ``marker_x`` is an upright line of this label, ``nothing`` the words for an empty chart."""
+        """Draw ``series``; ``marker_x`` is an upright line of this label, ``nothing`` the words for an empty chart.
+
+        ``marks`` and ``x_range`` are as ``render_chart`` takes them.
+        """
         self._series, self._x_label, self._log_y = series, x_label, log_y
         self._marker_x, self._marker_label, self._nothing = marker_x, marker_label, nothing
+        self._marks, self._x_range = marks, x_range
         self._drawn = None
         self.refresh()
 
@@ -65,5 +73,7 @@ class ChartView(Widget):
             marker_x=self._marker_x,
             marker_label=self._marker_label,
             empty=self._nothing,
+            marks=self._marks,
+            x_range=self._x_range,
         )
         return chart.rows

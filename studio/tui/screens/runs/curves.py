@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from studio.reports.chart import ChartSeries, smooth
+from studio.reports.chart import BorderMark, ChartSeries
 from studio.reports.numbers import duration, learning_rate, loss, number
-from studio.runs.watch import RunState, Series
+from studio.runs.watch import RunState
+from studio.tui.screens.runs.shelf import Floats, Shelf, x_at
+from studio.tui.screens.runs.sight import Sight
 
 X_AXES = ("step", "epoch", "tokens", "time")
 SMOOTHING_STEPS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 POINT_GLYPHS = "●▲■◆"  # one a run, so that overlaid runs differ without colour
 OPEN_GLYPHS = {"▲": "△", "■": "□", "◆": "◇"}
 LABELS_PER_CURVE = 6
-
-Floats = NDArray[np.float64]
+MOST_EVALUATION_GLYPHS = 60
+MOST_MARKS = 256  # on the border, where no screen has more columns
+# Title of a small chart → name of its series and of its style.
+SIDES = {
+    "learning rate": ("learning_rate", "bar"),
+    "gradient norm": ("grad_norm", "warn"),
+    "tokens/s": ("tokens_per_second", "completion"),
+}
 
 
 @dataclass(frozen=True)
@@ -28,51 +36,63 @@ class ChartChoice:
     x_axis: str = "step"
     smoothing: int = 2  # index into SMOOTHING_STEPS
     log_y: bool = False
+    sight: Sight = field(default_factory=Sight)
 
     @property
     def weight(self) -> float:
         return SMOOTHING_STEPS[self.smoothing]
 
 
-def x_values(series: Series, x_axis: str) -> Floats:
-    """The x of every step: its number, epoch, tokens or seconds since the start."""
-    columns: dict[str, Sequence[float]] = {
-        "step": series.step, "epoch": series.epoch, "tokens": series.tokens, "time": series.seconds
-    }  # fmt: skip
-    return np.asarray(columns[x_axis], dtype=np.float64)
-
-
-def x_at(series: Series, x_axis: str, steps: Sequence[int]) -> Floats:
-    """The x of ``steps``, for what is noted by step: evaluations, the best checkpoint."""
-    if x_axis == "step" or not series.step:
-        return np.asarray(steps, dtype=np.float64)
-    return np.asarray(np.interp(steps, series.step, x_values(series, x_axis)), dtype=np.float64)
-
-
-def loss_series(state: RunState, choice: ChartChoice, overlaid: Sequence[RunState] = ()) -> list[ChartSeries]:
+def loss_series(
+    state: RunState, choice: ChartChoice, overlaid: Sequence[RunState] = (), shelf: Shelf | None = None
+) -> list[ChartSeries]:
     """Training loss (raw dim, smoothed bright) and evaluation loss of ``state``, then of each overlaid run.
 
     Overlaid runs show the smoothed curve only; a run's glyph stands on its curve and on its evaluations. The series
-    have no names: the legend beneath the chart, which is the crosshair's read-out too, names them.
+    have no names: the legend beneath the chart, which is the crosshair's read-out too, names them. Only what is in
+    sight is in them.
     """
+    shelf = shelf or Shelf()
     series = state.series
-    x = x_values(series, choice.x_axis)
+    x_range = seen_range(state, choice, shelf)
     drawn = []
     for place, other in enumerate(overlaid, start=1):
         style, glyph = overlay_style(place), overlay_glyph(place)
-        other_x = x_values(other.series, choice.x_axis)
-        other_loss = smoothed(other.series.loss, choice.weight)
+        other_x, other_loss = _seen(shelf, other, "loss", choice, choice.weight, x_range)
         drawn.append(ChartSeries("", other_x, other_loss, "line", "", style))
         drawn.append(_labels(other_x, other_loss, OPEN_GLYPHS[glyph], style))
-        drawn.append(_evaluations(other, choice.x_axis, glyph, style))
+        drawn += _evaluations(other, choice.x_axis, glyph, style, x_range)
     if choice.weight and not overlaid:
-        drawn.append(ChartSeries("", x, series.loss, "line", "", "loss-raw"))
-    drawn.append(ChartSeries("", x, smoothed(series.loss, choice.weight), "line", "", "loss"))
-    drawn.append(_evaluations(state, choice.x_axis, POINT_GLYPHS[0], "eval"))
+        drawn.append(ChartSeries("", *_seen(shelf, state, "loss", choice, 0.0, x_range), "line", "", "loss-raw"))
+    drawn.append(ChartSeries("", *_seen(shelf, state, "loss", choice, choice.weight, x_range), "line", "", "loss"))
+    drawn += _evaluations(state, choice.x_axis, POINT_GLYPHS[0], "eval", x_range)
     if state.best_step is not None and state.best_eval_loss is not None:
         best_x = x_at(series, choice.x_axis, [state.best_step])
         drawn.append(ChartSeries("", best_x, [state.best_eval_loss], "points", "★", "best"))
     return drawn
+
+
+def seen_range(state: RunState, choice: ChartChoice, shelf: Shelf) -> tuple[float, float] | None:
+    """From which x to which the chart shows; None for all that there is."""
+    x = shelf.x(state, choice.x_axis)
+    if choice.sight == Sight() or not len(x):
+        return None
+    first, last = choice.sight.part(len(x))
+    return float(x[first]), float(x[last])
+
+
+def border_marks(state: RunState, choice: ChartChoice, shelf: Shelf) -> list[BorderMark]:
+    """What has no height: steps whose loss is no number, and warnings."""
+    series = state.series
+    x = shelf.x(state, choice.x_axis)
+    first, last = choice.sight.part(len(x)) if len(x) else (0, -1)
+    gone = first + np.flatnonzero(~np.isfinite(np.asarray(series.loss)[first : last + 1]))
+    few = gone[np.unique((gone - first) * MOST_MARKS // max(1, last - first + 1), return_index=True)[1]]
+    warned = x_at(series, choice.x_axis, sorted({step for step, _ in series.warnings if step > 0}))
+    return [
+        *(BorderMark(float(at), "▲", "warn") for at in warned.tolist()),
+        *(BorderMark(float(x[at]), "✗", "bad") for at in few.tolist()),
+    ]
 
 
 def best_x(state: RunState, x_axis: str) -> float | None:
@@ -80,21 +100,14 @@ def best_x(state: RunState, x_axis: str) -> float | None:
     return None if state.best_step is None else float(x_at(state.series, x_axis, [state.best_step])[0])
 
 
-def side_series(state: RunState, x_axis: str) -> dict[str, ChartSeries]:
+def side_series(state: RunState, choice: ChartChoice, shelf: Shelf | None = None) -> dict[str, ChartSeries]:
     """Learning rate, gradient norm and tokens/s; never smoothed, since smoothing invents what is not there."""
-    series = state.series
-    x = x_values(series, x_axis)
-    columns = {
-        "learning rate": (series.learning_rate, "bar"),
-        "gradient norm": (series.grad_norm, "warn"),
-        "tokens/s": (series.tokens_per_second, "completion"),
+    shelf = shelf or Shelf()
+    x_range = seen_range(state, choice, shelf)
+    return {
+        title: ChartSeries("", *_seen(shelf, state, name, choice, 0.0, x_range), "line", "", style)
+        for title, (name, style) in SIDES.items()
     }
-    return {name: ChartSeries("", x, values, "line", "", style) for name, (values, style) in columns.items()}
-
-
-def smoothed(values: Sequence[float], weight: float) -> Floats:
-    raw = np.asarray(values, dtype=np.float64)
-    return np.asarray(smooth(raw, weight), dtype=np.float64) if weight else raw
 
 
 def overlay_style(place: int) -> str:
@@ -107,8 +120,9 @@ def overlay_glyph(place: int) -> str:
     return POINT_GLYPHS[1:][(place - 1) % (len(POINT_GLYPHS) - 1)]
 
 
-def read_out(state: RunState, index: int, choice: ChartChoice) -> str:
+def read_out(state: RunState, index: int, choice: ChartChoice, shelf: Shelf | None = None) -> str:
     """What the crosshair stands on, in words."""
+    shelf = shelf or Shelf()
     series = state.series
     index = max(0, min(index, len(series.step) - 1))
     parts = [
@@ -119,19 +133,43 @@ def read_out(state: RunState, index: int, choice: ChartChoice) -> str:
         f"loss {loss(series.loss[index])}",
     ]
     if choice.weight:
-        parts.append(f"smoothed {loss(float(smoothed(series.loss, choice.weight)[index]))}")
-    evaluated = [at for at, step in enumerate(series.eval_step) if step <= series.step[index]]
-    if evaluated:
-        parts.append(f"eval {loss(series.eval_loss[evaluated[-1]])} (step {number(series.eval_step[evaluated[-1]])})")
+        parts.append(f"smoothed {loss(shelf.curve(state, 'loss', choice.weight)[index])}")
+    evaluated = bisect_right(series.eval_step, series.step[index]) - 1
+    if evaluated >= 0:
+        parts.append(f"eval {loss(series.eval_loss[evaluated])} (step {number(series.eval_step[evaluated])})")
     parts.append(f"rate {learning_rate(series.learning_rate[index])}")
     parts.append(f"grad {loss(series.grad_norm[index])}")
     return " · ".join(parts)
 
 
-def _evaluations(state: RunState, x_axis: str, glyph: str, style: str) -> ChartSeries:
-    return ChartSeries(
-        "", x_at(state.series, x_axis, state.series.eval_step), state.series.eval_loss, "points", glyph, style
-    )
+def _seen(
+    shelf: Shelf,
+    state: RunState,
+    name: str,
+    choice: ChartChoice,
+    weight: float,
+    x_range: tuple[float, float] | None,
+) -> tuple[Floats, Floats]:
+    """x and y of what is in sight of a run's series."""
+    x = shelf.x(state, choice.x_axis)
+    curve = shelf.curve(state, name, weight)
+    if x_range is None:
+        return curve.part(x, 0, len(x) - 1)
+    first, last = np.searchsorted(x, x_range[0], "left"), np.searchsorted(x, x_range[1], "right") - 1
+    return curve.part(x, int(first), int(last)) if last >= first else (x[:0], x[:0])
+
+
+def _evaluations(
+    state: RunState, x_axis: str, glyph: str, style: str, x_range: tuple[float, float] | None
+) -> list[ChartSeries]:
+    """A glyph at each evaluation in sight; where those would hide the curve a line, with the glyph here and there."""
+    x, y = x_at(state.series, x_axis, state.series.eval_step), np.asarray(state.series.eval_loss, dtype=np.float64)
+    if x_range is not None:
+        is_seen = (x >= x_range[0]) & (x <= x_range[1])
+        x, y = x[is_seen], y[is_seen]
+    if len(x) <= MOST_EVALUATION_GLYPHS:
+        return [ChartSeries("", x, y, "points", glyph, style)]
+    return [ChartSeries("", x, y, "line", "", style), _labels(x, y, glyph, style)]
 
 
 def _labels(x: Floats, y: Floats, glyph: str, style: str) -> ChartSeries:

@@ -11,8 +11,10 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 
 from studio.reports.cells import cut
-from studio.reports.numbers import learning_rate, loss
+from studio.reports.numbers import learning_rate, loss, number
+from studio.reports.samples import sample_lines
 from studio.reports.visible import visible
+from studio.runs.samples import Sampled
 from studio.runs.settings import Spec
 from studio.runs.watch import RunState
 from studio.tui.screens.runs.chart_view import ChartView
@@ -20,16 +22,26 @@ from studio.tui.screens.runs.curves import (
     POINT_GLYPHS,
     ChartChoice,
     best_x,
+    border_marks,
     loss_series,
     overlay_glyph,
     overlay_style,
     read_out,
+    seen_range,
     side_series,
-    x_values,
 )
+from studio.tui.screens.runs.shelf import Shelf
+from studio.tui.screens.runs.sight import Sight
 from studio.tui.widgets.lines import Line, LinesView, entitle
 from studio.tui.widgets.run_lines import comparison_lines, facts_lines, full_title, trouble_lines
 
+NO_SAMPLES: list[Line] = [
+    [
+        ("No answers yet. ", ""),
+        ("samples=3", "key"),
+        (" of a new run asks for some at each evaluation.", "dim"),
+    ]
+]
 SIDES_EVERY_SECONDS = 2.0  # the small charts of a live run: they are looked at, the loss is watched
 SIDE_NAMES = ("learning rate", "gradient norm", "tokens/s")
 
@@ -65,6 +77,7 @@ class RunView(Vertical):
     def __init__(self) -> None:
         super().__init__(classes="panel")
         self._drawn: object = None
+        self._shelf = Shelf()
         self._sides_of: object = None
         self._sides_at = 0.0
 
@@ -93,11 +106,14 @@ class RunView(Vertical):
         """Its facts as they are this second."""
         self.query_one("#facts", LinesView).show(facts_lines(state, self.content_size.width or 80))
 
-    def show_panel(self, name: str, state: RunState, log: str) -> None:
-        """The lower panel: ``"log"``, ``"settings"`` or ``""`` to close it."""
+    def show_panel(self, name: str, state: RunState, log: str, samples: Sequence[Sampled] = ()) -> None:
+        """The lower panel: ``"log"``, ``"settings"``, ``"samples"`` or ``""`` to close it."""
         if name == "log":
             lines: list[Line] = [[(visible(line), "dim")] for line in log.splitlines()]
             self._show_lower("output.log · o closes", lines or [[("nothing was said yet", "dim")]])
+        elif name == "samples":
+            found = sample_lines(samples) if samples else NO_SAMPLES
+            self._show_lower("what it answers · i closes", found, hang=12, follows=False)
         elif name == "settings":
             lines = setting_lines(state.spec)
             hang = len(lines[0][0][0]) if len(lines) > 1 else 0
@@ -132,30 +148,35 @@ class RunView(Vertical):
     def _show_charts(self, shown: RunShown) -> None:
         self._set_charts_hidden(False)
         state, choice = shown.state, shown.choice
-        x = x_values(state.series, choice.x_axis)
+        x = self._shelf.x(state, choice.x_axis)
         at = None if shown.crosshair is None or not len(x) else float(x[min(shown.crosshair, len(x) - 1)])
-        self.query_one("#legend", LinesView).show([_legend(shown)])
+        self._shelf.keep_only([state.run_id, *(other.run_id for other in shown.overlaid)], choice.weight)
+        self.query_one("#legend", LinesView).show([_legend(shown, self._shelf)])
         losses, others = state.series, tuple(map(id, shown.overlaid))
-        key = (id(losses), len(x), len(losses.eval_step), state.run_id, choice, at, others)
+        lengths = len(x), len(losses.eval_step), len(losses.warnings)
+        key = (id(losses), lengths, state.run_id, choice, at, others)
         if key == self._drawn:
             return
         self._drawn = key
         self.query_one("#loss", ChartView).show(
-            loss_series(state, choice, shown.overlaid),
+            loss_series(state, choice, shown.overlaid, self._shelf),
             x_label=choice.x_axis,
             log_y=choice.log_y,
             marker_x=best_x(state, choice.x_axis) if at is None else at,
             marker_label="best" if at is None else "",
             nothing="no step has been made yet" if state.is_live else "no step was made",
+            marks=border_marks(state, choice, self._shelf),
+            x_range=seen_range(state, choice, self._shelf),
         )
-        is_same_view = self._sides_of == key[3:] and state.is_live
+        is_same_view = self._sides_of == key[2:] and state.is_live
         if is_same_view and time.monotonic() - self._sides_at < SIDES_EVERY_SECONDS:
             return
-        self._sides_of, self._sides_at = key[3:], time.monotonic()
-        for (name, series), value in zip(side_series(state, choice.x_axis).items(), _newest(state), strict=True):
+        self._sides_of, self._sides_at = key[2:], time.monotonic()
+        sides = side_series(state, choice, self._shelf)
+        for (name, side_curve), value in zip(sides.items(), _newest(state), strict=True):
             side = self.query_one("#" + name.replace(" ", "-").replace("/", "-"), ChartView)
             entitle(side, name, value)
-            side.show([series], x_label=choice.x_axis, marker_x=at)
+            side.show([side_curve], x_label=choice.x_axis, marker_x=at, x_range=seen_range(state, choice, self._shelf))
 
     def _set_charts_hidden(self, is_hidden: bool) -> None:
         self.query_one("#loss").set_class(is_hidden, "hidden")
@@ -182,11 +203,12 @@ def _shown(value: Any) -> str:
     return str(value) or "–"
 
 
-def _legend(shown: RunShown) -> Line:
+def _legend(shown: RunShown, shelf: Shelf) -> Line:
     if shown.crosshair is not None and shown.state.series.step:
-        return [("┃ ", "key"), (read_out(shown.state, shown.crosshair, shown.choice), "")]
+        return [("┃ ", "key"), (read_out(shown.state, shown.crosshair, shown.choice, shelf), "")]
     choice = shown.choice
-    line: Line = [("━ ", "loss"), ("training loss", "loss")]
+    part = _part_words(shown)
+    line: Line = [("━ ", "loss"), ("loss" if part else "training loss", "loss")]
     if choice.weight:
         line.append((f", smoothed {choice.weight:g}", "dim"))
         if not shown.overlaid:
@@ -195,8 +217,17 @@ def _legend(shown: RunShown) -> Line:
         line += [(f"  {POINT_GLYPHS[0]} ", "eval"), ("evaluation", "eval"), ("  ★ ", "best"), ("best", "dim")]
     for place, other in enumerate(shown.overlaid, start=1):
         line.append((f"  {overlay_glyph(place)} {cut(other.title, 30)}", overlay_style(place)))
-    line.append((f"  x: {choice.x_axis}" + (" · log" if choice.log_y else ""), "dim"))
+    line.append((f"  x: {choice.x_axis}" + (" · log" if choice.log_y else "") + part, "dim"))
     return line
+
+
+def _part_words(shown: RunShown) -> str:
+    """Which part of the steps is in sight, where it is not all of them."""
+    steps = shown.state.series.step
+    if shown.choice.sight == Sight() or not steps:
+        return ""
+    first, last = shown.choice.sight.part(len(steps))
+    return f" · steps {number(steps[first])} to {number(steps[last])}"
 
 
 def _newest(state: RunState) -> Sequence[str]:

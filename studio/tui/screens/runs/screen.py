@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from textual.containers import Horizontal
 from textual.widget import Widget
 
-from studio.acts.training import resume_run, stop_run
+from studio.acts.looking_back import run_differences
+from studio.acts.training import stop_run
+from studio.errors import AskedWrongly
 from studio.reports.numbers import loss
+from studio.reports.run_differences import difference_lines
+from studio.runs.differences import RunDifferences
 from studio.runs.directory import RunDirectory
 from studio.runs.process import log_tail
+from studio.runs.samples import Sampled, sampled_rows
 from studio.runs.specs import TrainSpec
 from studio.runs.watch import RunState
 from studio.tui import actions
 from studio.tui.dialogs.confirm import ConfirmDialog
-from studio.tui.messages import ComparisonRequested, RunsPolled
+from studio.tui.dialogs.reader import ReaderDialog
+from studio.tui.messages import ComparisonRequested, LineEntered, LineLeft, RunsPolled
 from studio.tui.screens.list_screen import ListScreen
+from studio.tui.screens.runs.controls import Controls
 from studio.tui.screens.runs.curves import SMOOTHING_STEPS, X_AXES, ChartChoice, overlay_glyph, overlay_style
+from studio.tui.screens.runs.rows_behind import RowsBehind
 from studio.tui.screens.runs.run_view import RunShown, RunView
+from studio.tui.screens.runs.sight import Sight
 from studio.tui.widgets.lines import Line, LinesView, entitle
+from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.row_list import RowList
 from studio.tui.widgets.run_lines import run_line, started_words
 
@@ -63,12 +74,18 @@ class RunsScreen(ListScreen):
         self._crosshair: int | None = None
         self._panel = ""
         self._log = ""
+        self._samples: list[Sampled] = []
+        self.rows_behind = RowsBehind(self)
+        self.controls = Controls(self)
 
     def body(self) -> Iterable[Widget]:
         yield LinesView(id="no-runs", classes="hidden")
         with Horizontal(id="runs-body"):
             yield RowList(id="runs")
             yield RunView()
+
+    def above_status(self) -> Iterable[Widget]:
+        yield PromptBar()
 
     def on_mount(self) -> None:
         self.query_one("#no-runs", LinesView).show(NO_RUNS, hang=3)
@@ -78,7 +95,7 @@ class RunsScreen(ListScreen):
 
     def _count_on(self) -> None:
         """Before the first step nothing is written for seconds: the clock beside what is being done says that it is."""
-        state = self._current
+        state = self.current
         if self.is_current and state is not None and state.is_live and state.phase_began is not None and state.phase:
             self.query_one(RunView).show_facts(state)
 
@@ -96,16 +113,17 @@ class RunsScreen(ListScreen):
             if before.get(state.run_id, state.status) != state.status:
                 is_bad = state.status in ("failed", "lost", "damaged")
                 self.say(_change_of_status(state), "error" if is_bad else "information")
-        if self._panel == "log" or (self._current and self._current.status == "lost"):
+        if self._panel == "log" or (self.current and self.current.status == "lost"):
             self._log = self._log_tail()
+        self._read_samples()
         self._draw()
 
     @property
-    def _current(self) -> RunState | None:
+    def current(self) -> RunState | None:
         return next((state for state in self._states if state.run_id == self._run_id), None)
 
     def _keep_cursor(self) -> None:
-        if self._current is None and self._states:  # the first look, or a run whose directory is gone
+        if self.current is None and self._states:  # the first look, or a run whose directory is gone
             self._run_id = self._states[0].run_id
 
     def _draw(self) -> None:
@@ -118,7 +136,7 @@ class RunsScreen(ListScreen):
         index = next(at for at, state in enumerate(self._states) if state.run_id == self._run_id)
         runs.show(len(self._states), self._run_row, index)
         entitle(runs, "runs", f"{len(self._states)}")
-        state = self._current
+        state = self.current
         if state is None:
             return
         overlaid = tuple(
@@ -126,7 +144,7 @@ class RunsScreen(ListScreen):
         )
         view = self.query_one(RunView)
         view.show(RunShown(state, self._choice, overlaid, self._crosshair, self._log))
-        view.show_panel(self._panel, state, self._log)
+        view.show_panel(self._panel, state, self._log, self._samples)
 
     def _run_row(self, index: int, width: int) -> Line:
         state = self._states[index]
@@ -141,28 +159,75 @@ class RunsScreen(ListScreen):
     def on_row_list_highlighted(self, message: RowList.Highlighted) -> None:
         self._run_id = self._states[message.index].run_id
         self._crosshair = None
+        self._choice = replace(self._choice, sight=Sight())
         self._log = self._log_tail()
+        self._samples = []
+        self._read_samples()
         self._draw()
 
     def on_row_list_chosen(self) -> None:
         self.action_enter()
 
     def action_enter(self) -> None:
-        """A comparison opens in Compare; a train run shows its settings."""
-        state = self._current
+        """A comparison opens in Compare, the crosshair's step its examples in Data; else a train run's settings."""
+        state = self.current
         if state is None:
             return
         if state.kind == "compare":
             self.post_message(ComparisonRequested(state.run_id))
+        elif self._crosshair is not None and state.series.step:
+            at = min(self._crosshair, len(state.series.step) - 1)
+            self.rows_behind.show_step(state.run_id, state.series.step[at])
         else:
             self._switch_panel("settings")
 
     def action_back(self) -> None:
+        bar = self.query_one(PromptBar)
+        if bar.is_open:
+            bar.leave()
+            return
         self._crosshair, self._panel = None, ""
         self._draw()
 
     def action_log_tail(self) -> None:
         self._switch_panel("log")
+
+    def action_samples(self) -> None:
+        if self.current is not None and self.current.kind != "train":
+            self.say("only train runs answer sample prompts", "warning")
+            return
+        self._switch_panel("samples")
+        self._read_samples()
+
+    def _read_samples(self) -> None:
+        if self._panel == "samples":
+            directory = RunDirectory(self.project.runs_path / self._run_id)
+            self.ask("samples", lambda: sampled_rows(directory), self._take_samples)
+
+    def _take_samples(self, samples: list[Sampled]) -> None:
+        if samples != self._samples:
+            self._samples = samples
+            self._draw()
+
+    def action_run_differences(self) -> None:
+        """To the run under the cursor from the one that was put on the chart last, else from the one before it."""
+        state = self.current
+        trained = [each.run_id for each in self._states if each.kind == "train"]
+        if state is None or state.run_id not in trained:
+            self.say("only train runs are compared by their settings and rows", "warning")
+            return
+        older = trained[trained.index(state.run_id) + 1 :][:1]
+        marked = [name for name in reversed(self._overlaid) if name in trained and name != state.run_id][:1]
+        other = next(iter(marked or older), "")
+        if not other:
+            self.say("there is no other run to compare with: space on one chooses it", "warning")
+            return
+        question = partial(run_differences, self.project, other, state.run_id)
+        self.ask("differences", question, self._show_differences)
+
+    def _show_differences(self, found: RunDifferences) -> None:
+        title = f"{found.before.run_id} → {found.after.run_id}"
+        self.app.push_screen(ReaderDialog(title, difference_lines(found)))
 
     def _switch_panel(self, name: str) -> None:
         self._panel = "" if self._panel == name else name
@@ -205,18 +270,44 @@ class RunsScreen(ListScreen):
         self._move_crosshair(1)
 
     def _move_crosshair(self, direction: int) -> None:
-        state = self._current
+        state = self.current
         steps = len(state.series.step) if state else 0
-        if not steps:
+        if state is None or not steps:
             self.say("no step to read yet")
             return
-        stride = max(1, steps // self.query_one(RunView).chart_columns)
-        at = steps - 1 if self._crosshair is None else self._crosshair + direction * stride
-        self._crosshair = max(0, min(at, steps - 1))
+        first, last = self._choice.sight.part(steps)
+        stride = max(1, (last - first + 1) // self.query_one(RunView).chart_columns)
+        at = last if self._crosshair is None else self._crosshair + direction * stride
+        self._crosshair = _highest_near(state.series.loss, max(0, min(at, steps - 1)), stride)
+        self._choice = replace(self._choice, sight=self._choice.sight.with_step(steps, self._crosshair))
+        self._draw()
+
+    def action_zoom_in(self) -> None:
+        self._look_at(lambda sight, steps: sight.zoomed(steps, True, self._crosshair))
+
+    def action_zoom_out(self) -> None:
+        self._look_at(lambda sight, steps: sight.zoomed(steps, False, self._crosshair))
+
+    def action_pan_left(self) -> None:
+        self._look_at(lambda sight, steps: sight.panned(steps, -1))
+
+    def action_pan_right(self) -> None:
+        self._look_at(lambda sight, steps: sight.panned(steps, 1))
+
+    def _look_at(self, change: Callable[[Sight, int], Sight]) -> None:
+        state = self.current
+        steps = len(state.series.step) if state else 0
+        if not steps:
+            self.say("no step to look at yet")
+            return
+        sight = change(self._choice.sight, steps)
+        if sight == self._choice.sight:
+            self.say("that is all there is" if sight == Sight() else "no further")
+        self._choice = replace(self._choice, sight=sight)
         self._draw()
 
     def action_overlay(self) -> None:
-        state = self._current
+        state = self.current
         if state is None or state.kind != "train":
             self.say("only train runs have a loss to draw", "warning")
         elif state.run_id in self._overlaid:
@@ -227,6 +318,9 @@ class RunsScreen(ListScreen):
             self.say(f"{state.run_id} stays on the chart; ↑↓ choose the run to set beside it")
         self._draw()
 
+    def action_worst_rows(self) -> None:
+        self.rows_behind.show_worst()
+
     # -- doing
 
     def action_new_run(self) -> None:
@@ -235,7 +329,7 @@ class RunsScreen(ListScreen):
         if self.store is None:
             self.say("the store is not open here, so no run can be frozen from it", "warning")
             return
-        spec = self._current.spec if self._current else None
+        spec = self.current.spec if self.current else None
         dialog = NewRunDialog(spec if isinstance(spec, TrainSpec) else None)
         self.app.push_screen(dialog, lambda run_id: self._started(run_id, dialog.forecast))
 
@@ -251,12 +345,12 @@ class RunsScreen(ListScreen):
         if self.store is None:
             self.say("the store is not open here, so no rows can be frozen from it", "warning")
             return
-        state = self._current
+        state = self.current
         dialog = NewComparisonDialog(state.run_id if state and state.kind == "train" else "")
         self.app.push_screen(dialog, lambda run_id: self._started(run_id, dialog.forecast))
 
     def action_stop(self) -> None:
-        state = self._current
+        state = self.current
         if state is None or not state.is_live:
             self.say(f"{state.run_id} is {state.status}: nothing to stop" if state else "no run to stop", "warning")
             return
@@ -271,18 +365,36 @@ class RunsScreen(ListScreen):
         self.ask("stop", lambda: stop_run(self.project, run_id), lambda _: self.shell.poll_runs())
 
     def action_resume(self) -> None:
-        state = self._current
-        if state is None:
-            return
-        if not state.can_resume:
-            self.say(f"{state.run_id} is {state.status}: nothing to resume", "warning")
-            return
-        self.say(f"{state.run_id}: resuming …")
-        self.ask("resume", lambda: resume_run(self.project, state.run_id), self._resumed)
+        self.controls.pause_or_resume()
 
-    def _resumed(self, directory: RunDirectory) -> None:
-        self.say(f"{directory.run_id} goes on")
-        self.shell.poll_runs()
+    def action_checkpoint(self) -> None:
+        self.controls.checkpoint()
+
+    def action_length(self) -> None:
+        if now := self.controls.length_now():
+            self.query_one(PromptBar).ask("length", "length", now, hint="epochs=3, or steps=400: in all")
+
+    def on_line_entered(self, message: LineEntered) -> None:
+        message.stop()
+        bar = self.query_one(PromptBar)
+        try:
+            self.controls.change_length(message.text)
+            bar.leave()
+        except AskedWrongly as error:
+            bar.refuse(error.hint)
+
+    def on_line_left(self, message: LineLeft) -> None:
+        message.stop()
+        self.query_one("#runs").focus()
+
+
+def _highest_near(losses: Sequence[float], at: int, stride: int) -> int:
+    """The index within half a stride of ``at`` whose loss is the highest: one column of the chart is a stride of steps,
+    and the spike that is seen there is what a person wants to read.
+    """
+    around = range(max(0, at - stride // 2), min(len(losses), at + stride // 2 + 1))
+    known = [index for index in around if losses[index] == losses[index]]
+    return max(known, key=lambda index: losses[index], default=at) if stride > 1 else at
 
 
 def _change_of_status(state: RunState) -> str:
@@ -291,6 +403,7 @@ def _change_of_status(state: RunState) -> str:
         "failed": f"{state.run_id} failed: {state.message}",
         "lost": f"{state.run_id} is lost: its process ended without a word · p resumes",
         "damaged": f"{state.run_id} is damaged: {state.message}",
+        "paused": f"{state.run_id} is paused with a checkpoint · p goes on",
         "stopped": f"{state.run_id} stopped with a checkpoint · p resumes",
     }.get(state.status, f"{state.run_id} is {state.status}")
     if state.status == "finished" and state.best_eval_loss is not None:

@@ -1,0 +1,34 @@
+"""Keeps each row's loss while a run goes on; see ``runs.row_losses``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from studio.runs.directory import FrozenRow, RunDirectory
+from studio.runs.row_losses import RowLoss, read_row_losses, write_row_losses
+from studio.tokens.encoding import Encoded
+
+
+class RowLosses:
+    """The newest loss of each row, by split and example. Begins with what an earlier life of the run has written."""
+
+    def __init__(self, directory: RunDirectory) -> None:
+        self._directory = directory
+        self._rows = {(row.split, row.example_id): row for row in read_row_losses(directory)}
+
+    def note(
+        self, split: str, step: int, rows: Sequence[FrozenRow], encoded: Sequence[Encoded], sums: Sequence[float]
+    ) -> None:
+        """``sums``: the summed loss of each row's learned tokens; at step 0 the untuned model's."""
+        for row, of_row, total in zip(rows, encoded, sums, strict=True):
+            loss = total / of_row.completion_tokens
+            loss = loss if math.isfinite(loss) else math.inf
+            known = self._rows.get((split, row.example_id))
+            noted = replace(known, loss=loss, step=step) if known else RowLoss(row.example_id, split, loss, step)
+            self._rows[split, row.example_id] = noted if step else replace(noted, base_loss=loss)
+
+    def save(self) -> None:
+        """Write them all, whole. Raises OSError."""
+        write_row_losses(self._directory, self._rows.values())

@@ -1,0 +1,90 @@
+"""A long run is read from its index, and what is read is what its events say."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from studio.runs.directory import RunDirectory
+from studio.runs.events import Evaluation, EventWriter, Finished, Plan, Resumed, Started, Step, Warned
+from studio.runs.specs import TrainSpec, write_spec
+from studio.runs.step_index import index_path
+from studio.runs.watch import RunState, RunWatch
+
+
+def step(number: int, loss: float | None) -> Step:
+    return Step(
+        step=number, epoch=number / 9, tokens=number * 7, loss=loss, learning_rate=1e-3, grad_norm=2.0,
+        tokens_per_second=200.0, memory_bytes=5, cores=1.5,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDirectory:
+    """Two lives: the second goes back to step 20; between steps there are other events, and a crash tore a line."""
+    run = RunDirectory(tmp_path / "train-1")
+    run.path.mkdir()
+    write_spec(run, TrainSpec(base_model="x"))
+    run.process_path.write_text("{}")
+    events = EventWriter(run.events_path)
+    events.write(Started(pid=1, kind="train"))
+    events.write(Plan(steps=60, steps_per_epoch=9, rows=72))
+    for number in range(1, 31):
+        events.write(step(number, math.nan if number == 4 else None if number == 5 else 3 / number))
+        if number % 10 == 0:
+            events.write(Evaluation(step=number, eval_loss=2 / number))
+    events.close()
+    with run.events_path.open("a") as torn:
+        torn.write('{"event": "step", "st')
+    events = EventWriter(run.events_path)
+    events.write(Started(pid=2, kind="train"))
+    events.write(Resumed(step=20))
+    events.write(Warned(step=20, message="again"))
+    for number in range(21, 41):
+        events.write(step(number, 1 / number))
+    events.write(Finished(step=40))
+    events.close()
+    return run
+
+
+def read(run: RunDirectory, monkeypatch: pytest.MonkeyPatch, worth_bytes: int) -> RunState:
+    monkeypatch.setattr("studio.runs.step_index.WORTH_BYTES", worth_bytes)
+    return RunWatch(run).poll()
+
+
+def same(one: RunState, other: RunState) -> bool:
+    return repr(one) == repr(other)  # NaN is never equal to itself
+
+
+def test_the_index_gives_what_the_events_give(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, indexed = read(run, monkeypatch, 1 << 40), read(run, monkeypatch, 0)
+    assert list(plain.series.step) == list(range(1, 41))
+    assert same(plain, indexed)
+    assert math.isnan(indexed.series.loss[3]) and math.isnan(indexed.series.loss[4])
+    assert indexed.best_step == 20
+
+
+def test_what_comes_after_the_index_was_read_is_read_on(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.runs.step_index.WORTH_BYTES", 0)
+    watch = RunWatch(run)
+    watch.poll()
+    events = EventWriter(run.events_path)
+    events.write(step(41, 0.5))
+    events.close()
+    assert watch.poll().series.step[-1] == 41
+
+
+@pytest.mark.parametrize("damage", ["missing", "torn", "another's", "empty"])
+def test_an_index_that_does_not_fit_is_passed_over(
+    damage: str, run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = read(run, monkeypatch, 1 << 40)
+    path = index_path(run.events_path)
+    held = path.read_bytes()
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes({"torn": held[:-9], "another's": held[len(held) // 2 :] + held, "empty": b""}[damage])
+    assert same(plain, read(run, monkeypatch, 0))
