@@ -42,7 +42,7 @@ FIRST = {"stop": "g"}  # the run at the top lives
 DIALOGS = {
     "Data": {"ColumnsDialog", "EditDialog", "HelpDialog", "ImportDialog", "ReaderDialog", "ValuesDialog"},
     "Window": set(),
-    "Runs": {"ConfirmDialog", "NewComparisonDialog", "NewRunDialog"},
+    "Runs": {"ConfirmDialog", "NewComparisonDialog", "NewRunDialog", "ReaderDialog"},
     "Compare": {"NewComparisonDialog"},
     "Try": set(),
     "Welcome": {"WelcomeDialog"},

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from studio.reports.numbers import duration, number, size
+from studio.reports.numbers import counted, duration, number, size
 from studio.runs.watch import RunState
 
 
 def forecast_words(state: RunState) -> str:
-    """``forecast 12 m 00 s (11 m 10 s to 13 m 30 s), 290 tok/s, 3.3 GB of memory, 177 MB of disk``; empty for none."""
+    """``forecast 12 m 00 s (11 m to 13 m), 290 tok/s, 3.3 GB of memory, 177 MB of disk, by 5 measured steps``.
+
+    What is known of a run that was not measured yet; empty where nothing was forecast.
+    """
     forecast = state.forecast
     if forecast is None:
         return ""
@@ -20,6 +23,7 @@ def forecast_words(state: RunState) -> str:
         f"{number(forecast.tokens_per_second)} tok/s",
         f"{size(forecast.memory_bytes)} of memory",
         disk,
+        f"by {counted(forecast.measured_steps, 'measured step')}",
     ]
     return ", ".join(facts)
 

@@ -19,8 +19,8 @@ from studio.errors import StudioError
 from studio.project import Project
 from studio.runs.directory import FrozenRow, runs_in
 from studio.runs.specs import TrainSpec
-from studio.tokens.encoding import Encoded, Pair, encode_pairs
-from studio.tokens.stop_proof import StopProof, encode_named, prove
+from studio.tokens.encoding import Encoded, Objective, Pair, encode_pairs
+from studio.tokens.stop_proof import StopProof, encode_named, is_proved, prove
 from studio.tokens.tokenizer import ModelFolder
 
 BOS, END = "<|endoftext|>", "<|im_end|>"
@@ -137,3 +137,21 @@ def test_the_run_itself_proves_every_row_before_its_first_step(tmp_path: Path, t
     long = [FrozenRow(number, "t", "why?", "because " * 40) for number in range(4)]
     final = run_here(make_run(tmp_path / "cut", cut, train=long))[-1]
     assert "cuts the end of every answer" in final["message"]
+
+
+@pytest.mark.parametrize("kind", ["t5", "bart"])
+def test_source_and_target_are_proved_each_for_itself(kind: str, request: pytest.FixtureRequest) -> None:
+    """Both begin with <s> in BART, which is no doubled beginning."""
+    model = ModelFolder(request.getfixturevalue(f"tiny_{kind}_folder"))
+    row, proof = encode_pairs(model, [PAIR])[0], StopProof(model)
+    assert proof.flaw_of(row) == ""
+    endless = Encoded(row.ids[:-1], row.prompt_tokens)
+    assert "never learn to stop" in proof.flaw_of(endless)
+    assert proof.flaw_of(endless, was_cut=True) == ""
+    if kind == "bart":
+        doubled = Encoded([*row.prompt_ids, *model.leading_ids, *row.completion_ids], row.prompt_tokens)
+        assert "2 times" in proof.flaw_of(doubled)
+
+
+def test_there_is_a_proof_of_completions_alone() -> None:
+    assert [is_proved(objective) for objective in Objective] == [True, False, False]
