@@ -27,6 +27,7 @@ from studio.tui import actions
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.dialogs.form_dialog import FormDialog
+from studio.tui.dialogs.list_dialog import ListDialog
 from studio.tui.dialogs.welcome import WelcomeDialog
 from studio.tui.screens.base import StudioScreen
 from studio.tui.widgets.prompt_bar import PromptBar
@@ -98,7 +99,7 @@ def every_dialog() -> set[str]:
         children = [child for child in waiting.pop().__subclasses__() if child.__module__.startswith("studio.")]
         found.update(children)
         waiting += children
-    return {one.__name__ for one in found - {FormDialog}}
+    return {one.__name__ for one in found - {FormDialog, ListDialog}}
 
 
 MOST_DIALOGS = 6  # that one key opens, one out of another

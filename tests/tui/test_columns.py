@@ -31,7 +31,7 @@ async def click_heading(pilot: Pilot[None], words: str) -> None:
 
 
 async def test_columns_are_found_again_as_they_were_left_and_reset_brings_back_the_first(tmp_path: Path) -> None:
-    project = project_with(tmp_path, tickets(3))
+    project = project_with(tmp_path, tickets(20))
     async with opened(project, NARROW) as pilot:
         await press(pilot, "h", "-")
         assert said(pilot) == "task is hidden · kept · K shows columns"
