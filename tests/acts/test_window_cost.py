@@ -23,6 +23,7 @@ from studio.dataset.store import Example, Store
 from studio.runs.arms.few_shot import shots_by_hash
 from studio.runs.directory import FrozenRow
 from studio.tokens.encoding import Pair, encode_pairs, encode_prompts, prompt_text
+from studio.tokens.stop_proof import encode_named
 from studio.tokens.template import INSTRUCTION_TEMPLATE
 from studio.tokens.tokenizer import ModelFolder
 from tests.tiny_model import CHAT_TEMPLATE, write_tokenizer
@@ -128,7 +129,7 @@ def test_the_second_check_counts_nothing_and_loads_no_tokenizer(
 ) -> None:
     store.add(CANDIDATES, "")
     first = check_window(store, model, 512)
-    monkeypatch.setattr("studio.acts.window.encode_pairs", None)
+    monkeypatch.setattr("studio.acts.window.encode_named", None)
     again = check_window(store, ModelFolder(model.path), 512)
     assert again.to_dict() == first.to_dict()
     assert "tokenizer" not in vars(ModelFolder(model.path))
@@ -172,7 +173,7 @@ def test_counting_behind_a_screen_gives_way_and_what_it_writes_keeps_no_label_wa
 
         return noted
 
-    monkeypatch.setattr(window, "encode_pairs", noting("tokenizing", encode_pairs))
+    monkeypatch.setattr(window, "encode_named", noting("tokenizing", encode_named))
     monkeypatch.setattr(Store, "save_counts", noting("writing", Store.save_counts))
     before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     with Store.open(tmp_path / "studio.duckdb", "anna") as store:
