@@ -119,7 +119,9 @@ async def test_the_palette_finds_actions_by_name_and_by_what_is_said_of_them_and
         assert isinstance(pilot.app.focused, Input), "the filter's line is open"
         await press(pilot, "escape", "f4")
         found = await hits(pilot, "checkpoint")
-        assert [one.partition("  ")[0] for one in found] == ["stop", "resume"], "those of this screen only"
+        assert [one.partition("  ")[0] for one in found] == ["checkpoint", "stop", "pause, resume"], (
+            "those of this screen only"
+        )
 
 
 def test_the_better_a_palette_hit_the_higher_it_stands() -> None:
