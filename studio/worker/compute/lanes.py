@@ -10,7 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
 import torch
@@ -28,14 +28,22 @@ class Lanes:
         self._pool = ThreadPoolExecutor(count, "lane", self._share_cores) if count > 1 else None
 
     def map(self, act: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> Iterator[ResultT]:
-        """``act`` of every item; results come in the order of the items."""
+        """``act`` of every item; results come in the order of the items.
+
+        Where one fails, no lane works on any more when the error comes: whoever tries again begins with idle lanes.
+        """
         if self._pool is None:
             yield from map(act, items)
             return
         self._share_cores()
+        working = [self._pool.submit(act, item) for item in items]
         try:
-            yield from self._pool.map(act, items)
+            while working:
+                yield working.pop(0).result()
         finally:
+            for future in working:
+                future.cancel()
+            wait(working)
             torch.set_num_threads(self._threads)
 
     def merge(self, act: Callable[[ItemT], Iterable[ResultT]], items: Iterable[ItemT]) -> Iterator[ResultT]:
