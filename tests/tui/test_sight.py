@@ -36,6 +36,10 @@ def test_what_is_in_sight_are_always_steps_that_there_are(steps: int, moves: lis
         assert sight.with_step(steps, kept).part(steps)[0] <= kept <= sight.with_step(steps, kept).part(steps)[1]
 
 
+def test_zooming_in_on_the_first_step_keeps_it() -> None:
+    assert Sight().zoomed(16, True, 0).part(16) == (0, 7)
+
+
 def test_the_newest_steps_stay_in_sight_while_more_come() -> None:
     sight = Sight().zoomed(100, True, None)
     assert (sight.part(100), sight.part(130)) == ((50, 99), (80, 129))

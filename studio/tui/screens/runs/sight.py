@@ -30,7 +30,7 @@ class Sight:
             return Sight()
         kept = last if around is None else min(max(around, first), last)
         # What is kept stays where it is on the screen, or the eye loses it.
-        end = kept + round((last - kept) / span * new)
+        end = kept + min(round((last - kept) / span * new), new - 1)
         return Sight(new, None if end >= steps - 1 else max(end, new - 1))
 
     def panned(self, steps: int, direction: int) -> Sight:
