@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from studio.tui.dialogs.dialog import StudioDialog
+from studio.tui.widgets.list_moves import ListMoves
 from studio.tui.widgets.row_list import RowList
 
 
-class ListDialog(StudioDialog):
+class ListDialog(ListMoves, StudioDialog):
     """A child yields one RowList, calls ``fit`` when it has other rows, and says what ``action_choose`` does."""
 
     AUTO_FOCUS = "RowList"
@@ -26,24 +27,6 @@ class ListDialog(StudioDialog):
 
     def on_resize(self) -> None:
         self.fit()
-
-    def action_down(self) -> None:
-        self.row_list.move(1)
-
-    def action_up(self) -> None:
-        self.row_list.move(-1)
-
-    def action_top(self) -> None:
-        self.row_list.move_to(0)
-
-    def action_bottom(self) -> None:
-        self.row_list.move_to(self.row_list.count - 1)
-
-    def action_page_down(self) -> None:
-        self.row_list.move(self.row_list.page)
-
-    def action_page_up(self) -> None:
-        self.row_list.move(-self.row_list.page)
 
     def on_row_list_chosen(self) -> None:
         self.action_tick()

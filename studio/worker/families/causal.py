@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,7 +24,7 @@ from studio.worker.compute.packed_weights import PackedWeights
 from studio.worker.compute.prefix import KeysAndValues
 from studio.worker.compute.products import Products, Siblings
 from studio.worker.families.causal_bodies import Body, MicroBatch, PackedBody, PaddedBody
-from studio.worker.families.family import FamilyWork
+from studio.worker.families.family import FamilyWork, loader
 from studio.worker.families.greedy_decoding import GreedyDecoder, Reader
 from studio.worker.families.packed_decoding import PackedReader
 from studio.worker.families.padded_decoding import PaddedReader
@@ -184,17 +183,4 @@ def _can_share_prefix(model: PreTrainedModel, body: Body) -> bool:
     return torch.allclose(whole, parted, rtol=1e-2, atol=1e-2)
 
 
-def _load(path: Path, dtype: torch.dtype, is_trusted: bool, quantization: Any = None) -> PreTrainedModel:
-    model: Any = AutoModelForCausalLM.from_pretrained(
-        path,
-        dtype=dtype,
-        use_safetensors=None if is_trusted else True,
-        local_files_only=True,
-        trust_remote_code=is_trusted,
-        quantization_config=quantization,
-    )
-    assert isinstance(model, PreTrainedModel)
-    return model
-
-
-FAMILY = FamilyWork(_load, _siblings, _embedding, learner_of, decoder_of, peft_task="CAUSAL_LM")
+FAMILY = FamilyWork(loader(AutoModelForCausalLM), _siblings, _embedding, learner_of, decoder_of, peft_task="CAUSAL_LM")

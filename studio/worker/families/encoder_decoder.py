@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,7 +21,7 @@ from studio.worker.compute.head_loss import HEAD_TOKENS, HeadLoss, matrix_dtype,
 from studio.worker.compute.prefix import KeysAndValues
 from studio.worker.compute.products import Products, Siblings
 from studio.worker.families.encoder_decoder_decoding import EncoderDecoderReader, start_id_of
-from studio.worker.families.family import FamilyWork
+from studio.worker.families.family import FamilyWork, loader
 from studio.worker.families.greedy_decoding import GreedyDecoder
 
 
@@ -197,17 +196,6 @@ def _siblings(model: nn.Module) -> Siblings:
     return []
 
 
-def _load(path: Path, dtype: torch.dtype, is_trusted: bool, quantization: Any = None) -> PreTrainedModel:
-    model: Any = AutoModelForSeq2SeqLM.from_pretrained(
-        path,
-        dtype=dtype,
-        use_safetensors=None if is_trusted else True,
-        local_files_only=True,
-        trust_remote_code=is_trusted,
-        quantization_config=quantization,
-    )
-    assert isinstance(model, PreTrainedModel)
-    return model
-
-
-FAMILY = FamilyWork(_load, _siblings, embedding_of, learner_of, decoder_of, peft_task="SEQ_2_SEQ_LM")
+FAMILY = FamilyWork(
+    loader(AutoModelForSeq2SeqLM), _siblings, embedding_of, learner_of, decoder_of, peft_task="SEQ_2_SEQ_LM"
+)

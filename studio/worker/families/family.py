@@ -98,3 +98,21 @@ class FamilyWork:
     learner: Callable[[nn.Module, Products], Learner]
     decoder: Callable[[PreTrainedModel, frozenset[int], int], Decoder]
     peft_task: str
+
+
+def loader(auto_class: Any) -> Callable[[Path, torch.dtype, bool, Any], PreTrainedModel]:
+    """``FamilyWork.load`` by one of transformers' classes; what is not trusted brings no pickle and no code."""
+
+    def load(path: Path, dtype: torch.dtype, is_trusted: bool, quantization: Any = None) -> PreTrainedModel:
+        model: Any = auto_class.from_pretrained(
+            path,
+            dtype=dtype,
+            use_safetensors=None if is_trusted else True,
+            local_files_only=True,
+            trust_remote_code=is_trusted,
+            quantization_config=quantization,
+        )
+        assert isinstance(model, PreTrainedModel)
+        return model
+
+    return load
