@@ -127,6 +127,11 @@ MIGRATIONS: tuple[tuple[str, Step], ...] = (
         "0006 row losses",
         "CREATE TABLE row_losses (example_id BIGINT NOT NULL, loss DOUBLE NOT NULL, base_loss DOUBLE)",
     ),
+    (
+        # The turns before the prompt, as studio.turns keeps them.
+        "0007 context",
+        "ALTER TABLE examples ADD COLUMN context VARCHAR DEFAULT ''",
+    ),
 )
 
 

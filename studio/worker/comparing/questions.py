@@ -12,7 +12,7 @@ from studio.runs.arms.arm import Arm
 from studio.runs.directory import FrozenRow, read_rows
 from studio.runs.events import ArmAsked, Warned
 from studio.runs.specs import CompareSpec
-from studio.tokens.encoding import Pair, encode_pairs, encode_prompts, prompt_texts
+from studio.tokens.encoding import encode_pairs, encode_prompts, pair_of, prompt_texts
 from studio.tokens.template import messages_of
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.compute.loading import stop_ids_of
@@ -59,7 +59,7 @@ def render_questions(session: Session, spec: CompareSpec) -> Questions:
     if not rows:
         raise StudioError("there is no held-out row to answer.", "Assign the splits first: studio split, or S on Data.")
     _refuse_overlap(rows, pool)
-    references = encode_pairs(folder, [Pair(row.prompt, row.completion, row.system) for row in rows])
+    references = encode_pairs(folder, list(map(pair_of, rows)))
     limit = spec.max_new_tokens or math.ceil(ANSWER_ROOM * max(row.completion_tokens for row in references))
     arms = sorted(spec.parsed_arms, key=lambda arm: arm.is_tuned)
     asked = {arm: list(_questions(session, spec, folder, rows, pool, arm)) for arm in arms}
@@ -100,8 +100,8 @@ def _questions(
         if len(chosen) < arm.shots:
             message = f"{arm.text}: the train split has only {len(chosen)} examples of task {task!r} to show"
             session.events.write(Warned(message=message))
-    pairs = {task: [(shot.prompt, shot.completion) for shot in chosen] for task, chosen in shots.items()}
-    texts = prompt_texts(folder, [messages_of(row.prompt, row.system, pairs[row.task]) for row in rows])
+    pairs = {task: list(map(pair_of, chosen)) for task, chosen in shots.items()}
+    texts = prompt_texts(folder, [messages_of(row.prompt, row.system, pairs[row.task], row.context) for row in rows])
     leading = work_of(spec.tuned_method).leading_in(Path(spec.tuned_path)) if arm.is_tuned else []
     for row, ids in zip(rows, encode_prompts(folder, texts), strict=True):
         yield Question(row, leading + ids)
