@@ -16,7 +16,7 @@ from studio.reports.compare import CompareRow, CompareView, compare_view
 from studio.reports.numbers import counted
 from studio.reports.visible import visible
 from studio.runs.specs import CompareSpec
-from studio.runs.watch import RunState
+from studio.runs.state import RunState
 from studio.scoring.summary import Comparison
 from studio.tokens.tokenizer import ModelFolder
 from studio.tui import actions, styles
