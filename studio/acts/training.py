@@ -24,7 +24,8 @@ from studio.runs.mixture import TaskShare
 from studio.runs.process import cancel, submit
 from studio.runs.resuming import refusal_to_resume
 from studio.runs.specs import TrainSpec, write_spec
-from studio.runs.watch import RunState, RunWatch
+from studio.runs.state import RunState
+from studio.runs.watch import RunWatch
 from studio.tokens.encoding import Objective, Pair, check_objective
 from studio.tokens.layout import Budget
 from studio.tokens.stop_proof import Flaw, StopProof, is_proved, prove, refusal_of, refusal_of_cuts

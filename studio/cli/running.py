@@ -18,7 +18,8 @@ from studio.reports.forecast import forecast_words, outcome_words
 from studio.reports.numbers import duration, loss, number
 from studio.runs.directory import RunDirectory, find_run
 from studio.runs.specs import TrainSpec
-from studio.runs.watch import RunState, RunWatch, state_as_json
+from studio.runs.state import RunState, state_as_json
+from studio.runs.watch import RunWatch
 
 if TYPE_CHECKING:
     from studio.acts.training import TrainPlan

@@ -10,8 +10,9 @@ import pytest
 from studio.runs.directory import RunDirectory
 from studio.runs.events import Evaluation, EventWriter, Finished, Plan, Resumed, Started, Step, Warned
 from studio.runs.specs import TrainSpec, write_spec
+from studio.runs.state import RunState
 from studio.runs.step_index import index_path
-from studio.runs.watch import RunState, RunWatch
+from studio.runs.watch import RunWatch
 
 
 def step(number: int, loss: float | None) -> Step:

@@ -25,7 +25,8 @@ from studio.reports.compare import compare_table, compare_view, task_table
 from studio.reports.compare_rows import RowChoice, chosen_rows
 from studio.runs.directory import RunDirectory, find_run, read_rows
 from studio.runs.process import log_tail
-from studio.runs.watch import RunState, RunWatch, state_as_json
+from studio.runs.state import RunState, state_as_json
+from studio.runs.watch import RunWatch
 from studio.tui.screens.runs.curves import X_AXES, ChartChoice, loss_series, read_out, side_series
 from studio.tui.widgets.run_lines import comparison_lines, facts_lines, run_line, trouble_lines
 from tests.tui.run_story import RECORDED

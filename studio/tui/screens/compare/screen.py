@@ -13,7 +13,7 @@ from studio.reports.compare import CompareRow
 from studio.reports.numbers import counted, number
 from studio.reports.visible import visible
 from studio.runs.specs import CompareSpec
-from studio.runs.watch import RunState
+from studio.runs.state import RunState
 from studio.tui import actions, styles
 from studio.tui.messages import ComparisonRequested, ExamplesRequested, LineEntered, LineLeft, RunsPolled
 from studio.tui.screens.compare.answers import Columns, changes_line, heading_line, row_in_full, row_line

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from studio.reports.compare import scores_of
 from studio.reports.tradeoff import PRICES, prices_known, trade_points
 from studio.reports.visible import visible
-from studio.runs.watch import RunState
+from studio.runs.state import RunState
 from studio.scoring.scorers import SCORERS
 from studio.scoring.summary import Comparison, Interval
 from studio.tui import styles

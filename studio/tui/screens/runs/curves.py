@@ -10,7 +10,7 @@ import numpy as np
 
 from studio.reports.chart import BorderMark, ChartSeries
 from studio.reports.numbers import duration, learning_rate, loss, number
-from studio.runs.watch import RunState
+from studio.runs.state import RunState
 from studio.tui.screens.runs.shelf import Floats, Shelf, x_at
 from studio.tui.screens.runs.sight import Sight
 

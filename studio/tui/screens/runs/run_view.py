@@ -16,7 +16,7 @@ from studio.reports.samples import sample_lines
 from studio.reports.visible import visible
 from studio.runs.samples import Sampled
 from studio.runs.settings import Spec
-from studio.runs.watch import RunState
+from studio.runs.state import RunState
 from studio.tui.screens.runs.chart_view import ChartView
 from studio.tui.screens.runs.curves import (
     POINT_GLYPHS,

@@ -19,7 +19,7 @@ from studio.runs.directory import RunDirectory
 from studio.runs.process import log_tail
 from studio.runs.samples import Sampled, sampled_rows
 from studio.runs.specs import TrainSpec
-from studio.runs.watch import RunState
+from studio.runs.state import RunState
 from studio.tui import actions
 from studio.tui.dialogs.confirm import ConfirmDialog
 from studio.tui.dialogs.reader import ReaderDialog
