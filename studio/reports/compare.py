@@ -14,13 +14,13 @@ from studio.scoring.scorers.exact_match import EXACT_MATCH
 from studio.scoring.scorers.rouge_l import ROUGE_L
 from studio.scoring.scorers.scorer import Scorer
 from studio.scoring.scorers.token_f1 import token_f1
-from studio.scoring.summary import TUNED, ArmSummary, Comparison, Interval, has_one_answer, summarize_scored
+from studio.scoring.summary import ArmSummary, Comparison, Interval, has_one_answer, summarize_scored
 
 CLEAR_DIFFERENCE = 0.1
 NARROWEST_BAR, WIDEST_BAR = 10, 24
 
-# Fate of a row between the best prompting arm and tuned -> (glyph, style name). The first four where there is one right
-# answer, the next three where answers are only more or less like the reference, the last without a pair of arms.
+# Fate of a row from the best untuned arm to the best tuned one -> (glyph, style name). The first four where there is
+# one right answer, the next three where answers are only more or less like the reference, the last without two arms.
 CHANGES = {
     "fixed": ("✚", "good"),
     "broken": ("✖", "bad"),
@@ -80,7 +80,7 @@ def compare_view(rows: Iterable[HeldOutRow], predictions: Iterable[Prediction], 
     """
     scored = score_rows(rows, predictions)
     comparison = replace(summarize_scored(scored), dtype=dtype)
-    pair = (comparison.baseline, TUNED) if comparison.baseline and TUNED in comparison.arms else None
+    pair = (comparison.baseline, comparison.tuned) if comparison.baseline and comparison.tuned else None
     exact = {
         task: has_one_answer([row.completion for row in scored.rows if row.task == task]) for task in comparison.tasks
     }
