@@ -163,6 +163,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("smooth_more", ")", "more smoothing", "more smoothing of the training loss", where=_RUNS, footer=8),
     Action("log_axis", "L", "log axis", "loss on a logarithmic axis", where=_RUNS),
     Action("x_axis", "t", "x axis", "x = step, epoch, tokens or time", where=_RUNS),
+    Action("tasks", "f", "tasks", "evaluations of each task, of all together, or of one task", where=_RUNS),
     Action("crosshair_left", "h left", "crosshair left", "read the curve one step earlier", where=_RUNS),
     Action("crosshair_right", "l right", "crosshair right", "read the curve one step later", where=_RUNS),
     Action("zoom_in", "+", "zoom in", "half as many steps on the chart, around the crosshair", where=_RUNS),
