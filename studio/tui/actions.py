@@ -23,6 +23,7 @@ DIALOGS = (
     "Welcome",
     "Help",
     "Reader",
+    "Rows",
     "New run",
     "New comparison",
     "Confirm",
@@ -73,6 +74,7 @@ _MOVED_IN = _LISTS + _CHOOSING
 _RUNS = ("Runs",)
 _COMPARE = ("Compare",)
 _ESCAPED = tuple(name for name in DIALOGS if name not in ("Welcome", "Line", "Filter line"))
+_READ = ("Help", "Reader", "Rows")
 _FORMS = ("New run", "New comparison")
 
 ACTIONS: tuple[Action, ...] = (
@@ -183,6 +185,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("faulty_rows", "!", "cut, failed", "only rows with an answer that was cut or failed; again shows all", where=_COMPARE),
     Action("differences", "D", "differences", "mark the words that differ from the reference", where=_COMPARE, footer=6),
     Action("filter_task", "f", "task", "all tasks, or only one", where=_COMPARE, footer=7),
+    Action("nearest_rows", "~", "nearest rows", "the training rows most like this one, by BM25", where=_COMPARE),
     Action("plot", "p", "plot", "quality against context, latency or cost, with the frontier; again takes the next, then the arms", where=_COMPARE, footer=2),
     Action("new_comparison", "n", "new", "compare a finished run with prompting", where=_COMPARE, footer=8),
     Action("older", "<", "older", "the comparison before this one", where=_COMPARE, footer=9),
@@ -226,9 +229,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("choose", "enter", "take", "take what is ticked, else what the cursor is on", where=_CHOOSING),
     Action("reset_columns", "r", "reset", "the columns as at first", where=("Columns",)),
     Action("narrow", "/", "narrow", "only values with this in them", where=("Values",)),
-    Action("scroll_on", "j down", "down", "scroll down", where=("Help", "Reader")),
-    Action("scroll_back", "k up", "up", "scroll up", where=("Help", "Reader")),
-    Action("dismiss_too", "q ?", "leave", "leave", where=("Help", "Reader")),
+    Action("scroll_on", "j down", "down", "scroll down", where=_READ),
+    Action("scroll_back", "k up", "up", "scroll up", where=_READ),
+    Action("dismiss_too", "q ?", "leave", "leave", where=_READ),
+    Action("open_rows", "enter", "rows in Data", "the rows that are read, in Data", where=("Rows",)),
 )  # fmt: skip
 
 

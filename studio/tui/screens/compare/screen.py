@@ -21,6 +21,7 @@ from studio.tui.screens.compare.answers_pane import AnswersPane
 from studio.tui.screens.compare.arm_keys import ArmKeys
 from studio.tui.screens.compare.choosing import Choosing
 from studio.tui.screens.compare.loaded import Loaded, load
+from studio.tui.screens.compare.nearest import Nearest
 from studio.tui.screens.compare.row_keys import RowKeys
 from studio.tui.screens.compare.totals import WIDE, Totals
 from studio.tui.screens.list_screen import ListScreen
@@ -90,6 +91,7 @@ class CompareScreen(ArmKeys, RowKeys, ListScreen):
         self._shown: tuple[str, str] = ("", "")  # run id and status that were loaded
         self.loaded: Loaded | None = None
         self.choosing = Choosing(self)
+        self.nearest = Nearest(self)
         self._hidden: set[str] = set()
         self._is_marked = True
 
