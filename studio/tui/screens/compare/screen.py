@@ -24,6 +24,7 @@ from studio.tui.screens.compare.loaded import Loaded, load
 from studio.tui.screens.compare.nearest import Nearest
 from studio.tui.screens.compare.row_keys import RowKeys
 from studio.tui.screens.compare.totals import WIDE, Totals
+from studio.tui.screens.compare.voting import Voting
 from studio.tui.screens.list_screen import ListScreen
 from studio.tui.widgets.lines import HeadLine, Line, LinesView
 from studio.tui.widgets.prompt_bar import PromptBar
@@ -92,6 +93,7 @@ class CompareScreen(ArmKeys, RowKeys, ListScreen):
         self.loaded: Loaded | None = None
         self.choosing = Choosing(self)
         self.nearest = Nearest(self)
+        self.voting = Voting(self, self.choosing)
         self._hidden: set[str] = set()
         self._is_marked = True
 
@@ -280,6 +282,9 @@ class CompareScreen(ArmKeys, RowKeys, ListScreen):
         if self.loaded is not None and self.loaded.view.rows:
             self.say(self.query_one(Totals).next_plot(self.loaded.view.comparison))
             self.redraw()
+
+    def action_vote(self) -> None:
+        self.voting.begin(tuple(arm for _, arm in self._columns.arms))
 
     def action_search(self) -> None:
         self.choosing.ask_words()
