@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from studio.acts.exporting import FileExists
 from studio.acts.comparing import load_comparison
+from studio.acts.exporting import FileExists
 from studio.errors import AskedWrongly
 from studio.files import whole_file, writing
 from studio.project import Project

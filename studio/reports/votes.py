@@ -40,7 +40,7 @@ def needed_words(rate: WinRate) -> str:
 
 
 def result_lines(votes: Sequence[CastVote], arms: tuple[str, str]) -> list[list[Segment]]:
-    """The names, at the end: who was preferred how often, how sure that is, whether the voter agrees with themselves."""
+    """The names, at the end: who was preferred how often, how sure that is, and how steady the voter is."""
     scored = as_scored(votes)
     rate = win_rate(scored, *arms)
     if not rate.n:

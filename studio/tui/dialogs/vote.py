@@ -8,8 +8,8 @@ from textual.content import Content
 
 from studio.acts.voting import Ballot, Booth
 from studio.reports.numbers import counted
-from studio.reports.votes import blind_standing, result_lines
 from studio.reports.visible import visible
+from studio.reports.votes import blind_standing, result_lines
 from studio.runs.votes import LEFT, RIGHT, TIE
 from studio.tui import actions
 from studio.tui.dialogs.dialog import StudioDialog
@@ -24,16 +24,14 @@ class VoteDialog(StudioDialog):
 
     BINDINGS = actions.bindings_for("Vote")
     DEFAULT_CSS = """
-    VoteDialog > .dialog { width: 100%; max-width: 160; height: 100%; max-height: 100%; }
     VoteDialog #asked { height: 30%; border-bottom: solid $studio-faint; }
     VoteDialog #sides { height: 1fr; }
     VoteDialog #sides TextPane { width: 1fr; height: 1fr; padding: 0 1; border-title-color: $text-primary; }
     VoteDialog #left { border-right: solid $studio-faint; }
-    VoteDialog #standing { height: auto; max-height: 2; border-top: solid $studio-faint; }
+    VoteDialog #standing { height: 3; border-top: solid $studio-faint; }
     VoteDialog #result { display: none; height: auto; padding: 1 1; }
     VoteDialog.-over #result { display: block; }
     VoteDialog.-over #asked, VoteDialog.-over #sides, VoteDialog.-over #standing { display: none; }
-    VoteDialog.-over > .dialog { height: auto; width: 90%; }
     """
 
     def __init__(self, booth: Booth, title: str) -> None:
@@ -69,9 +67,10 @@ class VoteDialog(StudioDialog):
         self._put("asked", row.prompt, "prompt")
         self._put("left", row.answers[ballot.left], "")
         self._put("right", row.answers[ballot.right], "")
-        left = counted(len(self._booth.fresh), "row")
-        standing = blind_standing(self._booth.votes, self._booth.arms)
-        self.query_one("#standing", LinesView).show([[(f"{left} left · {standing}", "dim")]])
+        standing = (
+            f"{counted(len(self._booth.fresh), 'row')} left · {blind_standing(self._booth.votes, self._booth.arms)}"
+        )
+        self.query_one("#standing", LinesView).show([[(standing, "dim")]], hang=1)
 
     def _put(self, name: str, text: str, style: str) -> None:
         shown = Content.styled(visible(text), style_of(style)) if text.strip() else Content.styled("nothing", "dim")
