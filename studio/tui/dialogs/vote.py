@@ -19,6 +19,10 @@ from studio.tui.widgets.lines import Line, LinesView
 from studio.tui.widgets.text_pane import TextPane
 
 
+class _Passage(TextPane, can_focus=False):
+    """Something to read; the keys that scroll are the dialog's, so that both answers move together."""
+
+
 class VoteDialog(StudioDialog):
     """A vote is on disk when its key's handler returns. Esc shows the result with the names; esc again leaves."""
 
@@ -26,7 +30,7 @@ class VoteDialog(StudioDialog):
     DEFAULT_CSS = """
     VoteDialog #asked { height: 30%; border-bottom: solid $studio-faint; }
     VoteDialog #sides { height: 1fr; }
-    VoteDialog #sides TextPane { width: 1fr; height: 1fr; padding: 0 1; border-title-color: $text-primary; }
+    VoteDialog #sides _Passage { width: 1fr; height: 1fr; padding: 0 1; border-title-color: $text-primary; }
     VoteDialog #left { border-right: solid $studio-faint; }
     VoteDialog #standing { height: 3; border-top: solid $studio-faint; }
     VoteDialog #result { display: none; height: auto; padding: 1 1; }
@@ -42,17 +46,15 @@ class VoteDialog(StudioDialog):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content(visible(self._title, single_line=True))
-            yield TextPane(id="asked")
+            yield _Passage(id="asked")
             with Horizontal(id="sides"):
-                yield TextPane(id="left")
-                yield TextPane(id="right")
+                yield _Passage(id="left")
+                yield _Passage(id="right")
             yield LinesView(id="standing")
             yield LinesView(id="result")
             yield KeyFooter(actions.footer_actions("Vote"), self.session.keys)
 
     def on_mount(self) -> None:
-        for name in ("asked", "left", "right"):
-            self.query_one(f"#{name}", TextPane).can_focus = False
         self._show_next()
 
     # -- showing
@@ -74,7 +76,7 @@ class VoteDialog(StudioDialog):
 
     def _put(self, name: str, text: str, style: str) -> None:
         shown = Content.styled(visible(text), style_of(style)) if text.strip() else Content.styled("nothing", "dim")
-        self.query_one(f"#{name}", TextPane).show_text(lambda width: shown)
+        self.query_one(f"#{name}", _Passage).show_text(lambda width: shown)
 
     def _show_result(self, why: str) -> None:
         self._ballot = None
@@ -113,7 +115,7 @@ class VoteDialog(StudioDialog):
         self._scroll(-3)
 
     def _scroll(self, lines: int) -> None:
-        for pane in self.query(TextPane):
+        for pane in self.query(_Passage):
             pane.scroll_relative(y=lines, animate=False)
 
     async def action_dismiss(self, result: None = None) -> None:
