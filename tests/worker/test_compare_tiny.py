@@ -94,7 +94,7 @@ def test_runs_checkpoints_and_other_models_answer_beside_each_other(tmp_path: Pa
     run = compare_run(tmp_path / "compare", compare_spec(tiny_model_folder, arms=tuple(answering), latency_rows=0))
     write_answering(run, answering)
     assert run_here(run)[-1]["event"] == "finished"
-    said = {arm: {} for arm in answering}
+    said: dict[str, dict[int, str]] = {arm: {} for arm in answering}
     for line in read_json_lines(run.predictions_path)[0]:
         said[line["arm"]][line["example_id"]] = line["text"]
     assert all(len(of_arm) == 5 for of_arm in said.values())
