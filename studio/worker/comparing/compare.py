@@ -43,7 +43,8 @@ def compare(session: Session, spec: CompareSpec) -> None:
                 return
         # Only what this spec asks for: an answer made under other weights or limits is no answer here.
         lines = [predictions.lines[models.key(arm, q)] for arm in spec.arms for q in questions.by_arm[arm]]
-    result = summarize([question.row for question in questions.of_any_arm], lines)
+    tuned = {arm.text for arm in spec.parsed_arms if arm.is_tuned}
+    result = summarize([question.row for question in questions.of_any_arm], lines, tuned)
     scores = dataclasses.replace(result, dtype=choice.dtype).to_dict()
     for text, count in questions.left_out.items():
         scores["arms"][text]["left_out"] = count
