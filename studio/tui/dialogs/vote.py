@@ -19,7 +19,7 @@ from studio.tui.widgets.lines import Line, LinesView
 from studio.tui.widgets.text_pane import TextPane
 
 
-class _Passage(TextPane, can_focus=False):
+class Passage(TextPane, can_focus=False):
     """Something to read; the keys that scroll are the dialog's, so that both answers move together."""
 
 
@@ -30,7 +30,7 @@ class VoteDialog(StudioDialog):
     DEFAULT_CSS = """
     VoteDialog #asked { height: 30%; border-bottom: solid $studio-faint; }
     VoteDialog #sides { height: 1fr; }
-    VoteDialog #sides _Passage { width: 1fr; height: 1fr; padding: 0 1; border-title-color: $text-primary; }
+    VoteDialog #sides Passage { width: 1fr; height: 1fr; padding: 0 1; border-title-color: $text-primary; }
     VoteDialog #left { border-right: solid $studio-faint; }
     VoteDialog #standing { height: 3; border-top: solid $studio-faint; }
     VoteDialog #result { display: none; height: auto; padding: 1 1; }
@@ -46,10 +46,10 @@ class VoteDialog(StudioDialog):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content(visible(self._title, single_line=True))
-            yield _Passage(id="asked")
+            yield Passage(id="asked")
             with Horizontal(id="sides"):
-                yield _Passage(id="left")
-                yield _Passage(id="right")
+                yield Passage(id="left")
+                yield Passage(id="right")
             yield LinesView(id="standing")
             yield LinesView(id="result")
             yield KeyFooter(actions.footer_actions("Vote"), self.session.keys)
@@ -76,7 +76,7 @@ class VoteDialog(StudioDialog):
 
     def _put(self, name: str, text: str, style: str) -> None:
         shown = Content.styled(visible(text), style_of(style)) if text.strip() else Content.styled("nothing", "dim")
-        self.query_one(f"#{name}", _Passage).show_text(lambda width: shown)
+        self.query_one(f"#{name}", Passage).show_text(lambda width: shown)
 
     def _show_result(self, why: str) -> None:
         self._ballot = None
@@ -115,7 +115,7 @@ class VoteDialog(StudioDialog):
         self._scroll(-3)
 
     def _scroll(self, lines: int) -> None:
-        for pane in self.query(_Passage):
+        for pane in self.query(Passage):
             pane.scroll_relative(y=lines, animate=False)
 
     async def action_dismiss(self, result: None = None) -> None:
