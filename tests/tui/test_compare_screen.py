@@ -14,7 +14,7 @@ from studio.dataset.store import Store
 from studio.files import take_lock, write_whole
 from studio.project import Project
 from studio.reports.compare import compare_view
-from studio.runs.directory import read_rows
+from studio.runs.directory import FrozenRow, read_rows, write_rows
 from studio.runs.events import EventWriter, Finished
 from studio.runs.specs import CompareSpec
 from studio.runs.watch import RunWatch
@@ -169,6 +169,20 @@ async def test_at_80_by_24_verdict_scores_rows_and_the_row_in_full_are_there(tmp
         text = shown(pilot)
         for words in ("  arm        n", "├", "1 zero shot", "reference", "#1 · tickets · fixed"):
             assert words in text, words
+
+
+async def test_the_nearest_training_rows_are_read_and_taken_to_data(tmp_path: Path) -> None:
+    project = project_with(tmp_path, tickets(3))
+    directory = comparison(project, "compare-1")
+    async with opened_on(project, "compare") as pilot:
+        await press(pilot, "~")
+        assert "keeps no training rows" in said(pilot)
+        write_rows(directory.rows_path("train"), [FrozenRow(2, "tickets", "my old printer broke down", "{}")])
+        await press(pilot, "~")
+        assert "training rows nearest to row 1" in shown(pilot) and "100 % of the words" in shown(pilot)
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, DataScreen)
+        assert "100 % of the words" in shown(pilot)
 
 
 async def test_b_opens_the_row_in_data(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from studio.tui.screens.compare.choosing import Choosing
+from studio.tui.screens.compare.nearest import Nearest
 
 
 class RowKeys:
     """A child makes the parts."""
 
     choosing: Choosing
+    nearest: Nearest
 
     def action_sort_rows(self) -> None:
         self.choosing.next_order()
@@ -33,3 +35,6 @@ class RowKeys:
 
     def action_faulty_rows(self) -> None:
         self.choosing.faulty()
+
+    def action_nearest_rows(self) -> None:
+        self.nearest.show()
