@@ -7,7 +7,7 @@ it; redo steps to the newest batch that follows. So a new act puts what was undo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -72,6 +72,17 @@ def set_mark(
         assignments.append(Assignment("note", note if is_marked else "", vector))
     act = "mark" if is_marked else "unmark"
     return _applied(cursor, who, "mark", lambda count: f"{act} {_examples(count)}", assignments)
+
+
+def send_back(cursor: DuckDBPyConnection, who: str, notes: Mapping[int, str]) -> Change:
+    """One act: mark rows, each with the note that says why. Raises AskedWrongly for a missing row."""
+    by_note: dict[str, list[int]] = {}
+    for example_id, note in notes.items():
+        _check_text("note", note, may_be_empty=True)
+        by_note.setdefault(note, []).append(example_id)
+    assignments = [Assignment("is_marked", "true", as_ids(list(notes)))]
+    assignments += [Assignment("note", note, as_ids(ids)) for note, ids in by_note.items()]
+    return _applied(cursor, who, "mark", lambda count: f"send {_examples(count)} back", assignments)
 
 
 def set_text(
@@ -166,6 +177,12 @@ def new_batch(cursor: DuckDBPyConnection, kind: str, summary: str, who: str) -> 
     return int(row[0][0])
 
 
+def next_change(cursor: DuckDBPyConnection) -> int:
+    """The number that rows get which change now; every later change has a higher one."""
+    ((number,),) = cursor.execute("SELECT nextval('changes')").fetchall()
+    return int(number)
+
+
 def _applied(
     cursor: DuckDBPyConnection, who: str, kind: str, summary: Callable[[int], str], assignments: list[Assignment]
 ) -> Change:
@@ -214,7 +231,8 @@ def _assign(cursor: DuckDBPyConnection, batch_id: int, assignment: Assignment, i
         [batch_id, field, assignment.value],
     ).fetchall()
     cursor.execute(
-        f"UPDATE examples SET {field} = CAST($1 AS {type_}) WHERE {condition}", [assignment.value]
+        f"UPDATE examples SET {field} = CAST($1 AS {type_}), changed = $2 WHERE {condition}",
+        [assignment.value, next_change(cursor)],
     ).fetchall()
 
 
@@ -225,7 +243,10 @@ def _stepped(cursor: DuckDBPyConnection, which: str, *, to_undone: bool) -> Chan
     batch_id, kind, summary = row
     if kind == "import":
         ids = _ids(cursor, "SELECT example_id FROM examples WHERE import_batch_id = $1", batch_id)
-        cursor.execute("UPDATE examples SET is_removed = $1 WHERE import_batch_id = $2", [to_undone, batch_id])
+        cursor.execute(
+            "UPDATE examples SET is_removed = $1, changed = $2 WHERE import_batch_id = $3",
+            [to_undone, next_change(cursor), batch_id],
+        )
     else:
         ids = _ids(cursor, "SELECT DISTINCT example_id FROM edits WHERE batch_id = $1", batch_id)
         _restore(cursor, batch_id, ids, "old" if to_undone else "new")
@@ -238,10 +259,10 @@ def _restore(cursor: DuckDBPyConnection, batch_id: int, ids: ExampleIds, side: s
     condition = id_condition(cursor, ids, "examples.example_id")
     for (field,) in fields:
         cursor.execute(
-            f"""UPDATE examples SET {field} = CAST(edits.{side} AS {_TYPES[field]}) FROM edits
+            f"""UPDATE examples SET {field} = CAST(edits.{side} AS {_TYPES[field]}), changed = $3 FROM edits
                 WHERE edits.batch_id = $1 AND edits.field = $2 AND edits.example_id = examples.example_id
                 AND {condition}""",
-            [batch_id, field],
+            [batch_id, field, next_change(cursor)],
         ).fetchall()
     if {("prompt",), ("completion",), ("context",)} & set(fields):
         _rehash(cursor, ids)

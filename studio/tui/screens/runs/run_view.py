@@ -4,35 +4,42 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
 
 from studio.reports.cells import cut
+from studio.reports.chart import PATTERN_SIGNS
+from studio.reports.mixture import task_word
 from studio.reports.numbers import learning_rate, loss, number
 from studio.reports.samples import sample_lines
 from studio.reports.visible import visible
 from studio.runs.samples import Sampled
 from studio.runs.settings import Spec
-from studio.runs.watch import RunState
+from studio.runs.state import RunState
 from studio.tui.screens.runs.chart_view import ChartView
 from studio.tui.screens.runs.curves import (
     POINT_GLYPHS,
     ChartChoice,
     best_x,
     border_marks,
+    curve_names,
     loss_series,
     overlay_glyph,
+    overlay_pattern,
     overlay_style,
     read_out,
     seen_range,
     side_series,
+    tasks_drawn,
 )
-from studio.tui.screens.runs.shelf import Shelf
+from studio.tui.screens.runs.shelf import Curves, Shelf, read_curves
 from studio.tui.screens.runs.sight import Sight
-from studio.tui.widgets.lines import Line, LinesView, entitle
+from studio.tui.screens.runs.tasks import TaskChoice
+from studio.tui.widgets.lines import Line, LinesView, entitle, joined
 from studio.tui.widgets.run_lines import comparison_lines, facts_lines, full_title, trouble_lines
 
 NO_SAMPLES: list[Line] = [
@@ -43,6 +50,7 @@ NO_SAMPLES: list[Line] = [
     ]
 ]
 SIDES_EVERY_SECONDS = 2.0  # the small charts of a live run: they are looked at, the loss is watched
+LONGEST_TASK = 24
 SIDE_NAMES = ("learning rate", "gradient norm", "tokens/s")
 
 
@@ -55,6 +63,14 @@ class RunShown:
     overlaid: tuple[RunState, ...] = ()
     crosshair: int | None = None
     log: str = ""
+
+
+@dataclasses.dataclass
+class CurvesWanted(Message):
+    """``put`` wants, in the screen's own time, what ``read`` makes in a thread."""
+
+    read: Callable[[], Curves]
+    put: Callable[[Curves], None]
 
 
 class RunView(Vertical):
@@ -77,9 +93,11 @@ class RunView(Vertical):
     def __init__(self) -> None:
         super().__init__(classes="panel")
         self._drawn: object = None
+        self._drawn_run = ""
         self._shelf = Shelf()
         self._sides_of: object = None
         self._sides_at = 0.0
+        self._shown: RunShown | None = None
 
     def compose(self) -> ComposeResult:
         yield LinesView(id="facts")
@@ -92,8 +110,14 @@ class RunView(Vertical):
         with VerticalScroll(id="log-panel", classes="hidden", can_focus=False):
             yield LinesView(id="log")
 
+    def on_resize(self) -> None:
+        """Facts and legend are broken by the width, which is known only now."""
+        if self._shown is not None:
+            self.show_facts(self._shown.state)
+            self._show_legend(self._shown)
+
     def show(self, shown: RunShown) -> None:
-        state = shown.state
+        self._shown, state = shown, shown.state
         entitle(self, full_title(state), _subtitle(state))
         self.show_facts(state)
         self.query_one("#trouble", LinesView).show(trouble_lines(state, shown.log))
@@ -105,6 +129,10 @@ class RunView(Vertical):
     def show_facts(self, state: RunState) -> None:
         """Its facts as they are this second."""
         self.query_one("#facts", LinesView).show(facts_lines(state, self.content_size.width or 80))
+
+    def _show_legend(self, shown: RunShown) -> None:
+        if shown.state.kind != "compare":
+            self.query_one("#legend", LinesView).show(_legend(shown, self._shelf, self.content_size.width or 80))
 
     def show_panel(self, name: str, state: RunState, log: str, samples: Sequence[Sampled] = ()) -> None:
         """The lower panel: ``"log"``, ``"settings"``, ``"samples"`` or ``""`` to close it."""
@@ -148,16 +176,18 @@ class RunView(Vertical):
     def _show_charts(self, shown: RunShown) -> None:
         self._set_charts_hidden(False)
         state, choice = shown.state, shown.choice
+        if self._asks_for_curves(shown):
+            return
         x = self._shelf.x(state, choice.x_axis)
         at = None if shown.crosshair is None or not len(x) else float(x[min(shown.crosshair, len(x) - 1)])
         self._shelf.keep_only([state.run_id, *(other.run_id for other in shown.overlaid)], choice.weight)
-        self.query_one("#legend", LinesView).show([_legend(shown, self._shelf)])
+        self._show_legend(shown)
         losses, others = state.series, tuple(map(id, shown.overlaid))
         lengths = len(x), len(losses.eval_step), len(losses.warnings)
         key = (id(losses), lengths, state.run_id, choice, at, others)
         if key == self._drawn:
             return
-        self._drawn = key
+        self._drawn, self._drawn_run = key, state.run_id
         self.query_one("#loss", ChartView).show(
             loss_series(state, choice, shown.overlaid, self._shelf),
             x_label=choice.x_axis,
@@ -177,6 +207,30 @@ class RunView(Vertical):
             side = self.query_one("#" + name.replace(" ", "-").replace("/", "-"), ChartView)
             entitle(side, name, value)
             side.show([side_curve], x_label=choice.x_axis, marker_x=at, x_range=seen_range(state, choice, self._shelf))
+
+    def _asks_for_curves(self, shown: RunShown) -> bool:
+        """Whether a frame would have to take in more than keys can wait for; then a thread does, and it is drawn after.
+
+        The chart keeps what it shows meanwhile, unless that is another run.
+        """
+        states = (shown.state, *shown.overlaid)
+        unread = [(state, self._shelf.unread(state, curve_names(state, shown.choice))) for state in states]
+        if not any(names for _, names in unread):
+            return False
+
+        def read() -> Curves:
+            return {name: curve for state, names in unread for name, curve in read_curves(state, names).items()}
+
+        def put(curves: Curves) -> None:
+            self._shelf.put(curves)
+            if self._shown is not None:
+                self.show(self._shown)
+
+        self.post_message(CurvesWanted(read, put))
+        if self._drawn_run != shown.state.run_id:
+            self._drawn, steps = None, number(len(shown.state.series.step))
+            self.query_one("#loss", ChartView).show([], nothing=f"reading {steps} steps …")
+        return True
 
     def _set_charts_hidden(self, is_hidden: bool) -> None:
         self.query_one("#loss").set_class(is_hidden, "hidden")
@@ -203,22 +257,40 @@ def _shown(value: Any) -> str:
     return str(value) or "–"
 
 
-def _legend(shown: RunShown, shelf: Shelf) -> Line:
+def _legend(shown: RunShown, shelf: Shelf, width: int) -> list[Line]:
+    """What the glyphs and lines of the chart are; under the crosshair instead what it stands on."""
     if shown.crosshair is not None and shown.state.series.step:
-        return [("┃ ", "key"), (read_out(shown.state, shown.crosshair, shown.choice, shelf), "")]
+        return [[("┃ ", "key"), (read_out(shown.state, shown.crosshair, shown.choice, shelf), "")]]
     choice = shown.choice
     part = _part_words(shown)
-    line: Line = [("━ ", "loss"), ("loss" if part else "training loss", "loss")]
+    losses: Line = [("━ ", "loss"), ("loss" if part else "training loss", "loss")]
     if choice.weight:
-        line.append((f", smoothed {choice.weight:g}", "dim"))
-        if not shown.overlaid:
-            line += [("  ━ ", "loss-raw"), ("raw", "dim")]
+        losses.append((f", smoothed {choice.weight:g}", "dim"))
+    parts = [losses]
+    if choice.weight and not shown.overlaid:
+        parts.append([("━ ", "loss-raw"), ("raw", "dim")])
     if shown.state.series.eval_step:
-        line += [(f"  {POINT_GLYPHS[0]} ", "eval"), ("evaluation", "eval"), ("  ★ ", "best"), ("best", "dim")]
+        parts += _evaluation_legend(choice.tasks)
+    parts.append([(f"x: {choice.x_axis}" + (" · log" if choice.log_y else "") + part, "dim")])
+    parts += _task_legend(shown)
     for place, other in enumerate(shown.overlaid, start=1):
-        line.append((f"  {overlay_glyph(place)} {cut(other.title, 30)}", overlay_style(place)))
-    line.append((f"  x: {choice.x_axis}" + (" · log" if choice.log_y else "") + part, "dim"))
-    return line
+        sign = PATTERN_SIGNS[overlay_pattern(place)]
+        parts.append([(f"{overlay_glyph(place)}{sign} {cut(other.title, 30)}", overlay_style(place))])
+    return joined(parts, width, "  ")
+
+
+def _evaluation_legend(tasks: TaskChoice) -> list[Line]:
+    glyph = (f"{POINT_GLYPHS[0]} ", "eval")
+    if tasks.only is not None:
+        return [[glyph, (cut(f"evaluation of {task_word(tasks.only)}", 2 * LONGEST_TASK), "eval")]]
+    return [[glyph, ("evaluation", "eval")], [("★ ", "best"), ("best", "dim")]]
+
+
+def _task_legend(shown: RunShown) -> list[Line]:
+    drawn = tasks_drawn(shown.state, shown.choice, shown.overlaid)
+    parts: list[Line] = [[(f"{one.glyph} {cut(task_word(one.task), LONGEST_TASK)}", one.style)] for one in drawn]
+    more = len(shown.state.series.task_losses) - len(drawn)
+    return [*parts, [(f"and {more} more", "dim")]] if drawn and more else parts
 
 
 def _part_words(shown: RunShown) -> str:

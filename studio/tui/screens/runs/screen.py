@@ -19,7 +19,7 @@ from studio.runs.directory import RunDirectory
 from studio.runs.process import log_tail
 from studio.runs.samples import Sampled, sampled_rows
 from studio.runs.specs import TrainSpec
-from studio.runs.watch import RunState
+from studio.runs.state import RunState
 from studio.tui import actions
 from studio.tui.dialogs.confirm import ConfirmDialog
 from studio.tui.dialogs.reader import ReaderDialog
@@ -28,8 +28,9 @@ from studio.tui.screens.list_screen import ListScreen
 from studio.tui.screens.runs.controls import Controls
 from studio.tui.screens.runs.curves import SMOOTHING_STEPS, X_AXES, ChartChoice, overlay_glyph, overlay_style
 from studio.tui.screens.runs.rows_behind import RowsBehind
-from studio.tui.screens.runs.run_view import RunShown, RunView
+from studio.tui.screens.runs.run_view import CurvesWanted, RunShown, RunView
 from studio.tui.screens.runs.sight import Sight
+from studio.tui.screens.runs.tasks import TaskChoice
 from studio.tui.widgets.lines import Line, LinesView, entitle
 from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.row_list import RowList
@@ -146,6 +147,10 @@ class RunsScreen(ListScreen):
         view.show(RunShown(state, self._choice, overlaid, self._crosshair, self._log))
         view.show_panel(self._panel, state, self._log, self._samples)
 
+    def on_curves_wanted(self, message: CurvesWanted) -> None:
+        message.stop()
+        self.ask("curves", message.read, message.put)
+
     def _run_row(self, index: int, width: int) -> Line:
         state = self._states[index]
         overlay = None
@@ -159,7 +164,7 @@ class RunsScreen(ListScreen):
     def on_row_list_highlighted(self, message: RowList.Highlighted) -> None:
         self._run_id = self._states[message.index].run_id
         self._crosshair = None
-        self._choice = replace(self._choice, sight=Sight())
+        self._choice = replace(self._choice, sight=Sight(), tasks=TaskChoice())
         self._log = self._log_tail()
         self._samples = []
         self._read_samples()
@@ -261,6 +266,15 @@ class RunsScreen(ListScreen):
         following = X_AXES[(X_AXES.index(self._choice.x_axis) + 1) % len(X_AXES)]
         self._choice = replace(self._choice, x_axis=following)
         self.say(f"x axis: {following}")
+        self._draw()
+
+    def action_tasks(self) -> None:
+        state = self.current
+        if state is None or not state.series.task_losses:
+            self.say("this run has no evaluations of several tasks", "warning")
+            return
+        self._choice = replace(self._choice, tasks=self._choice.tasks.following(list(state.series.task_losses)))
+        self.say(self._choice.tasks.words)
         self._draw()
 
     def action_crosshair_left(self) -> None:
