@@ -153,7 +153,7 @@ class StudioApp(App[None], inherit_bindings=False):
         if isinstance(renderable, ChopsUpdate | LayoutUpdate) and not self._batch_count:
             colors = COLOR_SYSTEMS.get(self.console.color_system or "", ColorSystem.TRUECOLOR)
             renderable = self._frame.changes(renderable, *self.size, colors)
-            if not renderable.runs and self.cursor_position == self._previous_cursor_position:
+            if renderable.is_empty and self.cursor_position == self._previous_cursor_position:
                 renderable = None  # not even the cursor has moved
         super()._display(screen, renderable)
 
