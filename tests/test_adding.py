@@ -214,7 +214,7 @@ from docs.checks_page import page
 show("page", page())
 """,
         {
-            "-C desk check": "Completions that repeat their prompt: 1.",
+            "-C desk check": "1 row repeats its prompt as the completion.",
             "-C desk check --only echo --json": '"check": "echo"',
             "-C desk check --only nothing": "echo",
             "page": "The model learns to repeat what it is asked.",

@@ -70,7 +70,8 @@ def compare(session: Session, spec: CompareSpec) -> None:
                 return
         # Only what this spec asks for: an answer made under other weights or limits is no answer here.
         lines = [predictions.lines[key] for arm in questions.by_arm for key in _keys(questions, arm, choice)]
-    result = summarize([question.row for question in questions.of_any_arm], lines)
+    tuned = {arm.text for arm in questions.by_arm if arm.is_tuned}
+    result = summarize([question.row for question in questions.of_any_arm], lines, tuned)
     scores = dataclasses.replace(result, dtype=choice.dtype).to_dict()
     for text, count in questions.left_out.items():
         scores["arms"][text]["left_out"] = count
