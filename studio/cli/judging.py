@@ -19,7 +19,7 @@ from studio.runs.directory import find_run
 from studio.runs.specs import CompareSpec
 
 if TYPE_CHECKING:
-    from studio.scoring.summary import Comparison
+    from studio.scoring.comparison import Comparison
 
 DEFAULT_ARMS = ",".join(CompareSpec.arms)
 

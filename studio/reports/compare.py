@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from studio.reports.intervals import IntervalBar
 from studio.reports.numbers import NOTHING, counted, latency, number, out_of_100, percent
 from studio.reports.table import SHORT_TITLES, Cell, Column, Table
-from studio.scoring.scored_rows import HeldOutRow, Prediction, ScoredRows, Scores, score_rows
+from studio.scoring.comparison import ArmSummary, Comparison
+from studio.scoring.intervals import Interval
+from studio.scoring.one_answer import Scores
+from studio.scoring.scored_rows import HeldOutRow, Prediction, ScoredRows, score_rows
 from studio.scoring.scorers import SCORERS
-from studio.scoring.scorers.exact_match import EXACT_MATCH
-from studio.scoring.scorers.rouge_l import ROUGE_L
 from studio.scoring.scorers.scorer import Scorer
 from studio.scoring.scorers.token_f1 import token_f1
-from studio.scoring.summary import ArmSummary, Comparison, Interval, has_one_answer, summarize_scored
+from studio.scoring.summary import summarize_scored
 
 CLEAR_DIFFERENCE = 0.1
 NARROWEST_BAR, WIDEST_BAR = 10, 24
@@ -72,38 +73,45 @@ class CompareView:
         return sorted(self.rows, key=lambda row: -row.disagreement)
 
 
-def compare_view(rows: Iterable[HeldOutRow], predictions: Iterable[Prediction], dtype: str = "") -> CompareView:
+def compare_view(
+    rows: Iterable[HeldOutRow], predictions: Iterable[Prediction], kept: Comparison | None = None
+) -> CompareView:
     """Score and summarise the rows that every arm answered. Takes seconds for thousands of rows: call it in a thread.
 
     rows: the frozen test rows. predictions: lines of predictions.jsonl, of a comparison that may still be running.
-    dtype: the number format in which they were answered, empty where it is not known.
+    kept: what its ``scores.json`` says, None where there is none yet: which arms are tuned, what decides, the dtype.
     """
     scored = score_rows(rows, predictions)
-    comparison = replace(summarize_scored(scored), dtype=dtype)
+    if kept is None:
+        comparison = summarize_scored(scored)
+    else:
+        named = {task: kept.primary[task] for task in kept.named}
+        comparison = replace(summarize_scored(scored, kept.tuned_arms, named), dtype=kept.dtype)
     pair = (comparison.baseline, comparison.tuned) if comparison.baseline and comparison.tuned else None
-    exact = {
-        task: has_one_answer([row.completion for row in scored.rows if row.task == task]) for task in comparison.tasks
-    }
-    compared = [_compared_row(row, scored, pair, has_exact=exact[row.task]) for row in scored.rows]
+    deciding = {task: _scorer_named(name) for task, name in comparison.primary.items()}
+    compared = [_compared_row(row, scored, pair, deciding[row.task]) for row in scored.rows]
     counts = {change: sum(row.change == change for row in compared) for change in CHANGES}
     return CompareView(comparison, compared, {change: count for change, count in counts.items() if count})
 
 
-def _compared_row(row: HeldOutRow, scored: ScoredRows, pair: tuple[str, str] | None, *, has_exact: bool) -> CompareRow:
+def _scorer_named(name: str) -> Scorer:
+    return next(scorer for scorer in SCORERS if scorer.name == name)
+
+
+def _compared_row(row: HeldOutRow, scored: ScoredRows, pair: tuple[str, str] | None, scorer: Scorer) -> CompareRow:
     answers = {arm: str(given[row.example_id]["text"]) for arm, given in scored.predictions.items()}
     scores = {arm: of[row.example_id] for arm, of in scored.scores.items()}
     change, disagreement = "single", 0.0
     if pair:
-        scorer = EXACT_MATCH if has_exact else ROUGE_L
         before, after = (float(scores[arm][scorer.name] or 0.0) for arm in pair)
-        change = _change(before, after, has_exact=has_exact)
+        change = _change(before, after, is_binary=scorer.is_binary)
         apart = 1 - token_f1(answers[pair[0]], answers[pair[1]])
         disagreement = (abs(after - before) + apart) / 2
     return CompareRow(row.example_id, row.task, row.prompt, row.completion, answers, scores, change, disagreement)
 
 
-def _change(before: float, after: float, *, has_exact: bool) -> str:
-    if not has_exact:
+def _change(before: float, after: float, *, is_binary: bool) -> str:
+    if not is_binary:
         if abs(after - before) < CLEAR_DIFFERENCE:
             return "alike"
         return "closer" if after > before else "farther"
@@ -231,7 +239,7 @@ def _costs_no_more(one: ArmSummary, other: ArmSummary) -> bool:
 
 def task_table(comparison: Comparison) -> Table:
     """Per task, one row per arm with every scorer that applies: score and 95 % interval."""
-    applying = [scorer for scorer in SCORERS if any(scorer.name in arm.scores for arm in comparison.arms.values())]
+    applying = _columns(arm.scores for arm in comparison.arms.values())
     rows: list[list[Cell]] = []
     for task in comparison.tasks:
         for index, arm in enumerate(comparison.arms.values()):
@@ -258,9 +266,14 @@ def scores_of(comparison: Comparison, arm: ArmSummary, task: str = "") -> dict[s
 def _headline_and_others(
     comparison: Comparison, scores: Mapping[str, Mapping[str, Interval]]
 ) -> tuple[Scorer, list[Scorer]]:
-    headline = next(scorer for scorer in SCORERS if scorer.name == comparison.headline_scorer)
-    applying = [scorer for scorer in SCORERS if any(scorer.name in of for of in scores.values())]
-    return headline, [scorer for scorer in applying if scorer is not headline]
+    headline = _scorer_named(comparison.headline_scorer)
+    return headline, [scorer for scorer in _columns(scores.values()) if scorer is not headline]
+
+
+def _columns(scores: Iterable[Mapping[str, Interval]]) -> list[Scorer]:
+    """The scorers of some of these scores that have a column of their own."""
+    known = {name for of in scores for name in of}
+    return [scorer for scorer in SCORERS if scorer.is_column and scorer.name in known]
 
 
 def _n_where_it_differs(scorer: Scorer, scores: Mapping[str, Mapping[str, Interval]]) -> str:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 
-from studio.scoring.scored_rows import score_pair
+from studio.scoring.one_answer import score_pair
 from studio.scoring.scorers import SCORERS
 from studio.scoring.scorers.scorer import Scorer
 from studio.scoring.scorers.token_f1 import token_f1
@@ -41,7 +41,7 @@ def test_a_binary_scorer_says_yes_or_no(scorer: Scorer, prediction: str, referen
 
 def test_a_new_scorer_is_in_the_scores_by_its_line_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     same_length = Scorer("same_length", "same length", "1 where both are as long.", True, lambda a, b: len(a) == len(b))
-    monkeypatch.setattr("studio.scoring.scored_rows.SCORERS", (*SCORERS, same_length))
+    monkeypatch.setattr("studio.scoring.one_answer.SCORERS", (*SCORERS, same_length))
     assert score_pair("ab", "cd")["same_length"] == 1.0
     assert score_pair("ab", "c")["same_length"] == 0.0
 

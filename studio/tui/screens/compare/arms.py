@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from studio.reports.compare import compare_table
-from studio.scoring.summary import Comparison
+from studio.scoring.comparison import Comparison
 from studio.tui.widgets.lines import Line
 
 WIDE = 130

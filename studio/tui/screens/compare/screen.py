@@ -17,7 +17,7 @@ from studio.reports.numbers import counted
 from studio.reports.visible import visible
 from studio.runs.specs import CompareSpec
 from studio.runs.state import RunState
-from studio.scoring.summary import Comparison
+from studio.scoring.comparison import Comparison
 from studio.tokens.tokenizer import ModelFolder
 from studio.tui import actions, styles
 from studio.tui.messages import ComparisonRequested, ExamplesRequested, RunsPolled
@@ -72,8 +72,7 @@ def load(project: Project, run_id: str) -> Loaded:
         context_window = ModelFolder(Path(comparison.spec.model_path)).window.tokens
     except StudioError:  # the model was moved away since: its answers are still worth reading
         context_window = None
-    dtype = comparison.scores.dtype if comparison.scores else ""
-    return Loaded(comparison, compare_view(comparison.rows, comparison.predictions, dtype), context_window)
+    return Loaded(comparison, compare_view(comparison.rows, comparison.predictions, comparison.scores), context_window)
 
 
 class CompareScreen(ArmKeys, ListScreen):
