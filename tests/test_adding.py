@@ -214,7 +214,7 @@ from docs.checks_page import page
 show("page", page())
 """,
         {
-            "-C desk check": "Completions that repeat their prompt: 1.",
+            "-C desk check": "1 row repeats its prompt as the completion.",
             "-C desk check --only echo --json": '"check": "echo"',
             "-C desk check --only nothing": "echo",
             "page": "The model learns to repeat what it is asked.",
@@ -232,7 +232,7 @@ show("compare --json", view.comparison.to_dict())
 show("arms", "\\n".join(compare_table(view.comparison).lines()))
 show("tasks", "\\n".join(task_table(view.comparison).lines()))
 """,
-        {"compare --json": "'length_ratio'", "arms": "length ratio", "tasks": "length ratio"},
+        {"compare --json": "'same_length'", "arms": "same length", "tasks": "same length"},
     ),
     "A method": Seen(
         RUNS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from studio.reports.intervals import IntervalBar
 from studio.reports.numbers import NOTHING, counted, latency, number, out_of_100, percent
@@ -13,15 +13,18 @@ from studio.scoring.intervals import Interval
 from studio.scoring.one_answer import Scores
 from studio.scoring.scored_rows import HeldOutRow, Prediction, ScoredRows, score_rows
 from studio.scoring.scorers import SCORERS
+from studio.scoring.scorers.exact_match import EXACT_MATCH
 from studio.scoring.scorers.scorer import Scorer
 from studio.scoring.scorers.token_f1 import token_f1
 from studio.scoring.summary import summarize_scored
 
 CLEAR_DIFFERENCE = 0.1
 NARROWEST_BAR, WIDEST_BAR = 10, 24
+CUT = "cut"
 
 # Fate of a row from the best untuned arm to the best tuned one -> (glyph, style name). The first four where there is
-# one right answer, the next three where answers are only more or less like the reference, the last without two arms.
+# one right answer, the next three where answers are only more or less like the reference, then without two arms, and of
+# a row that some arm failed to answer, so that it is in nobody's score.
 CHANGES = {
     "fixed": ("✚", "good"),
     "broken": ("✖", "bad"),
@@ -31,6 +34,7 @@ CHANGES = {
     "farther": ("▼", "bad"),
     "alike": ("≈", "dim"),
     "single": (" ", "dim"),
+    "failed": ("!", "warn"),
 }
 
 
@@ -39,7 +43,10 @@ class CompareRow:
     """One held-out row with every arm's answer.
 
     ``change`` is a key of ``CHANGES``. ``disagreement`` in 0..1 is half the difference of the two scores and half how
-    little the two answers have in common; it sorts the rows worth reading to the top.
+    little the two answers have in common; it sorts the rows worth reading to the top. ``decided_by`` names the scorer
+    that judges the row, ``gained`` in -1..1 is how much more tuned has of it. ``faults`` says of an arm that its answer
+    was cut or failed, ``sources`` what its answer was given to read; both only of arms of which there is something to
+    say.
     """
 
     example_id: int
@@ -50,6 +57,14 @@ class CompareRow:
     scores: dict[str, Scores]
     change: str
     disagreement: float
+    decided_by: str = EXACT_MATCH.name
+    gained: float = 0.0
+    faults: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def quality(self, arm: str) -> float:
+        """The score in 0..1 that judges this answer."""
+        return float(self.scores[arm].get(self.decided_by) or 0.0)
 
     @property
     def glyph(self) -> str:
@@ -62,25 +77,28 @@ class CompareRow:
 
 @dataclass(frozen=True)
 class CompareView:
-    """``rows`` in the order of the test set; ``changes`` counts every kind of change that occurs."""
+    """``rows`` in the order of the test set; ``changes`` counts every kind of change that occurs.
+
+    ``pair`` are the arms that a change is between, before and after; none without a tuned arm and another.
+    """
 
     comparison: Comparison
     rows: list[CompareRow]
     changes: dict[str, int]
-
-    def by_disagreement(self) -> list[CompareRow]:
-        """Most disagreeing first; equals keep their order."""
-        return sorted(self.rows, key=lambda row: -row.disagreement)
+    pair: tuple[str, ...] = ()
 
 
 def compare_view(
     rows: Iterable[HeldOutRow], predictions: Iterable[Prediction], kept: Comparison | None = None
 ) -> CompareView:
-    """Score and summarise the rows that every arm answered. Takes seconds for thousands of rows: call it in a thread.
+    """Score and summarise the rows that every arm answered; those that an arm failed to answer follow them, unscored.
+
+    Takes seconds for thousands of rows: call it in a thread.
 
     rows: the frozen test rows. predictions: lines of predictions.jsonl, of a comparison that may still be running.
     kept: what its ``scores.json`` says, None where there is none yet: which arms are tuned, what decides, the dtype.
     """
+    rows = list(rows)
     scored = score_rows(rows, predictions)
     if kept is None:
         comparison = summarize_scored(scored)
@@ -90,8 +108,9 @@ def compare_view(
     pair = (comparison.baseline, comparison.tuned) if comparison.baseline and comparison.tuned else None
     deciding = {task: _scorer_named(name) for task, name in comparison.primary.items()}
     compared = [_compared_row(row, scored, pair, deciding[row.task]) for row in scored.rows]
+    compared += [_failed_row(row, failed, scored.arms) for row, failed in _failures(rows, scored)]
     counts = {change: sum(row.change == change for row in compared) for change in CHANGES}
-    return CompareView(comparison, compared, {change: count for change, count in counts.items() if count})
+    return CompareView(comparison, compared, {change: count for change, count in counts.items() if count}, pair or ())
 
 
 def _scorer_named(name: str) -> Scorer:
@@ -99,15 +118,74 @@ def _scorer_named(name: str) -> Scorer:
 
 
 def _compared_row(row: HeldOutRow, scored: ScoredRows, pair: tuple[str, str] | None, scorer: Scorer) -> CompareRow:
-    answers = {arm: str(given[row.example_id]["text"]) for arm, given in scored.predictions.items()}
-    scores = {arm: of[row.example_id] for arm, of in scored.scores.items()}
-    change, disagreement = "single", 0.0
-    if pair:
-        before, after = (float(scores[arm][scorer.name] or 0.0) for arm in pair)
-        change = _change(before, after, is_binary=scorer.is_binary)
-        apart = 1 - token_f1(answers[pair[0]], answers[pair[1]])
-        disagreement = (abs(after - before) + apart) / 2
-    return CompareRow(row.example_id, row.task, row.prompt, row.completion, answers, scores, change, disagreement)
+    given = {arm: predictions[row.example_id] for arm, predictions in scored.predictions.items()}
+    made = CompareRow(
+        example_id=row.example_id,
+        task=row.task,
+        prompt=row.prompt,
+        reference=row.completion,
+        answers={arm: str(prediction["text"]) for arm, prediction in given.items()},
+        scores={arm: of[row.example_id] for arm, of in scored.scores.items()},
+        change="single",
+        disagreement=0.0,
+        decided_by=scorer.name,
+        faults={arm: fault for arm, prediction in given.items() if (fault := fault_of(prediction))},
+        sources={arm: sources for arm, prediction in given.items() if (sources := sources_of(prediction))},
+    )
+    if pair is None:
+        return made
+    before, after = map(made.quality, pair)
+    apart = 1 - token_f1(made.answers[pair[0]], made.answers[pair[1]])
+    change, disagreement = _change(before, after, is_binary=scorer.is_binary), (abs(after - before) + apart) / 2
+    return replace(made, change=change, disagreement=disagreement, gained=after - before)
+
+
+def _failures(rows: Sequence[HeldOutRow], scored: ScoredRows) -> list[tuple[HeldOutRow, dict[str, Prediction]]]:
+    """The rows that some arm failed to answer, with the predictions that say so, by arm."""
+    by_row: dict[int, dict[str, Prediction]] = {}
+    for arm, failed in scored.errors.items():
+        for prediction in failed:
+            by_row.setdefault(prediction["example_id"], {})[arm] = prediction
+    return [(row, by_row[row.example_id]) for row in rows if row.example_id in by_row]
+
+
+def _failed_row(row: HeldOutRow, failed: Mapping[str, Prediction], arms: Sequence[str]) -> CompareRow:
+    return CompareRow(
+        example_id=row.example_id,
+        task=row.task,
+        prompt=row.prompt,
+        reference=row.completion,
+        answers=dict.fromkeys(arms, ""),
+        scores={arm: {} for arm in arms},
+        change="failed",
+        disagreement=0.0,
+        faults={arm: fault_of(prediction) for arm, prediction in failed.items()},
+    )
+
+
+def fault_of(prediction: Prediction) -> str:
+    """What is wrong with how an answer ended: ``"cut"``, or the words of its failure; empty for nothing."""
+    error = prediction.get("error")
+    if error:
+        return str(error.get("message", error) if isinstance(error, Mapping) else error)
+    return CUT if prediction["is_cut"] else ""
+
+
+def sources_of(prediction: Prediction) -> tuple[str, ...]:
+    """The passages or rows that an answer was given to read, in words; none for an arm that looks nothing up."""
+    return tuple(map(_source_words, prediction.get("sources") or ()))
+
+
+def _source_words(source: object) -> str:
+    if isinstance(source, Mapping):
+        named = str(source.get("source", source.get("file", source.get("example_id", ""))))
+        part = f":{source['chunk']}" if "chunk" in source else ""
+        score = source.get("score")
+        return f"{named}{part}" + (f" ({score:.1f})" if isinstance(score, int | float) else "")
+    if isinstance(source, list | tuple) and source:
+        name, *scores = source
+        return str(name) + (f" ({scores[0]:.1f})" if scores and isinstance(scores[0], int | float) else "")
+    return f"row {source}" if isinstance(source, int) else str(source)
 
 
 def _change(before: float, after: float, *, is_binary: bool) -> str:

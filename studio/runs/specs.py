@@ -138,6 +138,9 @@ class TrainSpec(Spec):
     labels: tuple[str, ...] = about(
         "Only rows with these labels; rejected rows never train.", default=("accept", "none")
     )
+    waivers: tuple[str, ...] = filled_in(
+        "Errors that checks found in the rows and somebody waived: the check, the reason, who.", default=()
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

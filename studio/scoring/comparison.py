@@ -11,6 +11,7 @@ from typing import Any
 
 from studio.scoring.intervals import Interval
 from studio.scoring.scorers import SCORERS
+from studio.scoring.scorers.rouge_l import ROUGE_L
 
 TUNED = "tuned"
 FEWEST_FOR_P95 = 20
@@ -67,7 +68,7 @@ class Comparison:
 
     ``primary`` names the scorer that decides each task, ``named`` the tasks whose scorer a person named; the others go
     by rule (``scoring.primary``). The headline scorer is that of ``headline_tasks``. ``tuned_arms`` are the arms that
-    fine-tuned weights answered, ``tuned`` the best of them by it and ``baseline`` the best of all others, both empty for
+    fine-tuned weights answered, ``tuned`` the best of them by it and ``baseline`` the best of all others, empty for
     none. ``dtype`` is the number format in which all arms answered, empty where an older comparison did not say: it
     changes answers. ``signatures`` say, by task and scorer, by which rules it was counted, where there are several.
     """
@@ -104,6 +105,9 @@ class Comparison:
         if "tuned_arms" not in rest:  # there could be one only
             rest["tuned_arms"] = tuned_among(facts["arms"])
             rest["tuned"] = next(iter(rest["tuned_arms"]), "")
+        if "primary" not in rest:  # there was one rule
+            exact, scorer = facts["headline_tasks"], facts["headline_scorer"]
+            rest["primary"] = {task: scorer if task in exact else ROUGE_L.name for task in facts["tasks"]}
         for name in ("tasks", "headline_tasks", "tuned_arms", "named"):
             rest[name] = tuple(rest.get(name, ()))
         made = cls(arms={arm: _arm_from(value) for arm, value in facts["arms"].items()}, **rest)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from studio.scoring.scorers import SCORERS
 from studio.scoring.scorers.scorer import Answer, Scorer, Setting
 
 Scores = Mapping[str, float | None]
@@ -37,13 +36,3 @@ def score_answer(answer: Answer, settings: Settings, scorers: Sequence[Scorer]) 
             if pooled.of_row:
                 scores[scorer.name] = pooled.of_row(np.asarray(counted, dtype=np.float64), settings[scorer.name])
     return AnswerScores(scores, counts)
-
-
-def score_pair(prediction: str, reference: str) -> Scores:
-    """The scores of one answer to one reference, by name in the order of ``SCORERS``; None where one does not apply."""
-    settings = {
-        scorer.name: setting
-        for scorer in SCORERS
-        if scorer.pooled and (setting := scorer.pooled.choose([(reference,)])) is not None
-    }
-    return score_answer(Answer(prediction, (reference,)), settings, SCORERS).scores

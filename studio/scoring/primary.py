@@ -47,10 +47,9 @@ def primary_scorers(
     references: dict[str, list[str]] = {}
     for row in rows:
         references.setdefault(row.task, []).append(row.completion)
+    names = {task: named.get(task) or named.get(ANY_TASK) for task in references}
     return {
-        task: deciding_scorer(name, scorers)
-        if (name := named.get(task) or named.get(ANY_TASK))
-        else primary_by_rule(of)
+        task: deciding_scorer(name, scorers) if (name := names[task]) else primary_by_rule(of)
         for task, of in references.items()
     }
 

@@ -33,8 +33,8 @@ class ScoredRows:
     """The rows that every arm answered, with each arm's prediction and scores by example_id.
 
     ``asked`` counts the rows before any was left out, ``unanswered`` those without an answer of any arm, and
-    ``left_out`` per arm those without one of its own, of which ``errors`` are the predictions that say why. ``settings``
-    are by task.
+    ``left_out`` per arm those without one of its own, of which ``errors`` are the predictions that say why.
+    ``settings`` are by task.
     """
 
     rows: Sequence[HeldOutRow]

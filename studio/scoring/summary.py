@@ -144,7 +144,7 @@ def _summarize_arm(
         left_out=scored.left_out[arm],
         cut=sum(bool(prediction["is_cut"]) for prediction in given),
         stop_reasons=dict(Counter(map(stop_reason, given)).most_common()),
-        errors=dict(Counter(str(line["error"]) for line in scored.errors[arm]).most_common()),
+        errors=dict(Counter(map(failure, scored.errors[arm])).most_common()),
         confusion=_confusion(arm, scored),
         fields=_fields(arm, scored),
     )
@@ -153,6 +153,12 @@ def _summarize_arm(
 def stop_reason(prediction: Prediction) -> str:
     """Why an answer ended: ``stop`` by itself, ``length`` at the limit, or what the comparer says."""
     return str(prediction.get("stop_reason") or ("length" if prediction["is_cut"] else "stop"))
+
+
+def failure(prediction: Prediction) -> str:
+    """Why there is no answer, in the comparer's words: the message of its ``error``."""
+    error = prediction["error"]
+    return str(error.get("message", error) if isinstance(error, Mapping) else error)
 
 
 def _confusion(arm: str, scored: ScoredRows) -> dict[str, Confusion]:

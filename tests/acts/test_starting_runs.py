@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.acts import comparing, training
+from studio.acts import checking, comparing, training
 from studio.acts.base_model import with_base_model
 from studio.dataset.candidates import Candidate
 from studio.dataset.store import Store
@@ -87,6 +87,20 @@ def test_the_plan_counts_steps_and_tokens(project: Project, store: Store) -> Non
 def test_more_than_the_context_window_is_refused(project: Project, store: Store) -> None:
     with pytest.raises(AskedWrongly, match=r"max_length=10000 is more than the model's context window of 256 tokens"):
         training.start_training(project, store, TrainSpec(max_length=10_000))
+
+
+def test_an_error_in_its_rows_keeps_a_run_from_starting_until_it_is_waived_and_the_spec_says_why(
+    project: Project, store: Store
+) -> None:
+    in_training, in_test = store.rows_for("train")[0], store.rows_for("test")[0]
+    store.set_text(in_test.example_id, prompt=in_training.prompt.upper())
+    with pytest.raises(StudioError, match="leakage: 2 rows in 1 group"):
+        training.start_training(project, store, TrainSpec(max_length=128))
+    assert not list(project.runs_path.iterdir())
+    checking.waive(project, store, "leakage", "two customers asked the same")
+    run = RunDirectory(project.runs_path / training.start_training(project, store, TrainSpec(max_length=128)))
+    spec = read_spec(run)
+    assert isinstance(spec, TrainSpec) and spec.waivers == ("leakage: two customers asked the same (anna)",)
 
 
 def test_dropping_every_row_is_refused(project: Project, store: Store) -> None:

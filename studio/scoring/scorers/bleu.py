@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
@@ -18,18 +19,33 @@ ORDER = 4
 _TOKENIZERS = {Script.ASCII: "13a", Script.SPACED: "intl", Script.UNSPACED: "char"}
 
 
-def _tokenizer_for(references: Sequence[tuple[str, ...]]) -> str:
-    return _TOKENIZERS[script_of(text for row in references for text in row)]
+@dataclass(frozen=True)
+class Counting:
+    """How a task's answers are counted: sacrebleu's ``tokenizer``, and references a row (0: not the same number)."""
+
+    tokenizer: str
+    references: int
 
 
-def bleu_counts(answer: Answer, tokenizer: str) -> list[float]:
+def counting_for(references: Sequence[tuple[str, ...]]) -> Counting:
+    """The tokenizer that suits the script of the references, which the signature says."""
+    return Counting(_TOKENIZERS[script_of(text for row in references for text in row)], references_a_row(references))
+
+
+def references_a_row(references: Sequence[tuple[str, ...]]) -> int:
+    """How many references every row has; 0 where that differs."""
+    numbers = {len(row) for row in references}
+    return numbers.pop() if len(numbers) == 1 else 0
+
+
+def bleu_counts(answer: Answer, counting: Counting) -> list[float]:
     """Words of the answer, of the closest reference, then matched and all runs of 1 to 4 words: 10 counts.
 
     A run counts as often as the reference that has it most.
     """
-    words = _tokens(answer.text, tokenizer)
+    words = _tokens(answer.text, counting.tokenizer)
     ours = _runs(words)
-    references = [_tokens(text, tokenizer) for text in answer.references]
+    references = [_tokens(text, counting.tokenizer) for text in answer.references]
     most: dict[tuple[str, ...], int] = dict(_runs(references[0]))
     for other in references[1:]:
         for run, count in _runs(other).items():
@@ -42,12 +58,12 @@ def bleu_counts(answer: Answer, tokenizer: str) -> list[float]:
     return [len(words), closest, *matched, *total]
 
 
-def bleu_figure(sums: Floats, tokenizer: str = "") -> Floats:
-    """BLEU in 0..1 of summed counts (..., 10): Papineni et al. 2002, zero counts smoothed as mteval-v13a does ("exp")."""
+def bleu_figure(sums: Floats, counting: Counting | None = None) -> Floats:
+    """BLEU in 0..1 of summed counts (..., 10): Papineni et al. 2002, zero counts smoothed as mteval-v13a does (exp)."""
     return _bleu(sums, is_sentence=False)
 
 
-def _bleu_of_row(counts: Floats, tokenizer: str) -> float:
+def _bleu_of_row(counts: Floats, counting: Counting) -> float:
     """Of one sentence: only the orders that it is long enough for (sacrebleu's effective order)."""
     return float(_bleu(counts, is_sentence=True))
 
@@ -78,24 +94,25 @@ def _tokens(text: str, tokenizer: str) -> tuple[str, ...]:
 
 @cache
 def _tokenizer(name: str) -> Any:
-    from sacrebleu.metrics import BLEU as SACREBLEU
+    from sacrebleu.metrics.bleu import BLEU as sacrebleu_metric  # noqa: N811 - 0.2 s, and a class in capitals
 
-    return SACREBLEU(tokenize=name).tokenizer
+    return sacrebleu_metric(tokenize=name).tokenizer
 
 
-def _signature(tokenizer: str) -> str:
+def _signature(counting: Counting) -> str:
     from sacrebleu import __version__ as version
 
-    return f"BLEU|case:mixed|eff:no|tok:{tokenizer}|smooth:exp|version:{version}"
+    number = counting.references or "var"
+    return f"BLEU|nrefs:{number}|case:mixed|eff:no|tok:{counting.tokenizer}|smooth:exp|version:{version}"
 
 
 BLEU = Scorer(
     name="bleu",
     title="BLEU",
-    about="BLEU of all answers together, of a row the sentence's own (Papineni et al. 2002, as sacrebleu counts it; its "
-    "signature, with the tokenizer, is in `--json`).",
+    about="BLEU of all answers together, of a row the sentence's own (Papineni et al. 2002, as sacrebleu counts it; "
+    "its signature, with the tokenizer, is in `--json`).",
     is_binary=False,
     score=None,
-    pooled=Pooled(_tokenizer_for, bleu_counts, bleu_figure, _bleu_of_row, _signature),
+    pooled=Pooled(counting_for, bleu_counts, bleu_figure, _bleu_of_row, _signature),
     is_column=False,
 )

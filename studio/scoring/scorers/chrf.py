@@ -8,13 +8,14 @@ from functools import lru_cache
 
 import numpy as np
 
+from studio.scoring.scorers.bleu import references_a_row
 from studio.scoring.scorers.scorer import Answer, Floats, Pooled, Scorer
 
 ORDER = 6
 BETA = 2
 
 
-def chrf_counts(answer: Answer, setting: bool = True) -> list[float]:
+def chrf_counts(answer: Answer, references: int = 1) -> list[float]:
     """Per order 1 to 6: runs of the answer, of the reference, and of both: 18 counts. White space does not count.
 
     Of several references the one with the best chrF of this answer. An order that the reference has no run of has no
@@ -25,8 +26,8 @@ def chrf_counts(answer: Answer, setting: bool = True) -> list[float]:
     return max(counted, key=_of_sentence) if len(counted) > 1 else counted[0]
 
 
-def chrf_figure(sums: Floats, setting: bool = True) -> Floats:
-    """chrF2 in 0..1 of summed counts (..., 18): Popović 2015, precision and recall averaged over the orders there are."""
+def chrf_figure(sums: Floats, references: int = 1) -> Floats:
+    """chrF2 in 0..1 of summed counts (..., 18): Popović 2015, precision and recall averaged over the orders."""
     ours, theirs, both = sums[..., 0::3], sums[..., 1::3], sums[..., 2::3]
     is_there = (ours > 0) & (theirs > 0)
     orders = np.maximum(1, is_there.sum(axis=-1))
@@ -44,8 +45,8 @@ def _matched(ours: Sequence[Counter[str]], theirs: Sequence[Counter[str]]) -> li
     return counts
 
 
-def _of_sentence(counts: Sequence[float]) -> float:
-    return float(chrf_figure(np.array(counts)))
+def _of_sentence(counts: Sequence[float] | Floats, references: int = 1) -> float:
+    return float(chrf_figure(np.asarray(counts)))
 
 
 @lru_cache(maxsize=512)  # every arm asks for the same references
@@ -57,10 +58,10 @@ def _all_runs(text: str) -> list[Counter[str]]:
     ]
 
 
-def _signature(setting: bool) -> str:
+def _signature(references: int) -> str:
     from sacrebleu import __version__ as version
 
-    return f"chrF2|case:mixed|eff:yes|nc:{ORDER}|nw:0|space:no|version:{version}"
+    return f"chrF2|nrefs:{references or 'var'}|case:mixed|eff:yes|nc:{ORDER}|nw:0|space:no|version:{version}"
 
 
 CHRF = Scorer(
@@ -70,8 +71,6 @@ CHRF = Scorer(
     "words, so it suits every script).",
     is_binary=False,
     score=None,
-    pooled=Pooled(
-        lambda references: True, chrf_counts, chrf_figure, lambda counts, _: _of_sentence(counts), _signature
-    ),
+    pooled=Pooled(references_a_row, chrf_counts, chrf_figure, lambda counts, _: _of_sentence(counts), _signature),
     is_column=False,
 )

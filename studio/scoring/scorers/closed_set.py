@@ -56,7 +56,8 @@ def confusion_table(sums: Floats, labels: Labels) -> Floats:
 def accuracy(sums: Floats, labels: Labels) -> Floats:
     """Share of the rows on the diagonal."""
     table = confusion_table(sums, labels)
-    return np.trace(table, axis1=-2, axis2=-1) / table.sum(axis=(-2, -1))
+    right = np.diagonal(table, axis1=-2, axis2=-1).sum(axis=-1)
+    return np.asarray(right / table.sum(axis=(-2, -1)))
 
 
 def macro_f1(sums: Floats, labels: Labels) -> Floats:
@@ -69,7 +70,8 @@ def macro_f1(sums: Floats, labels: Labels) -> Floats:
     right = np.diagonal(table, axis1=-2, axis2=-1)
     either = table.sum(axis=-1) + table[..., :-1].sum(axis=-2)
     is_there = either > 0
-    return (2 * right / np.where(is_there, either, 1.0)).sum(axis=-1) / np.maximum(1, is_there.sum(axis=-1))
+    of_labels = 2 * right / np.where(is_there, either, 1.0)
+    return np.asarray(of_labels.sum(axis=-1) / np.maximum(1, is_there.sum(axis=-1)))
 
 
 @lru_cache(maxsize=64)
@@ -85,8 +87,8 @@ def _key(text: str) -> str:
 ACCURACY = Scorer(
     name="accuracy",
     title="accuracy",
-    about="Share of the answers that are the right label, case and punctuation aside; asked where a task's references are "
-    "a small closed set.",
+    about="Share of the answers that are the right label, case and punctuation aside; asked where a task's references "
+    "are a small closed set.",
     is_binary=True,
     score=None,
     pooled=Pooled(labels_of, confusion_counts, accuracy, lambda counts, labels: float(accuracy(counts, labels))),

@@ -31,8 +31,8 @@ def perplexity(sums: Floats, setting: bool = True) -> Floats:
 LOSS = Scorer(
     name="loss",
     title="loss",
-    about="Mean loss in nats over the tokens of the right answers, end of turn included; lower is better, and only arms "
-    "of one tokenizer compare.",
+    about="Mean loss in nats over the tokens of the right answers, end of turn included; lower is better, and "
+    "only arms of one tokenizer compare.",
     is_binary=False,
     score=None,
     pooled=Pooled(lambda references: True, loss_counts, mean_loss, lambda counts, _: float(mean_loss(counts))),
