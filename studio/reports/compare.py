@@ -66,6 +66,10 @@ class CompareRow:
         """The score in 0..1 that judges this answer."""
         return float(self.scores[arm].get(self.decided_by) or 0.0)
 
+    def has_failed(self, arm: str) -> bool:
+        """Whether there is no answer to judge: none came."""
+        return self.faults.get(arm, CUT) != CUT
+
     @property
     def glyph(self) -> str:
         return CHANGES[self.change][0]
