@@ -209,13 +209,13 @@ def begin_training(project: Project, store: Store, spec: TrainSpec) -> tuple[str
         write_rows(directory.rows_path("train"), frozen(training))
         write_rows(directory.rows_path("validation"), frozen(validation))
         if plan.checkpoint:
-            shutil.copytree(plan.checkpoint, directory.begin_path, copy_function=_linked)
+            shutil.copytree(plan.checkpoint, directory.begin_path, copy_function=linked)
         write_spec(directory, plan.spec)
         submit(directory)
     return directory.run_id, plan
 
 
-def _linked(source: str, target: str) -> None:
+def linked(source: str, target: str) -> None:
     """The same file under another name, which costs no room; a copy where the file system has no such thing."""
     try:
         os.link(source, target)

@@ -7,7 +7,7 @@ it; redo steps to the newest batch that follows. So a new act puts what was undo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -70,6 +70,17 @@ def set_mark(
         assignments.append(Assignment("note", note if is_marked else "", vector))
     act = "mark" if is_marked else "unmark"
     return _applied(cursor, who, "mark", lambda count: f"{act} {_examples(count)}", assignments)
+
+
+def send_back(cursor: DuckDBPyConnection, who: str, notes: Mapping[int, str]) -> Change:
+    """One act: mark rows, each with the note that says why. Raises AskedWrongly for a missing row."""
+    by_note: dict[str, list[int]] = {}
+    for example_id, note in notes.items():
+        _check_text("note", note, may_be_empty=True)
+        by_note.setdefault(note, []).append(example_id)
+    assignments = [Assignment("is_marked", "true", as_ids(list(notes)))]
+    assignments += [Assignment("note", note, as_ids(ids)) for note, ids in by_note.items()]
+    return _applied(cursor, who, "mark", lambda count: f"send {_examples(count)} back", assignments)
 
 
 def set_text(

@@ -6,7 +6,7 @@ person is one method, one transaction and one undo step; when the method returns
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -257,6 +257,11 @@ class Store:
         """Mark rows for later, or unmark them, which clears the note. Marking without a note keeps the old one."""
         with self._connection.writing() as cursor:
             return edits.set_mark(cursor, self.who, ids, is_marked, note)
+
+    def send_back(self, notes: Mapping[int, str]) -> Change:
+        """Mark rows for later, each with its own note, by example_id, in the place of the one it had."""
+        with self._connection.writing() as cursor:
+            return edits.send_back(cursor, self.who, notes)
 
     def remove(self, ids: Sequence[int] | ExampleIds) -> Change:
         """Put rows in the trash; undo brings them back."""

@@ -96,6 +96,7 @@ class Trainer:
     products: Products
     batches: Batches
     row_losses: RowLosses
+    can_sample: bool = True
 
     @property
     def parameters(self) -> dict[str, nn.Parameter]:
