@@ -351,7 +351,7 @@ class StudioApp(App[None], inherit_bindings=False):
 
     @property
     def is_looking(self) -> bool:
-        """Whether the runs are looked at because somebody asked; what was seen may not have been told to screens yet."""
+        """Whether somebody asked to look at the runs who was not answered yet."""
         return self._watcher.is_asked
 
     def on_runs_polled(self, message: RunsPolled) -> None:

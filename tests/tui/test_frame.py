@@ -164,7 +164,7 @@ def test_half_of_a_wide_character_is_never_sent() -> None:
 
 
 def strips(*lines: str) -> LayoutUpdate:
-    texts = [[Strip([Segment(line, Style(bgcolor="#101020"))])] for line in lines]
+    texts: list[Iterable[Strip]] = [[Strip([Segment(line, Style(bgcolor="#101020"))])] for line in lines]
     return LayoutUpdate(texts, Region(0, 0, len(lines[0]), len(lines)))
 
 
