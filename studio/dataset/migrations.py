@@ -160,6 +160,11 @@ MIGRATIONS: tuple[tuple[str, Step], ...] = (
         "0008 context",
         "ALTER TABLE examples ADD COLUMN context VARCHAR DEFAULT ''",
     ),
+    (
+        # The answer of a preference pair that was not chosen.
+        "0009 rejected",
+        "ALTER TABLE examples ADD COLUMN rejected VARCHAR DEFAULT ''",
+    ),
 )
 
 

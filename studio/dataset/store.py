@@ -145,6 +145,11 @@ class Store:
         with self._connection.reading() as cursor:
             return pages.examples(cursor, ids)
 
+    def unused_columns(self, ids: Sequence[int] | ExampleIds) -> set[str]:
+        """Of the columns that few datasets have (context, rejected, text), those that none of these rows needs."""
+        with self._connection.reading() as cursor:
+            return pages.unused_columns(cursor, ids)
+
     def rows_for(
         self, split: str = "", tasks: Sequence[str] = (), labels: Sequence[str] = (), where: str = ""
     ) -> list[Example]:
