@@ -27,6 +27,7 @@ from studio.tui.screens.compare.sending import Sending
 from studio.tui.screens.compare.totals import WIDE, Totals
 from studio.tui.screens.compare.voting import Voting
 from studio.tui.screens.list_screen import ListScreen
+from studio.tui.training_again import TrainingAgain
 from studio.tui.widgets.lines import HeadLine, Line, LinesView
 from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.row_list import RowList
@@ -287,6 +288,10 @@ class CompareScreen(ArmKeys, RowKeys, ListScreen):
 
     def action_vote(self) -> None:
         self.voting.begin(tuple(arm for _, arm in self._columns.arms))
+
+    def action_train_again(self) -> None:
+        if self._run_id:
+            TrainingAgain(self).ask(self._run_id)
 
     def action_search(self) -> None:
         self.choosing.ask_words()
