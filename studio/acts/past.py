@@ -11,7 +11,7 @@ from studio.project import Project
 from studio.runs.directory import RunDirectory, naming_of, runs_in
 from studio.runs.specs import CompareSpec, read_spec
 from studio.runs.watch import scores_in
-from studio.scoring.summary import Comparison
+from studio.scoring.comparison import Comparison
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def past_comparisons(project: Project) -> list[PastComparison]:
 def _fingerprint(directory: RunDirectory) -> str:
     try:
         with open_regular(directory.rows_path("test")) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.sha256(file.read()).hexdigest()
     except OSError:
         return directory.run_id
 

@@ -10,8 +10,8 @@ from studio.reports.compare import scores_of
 from studio.reports.intervals import IntervalBar
 from studio.reports.numbers import NOTHING, number, out_of_100
 from studio.reports.table import SHORT_TITLES, Cell, Column, Table
+from studio.scoring.intervals import Interval
 from studio.scoring.scorers import SCORERS
-from studio.scoring.summary import Interval
 
 if TYPE_CHECKING:
     from studio.acts.past import PastComparison
@@ -109,12 +109,11 @@ def _row(one: PastComparison, task: str) -> list[Cell]:
 
 
 def _of_task(one: PastComparison, arm: str, task: str) -> Interval | None:
-    """The score that judges the task: the headline's where it is fair there, else ROUGE-L, as the verdict takes it."""
+    """The score that decides the task, or the headline over all of its tasks."""
     if arm not in one.scores.arms:
         return None
     found = scores_of(one.scores, one.scores.arms[arm], task)
-    is_headline = not task or task in one.scores.headline_tasks
-    return found.get(one.scores.headline_scorer if is_headline else "rouge_l")
+    return found.get(one.scores.primary.get(task, one.scores.headline_scorer) if task else one.scores.headline_scorer)
 
 
 def _title(name: str) -> str:

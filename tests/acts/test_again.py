@@ -113,7 +113,7 @@ def test_a_comparison_waits_for_its_run_and_says_what_for(
                 run.result_path("adapter").mkdir()
             lock.close()
 
-    monkeypatch.setattr(waiting.time, "sleep", look_away)
+    monkeypatch.setattr("studio.worker.comparing.waiting.time.sleep", look_away)
     session = Session(compare, events)
     if isinstance(ends, Finished):
         assert waiting.wait_for_training(session, run.run_id)

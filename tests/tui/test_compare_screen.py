@@ -221,8 +221,8 @@ def test_three_rows_make_no_arm_dim_however_much_better_another_is(tmp_path: Pat
 def test_the_scores_made_anew_for_the_screen_keep_the_dtype_they_were_answered_in(tmp_path: Path) -> None:
     project = Project.init(tmp_path)
     directory = comparison(project, "compare-1")
-    compared = compare_view(read_rows(directory.rows_path("test")), [], "bfloat16").comparison
-    directory.scores_path.write_text(json.dumps(compared.to_dict()))
+    compared = compare_view(read_rows(directory.rows_path("test")), []).comparison
+    directory.scores_path.write_text(json.dumps(compared.to_dict() | {"dtype": "bfloat16"}))
     assert load(project, "compare-1").view.comparison.dtype == "bfloat16"
 
 
