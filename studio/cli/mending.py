@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from studio.cli.common import Json, RunId, Verb, project_of, store_of
+from studio.cli.common import Json, RunId, Verb, project_of, store_of, write_table
 from studio.cli.judging import write_comparison
 from studio.cli.printing import say, write_json, write_line
 from studio.cli.running import follow
@@ -89,6 +89,25 @@ def again(
         say(f"{started.compare} waits for {started.train}; studio watch {started.compare}")
 
 
+def comparisons(
+    ctx: typer.Context,
+    task: Annotated[str, typer.Option("--task", metavar="TASK", help="Only this task's scores.")] = "",
+    by_task: Annotated[bool, typer.Option("--by-task", help="Every task's scores, a line each.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The history of comparisons, oldest first: what tuning brought from one to the next, with intervals."""
+    from studio.acts.past import past_comparisons
+    from studio.reports.history import history_json, history_table
+
+    past = past_comparisons(project_of(ctx))
+    if as_json:
+        write_json(history_json(past))
+    elif past:
+        write_table(history_table(past, task, by_task=by_task))
+    else:
+        say("no comparison has finished yet; studio compare starts one")
+
+
 def _newest_comparison(project: Project) -> str:
     for directory in runs_in(project.runs_path):
         if isinstance(read_spec(directory), CompareSpec):
@@ -96,4 +115,4 @@ def _newest_comparison(project: Project) -> str:
     raise StudioError("There is no comparison yet.", "Name a fine-tune: studio runs lists them.")
 
 
-VERBS: tuple[Verb, ...] = (Verb("send-back", send_back), Verb("again", again))
+VERBS: tuple[Verb, ...] = (Verb("send-back", send_back), Verb("again", again), Verb("comparisons", comparisons))
