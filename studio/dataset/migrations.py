@@ -127,6 +127,10 @@ MIGRATIONS: tuple[tuple[str, Step], ...] = (
         "0006 row losses",
         "CREATE TABLE row_losses (example_id BIGINT NOT NULL, loss DOUBLE NOT NULL, base_loss DOUBLE)",
     ),
+    (
+        "0007 acts asked for from outside",
+        "CREATE TABLE acts (act_id VARCHAR NOT NULL, reply BLOB NOT NULL, done_at TIMESTAMP NOT NULL)",
+    ),
 )
 
 
