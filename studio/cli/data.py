@@ -115,7 +115,7 @@ def stats(ctx: typer.Context, as_json: Json = False) -> None:
 
 
 def undo(ctx: typer.Context) -> None:
-    """Take the newest change back: a label, an edit, an import, a split."""
+    """Take your newest change back: a label, an edit, an import, a split. What others did is theirs to undo."""
     with store_of(project_of(ctx)) as store:
         _say_change(store.undo(), "undone", "nothing to undo")
 
@@ -270,7 +270,9 @@ def _may_replace(file: Path, force: bool) -> bool:
 
 
 def _say_change(change: Change | None, done: str, nothing: str) -> None:
-    say(f"{done}: {change.summary}" if change else nothing)
+    from studio.reports.stepping import stepped
+
+    say(visible(stepped(change, done)) if change else nothing)
 
 
 VERBS: tuple[Verb, ...] = (

@@ -55,7 +55,7 @@ def plan(cursor: DuckDBPyConnection, hashes: Sequence[str], tasks: Sequence[str]
                                 generate_subscripts(hashes, 1) - 1 AS position FROM columns),
                 tasks AS (SELECT unnest(names) AS name, generate_subscripts(names, 1) - 1 AS task FROM columns),
                 there AS (SELECT pair_hash, import_hash, task FROM examples
-                          JOIN batches ON batch_id = import_batch_id WHERE NOT is_undone),
+                          JOIN batches ON batch_id = import_batch_id WHERE NOT (is_undone AND is_removed)),
                 known AS (SELECT pair_hash AS hash, task FROM there UNION SELECT import_hash, task FROM there),
                 taken AS (SELECT hash, min(position) AS position, arg_min(task, position) AS task FROM rows
                           WHERE hash NOT IN (SELECT hash FROM known) GROUP BY hash)

@@ -170,8 +170,8 @@ def _connected(path: Path) -> DuckDBPyConnection:
             pid = int(held["pid"]) if held["pid"] else None
             who = f"process {pid}" if pid else "another process"
             raise StoreHeld(
-                f"{path}: held by {who}; only one program can have a store open.",
-                "Close the studio there (Q), or watch runs meanwhile: Runs and Compare work without the store.",
+                f"{path}: held by {who}, which does not share it.",
+                "It may be an older tune-studio, or DuckDB itself: close it there.",
                 pid,
             ) from error
         if "newer version of DuckDB" in said or "newer DuckDB" in said:

@@ -3,7 +3,7 @@
 Importing this module does not load DuckDB; opening a store does. One process has the file open at a time, and lets
 others use the store by way of studio/sharing. Each act of a person is one method, one transaction and one undo step;
 when the method returns, the act is on disk. A method declared by ``@reads`` or ``@writes`` works from any process (see
-place.py), so what it takes and gives can be written down: vectors, plain values, dataclasses of them.
+host.py), so what it takes and gives can be written down: vectors, plain values, dataclasses of them.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from studio.dataset.examples import (
     Stats,
     Values,
 )
+from studio.dataset.host import Here, Host, reads, writes
 from studio.dataset.labels import LABELS, SPLITS
-from studio.dataset.place import Here, Place, reads, writes
 from studio.dataset.row_losses import Losses
 from studio.dataset.texts import storable
 from studio.dataset.token_counts import Uncounted
@@ -65,8 +65,8 @@ _BATCH = 2_000
 class Store:
     """An open store. Public methods may be called from any thread; writes wait for each other, reads never wait."""
 
-    def __init__(self, place: Place, who: str, origin: str = "") -> None:
-        self.place = place
+    def __init__(self, host: Host, who: str, origin: str = "") -> None:
+        self.host = host
         self.who = storable(who)
         self.origin = origin or secrets.token_hex(8)
 
@@ -82,22 +82,22 @@ class Store:
     @property
     def path(self) -> Path:
         """The file."""
-        return self.place.path
+        return self.host.path
 
     def close(self) -> None:
         """End the use of the file; a second time does nothing."""
-        self.place.close()
+        self.host.close()
 
     def interrupt(self) -> None:
         """Stop reading queries of this store that run in other threads; they raise Interrupted. Writes go on."""
-        self.place.interrupt()
+        self.host.interrupt()
 
     def heard(self, after: int, seconds: float) -> Heard:
         """What anybody changed after the number ``after``, as soon as there is something; nothing after ``seconds``.
 
         -1 gives the present number at once.
         """
-        return self.place.heard(after, seconds)
+        return self.host.heard(after, seconds)
 
     def __enter__(self) -> Store:
         return self
@@ -280,13 +280,16 @@ class Store:
 
     @writes
     def undo(self, cursor: DuckDBPyConnection) -> Change | None:
-        """Take the newest act back, imports included, also one of an earlier session; None where there is none."""
-        return edits.undo(cursor)
+        """Take the newest act of ``who`` back, imports included, also one of an earlier session; None without one.
+
+        What another has changed since is left as it is: ``Change.kept`` says of how many rows.
+        """
+        return edits.undo(cursor, self.who)
 
     @writes
     def redo(self, cursor: DuckDBPyConnection) -> Change | None:
-        """Do again what was undone last; None after any new act, or where nothing was undone."""
-        return edits.redo(cursor)
+        """Do again what ``who`` undid last; None after any new act of theirs, or where nothing was undone."""
+        return edits.redo(cursor, self.who)
 
     # -- token counts
 

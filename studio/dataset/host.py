@@ -1,7 +1,7 @@
 """Where the methods of a store are carried out: in the process that has its file open, or by asking that process.
 
 A method of ``Store`` is written as what it does with a cursor, and declared by ``@reads`` or ``@writes``. Who calls it
-never sees the cursor: the store's place makes it. So a method is written once, and works from any process.
+never sees the cursor: the store's host makes it. So a method is written once, and works from any process.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ class Method:
     is_write: bool
 
 
-class Placed(Protocol):
-    """A store as its place sees it. ``origin`` tells it from every other one, also of the same person."""
+class Hosted(Protocol):
+    """A store as its host sees it. ``origin`` tells it from every other one, also of the same person."""
 
     @property
-    def place(self) -> Place: ...
+    def host(self) -> Host: ...
     @property
     def who(self) -> str: ...
     @property
     def origin(self) -> str: ...
 
 
-class Place(Protocol):
+class Host(Protocol):
     """Carries out methods. May be called from any thread."""
 
     @property
@@ -50,7 +50,7 @@ class Place(Protocol):
         """The file."""
         ...
 
-    def carry_out(self, method: Method, store: Placed, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    def carry_out(self, method: Method, store: Hosted, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """What the method gives. Raises what its body raises; StudioError where it cannot be carried out."""
         ...
 
@@ -62,10 +62,10 @@ class Place(Protocol):
         """Stop what reads now for this store, in all threads. Writes are left to finish."""
 
     def close(self) -> None:
-        """Ends the use of the file; a second time does nothing."""
+        """End the use of the file; a second time does nothing."""
 
 
-StoreT = TypeVar("StoreT", bound=Placed)
+StoreT = TypeVar("StoreT", bound=Hosted)
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
 _Body = Callable[Concatenate[StoreT, "DuckDBPyConnection", P], ResultT]
@@ -90,7 +90,7 @@ def _declared(body: _Body[StoreT, P, ResultT], *, is_write: bool) -> _Called[Sto
 
     @functools.wraps(body)
     def carried_out(store: StoreT, /, *arguments: P.args, **named: P.kwargs) -> ResultT:
-        result: ResultT = store.place.carry_out(method, store, arguments, named)
+        result: ResultT = store.host.carry_out(method, store, arguments, named)
         return result
 
     return carried_out
@@ -139,7 +139,7 @@ class Here:
     def path(self) -> Path:
         return self._connection.path
 
-    def carry_out(self, method: Method, store: Placed, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    def carry_out(self, method: Method, store: Hosted, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         if not method.is_write:
             with self._connection.reading(self) as cursor:
                 return method.body(store, cursor, *arguments, **named)
