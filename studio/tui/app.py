@@ -238,7 +238,7 @@ class StudioApp(App[None], inherit_bindings=False):
             return
         change: Change | None = store.undo() if which == "undo" else store.redo()
         if change is None:
-            self.say(f"nothing to {which}")
+            self.say(f"{store.who} has nothing to {which}")
             return
         other = "R does it again" if which == "undo" else "u undoes"
         self.say(f"{stepped(change, 'undone' if which == 'undo' else 'done again')} · saved · {other}")
