@@ -53,7 +53,7 @@ class Changes:
     def tell(self, who: str, origin: str, method: str, result: Any) -> None:
         """Say what ``method`` did, by what it gave; nothing where no row is another now."""
         match result:
-            case Change(summary=summary, example_ids=ids, count=count) if count:
+            case Change(summary=summary, example_ids=ids, count=count) if len(ids):
                 named = ids if len(ids) <= MOST_NAMED else np.empty(0, dtype=np.int64)
             case Added(added=count) if count:
                 named, summary = np.empty(0, dtype=np.int64), "import"

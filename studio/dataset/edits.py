@@ -160,6 +160,12 @@ def new_batch(cursor: DuckDBPyConnection, kind: str, summary: str, who: str) -> 
     return int(row[0][0])
 
 
+def next_change(cursor: DuckDBPyConnection) -> int:
+    """The number that rows get which change now; every later change has a higher one."""
+    ((number,),) = cursor.execute("SELECT nextval('changes')").fetchall()
+    return int(number)
+
+
 def _applied(
     cursor: DuckDBPyConnection, who: str, kind: str, summary: Callable[[int], str], assignments: list[Assignment]
 ) -> Change:
@@ -208,7 +214,8 @@ def _assign(cursor: DuckDBPyConnection, batch_id: int, assignment: Assignment, i
         [batch_id, field, assignment.value],
     ).fetchall()
     cursor.execute(
-        f"UPDATE examples SET {field} = CAST($1 AS {type_}) WHERE {condition}", [assignment.value]
+        f"UPDATE examples SET {field} = CAST($1 AS {type_}), changed = $2 WHERE {condition}",
+        [assignment.value, next_change(cursor)],
     ).fetchall()
 
 
@@ -222,7 +229,9 @@ def _stepped(cursor: DuckDBPyConnection, who: str, which: str, *, to_undone: boo
         ids = _ids(cursor, "SELECT example_id FROM examples WHERE import_batch_id = $1", batch_id)
         kept = _taken_up(cursor, batch_id)
         condition = id_condition(cursor, np.setdiff1d(ids, kept))
-        cursor.execute(f"UPDATE examples SET is_removed = $1 WHERE {condition}", [to_undone]).fetchall()
+        cursor.execute(
+            f"UPDATE examples SET is_removed = $1, changed = $2 WHERE {condition}", [to_undone, next_change(cursor)]
+        ).fetchall()
     else:
         ids = _ids(cursor, "SELECT DISTINCT example_id FROM edits WHERE batch_id = $1", batch_id)
         kept = _restore(cursor, batch_id, ids, to_undone=to_undone)
@@ -266,13 +275,13 @@ def _restore_field(cursor: DuckDBPyConnection, field: str, ids: ExampleIds) -> N
     """What was written last by a batch that is not undone; without one, what was there before the first."""
     type_ = _TYPES[field]
     cursor.execute(
-        f"""UPDATE examples SET {field} = CAST(found.value AS {type_}) FROM (
+        f"""UPDATE examples SET {field} = CAST(found.value AS {type_}), changed = $2 FROM (
                 SELECT example_id,
                        coalesce(arg_max(new, edit_id) FILTER (NOT is_undone), arg_min(old, edit_id)) AS value
                 FROM edits JOIN batches USING (batch_id)
                 WHERE field = $1 AND {id_condition(cursor, ids)} GROUP BY example_id) AS found
             WHERE found.example_id = examples.example_id""",
-        [field],
+        [field, next_change(cursor)],
     ).fetchall()
 
 
@@ -301,10 +310,10 @@ def _step_text(cursor: DuckDBPyConnection, batch_ids: list[int], ids: ExampleIds
     cursor.execute(f"CREATE OR REPLACE TEMP TABLE stepping AS {here}").fetchall()
     for field in _TEXT:
         cursor.execute(
-            f"""UPDATE examples SET {field} = CAST(edits.{other} AS {_TYPES[field]}) FROM edits
+            f"""UPDATE examples SET {field} = CAST(edits.{other} AS {_TYPES[field]}), changed = $2 FROM edits
                 JOIN stepping USING (example_id, batch_id)
                 WHERE edits.field = $1 AND edits.example_id = examples.example_id""",
-            [field],
+            [field, next_change(cursor)],
         ).fetchall()
     cursor.execute("DROP TABLE stepping").fetchall()
     return np.setdiff1d(ids, stepped)

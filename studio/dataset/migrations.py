@@ -140,10 +140,38 @@ MIGRATIONS: tuple[tuple[str, Step], ...] = (
         "CREATE TABLE row_losses (example_id BIGINT NOT NULL, loss DOUBLE NOT NULL, base_loss DOUBLE)",
     ),
     (
-        "0007 acts asked for from outside",
+        # Every change of a row, and its undo, gives it a new number: what was computed before that is stale.
+        "0007 check results",
+        """
+        CREATE SEQUENCE changes;
+        ALTER TABLE examples ADD COLUMN changed BIGINT DEFAULT 0;
+        CREATE TABLE check_results (
+            check_name VARCHAR NOT NULL,
+            version INTEGER NOT NULL,
+            is_found BOOLEAN NOT NULL,
+            sentence VARCHAR NOT NULL,
+            example_ids BIGINT[] NOT NULL,
+            group_sizes INTEGER[] NOT NULL,
+            checked_at TIMESTAMP NOT NULL,
+            seen BIGINT NOT NULL,
+            facts VARCHAR NOT NULL,
+            row_count BIGINT NOT NULL,
+            count_before BIGINT
+        );
+        CREATE TABLE waivers (
+            batch_id BIGINT NOT NULL,
+            check_name VARCHAR NOT NULL,
+            version INTEGER NOT NULL,
+            reason VARCHAR NOT NULL,
+            example_ids BIGINT[] NOT NULL
+        )
+        """,
+    ),
+    (
+        "0008 acts asked for from outside",
         "CREATE TABLE acts (act_id VARCHAR NOT NULL, reply BLOB NOT NULL, done_at TIMESTAMP NOT NULL)",
     ),
-    ("0008 a line of undo for each person", _give_each_person_a_line_of_undo),
+    ("0009 a line of undo for each person", _give_each_person_a_line_of_undo),
 )
 
 

@@ -20,8 +20,12 @@ import numpy as np
 from studio.dataset import adding, edits, pages, row_losses, token_counts, views
 from studio.dataset.candidates import Candidate
 from studio.dataset.changes import Changes, Heard
+from studio.dataset.checks import current, kept
 from studio.dataset.checks.check import Check, Finding
-from studio.dataset.checks.rows import Need, Rows
+from studio.dataset.checks.current import Fresh
+from studio.dataset.checks.kept import Result
+from studio.dataset.checks.rows import Around, Need, Rows
+from studio.dataset.checks.running import findings_of
 from studio.dataset.connection import Connection, Interrupted, as_ids
 from studio.dataset.examples import (
     PREVIEW_CHARS,
@@ -190,25 +194,75 @@ class Store:
     # -- checking
 
     @reads
-    def findings(
+    def finding(
         self, cursor: DuckDBPyConnection, check: Check, is_cancelled: Callable[[], bool] = lambda: False
-    ) -> list[Finding]:
+    ) -> Finding | None:
         """What ``check`` finds in the rows that are not rejected, skipped or in the trash. Nothing is written.
 
         Raises Interrupted once ``is_cancelled``, which is asked now and then, or after ``interrupt``.
         """
-
-        def stop_if_cancelled() -> None:
-            if is_cancelled():
-                raise Interrupted("Stopped.", "Nothing was changed.")
-
-        return list(check.find(Rows(cursor, stop_if_cancelled)))
+        return findings_of(_rows_to_check(cursor, Around(), is_cancelled), [check])[check.name]
 
     @reads
     def lacking(self, cursor: DuckDBPyConnection, check: Check) -> tuple[Need, ...]:
         """What ``check`` needs and the store does not know; then its findings would not be worth having."""
-        rows = Rows(cursor, lambda: None)
+        rows = _rows_to_check(cursor, Around())
         return tuple(need for need in check.needs if rows.lacks(need))
+
+    def check(
+        self,
+        checks: Sequence[Check],
+        around: Around,
+        on_done: Callable[[Check], None] = lambda check: None,
+        is_cancelled: Callable[[], bool] = lambda: False,
+        *,
+        is_new_look: bool = True,
+    ) -> list[Result]:
+        """Bring what is kept of ``checks`` up to date, all or none of it, and give it in their order.
+
+        Only what the rows changed since can have changed is computed. What ``is_new_look`` finds stands beside the
+        count before; else that stays what it was. Raises Interrupted once ``is_cancelled``, or after ``interrupt``.
+        """
+        told: set[str] = set()
+
+        def tell(check: Check) -> None:
+            if check.name not in told:
+                told.add(check.name)
+                on_done(check)
+
+        fresh = self.computed_checks(checks, around, tell, is_cancelled)
+        for check in checks:  # of another process's work nothing is heard before its end
+            tell(check)
+        if fresh:
+            self.save_checks(fresh, is_new_look)
+        return self.checked(checks, around)
+
+    @reads
+    def computed_checks(
+        self,
+        cursor: DuckDBPyConnection,
+        checks: Sequence[Check],
+        around: Around,
+        on_done: Callable[[Check], None] = lambda check: None,
+        is_cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[Fresh]:
+        """The results of those of ``checks`` that are not up to date; nothing is kept of them yet."""
+        return current.computed(cursor, _rows_to_check(cursor, around, is_cancelled), checks, on_done)
+
+    @writes
+    def save_checks(self, cursor: DuckDBPyConnection, fresh: list[Fresh], is_new_look: bool) -> None:
+        """Keep what ``computed_checks`` gave. No undo step."""
+        current.save(cursor, fresh, is_new_look)
+
+    @reads
+    def checked(self, cursor: DuckDBPyConnection, checks: Sequence[Check], around: Around) -> list[Result]:
+        """What is kept of ``checks``, and how many rows changed since; nothing is computed."""
+        return current.results(cursor, _rows_to_check(cursor, around), checks)
+
+    @writes
+    def waive(self, cursor: DuckDBPyConnection, check: Check, example_ids: ExampleIds, reason: str) -> Change:
+        """Let what ``check`` found in these rows be; without a reason, take the waiver back. Raises AskedWrongly."""
+        return kept.waive(cursor, self.who, check, example_ids, storable(reason))
 
     # -- importing
 
@@ -362,3 +416,13 @@ class Store:
         """Make these what ``loss`` and ``base_loss`` in filters and sorts go by; NaN is not known. No undo step."""
         columns = (np.asarray(column, dtype=np.float64) for column in (losses, base_losses))
         row_losses.replace(cursor, np.asarray(ids, dtype=np.int64), *columns)
+
+
+def _rows_to_check(
+    cursor: DuckDBPyConnection, around: Around, is_cancelled: Callable[[], bool] = lambda: False
+) -> Rows:
+    def stop_if_cancelled() -> None:
+        if is_cancelled():
+            raise Interrupted("Stopped.", "Nothing was changed.")
+
+    return Rows(cursor, stop_if_cancelled, around)

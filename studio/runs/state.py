@@ -84,6 +84,7 @@ def state_as_json(state: RunState) -> dict[str, object]:
     ]
     listed = {name: getattr(state, name) for name in names}
     listed["forecast_seconds"] = state.forecast.seconds if state.forecast else None
+    listed["task_losses"] = {task: finite(losses[-1]) for task, losses in state.series.task_losses.items() if losses}
     listed["base_model"] = getattr(state.spec, "base_model", "")
     return {name: finite(value) if isinstance(value, float) else value for name, value in listed.items()}
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import inspect
 import types
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -22,7 +22,9 @@ from msgspec import Raw, Struct
 import studio
 from studio.dataset.candidates import Candidate, text_fault
 from studio.dataset.checks import CHECKS
-from studio.dataset.checks.check import Check
+from studio.dataset.checks.check import Check, Finding
+from studio.dataset.checks.kept import Result, Waiver
+from studio.dataset.checks.rows import Need
 from studio.dataset.examples import Value, Values
 from studio.dataset.host import METHODS, Method
 from studio.dataset.labels import LABELS, SPLITS
@@ -49,7 +51,7 @@ class _Moment(Struct, tag="moment"):
 
 class _SentValues(Struct):
     column: str
-    found: list[tuple[_Moment | str | int | bool | None, int]]
+    found: list[tuple[_Moment | str | int | float | bool | None, int]]
     distinct: int
     rows: int
 
@@ -73,10 +75,39 @@ def _check_named(name: str) -> Check:
     return found
 
 
+class _SentResult(Struct):
+    check: str
+    finding: Finding | None
+    lacking: tuple[Need, ...]
+    checked_at: datetime | None
+    count_before: int | None
+    changed_rows: int
+    waiver: Waiver | None
+
+
+def _outward_result(result: Result) -> _SentResult:
+    values = {one.name: getattr(result, one.name) for one in fields(result)}
+    return _SentResult(**values | {"check": result.check.name})
+
+
+def _inward_result(sent: _SentResult) -> Result:
+    values = {one.name: getattr(sent, one.name) for one in fields(Result)}
+    return Result(**values | {"check": _check_named(sent.check)})
+
+
 _SENT_AS: dict[Any, _SentAs] = {
     Check: _SentAs(str, lambda check: check.name, _check_named),
+    Result: _SentAs(_SentResult, _outward_result, _inward_result),
     Values: _SentAs(_SentValues, _outward_values, _inward_values),
 }
+
+
+def _sent_as(hint: Any) -> _SentAs | None:
+    """How a value of this type is sent, or a list of such, where it cannot go as it is."""
+    if get_origin(hint) in (list, Sequence) and (one := _SENT_AS.get(get_args(hint)[0])):
+        listed: Any = types.GenericAlias(list, (one.type_,))
+        return _SentAs(listed, lambda items: list(map(one.outward, items)), lambda items: list(map(one.inward, items)))
+    return _SENT_AS.get(hint)
 
 
 @dataclass(frozen=True)
@@ -110,7 +141,7 @@ class Known:
         hint = self._hints[name]
         given = self._signature.parameters[name].default
         default = msgspec.NODEFAULT if given is inspect.Parameter.empty else given
-        sent_as = _SENT_AS.get(hint)
+        sent_as = _sent_as(hint)
         item = get_args(hint)[0] if get_origin(hint) is list else None
         return Parameter(name, sent_as.type_ if sent_as else _wire_type(hint), default, sent_as, item)
 
@@ -130,9 +161,12 @@ class Known:
 
     # -- at the side that asks
 
-    def outward(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Raw, dict[str, list[Any]]]:
+    def bound(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
+        """The arguments by name, without those that were not given."""
+        return self._signature.bind(None, None, *arguments, **named).arguments
+
+    def outward(self, bound: dict[str, Any]) -> tuple[Raw, dict[str, list[Any]]]:
         """The arguments to send, and the lists that go in parts. Raises AskedWrongly for what cannot be sent."""
-        bound = self._signature.bind(None, None, *arguments, **named).arguments
         lists, values = {}, {}
         for one in self.parameters.values():
             if one.item is not None:
@@ -145,10 +179,10 @@ class Known:
         except BadMessage as error:
             raise AskedWrongly(f"This cannot be asked of the store: {error}.", "Nothing was changed.") from error
 
-    @cached_property
-    def lists_result(self) -> Any:
-        """What reads the parts of the result, where that is a list; else None."""
-        return decoder(self._result) if get_origin(self._result) is list else None
+    @property
+    def gives_list(self) -> bool:
+        """Whether the result is a list: it goes in parts, which ``result_of`` reads too."""
+        return get_origin(self._result) is list
 
     @cached_property
     def _result_reader(self) -> msgspec.msgpack.Decoder[Any]:
@@ -156,10 +190,10 @@ class Known:
 
     @cached_property
     def _sent_result(self) -> _SentAs | None:
-        return _SENT_AS.get(self._result)
+        return _sent_as(self._result)
 
     def result_of(self, data: Raw) -> Any:
-        """The result in an answer. Raises BadMessage."""
+        """The result in an answer, or a part of it. Raises BadMessage."""
         value = decoded(self._result_reader, data)
         return self._sent_result.inward(value) if self._sent_result else value
 
@@ -186,9 +220,13 @@ class Known:
                 values[one.name] = one.sent_as.inward(value) if one.sent_as else value
         return values
 
+    def outward_result(self, result: Any) -> Any:
+        """A result as it is sent."""
+        return self._sent_result.outward(result) if self._sent_result else result
+
     def encoded_result(self, result: Any) -> bytes:
         """A result as ``result_of`` reads it."""
-        return encoded(self._sent_result.outward(result) if self._sent_result else result)
+        return encoded(self.outward_result(result))
 
 
 def _wire_type(hint: Any) -> Any:

@@ -217,8 +217,8 @@ class Owner:
         if isinstance(result, bytes):
             wire.send(connection, Done(msgspec.Raw(result)))
             return
-        if known.lists_result is not None:
-            for piece in wire.parts_of(result):
+        if known.gives_list:
+            for piece in wire.parts_of(known.outward_result(result)):
                 wire.send(connection, Part("", piece))
             result = []
         wire.send(connection, Done(msgspec.Raw(known.encoded_result(result))))

@@ -70,21 +70,20 @@ class There:
 
         Raises what the method raises, Gone where the process left before it answered.
         """
-        sent, lists = known.outward(arguments, named)
-        is_cancelled = named.get("is_cancelled") or next((one for one in arguments if callable(one)), None)
+        bound = known.bound(arguments, named)
+        sent, lists = known.outward(bound)
+        is_cancelled = bound.get("is_cancelled")  # a function cannot be sent: it is asked here, and then interrupted
         with self._asking, self._borrowed() as connection:
             for name, items in lists.items():
                 for piece in wire.parts_of(items):
                     wire.send(connection, Part(name, piece))
             wire.send(connection, Call(known.method.name, sent, act_id, is_again))
             result: list[Any] = []
-            while known.lists_result and isinstance(answer := self._next(connection, is_cancelled), Part):
-                result += wire.decoded(known.lists_result, answer.items)
-            if known.lists_result is None:
-                answer = self._next(connection, is_cancelled)
+            while isinstance(answer := self._next(connection, is_cancelled), Part) and known.gives_list:
+                result += known.result_of(answer.items)
             if not isinstance(answer, Done):
                 raise BadMessage(type(answer).__name__)
-            return known.result_of(answer.result) if known.lists_result is None else result
+            return result if known.gives_list else known.result_of(answer.result)
 
     def heard(self, after: int, seconds: float) -> Heard:
         with self._borrowed() as connection:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from studio.dataset.checks import CHECKS
+from studio.dataset.checks.rows import Around
 from studio.dataset.formats.reading import Candidate
 from studio.dataset.store import Interrupted, Store
 from studio.errors import AskedWrongly, StoreHeld, StudioError
@@ -57,7 +58,10 @@ ASKED: list[Callable[[Store], Any]] = [
     lambda store: store.history(1),
     lambda store: store.stats(),
     lambda store: store.labelling_times(3600),
-    lambda store: [asdict(finding) for check in CHECKS for finding in store.findings(check)],
+    lambda store: [asdict(found) for check in CHECKS if (found := store.finding(check))],
+    lambda store: [sorted(vars(one)) for one in store.check(CHECKS[:3], Around(5), is_new_look=False)],
+    lambda store: [(one.check.name, one.finding and asdict(one.finding)) for one in store.checked(CHECKS, Around())],
+    lambda store: [one.waiver and asdict(one.waiver) for one in store.checked(CHECKS, Around())],
     lambda store: [store.lacking(check) for check in CHECKS],
     lambda store: store.plan_add(SIX),
     lambda store: store.counts("before"),
@@ -94,10 +98,15 @@ def test_from_outside_every_act_does_what_it_does_at_the_owner(anna: Store, bo: 
     assert redone is not None and redone.example_ids.tolist() == [1, 2, 3, 4, 5]
     bo.keep_losses([1, 2], [0.5, 2.0], [1.0, float("nan")])
     assert anna.view_ids("loss = 0.5").tolist() == [1]
+    assert [one.check for one in bo.check(CHECKS, Around(9))] == list(CHECKS)
+    bo.waive(CHECKS[0], np.array([1, 2]), "they are meant")
+    assert {one.check.name: one.waiver.who for one in anna.checked(CHECKS, Around(9)) if one.waiver} == {
+        CHECKS[0].name: "bo"
+    }
     bo.count_by("other")
     assert anna.uncounted_ids("x")[1] == "other"
     tried = {"set_label", "set_text", "set_mark", "remove", "assign_splits", "undo", "redo", "keep_losses"}
-    tried |= {"count_by", "save_counts", "add_hashed"}
+    tried |= {"count_by", "save_counts", "add_hashed", "waive", "save_checks"}
     assert {name for name, known in KNOWN.items() if known.method.is_write} == tried, "a new act wants a test here"
 
 
@@ -158,7 +167,7 @@ def test_a_check_that_is_left_in_the_middle_stops_at_the_owner(bo: Store, monkey
     monkeypatch.setattr(there, "_CANCEL_POLL_SECONDS", 0.001)
     with pytest.raises(Interrupted):
         while True:
-            bo.findings(CHECKS[0], lambda: True)
+            bo.finding(CHECKS[0], lambda: True)
 
 
 def test_a_change_is_heard_by_the_others_as_it_happens(anna: Store, bo: Store) -> None:

@@ -29,6 +29,7 @@ class ReaderDialog(StudioDialog):
     """Lines of (text, style name) that scroll."""
 
     BINDINGS = actions.bindings_for("Reader")
+    LEAVES = "esc leaves"
 
     def __init__(self, title: str, lines: Sequence[Line]) -> None:
         super().__init__()
@@ -37,7 +38,7 @@ class ReaderDialog(StudioDialog):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog") as dialog:
             dialog.border_title = Content(visible(self._title, single_line=True))
-            dialog.border_subtitle = Content("esc leaves")
+            dialog.border_subtitle = Content(self.LEAVES)
             pieces = [Content.assemble(*((text, style_of(name)) for text, name in line)) for line in self._lines]
             yield Static(Content("\n").join(pieces))
 
@@ -46,6 +47,20 @@ class ReaderDialog(StudioDialog):
 
     def action_scroll_back(self) -> None:
         self.query_one(VerticalScroll).scroll_up(animate=False)
+
+
+class RowsReader(ReaderDialog):
+    """Rows to read; enter dismisses with ``example_ids``, to show them in Data."""
+
+    BINDINGS = actions.bindings_for("Rows")
+    LEAVES = "enter opens them in Data · esc leaves"
+
+    def __init__(self, title: str, lines: Sequence[Line], example_ids: Sequence[int]) -> None:
+        super().__init__(title, lines)
+        self._example_ids = list(example_ids)
+
+    def action_open_rows(self) -> None:
+        self.dismiss(self._example_ids)
 
 
 def history_lines(edits: Sequence[Edit]) -> list[Line]:
