@@ -17,7 +17,8 @@ def closed_lines(closed: ClosedStore) -> list[Segment]:
     if closed.pid is None:
         return [(closed.reason, "bad"), (closed.hint, "plain"), ("", ""), ("r tries again.", "key")]
     return [
-        (closed.reason, "warn"),
+        (f"Process {closed.pid} has this project's examples open, and shares them with nobody.", "warn"),
+        (closed.reason, "plain"),
         (closed.hint, "plain"),
         ("", ""),
         ("Runs (F4) and Compare (F5) work meanwhile: they need no store.", "plain"),
