@@ -21,7 +21,7 @@ from studio.runs.predictions import read_predictions
 from studio.runs.process import submit
 from studio.runs.specs import CompareSpec, read_spec, write_spec
 from studio.runs.watch import RunWatch, scores_in
-from studio.scoring.summary import Comparison
+from studio.scoring.comparison import Comparison
 from studio.tokens.tokenizer import ModelFolder
 
 

@@ -168,10 +168,15 @@ MIGRATIONS: tuple[tuple[str, Step], ...] = (
         """,
     ),
     (
-        "0008 acts asked for from outside",
+        # The turns before the prompt, as studio.turns keeps them.
+        "0008 context",
+        "ALTER TABLE examples ADD COLUMN context VARCHAR DEFAULT ''",
+    ),
+    (
+        "0009 acts asked for from outside",
         "CREATE TABLE acts (act_id VARCHAR NOT NULL, reply BLOB NOT NULL, done_at TIMESTAMP NOT NULL)",
     ),
-    ("0009 a line of undo for each person", _give_each_person_a_line_of_undo),
+    ("0010 a line of undo for each person", _give_each_person_a_line_of_undo),
 )
 
 

@@ -9,7 +9,7 @@ host.py), so what it takes and gives can be written down: vectors, plain values,
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -119,9 +119,9 @@ class Store:
     ) -> ExampleIds:
         """ExampleIds of the rows for which ``where`` (see filters.py) holds and in which ``search`` occurs, int64.
 
-        ``search`` is looked for in prompt, completion, system, task and note, in any case. ``sort`` is (column,
-        is_descending) pairs, the first one leading; then by id. Raises AskedWrongly for a filter or a sort column
-        that cannot be used, Interrupted.
+        ``search`` is looked for in prompt, completion, system, earlier turns, task and note, in any case. ``sort`` is
+        (column, is_descending) pairs, the first one leading; then by id. Raises AskedWrongly for a filter or a sort
+        column that cannot be used, Interrupted.
         """
         return views.view_ids(cursor, where, search, sort)
 
@@ -298,10 +298,19 @@ class Store:
 
     @writes
     def set_text(
-        self, cursor: DuckDBPyConnection, example_id: int, prompt: str | None = None, completion: str | None = None
+        self,
+        cursor: DuckDBPyConnection,
+        example_id: int,
+        prompt: str | None = None,
+        completion: str | None = None,
+        context: str | None = None,
     ) -> Change:
-        """Replace the texts that are not None; the revision becomes a new one. Raises AskedWrongly for empty text."""
-        return edits.set_text(cursor, self.who, example_id, prompt, completion)
+        """Replace the texts that are not None; the revision becomes a new one.
+
+        ``context`` are the turns before the prompt, as ``studio.turns`` keeps them; empty takes them away. Raises
+        AskedWrongly for an empty prompt or completion, and for what are no turns.
+        """
+        return edits.set_text(cursor, self.who, example_id, prompt, completion, context)
 
     @writes
     def set_mark(
@@ -309,6 +318,11 @@ class Store:
     ) -> Change:
         """Mark rows for later, or unmark them, which clears the note. Marking without a note keeps the old one."""
         return edits.set_mark(cursor, self.who, ids, is_marked, note)
+
+    @writes
+    def send_back(self, cursor: DuckDBPyConnection, notes: Mapping[int, str]) -> Change:
+        """Mark rows for later, each with its own note, by example_id, in the place of the one it had."""
+        return edits.send_back(cursor, self.who, notes)
 
     @writes
     def remove(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> Change:
@@ -363,7 +377,7 @@ class Store:
         return token_counts.uncounted_total(cursor, fingerprint)
 
     def uncounted(self, fingerprint: str) -> Iterator[list[Uncounted]]:
-        """Batches of (example_id, revision, prompt, completion, system) to count.
+        """Batches of (example_id, revision, prompt, completion, system, context) to count.
 
         Asking makes ``fingerprint`` the one that ``total_tokens`` in filters, sorts and previews goes by.
         """

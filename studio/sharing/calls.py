@@ -30,8 +30,9 @@ from studio.dataset.host import METHODS, Method
 from studio.dataset.labels import LABELS, SPLITS
 from studio.dataset.migrations import MIGRATIONS
 from studio.dataset.store import Store
-from studio.errors import AskedWrongly
+from studio.errors import AskedWrongly, StudioError
 from studio.sharing.wire import BadMessage, decoded, decoder, encoded
+from studio.turns import turns_in
 
 
 @dataclass(frozen=True)
@@ -249,8 +250,12 @@ def _outward(type_: Any, value: Any) -> Any:
 
 
 def _check_candidate(one: Candidate) -> None:
-    texts = {"prompt": one.prompt, "completion": one.completion, "task": one.task, "system": one.system}
-    faults = (text_fault(text, may_be_empty=name in ("task", "system")) for name, text in texts.items())
+    try:
+        needed = [one.prompt, one.completion, *(turn.text for turn in turns_in(one.context))]
+    except StudioError as error:
+        raise BadMessage(error.message) from error
+    others = [one.task, one.system, one.source]
+    faults = [*map(text_fault, needed), *(text_fault(text, may_be_empty=True) for text in others)]
     if any(faults) or one.label not in LABELS or one.split not in SPLITS:
         raise BadMessage("a row that cannot be stored")
 

@@ -91,6 +91,7 @@ def test_from_outside_every_question_has_the_answer_that_the_owner_gets(anna: St
 def test_from_outside_every_act_does_what_it_does_at_the_owner(anna: Store, bo: Store) -> None:
     assert bo.set_text(1, completion="new\n\u202e text").count == 1 and anna.example(1).completion == "new\n\u202e text"
     assert bo.set_mark([1], True, "note").count == 1 and anna.example(1).note == "note"
+    assert bo.send_back({2: "look again", 3: "and here"}).count == 2 and anna.example(3).note == "and here"
     assert bo.remove([6]).count == 1 and anna.stats().examples == 5
     assert bo.assign_splits(0.5, 0.2, 3, keep_assigned=True).count == 5
     assert undone(bo).count == 5
@@ -106,7 +107,7 @@ def test_from_outside_every_act_does_what_it_does_at_the_owner(anna: Store, bo: 
     bo.count_by("other")
     assert anna.uncounted_ids("x")[1] == "other"
     tried = {"set_label", "set_text", "set_mark", "remove", "assign_splits", "undo", "redo", "keep_losses"}
-    tried |= {"count_by", "save_counts", "add_hashed", "waive", "save_checks"}
+    tried |= {"count_by", "save_counts", "add_hashed", "waive", "save_checks", "send_back"}
     assert {name for name, known in KNOWN.items() if known.method.is_write} == tried, "a new act wants a test here"
 
 

@@ -23,6 +23,7 @@ from studio.tui.screens.compare.choosing import Choosing
 from studio.tui.screens.compare.loaded import Loaded, load
 from studio.tui.screens.compare.nearest import Nearest
 from studio.tui.screens.compare.row_keys import RowKeys
+from studio.tui.screens.compare.sending import Sending
 from studio.tui.screens.compare.totals import WIDE, Totals
 from studio.tui.screens.compare.voting import Voting
 from studio.tui.screens.list_screen import ListScreen
@@ -94,6 +95,7 @@ class CompareScreen(ArmKeys, RowKeys, ListScreen):
         self.choosing = Choosing(self)
         self.nearest = Nearest(self)
         self.voting = Voting(self, self.choosing)
+        self.sending = Sending(self, self.choosing)
         self._hidden: set[str] = set()
         self._is_marked = True
 

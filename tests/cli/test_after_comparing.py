@@ -1,4 +1,4 @@
-"""The verb over blind votes."""
+"""The verbs over blind votes, and over rows to mend."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from studio.dataset.store import Store
 from studio.project import Project
 from studio.runs.votes import LEFT, TIE, CastVote, cast_vote
 from tests.cli.conftest import Studio
+from tests.tui.data_story import tickets
 from tests.tui.run_story import comparison
 
 
@@ -35,3 +37,15 @@ def test_votes_are_told_as_a_table_as_json_and_as_preference_pairs(
     assert (pair["prompt"], pair["chosen"]) == ("my printer broke", '{"product": "printer", "urgency": "low"}')
     again = studio("votes", "compare", "-o", str(path))
     assert (again.exit_code, "--force replaces it" in again.stderr) == (2, True)
+
+
+def test_rows_are_sent_back_by_a_verb(studio: Studio, project: Project) -> None:
+    with Store.open(project.store_path, "anna") as store:
+        store.add(tickets(3), "rows.jsonl")
+    comparison(project, "compare-1")
+    said = studio("send-back", "compare")
+    assert said.stderr == "1 row sent back of 1 row broken · studio undo takes it back\n"
+    rows = studio("rows", "--where", "is_marked and contains(note, 'sent back: ')", "--json")
+    assert [row["example_id"] for row in json.loads(rows.stdout)] == [2]
+    told = json.loads(studio("send-back", "compare", "--which", "neither", "--json").stdout)
+    assert told == {"run_id": "compare-1", "reasons": {}, "marked": 0, "gone": 0}
