@@ -20,7 +20,7 @@ from studio.dataset.candidates import Candidate
 from studio.dataset.checks import current, kept
 from studio.dataset.checks.check import Check, Finding
 from studio.dataset.checks.kept import Result
-from studio.dataset.checks.rows import Around, Need, Rows
+from studio.dataset.checks.rows import NOTHING_KNOWN, Around, Need, Rows
 from studio.dataset.checks.running import findings_of
 from studio.dataset.connection import Connection, Interrupted
 from studio.dataset.examples import (
@@ -169,17 +169,19 @@ class Store:
 
     # -- checking
 
-    def finding(self, check: Check, is_cancelled: Callable[[], bool] = lambda: False) -> Finding | None:
+    def finding(
+        self, check: Check, is_cancelled: Callable[[], bool] = lambda: False, around: Around = NOTHING_KNOWN
+    ) -> Finding | None:
         """What ``check`` finds in the rows that are not rejected, skipped or in the trash. Nothing is written.
 
         Raises Interrupted once ``is_cancelled``, which is asked now and then, or after ``interrupt``.
         """
-        with self._rows_to_check(Around(), is_cancelled) as (_, rows):
+        with self._rows_to_check(around, is_cancelled) as (_, rows):
             return findings_of(rows, [check])[check.name]
 
     def lacking(self, check: Check) -> tuple[Need, ...]:
         """What ``check`` needs and the store does not know; then its findings would not be worth having."""
-        with self._rows_to_check(Around(), lambda: False) as (_, rows):
+        with self._rows_to_check(NOTHING_KNOWN, lambda: False) as (_, rows):
             return tuple(need for need in check.needs if rows.lacks(need))
 
     def check(

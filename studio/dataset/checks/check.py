@@ -165,10 +165,14 @@ class GroupCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetCheck(Check):
-    """Looks at the rows as a whole, and is computed anew after every change."""
+    """Looks at the rows as a whole, and is computed anew after every change.
+
+    The ``bad`` rows are found where they stand with sound ones ``beside`` them.
+    """
 
     scope: ClassVar[Scope] = Scope.DATASET
 
+    beside: tuple[Candidate, ...] = ()
     find: Callable[[Rows], Finding | None]
 
 

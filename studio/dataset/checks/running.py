@@ -29,13 +29,13 @@ def findings_of(rows: Rows, checks: Sequence[Check], on_done: OnDone = lambda ch
     for check, ids in zip(of_rows, row_ids(rows, of_rows), strict=True):
         found[check.name] = check.finding(ids)
         on_done(check)
-    for check in checks:
-        if isinstance(check, GroupCheck):
-            found[check.name] = _grouped(rows, check, list(check.groups(rows)))
-            on_done(check)
-        elif isinstance(check, DatasetCheck):
-            found[check.name] = check.find(rows)
-            on_done(check)
+    for other in checks:
+        if isinstance(other, GroupCheck):
+            found[other.name] = _grouped(rows, other, list(other.groups(rows)))
+            on_done(other)
+        elif isinstance(other, DatasetCheck):
+            found[other.name] = other.find(rows)
+            on_done(other)
     return found
 
 
@@ -54,13 +54,13 @@ def findings_after(
         others = np.setdiff1d(before.example_ids, changed) if before else changed[:0]
         found[check.name] = check.finding(np.union1d(others, ids))
         on_done(check)
-    for check in checks:
-        if isinstance(check, GroupCheck):
-            found[check.name] = _regrouped(rows, check, kept[check.name], changed)
-            on_done(check)
-        elif isinstance(check, DatasetCheck):
-            found[check.name] = check.find(rows)
-            on_done(check)
+    for other in checks:
+        if isinstance(other, GroupCheck):
+            found[other.name] = _regrouped(rows, other, kept[other.name], changed)
+            on_done(other)
+        elif isinstance(other, DatasetCheck):
+            found[other.name] = other.find(rows)
+            on_done(other)
     return found
 
 
