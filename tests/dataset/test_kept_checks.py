@@ -10,21 +10,20 @@ import pytest
 
 from studio.dataset.candidates import Candidate
 from studio.dataset.checks import CHECKS, current
-from studio.dataset.checks.check import DatasetCheck
+from studio.dataset.checks.check import RowCheck
 from studio.dataset.checks.duplicates import CONTRADICTORY_DUPLICATES, EXACT_DUPLICATES
 from studio.dataset.checks.kept import Result, among
 from studio.dataset.checks.labels import CLASS_IMBALANCE
+from studio.dataset.checks.leakage import LEAKAGE
 from studio.dataset.checks.prompts import TRIVIAL_PROMPT
 from studio.dataset.checks.rows import Around
 from studio.dataset.store import Interrupted, Store
 from studio.errors import AskedWrongly
 
 ALL = Around()
-SOME = [check for check in CHECKS if not isinstance(check, DatasetCheck)][:5] + [
-    TRIVIAL_PROMPT,
-    EXACT_DUPLICATES,
-    CONTRADICTORY_DUPLICATES,
-    CLASS_IMBALANCE,
+SOME = [
+    *[check for check in CHECKS if isinstance(check, RowCheck)][:3],
+    *(TRIVIAL_PROMPT, LEAKAGE, EXACT_DUPLICATES, CONTRADICTORY_DUPLICATES, CLASS_IMBALANCE),
 ]
 ROWS = [
     Candidate("n/a", "an answer"),

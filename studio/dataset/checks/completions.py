@@ -14,7 +14,8 @@ _WORD_END = r"[\p{L}\p{N}]$"
 _CUT_END = r"[,(\[{¿¡„“«–—&+=/\\-]$"
 # Prose: long enough to be made of sentences.
 _PROSE_CHARS = 40
-_STRIPPED = r"rtrim(completion, E' \n\t')"
+_STRIPPED = r"rtrim(right(completion, 12), E' \n\t')"
+_SPACES = ("' '", r"E'\n'", r"E'\t'", r"E'\r'")
 _LEAST_ROWS, _NORMAL_SHARE = 50, 0.95
 _SPIKE_ROWS = 8
 
@@ -35,7 +36,8 @@ def _find_cut(rows: Rows) -> Finding | None:
     ids = rows.ids_of(
         f"""WITH judged AS (
                 SELECT example_id, task, length(completion) >= {_PROSE_CHARS} AS is_prose,
-                    right({_STRIPPED}, 1) AS last_char, len(string_split(completion, '```')) % 2 = 0 AS is_fence_open
+                    right({_STRIPPED}, 1) AS last_char,
+                    contains(completion, '```') AND len(string_split(completion, '```')) % 2 = 0 AS is_fence_open
                 FROM {rows.table}),
             ended AS (
                 SELECT task FROM judged WHERE is_prose GROUP BY task HAVING count(*) >= {_LEAST_ROWS}
@@ -146,7 +148,7 @@ EDGE_SPACE = RowCheck(
     harms="The first token of an answer is another one with a space before it; blank lines behind it are learned too.",
     severity=Severity.INFO,
     version=1,
-    where=has("completion", r"^\s|\s$"),
+    where=" OR ".join(f"{side}(completion, {space})" for side in ("starts_with", "ends_with") for space in _SPACES),
     said="[has|have] a completion with white space before or behind it.",
     fix=Rewriting("take the white space off", _trimmed),
     spots=(Spot("completion", r"^\s+|\s+$"),),

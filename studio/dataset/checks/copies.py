@@ -41,6 +41,7 @@ PROMPT_IN_COMPLETION = RowCheck(
     severity=Severity.WARNING,
     version=1,
     where=f"length(completion) > length(prompt) AND length(prompt) >= {_LEAST_PASTED} "
+    "AND lower(left(ltrim(completion), 8)) = lower(left(ltrim(prompt), 8)) "
     "AND starts_with(lower(ltrim(completion)), lower(trim(prompt)))",
     said="[has|have] a completion that begins with the whole prompt.",
     fix=Rewriting("take the prompt off the beginning of the completion", _without_prompt),

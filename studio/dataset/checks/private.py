@@ -15,20 +15,20 @@ _KEYS = any_of(
     r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[0-9A-Za-z_-]{35}|\bhf_[A-Za-z0-9]{30,}",
     r"\bgh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_[A-Za-z0-9_]{50,}|\bglpat-[A-Za-z0-9_-]{20,}",
     r"\bxox[abprs]-[A-Za-z0-9-]{20,}|\bsk-(proj-|ant-|live-)?[A-Za-z0-9_-]{24,}|\b[sr]k_(live|test)_[A-Za-z0-9]{20,}",
-    r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----",
-    r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
+    r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
 )
 _ASSIGNED = (
     r"(?i)\b(password|passwd|pwd|secret|api[_-]?key|access[_-]?token|auth[_-]?token)[\x22']?"
-    r"\s{0,3}[:=]\s{0,3}[\x22']?[^\s\x22'<>{}]{12,100}"
+    r"\s{0,3}[:=]\s{0,3}[\x22']?[^\s\x22'<>{}]{12,}"
 )
 _SECRET = any_of(_KEYS, _ASSIGNED)
 # Bits a character: above it no word of a language, below it no random key (as in Yelp's detect-secrets).
 _RANDOM_BITS = 3.3
 
-_EMAIL = r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,4}\.[A-Za-z]{2,24}\b"
+_EMAIL = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b"
 _PHONE = any_of(
-    r"\+\d{1,3}[ .-]?(\(0?\d{1,4}\)[ .-]?)?\d{1,4}([ .-]?\d{2,4}){2,4}",
+    r"(^|[\s(:,;])\+\d{1,3}[ .-]?(\(0?\d{1,4}\)[ .-]?)?\d{1,4}([ .-]?\d{2,4}){2,4}",
     r"\(\d{3}\) ?\d{3}[ .-]\d{4}|\b\d{3}[.-]\d{3}[.-]\d{4}\b",
 )
 _CARD = r"\b\d{4}[ -]?\d{4}[ -]?\d{4}[ -]?\d{1,7}\b"
@@ -63,38 +63,35 @@ def is_iban(text: str) -> bool:
     return int("".join(str(int(char, 36)) for char in moved)) % 97 == 1
 
 
-_KEY_RE, _ASSIGNED_RE = re.compile(_KEYS), re.compile(_ASSIGNED)
+_NAMES_ITS_VALUE = re.compile(r"(?i)(password|passwd|pwd|secret|api[_-]?key|(access|auth)[_-]?token)[\"']?\s*[:=]")
 
 
-def secret_in(text: str) -> str:
-    """The first secret in ``text``; empty where there is none."""
-    if found := _KEY_RE.search(text):
-        return found[0]
-    for found in _ASSIGNED_RE.finditer(text):
-        value = re.split(r"[:=]\s{0,3}[\"']?", found[0], maxsplit=1)[-1]
-        is_mixed = any(char.isdigit() for char in value) and any(char.isalpha() for char in value)
-        if is_mixed and entropy(value) >= _RANDOM_BITS:
-            return found[0]
-    return ""
+def is_secret(part: str) -> bool:
+    """Whether what looks like a secret is one: a key by its shape, or a value after ``password:`` that is random."""
+    named = _NAMES_ITS_VALUE.match(part)
+    if not named:
+        return True
+    value = part[named.end() :].strip(" \t\"'")
+    is_mixed = any(char.isdigit() for char in value) and any(char.isalpha() for char in value)
+    return is_mixed and entropy(value) >= _RANDOM_BITS
 
 
-_EMAIL_RE, _PHONE_RE, _CARD_RE, _IBAN_RE, _IP_RE = map(re.compile, (_EMAIL, _PHONE, _CARD, _IBAN, _IPV4))
+def is_personal(part: str) -> bool:
+    """Whether what looks like personal data is: an address of somebody, a number whose check digits are right."""
+    if "@" in part:
+        return not _NOBODY.search(part)
+    digits = re.sub(r"\D", "", part)
+    if part[:1].isalpha() and part[:1].isupper():
+        return is_iban(part.replace(" ", ""))
+    if _DOTTED.fullmatch(part):
+        return _is_public(part)
+    is_number_of_card = re.fullmatch(r"[\d -]+", part) and is_card(digits)
+    is_phone = part.lstrip()[:1] in "+(" or bool(_AMERICAN.fullmatch(part))
+    return bool(is_number_of_card) or (is_phone and 9 <= len(digits) <= 15 and "555" not in digits)
 
 
-def personal_in(text: str) -> str:
-    """The first e-mail address, phone number, card, IBAN or public IP address in ``text``; empty where none is."""
-    judges = (
-        (_EMAIL_RE, lambda part: not _NOBODY.search(part)),
-        (_PHONE_RE, lambda part: 9 <= sum(map(str.isdigit, part)) <= 15 and "555" not in part),
-        (_CARD_RE, lambda part: is_card(re.sub(r"\D", "", part))),
-        (_IBAN_RE, lambda part: is_iban(part.replace(" ", ""))),
-        (_IP_RE, _is_public),
-    )
-    for pattern, is_real in judges:
-        for found in pattern.finditer(text):
-            if is_real(found[0]):
-                return found[0]
-    return ""
+_DOTTED = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
+_AMERICAN = re.compile(r"\d{3}[.-]\d{3}[.-]\d{4}")
 
 
 def _is_public(text: str) -> bool:
@@ -112,7 +109,7 @@ SECRETS = RowCheck(
     version=1,
     where=either_has(_SECRET),
     said="[has|have] a key, a token or a password in the text.",
-    confirm=lambda texts: bool(secret_in(texts.prompt) or secret_in(texts.completion)),
+    confirm_part=is_secret,
     spots=(Spot("prompt", _SECRET), Spot("completion", _SECRET)),
     is_private=True,
     bad=(
@@ -137,7 +134,7 @@ PERSONAL_DATA = RowCheck(
     version=1,
     where=either_has(_PERSONAL),
     said="[has|have] personal data in the text.",
-    confirm=lambda texts: bool(personal_in(texts.prompt) or personal_in(texts.completion)),
+    confirm_part=is_personal,
     spots=(Spot("prompt", _PERSONAL), Spot("completion", _PERSONAL)),
     is_private=True,
     bad=(
@@ -153,5 +150,6 @@ PERSONAL_DATA = RowCheck(
         Candidate("Open 192.168.0.1 or version 1.2.3.4", "Done."),
         Candidate("The years 2019-2020-2021", "Three."),
         Candidate("12 345 678 people", "Many."),
+        Candidate("How many are 12500+21000-6300?", "12500+21000-6300=27200"),
     ),
 )

@@ -12,13 +12,13 @@ from studio.dataset.checks.texts import any_of, either_has, has
 _SPECIAL = any_of(
     r"<\|(im_start|im_end|im_sep|endoftext|startoftext|begin_of_text|end_of_text|eot_id|eom_id)\|>",
     r"<\|(start_header_id|end_header_id|system|user|assistant|end|return|channel|message|python_tag)\|>",
-    r"<\|fim_(prefix|middle|suffix)\|>|<｜[^｜]{1,30}｜>|<(start|end)_of_turn>",
+    r"<\|fim_(prefix|middle|suffix)\|>|<｜[^｜]+｜>|<(start|end)_of_turn>",
     r"\[/?INST\]|<</?SYS>>|</s>\s*$|^\s*<s>|<(bos|eos|pad|unk)>",
     r"(^|\n)###\s?(Response|Instruction|Input|Assistant|Human|User)\s?:",
 )
 _UNFILLED = any_of(
-    r"\{\{\s*[A-Za-z_][\w. ]{0,40}\}\}|\$\{[A-Za-z_]\w{0,40}\}",
-    r"\[(insert|your|name of|enter)\b[^\]\n]{0,40}\]",
+    r"\{\{\s*[A-Za-z_][\w. ]*\}\}|\$\{[A-Za-z_]\w*\}",
+    r"\[(insert|your|name of|enter)\b[^\]\n]*\]",
     r"\{(input|prompt|text|question|context|name|instruction)\}",
 )
 _NOTHING = r"(?i)^\s*(none|nan|null|undefined|n/?a|\[object Object\]|<no value>)\s*$"
@@ -26,7 +26,7 @@ _NOTHING = r"(?i)^\s*(none|nan|null|undefined|n/?a|\[object Object\]|<no value>)
 _CODE = r"```|</?html|<script|<style|(?i:html|xml|css|markdown|jinja|handlebars|mustache|template|latex)"
 _TAG = (
     r"(?i)</?(p|div|span|br|hr|li|ul|ol|td|tr|table|tbody|font|strong|em|h[1-6]|img|center|blockquote|sup|sub)"
-    r"(\s[^<>]{0,300})?/?>"
+    r"(\s[^<>]*)?/?>"
 )
 _ENTITY = r"&(amp|lt|gt|quot|apos|nbsp|mdash|ndash|hellip|rsquo|lsquo|rdquo|ldquo|#\d{2,5}|#x[0-9a-fA-F]{2,5});"
 # UTF-8 read as Windows-1252: the first byte of a letter, and what its second one becomes.
@@ -35,7 +35,9 @@ _MOJIBAKE = any_of(
     r"â€[\x{0080}-\x{00BF}™œ\x{009d}“”¦˜¢]|Â[\x{00A0}-\x{00BF}]",
     r"á»[\x{0080}-\x{00BF}\x{0152}-\x{2122}]|Ä‘|\x{FFFD}",
 )
+_UNICODE = r"\u"
 _ESCAPED = r"\\u[0-9a-fA-F]{4}"
+_CONTROL = r"[\x01-\x08\x0B\x0C\x0E-\x1F\x7F]"
 _INVISIBLE = (
     r"[\x01-\x08\x0B\x0C\x0E-\x1F\x7F\x{0080}-\x{009F}\x{00A0}\x{00AD}\x{200B}\x{200E}\x{200F}"
     r"\x{202A}-\x{202E}\x{2060}\x{2066}-\x{2069}\x{FEFF}]"
@@ -58,7 +60,7 @@ _META = "(?i)" + any_of(
     r"^\s*here(?:'s| is) (a|the|your) (revised|rewritten|corrected|possible|generated|summary of the|response)",
     r"\bregenerate response\b|\[citation needed\]|\bas of my (last|knowledge|training)",
     r"\bmy (knowledge|training) (cutoff|data)\b|\bi hope this helps[!.]?\s*$|\bchatgpt\b",
-    r"\blet me know if you (have|need) any (other|more|further)\b[^.]{0,40}[.!]?\s*$",
+    r"\blet me know if you (have|need) any (other|more|further)\b[^.]*[.!]?\s*$",
     r"\b(trained|developed|created) by (openai|anthropic|google|meta)\b",
 )
 
@@ -68,7 +70,7 @@ TEMPLATE_TOKENS = RowCheck(
     harms="The template is put around the row again: the model learns a conversation within a conversation.",
     severity=Severity.ERROR,
     version=1,
-    where=either_has(_SPECIAL),
+    where=either_has(_SPECIAL, needs=("<", "[INST]", "[/INST]", "###")),
     said="[has|have] marks of a chat template in the text.",
     spots=(Spot("prompt", _SPECIAL), Spot("completion", _SPECIAL)),
     bad=(
@@ -91,7 +93,8 @@ UNFILLED_PLACEHOLDER = RowCheck(
     harms="The model learns to write the placeholder.",
     severity=Severity.WARNING,
     version=1,
-    where=f"({either_has(_UNFILLED)} AND NOT {either_has(_CODE)}) OR {has('completion', _NOTHING)}",
+    where=f"({either_has(_UNFILLED, needs=('{', '['))} AND NOT {either_has(_CODE)})"
+    f" OR (length(completion) < 20 AND {has('completion', _NOTHING)})",
     said="[has|have] a place that nobody filled in.",
     spots=(Spot("prompt", _UNFILLED), Spot("completion", _UNFILLED), Spot("completion", _NOTHING)),
     bad=(
@@ -143,7 +146,8 @@ MOJIBAKE = RowCheck(
     harms="The model learns tokens that nobody writes, and writes them.",
     severity=Severity.WARNING,
     version=1,
-    where=f"{either_has(_MOJIBAKE)} OR ({either_has(_ESCAPED)} AND NOT {either_has(_CODE)})",
+    where=f"{either_has(_MOJIBAKE, is_foreign=True)}"
+    f" OR ({either_has(_ESCAPED, needs=(_UNICODE,))} AND NOT {either_has(_CODE)})",
     said="[has|have] text in a broken encoding.",
     fix=Rewriting("read it again as UTF-8", _mended_encoding),
     spots=tuple(Spot(column, pattern) for pattern in (_MOJIBAKE, _ESCAPED) for column in ("prompt", "completion")),
@@ -182,7 +186,7 @@ INVISIBLE_CHARACTERS = RowCheck(
     harms="Tokens that nobody sees: the same words become other tokens, and instructions can hide in them.",
     severity=Severity.INFO,
     version=1,
-    where=either_has(_INVISIBLE),
+    where=f"{either_has(_INVISIBLE, is_foreign=True)} OR {either_has(_CONTROL)}",
     said="[has|have] characters that nobody sees.",
     fix=Rewriting("take them out; no-break spaces become spaces", _without_invisible),
     spots=(Spot("prompt", _INVISIBLE), Spot("completion", _INVISIBLE)),
@@ -218,7 +222,7 @@ HTML_RESIDUE = RowCheck(
     harms="The model answers with markup.",
     severity=Severity.WARNING,
     version=1,
-    where=f"({either_has(_ENTITY)} OR {either_has(_TAG)}) AND NOT {either_has(_CODE)}",
+    where=f"({either_has(_ENTITY, needs=('&',))} OR {either_has(_TAG, needs=('<',))}) AND NOT {either_has(_CODE)}",
     said="[has|have] HTML in the text.",
     fix=Rewriting("write entities as the characters they stand for; tags stay", _unescaped),
     spots=tuple(Spot(column, pattern) for pattern in (_TAG, _ENTITY) for column in ("prompt", "completion")),

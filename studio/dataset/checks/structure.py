@@ -5,13 +5,13 @@ from __future__ import annotations
 from studio.dataset.candidates import Candidate
 from studio.dataset.checks.check import DatasetCheck, Finding, RowCheck, Severity
 from studio.dataset.checks.rows import Rows
-from studio.dataset.checks.texts import either_has, finding_of, has, quoted
+from studio.dataset.checks.texts import either_has, finding_of, has
 
 _LEAST_ROWS = 20
 _STRUCTURED = 0.8
 _KEY_SHARE = 0.95
 _JSON, _OBJECT = r"^\s*[{[]", r"^\s*\{"
-_PARTED = r"\d[,./-]\d"
+_PARTED = r"\d[,./-]\d{2}"
 _CHAT = r"^\s*\[\s*\{\s*[\x22'](role|from)[\x22']\s*:"
 
 UNREAD_CHAT = RowCheck(
@@ -77,33 +77,32 @@ BROKEN_STRUCTURE = DatasetCheck(
     ),
 )
 
-# (kind, one way to write it, the other): numbers with groups of thousands, dates.
-_WAYS = (
-    ("thousands", r"\b\d{1,3}(,\d{3})+\b(\.\d+)?", r"\b\d{1,3}(\.\d{3}){2,}\b|\b\d{1,3}(\.\d{3})+,\d"),
-    ("dates", r"\b\d{4}-\d{2}-\d{2}\b", r"\b\d{1,2}/\d{1,2}/\d{4}\b"),
-    ("dates", r"\b\d{4}-\d{2}-\d{2}\b", r"\b\d{1,2}\.\d{1,2}\.\d{4}\b"),
-    ("dates", r"\b\d{1,2}/\d{1,2}/\d{4}\b", r"\b\d{1,2}\.\d{1,2}\.\d{4}\b"),
-)
+# Ways to write a number with groups of thousands, and a date.
+_WAYS = {
+    "commas": r"\b\d{1,3}(,\d{3})+\b",
+    "dots": r"\b\d{1,3}(\.\d{3}){2,}\b|\b\d{1,3}(\.\d{3})+,\d",
+    "years_first": r"\b\d{4}-\d{2}-\d{2}\b",
+    "slashes": r"\b\d{1,2}/\d{1,2}/\d{4}\b",
+    "dotted": r"\b\d{1,2}\.\d{1,2}\.\d{4}\b",
+}
+# Those that mean the same.
+_RIVALS = (("commas", "dots"), ("years_first", "slashes"), ("years_first", "dotted"), ("slashes", "dotted"))
+_LEAST_WRITTEN = 10
 
 
 def _find_formats(rows: Rows) -> Finding | None:
-    parts = []
-    for _, one, other in _WAYS:
-        marked = (
-            f"SELECT example_id, task, regexp_matches(completion, {quoted(one)}) AS a, "
-            f"regexp_matches(completion, {quoted(other)}) AS b FROM written"
-        )
-        parts.append(
-            f"""SELECT example_id FROM ({marked}) JOIN (
-                    SELECT task, sum(a::INTEGER) AS many, sum(b::INTEGER) AS few FROM ({marked}) GROUP BY task
-                    HAVING least(many, few) >= 1 AND many + few >= 10) USING (task)
-                WHERE (a AND many <= few) OR (b AND few < many)"""
-        )
+    ways = ", ".join(f"{has('completion', pattern)} AS {name}" for name, pattern in _WAYS.items())
+    sums = ", ".join(f"sum({name}::INTEGER) AS all_{name}" for name in _WAYS)
+    rare = " OR ".join(
+        f"(all_{a} + all_{b} >= {_LEAST_WRITTEN} AND all_{a} > 0 AND all_{b} > 0"
+        f" AND ((all_{a} <= all_{b} AND {a}) OR (all_{b} < all_{a} AND {b})))"
+        for a, b in _RIVALS
+    )
     ids = rows.ids_of(
         f"""WITH written AS MATERIALIZED (
-                SELECT example_id, task, completion FROM {rows.table}
-                WHERE {has("completion", _PARTED)})
-            {" UNION ".join(parts)}"""
+                SELECT example_id, task, {ways} FROM {rows.table} WHERE {has("completion", _PARTED)}),
+            totals AS (SELECT task, {sums} FROM written GROUP BY task)
+            SELECT example_id FROM written JOIN totals USING (task) WHERE {rare}"""
     )
     return finding_of(FORMAT_DRIFT.name, ids, "[writes|write] numbers or dates otherwise than most of the task.")
 

@@ -28,9 +28,20 @@ def has(column: str, pattern: str) -> str:
     return f"regexp_matches({column}, {quoted(pattern)})"
 
 
-def either_has(pattern: str) -> str:
-    """The condition that a pattern occurs in the prompt or the completion."""
-    return f"({has('prompt', pattern)} OR {has('completion', pattern)})"
+def either_has(pattern: str, *, needs: tuple[str, ...] = (), is_foreign: bool = False) -> str:
+    """The condition that a pattern occurs in the prompt or the completion.
+
+    A search for a short text costs a tenth of a pattern's, so where no match is without one of ``needs``, or without
+    a character beyond ASCII (``is_foreign``), that is looked at first.
+    """
+    return f"({' OR '.join(_guarded(column, pattern, needs, is_foreign) for column in ('prompt', 'completion'))})"
+
+
+def _guarded(column: str, pattern: str, needs: tuple[str, ...], is_foreign: bool) -> str:
+    guards = [f"contains({column}, {quoted(part)})" for part in needs]
+    if is_foreign:
+        guards.append(f"strlen({column}) <> length({column})")  # bytes and characters
+    return f"(({' OR '.join(guards)}) AND {has(column, pattern)})" if guards else has(column, pattern)
 
 
 def finding_of(check: str, example_ids: ExampleIds, said: str) -> Finding | None:

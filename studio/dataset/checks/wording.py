@@ -8,7 +8,7 @@ from collections import Counter
 from studio.dataset.candidates import Candidate
 from studio.dataset.checks.check import DatasetCheck, Finding, RowCheck, Severity
 from studio.dataset.checks.rows import Rows
-from studio.dataset.checks.texts import either_has, finding_of, has, label_tasks, quoted
+from studio.dataset.checks.texts import finding_of, has, label_tasks, quoted
 
 _LEAST_ROWS = 20
 _AGREE_SHARE = 0.9
@@ -68,11 +68,18 @@ LANGUAGE_MISMATCH = DatasetCheck(
     ),
 )
 
-# Of the words of a longer text, this share at least differs from all others. Measured on prose: 0.45 and more.
-_LEAST_DIFFERENT = 0.25
-_SHORTEST_REPEATING = 200
+_SAMPLED_ROWS = 2_000  # enough to know what a task is like
+_PROBE_CHARS = 16
+_LONG_WORD = r"[A-Za-z]{20}"  # what a loop of one letter looks like
 _SAMPLED_CHARS = 4_000
 _RUN = re.compile(r"([^\W\d_])\1{11,}|(\S{1,40}?)(?:[\s,.]+\2){7,}")
+
+
+def _comes_again(place: float) -> str:
+    """The condition that the piece of a completion at ``place`` (0 to 1) stands behind it again."""
+    start = f"CAST({place} * length(completion) AS BIGINT)"
+    piece = f"substring(completion, {start}, {_PROBE_CHARS})"
+    return f"(length(completion) >= 60 AND contains(substring(completion, {start} + 1), {piece}))"
 
 
 def repeats(text: str) -> bool:
@@ -94,10 +101,7 @@ REPETITION = RowCheck(
     harms="The model learns to loop.",
     severity=Severity.WARNING,
     version=1,
-    where=f"""(length(completion) >= {_SHORTEST_REPEATING} AND
-        len(list_distinct(string_split(left(completion, {_SAMPLED_CHARS}), ' ')))
-        <= {_LEAST_DIFFERENT * 2} * len(string_split(left(completion, {_SAMPLED_CHARS}), ' ')))
-        OR {has("completion", "|".join(f"{letter}{{12}}" for letter in "aehimnoruwxyz"))}""",
+    where=" OR ".join([*map(_comes_again, (0.3, 0.6)), has("completion", _LONG_WORD)]),
     said="[says|say] the same again and again.",
     confirm=lambda texts: repeats(texts.completion),
     bad=(
@@ -114,6 +118,8 @@ REPETITION = RowCheck(
     ),
 )
 
+_SIGNS = r"[!-/:-@\[-`{-~]{12}"
+_NO_LETTERS = r"(strlen({0}) <> length({0}) AND NOT regexp_matches({0}, '\pL\pL'))"
 _NUMBER = r"\d[\d.,]*\d"  # a single digit may count what has no number
 _NO_WORD = re.compile(r"[\W_]")
 
@@ -130,7 +136,10 @@ LOW_INFORMATION = RowCheck(
     harms="Noise: the model learns to write signs.",
     severity=Severity.WARNING,
     version=1,
-    where=either_has(r"[^\p{L}\p{M}\p{N}\s]{12}"),
+    where=" OR ".join(
+        f"(length({column}) >= 30 AND ({has(column, _SIGNS)} OR {_NO_LETTERS.format(column)}))"
+        for column in ("prompt", "completion")
+    ),
     said="[has|have] hardly a letter or digit in a longer text.",
     confirm=lambda texts: says_little(texts.prompt) or says_little(texts.completion),
     bad=(
@@ -147,17 +156,18 @@ LOW_INFORMATION = RowCheck(
 
 
 def _find_ungrounded(rows: Rows) -> Finding | None:
+    numbers = f"regexp_extract_all(completion, {quoted(_NUMBER)})"
+    missing = f"len(list_filter({numbers}, lambda x: NOT contains(prompt, x))) > 0"
+    every = max(1, rows.total() // _SAMPLED_ROWS)
     ids = rows.ids_of(
-        f"""WITH judged AS MATERIALIZED (
-                SELECT example_id, task,
-                    list_filter(regexp_extract_all(completion, {quoted(_NUMBER)}), lambda x: NOT contains(prompt, x))
-                        AS missing, {has("completion", _NUMBER)} AS has_number
-                FROM {rows.table} WHERE task NOT IN ({label_tasks(rows)})),
+        f"""WITH sampled AS (
+                SELECT task, {missing} AS is_missing FROM {rows.table}
+                WHERE example_id % {every} = 0 AND {has("completion", _NUMBER)}),
             grounded AS (
-                SELECT task FROM judged GROUP BY task
-                HAVING sum(has_number::INTEGER) >= {_LEAST_ROWS}
-                AND sum((has_number AND len(missing) = 0)::INTEGER) >= {_AGREE_SHARE} * sum(has_number::INTEGER))
-            SELECT example_id FROM judged WHERE len(missing) > 0 AND task IN (SELECT task FROM grounded)"""
+                SELECT task FROM sampled GROUP BY task
+                HAVING count(*) >= {_LEAST_ROWS} AND avg(is_missing::INTEGER) <= {1 - _AGREE_SHARE:g})
+            SELECT example_id FROM {rows.table}
+            WHERE task IN (SELECT task FROM grounded) AND {missing}"""
     )
     return finding_of(
         UNGROUNDED_ANSWER.name,
