@@ -232,7 +232,7 @@ show("compare --json", view.comparison.to_dict())
 show("arms", "\\n".join(compare_table(view.comparison).lines()))
 show("tasks", "\\n".join(task_table(view.comparison).lines()))
 """,
-        {"compare --json": "'length_ratio'", "arms": "length ratio", "tasks": "length ratio"},
+        {"compare --json": "'same_length'", "arms": "same length", "tasks": "same length"},
     ),
     "A method": Seen(
         RUNS
@@ -289,7 +289,7 @@ from studio.runs.directory import FrozenRow
 from studio.runs.specs import CompareSpec
 (arm,) = CompareSpec(arms=("shortest:1",)).parsed_arms
 pool = [FrozenRow(1, "sums", "a long prompt", "and answer"), FrozenRow(2, "sums", "2+2", "4")]
-show("shot", arm.examples(pool, "sums", 0)[0].prompt)
+show("shot", arm.prompting.examples(pool, "sums", 0)(pool[0])[0].prompt)
 verb("init desk")
 verb("-C desk compare --arms best")
 """,

@@ -22,8 +22,9 @@ def _no_ids() -> ExampleIds:
 class Example:
     """One stored pair, whole. ``revision`` names its text for ever; ``edit_count`` counts acts not undone.
 
-    ``prompt_hash`` (32 hex digits) is equal for prompts that count as the same, see texts.py. ``last_edit_at`` is in
-    UTC, and None where nothing was done to the row since its import.
+    ``context`` are the turns before the prompt, as ``studio.turns`` keeps them. ``prompt_hash`` (32 hex digits) is
+    equal for prompts that count as the same, see texts.py. ``last_edit_at`` is in UTC, and None where nothing was done
+    to the row since its import.
     """
 
     example_id: int
@@ -42,13 +43,15 @@ class Example:
     edit_count: int
     last_edit_who: str
     last_edit_at: datetime | None
+    context: str = ""
 
 
 @dataclass(frozen=True)
 class Preview:
     """A table row: the first ``PREVIEW_CHARS`` characters of the texts; tokens where they are counted.
 
-    ``labelled_by`` and ``labelled_at`` (in UTC) are None without a label, and for one that came with its file.
+    ``labelled_by`` and ``labelled_at`` (in UTC) are None without a label, and for one that came with its file; ``loss``
+    and ``base_loss`` where no run measured the row.
     """
 
     example_id: int
@@ -67,6 +70,8 @@ class Preview:
     completion_tokens: int | None
     labelled_by: str | None
     labelled_at: datetime | None
+    loss: float | None
+    base_loss: float | None
 
     @property
     def total_tokens(self) -> int | None:
@@ -76,7 +81,7 @@ class Preview:
 
 
 # What a column can hold. Times are in UTC, and without saying so.
-Value = str | int | bool | datetime | None
+Value = str | int | float | bool | datetime | None
 
 
 @dataclass(frozen=True)

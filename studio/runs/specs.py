@@ -25,6 +25,7 @@ from studio.runs.settings import Spec, about, at_least, filled_in, share
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 OVERLONG_POLICIES = ("refuse", "drop", "truncate_prompt", "truncate_completion")
 OBJECTIVES = ("completion", "sequence", "text")  # named as in tokens.encoding
+LEARNED_TURNS = ("last", "all")
 SCHEDULES = ("cosine", "linear", "constant", "wsd")
 MEAN = "mean"
 ALL_LINEAR = "all-linear"
@@ -66,6 +67,11 @@ class TrainSpec(Spec):
         "template (continued pre-training).",
         choices=OBJECTIVES,
         default="completion",
+    )
+    learned_turns: str = about(
+        "Which answers of a conversation are learned: the last, or all of the assistant's; the rest is only seen.",
+        choices=LEARNED_TURNS,
+        default="last",
     )
     label_smoothing: float = about(
         "Share of each target's probability spread over the vocabulary in training; evaluation is without it.",
@@ -192,6 +198,11 @@ class TrainSpec(Spec):
                 f"lora_targets={','.join(self.lora_targets)} names no layers.",
                 f"Either {ALL_LINEAR}, or names such as q_proj,v_proj.",
             )
+        if self.learned_turns == "all" and self.objective != "completion":
+            yield (
+                f"learned_turns=all with objective={self.objective}, which learns all there is anyway.",
+                "Set learned_turns=last.",
+            )
         if self.schedule == "wsd" and not self.decay_ratio:
             yield "schedule=wsd with decay_ratio=0 never falls.", "Set decay_ratio, usually 0.1, or schedule=constant."
         if self.schedule == "wsd" and self.warmup_ratio + self.decay_ratio > 1:
@@ -285,10 +296,12 @@ class CompareSpec(Spec):
 
     kind: ClassVar[str] = "compare"
 
-    run_id: str = about("The train run whose adapter or model is the tuned arm; empty for none.", default="")
-    tuned_path: str = filled_in("Folder of that adapter or model.", default="")
-    tuned_method: str = filled_in("The method of that run.", default="")
-    arms: tuple[str, ...] = about(f"{arms.usage()}.", default=("zero_shot", "one_shot", "few_shot:5", "tuned"))
+    run_id: str = about("The train run of the arm tuned, whose rows shots come from; empty for none.", default="")
+    tuned_path: str = filled_in("In an older studio's comparison: the folder of what that run made.", default="")
+    tuned_method: str = filled_in("In an older studio's comparison: the method of that run.", default="")
+    arms: tuple[str, ...] = about(
+        f"{arms.usage()}; two together: tuned+few_shot:3.", default=("zero_shot", "one_shot", "few_shot:5", "tuned")
+    )
     split: str = about("Rows of this split are answered.", choices=("test", "validation"), default="test")
     tasks: tuple[str, ...] = about("Only these tasks; empty takes all.", default=())
     limit: int = about("At most this many rows, evenly over the tasks; 0 takes all.", default=0)
@@ -315,7 +328,7 @@ class CompareSpec(Spec):
         if len(set(self.arms)) != len(self.arms):
             raise AskedWrongly(f"arms={','.join(self.arms)} names one twice.")
         for arm in self.parsed_arms:
-            if arm.is_tuned and not self.run_id:
+            if arm.is_tuned and not (arm.by.name or self.run_id):
                 raise AskedWrongly(
                     f"the arm {arm.text!r} needs a run.", "Add --run RUN (studio runs lists them), or leave it out."
                 )

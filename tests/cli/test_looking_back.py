@@ -131,7 +131,7 @@ def test_watch_says_the_losses_of_each_task_and_json_has_them(studio: Studio, pr
         events.write(Evaluation(step=at, eval_loss=0.5, task_losses={"tickets": 0.31, "to\x1bne": tone}))
     events.write(Finished(step=2))
     events.close()
-    assert "eval at step 2: tickets 0.310, to␛ne –" in studio("watch", "train-1").stderr
+    assert "eval at step 2: tickets 0.310, to␛ne NaN" in studio("watch", "train-1").stderr
     listed = json.loads(studio("runs", "--json").stdout)
     assert {run["run_id"]: run["task_losses"] for run in listed} == {
         "train-1": {"tickets": 0.31, "to\x1bne": None},

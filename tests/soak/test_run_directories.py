@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from studio.acts.comparing import load_comparison, tuned_run_ids
+from studio.acts.answering import tuned_run_ids
+from studio.acts.comparing import load_comparison
 from studio.acts.training import run_states
 from studio.errors import StudioError
 from studio.project import Project
