@@ -24,7 +24,7 @@ from studio.dataset.checks import current, kept
 from studio.dataset.checks.check import Check, Finding
 from studio.dataset.checks.current import Fresh
 from studio.dataset.checks.kept import Result
-from studio.dataset.checks.rows import Around, Need, Rows
+from studio.dataset.checks.rows import NOTHING_KNOWN, Around, Need, Rows
 from studio.dataset.checks.running import findings_of
 from studio.dataset.connection import Connection, Interrupted, as_ids
 from studio.dataset.examples import (
@@ -195,18 +195,22 @@ class Store:
 
     @reads
     def finding(
-        self, cursor: DuckDBPyConnection, check: Check, is_cancelled: Callable[[], bool] = lambda: False
+        self,
+        cursor: DuckDBPyConnection,
+        check: Check,
+        is_cancelled: Callable[[], bool] = lambda: False,
+        around: Around = NOTHING_KNOWN,
     ) -> Finding | None:
         """What ``check`` finds in the rows that are not rejected, skipped or in the trash. Nothing is written.
 
         Raises Interrupted once ``is_cancelled``, which is asked now and then, or after ``interrupt``.
         """
-        return findings_of(_rows_to_check(cursor, Around(), is_cancelled), [check])[check.name]
+        return findings_of(_rows_to_check(cursor, around, is_cancelled), [check])[check.name]
 
     @reads
     def lacking(self, cursor: DuckDBPyConnection, check: Check) -> tuple[Need, ...]:
         """What ``check`` needs and the store does not know; then its findings would not be worth having."""
-        rows = _rows_to_check(cursor, Around())
+        rows = _rows_to_check(cursor, NOTHING_KNOWN)
         return tuple(need for need in check.needs if rows.lacks(need))
 
     def check(
