@@ -20,7 +20,7 @@ from studio.dataset.candidates import Candidate
 from studio.dataset.checks import current, kept
 from studio.dataset.checks.check import Check, Finding
 from studio.dataset.checks.kept import Result
-from studio.dataset.checks.rows import Around, Need, Rows
+from studio.dataset.checks.rows import NOTHING_KNOWN, Around, Need, Rows
 from studio.dataset.checks.running import findings_of
 from studio.dataset.connection import Connection, Interrupted
 from studio.dataset.examples import (
@@ -102,9 +102,9 @@ class Store:
     def view_ids(self, where: str = "", search: str = "", sort: Sequence[tuple[str, bool]] = ()) -> ExampleIds:
         """ExampleIds of the rows for which ``where`` (see filters.py) holds and in which ``search`` occurs, int64.
 
-        ``search`` is looked for in prompt, completion, system, task and note, in any case. ``sort`` is (column,
-        is_descending) pairs, the first one leading; then by id. Raises AskedWrongly for a filter or a sort column
-        that cannot be used, Interrupted.
+        ``search`` is looked for in prompt, completion, system, earlier turns, task and note, in any case. ``sort`` is
+        (column, is_descending) pairs, the first one leading; then by id. Raises AskedWrongly for a filter or a sort
+        column that cannot be used, Interrupted.
         """
         with self._connection.reading() as cursor:
             return views.view_ids(cursor, where, search, sort)
@@ -169,17 +169,19 @@ class Store:
 
     # -- checking
 
-    def finding(self, check: Check, is_cancelled: Callable[[], bool] = lambda: False) -> Finding | None:
+    def finding(
+        self, check: Check, is_cancelled: Callable[[], bool] = lambda: False, around: Around = NOTHING_KNOWN
+    ) -> Finding | None:
         """What ``check`` finds in the rows that are not rejected, skipped or in the trash. Nothing is written.
 
         Raises Interrupted once ``is_cancelled``, which is asked now and then, or after ``interrupt``.
         """
-        with self._rows_to_check(Around(), is_cancelled) as (_, rows):
+        with self._rows_to_check(around, is_cancelled) as (_, rows):
             return findings_of(rows, [check])[check.name]
 
     def lacking(self, check: Check) -> tuple[Need, ...]:
         """What ``check`` needs and the store does not know; then its findings would not be worth having."""
-        with self._rows_to_check(Around(), lambda: False) as (_, rows):
+        with self._rows_to_check(NOTHING_KNOWN, lambda: False) as (_, rows):
             return tuple(need for need in check.needs if rows.lacks(need))
 
     def check(
@@ -248,10 +250,16 @@ class Store:
         with self._connection.writing() as cursor:
             return edits.set_label(cursor, self.who, ids, label)
 
-    def set_text(self, example_id: int, prompt: str | None = None, completion: str | None = None) -> Change:
-        """Replace the texts that are not None; the revision becomes a new one. Raises AskedWrongly for empty text."""
+    def set_text(
+        self, example_id: int, prompt: str | None = None, completion: str | None = None, context: str | None = None
+    ) -> Change:
+        """Replace the texts that are not None; the revision becomes a new one.
+
+        ``context`` are the turns before the prompt, as ``studio.turns`` keeps them; empty takes them away. Raises
+        AskedWrongly for an empty prompt or completion, and for what are no turns.
+        """
         with self._connection.writing() as cursor:
-            return edits.set_text(cursor, self.who, example_id, prompt, completion)
+            return edits.set_text(cursor, self.who, example_id, prompt, completion, context)
 
     def set_mark(self, ids: Sequence[int] | ExampleIds, is_marked: bool, note: str = "") -> Change:
         """Mark rows for later, or unmark them, which clears the note. Marking without a note keeps the old one."""
@@ -307,7 +315,7 @@ class Store:
             return token_counts.uncounted_total(cursor, fingerprint)
 
     def uncounted(self, fingerprint: str) -> Iterator[list[Uncounted]]:
-        """Batches of (example_id, revision, prompt, completion, system) to count.
+        """Batches of (example_id, revision, prompt, completion, system, context) to count.
 
         Asking makes ``fingerprint`` the one that ``total_tokens`` in filters, sorts and previews goes by.
         """

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from studio.runs.arms.arm import Arm
 from studio.runs.directory import FrozenRow
+from studio.tokens.pairs import pair_of
 from studio.tokens.rendering import Message
 from studio.tokens.template import messages_of
 
@@ -24,5 +25,5 @@ def prompts_of(arm: Arm, rows: Sequence[FrozenRow], pool: Sequence[FrozenRow], s
     tasks = sorted({row.task for row in rows})
     examples = {task: arm.prompting.examples(pool, task, seed) for task in tasks}
     for row in rows:
-        shots = [(shot.prompt, shot.completion) for shot in examples[row.task](row)]
-        yield Prompt(row, messages_of(row.prompt, row.system, shots))
+        shots = list(map(pair_of, examples[row.task](row)))
+        yield Prompt(row, messages_of(row.prompt, row.system, shots, row.context))
