@@ -48,6 +48,8 @@ class Settings:
     theme: str = "textual-dark"
     trusted_models: list[str] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
+    scores: dict[str, str] = field(default_factory=dict)
+    scorers: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.base_model:
@@ -75,6 +77,12 @@ max_length = {max_length}                        # tokens a training row may hav
 
 # [keys]                                # rebind: action = "key"; names as in the ? screen
 # accept = "a"
+
+# [scores]                              # which score decides a task in comparisons; "*" is for all others
+# tickets = "exact_match"
+
+# [scorers]                             # a score of your own: comparisons run this code, which can do what you can
+# politeness = "my_scorers.py:politeness"
 """
 
 
@@ -174,12 +182,16 @@ _KINDS: dict[str, tuple[type, str]] = {
     "theme": (str, 'a text in quotes, as theme = "textual-light"'),
     "trusted_models": (list, 'a list of names in quotes, as trusted_models = ["./my-model"]'),
     "keys": (dict, 'a table, as [keys] and below it accept = "a"'),
+    "scores": (dict, 'a table, as [scores] and below it tickets = "exact_match"'),
+    "scorers": (dict, 'a table, as [scorers] and below it politeness = "my_scorers.py:politeness"'),
 }
 
 
 _IN_QUOTES = {
     "trusted_models": 'Names stand in quotes, as trusted_models = ["./my-model"].',
     "keys": 'A key stands in quotes, as accept = "a".',
+    "scores": 'A score stands in quotes, as tickets = "exact_match".',
+    "scorers": 'A function stands in quotes, as politeness = "my_scorers.py:politeness".',
 }
 
 
