@@ -35,8 +35,8 @@ def history_table(past: Sequence[PastComparison], task: str = "", *, by_task: bo
         Column("tuned"),
         Column("", is_left=True, least=NARROWEST_BAR, most=WIDEST_BAR),
         Column("95 %"),
-        Column("best other", "other", is_left=True),
-        Column("its score", "it"),
+        Column("best other arm", "against", is_left=True),
+        Column("its score", "other"),
     ]
     rows = [_row(one, name) for one in past for name in _tasks(one, task, by_task=by_task)]
     has_tasks = by_task or bool(task)
