@@ -89,7 +89,7 @@ def save(cursor: DuckDBPyConnection, fresh: Sequence[Fresh], is_new_look: bool) 
     at = now()
     same = [one for one in fresh if one.is_as_before and not is_new_look]
     if same:
-        keep_as_it_is(cursor, [one.check for one in same], same[0].seen)
+        keep_as_it_is(cursor, [one.check_name for one in same], same[0].seen)
     for one in fresh:
         if any(one is other for other in same):
             continue

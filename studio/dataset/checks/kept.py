@@ -146,11 +146,11 @@ def keep(cursor: DuckDBPyConnection, check_name: str, version: int, kept: Kept) 
     ).fetchall()
 
 
-def keep_as_it_is(cursor: DuckDBPyConnection, checks: Sequence[Check], seen: int) -> None:
-    """The results of ``checks`` still hold after the change ``seen``."""
+def keep_as_it_is(cursor: DuckDBPyConnection, check_names: Sequence[str], seen: int) -> None:
+    """The results of these checks still hold after the change ``seen``."""
     cursor.execute(
         "UPDATE check_results SET seen = $1, checked_at = $2 WHERE list_contains($3, check_name)",
-        [seen, now().replace(tzinfo=None), [check.name for check in checks]],
+        [seen, now().replace(tzinfo=None), list(check_names)],
     ).fetchall()
 
 
