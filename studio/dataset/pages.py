@@ -64,12 +64,12 @@ def examples(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> lis
     return [by_id[int(id_)] for id_ in ids if int(id_) in by_id]
 
 
-def unused_columns(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> set[str]:
+def unused_columns(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[str]:
     """See ``Store.unused_columns``."""
     needed = {"context": "context <> ''", "rejected": "rejected <> ''", "text": "prompt = ''"}
     counts = ", ".join(f"count(*) FILTER ({condition})" for condition in needed.values())
     found = cursor.execute(f"SELECT {counts} FROM examples WHERE {id_condition(cursor, as_ids(ids))}").fetchall()
-    return {name for name, count in zip(needed, found[0], strict=True) if not count}
+    return [name for name, count in zip(needed, found[0], strict=True) if not count]
 
 
 def rows_for(
