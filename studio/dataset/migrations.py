@@ -160,6 +160,20 @@ MIGRATIONS: tuple[tuple[str, Step], ...] = (
         "0008 context",
         "ALTER TABLE examples ADD COLUMN context VARCHAR DEFAULT ''",
     ),
+    (
+        # MinHash bands of each row's prompt, and its cluster; see near/clusters.py. ``is_placed``: the cluster holds.
+        "0009 near rows",
+        f"""
+        CREATE TABLE near_rows (
+            example_id BIGINT NOT NULL,
+            revision INTEGER NOT NULL,
+            skipped INTEGER NOT NULL,
+            cluster BIGINT NOT NULL,
+            is_placed BOOLEAN NOT NULL,
+            {", ".join(f"band_{number} UINTEGER NOT NULL" for number in range(20))}
+        )
+        """,
+    ),
 )
 
 

@@ -6,6 +6,7 @@ person is one method, one transaction and one undo step; when the method returns
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -36,6 +37,7 @@ from studio.dataset.examples import (
     Values,
 )
 from studio.dataset.labels import LABELS, SPLITS
+from studio.dataset.near import clusters
 from studio.dataset.texts import storable
 from studio.dataset.token_counts import Uncounted
 
@@ -65,6 +67,7 @@ class Store:
 
     def __init__(self, connection: Connection, who: str) -> None:
         self._connection = connection
+        self._finding_near = threading.Lock()
         self.who = storable(who)
 
     @classmethod
@@ -210,6 +213,36 @@ class Store:
         with self._rows_to_check(around, lambda: False) as (cursor, rows):
             return current.results(cursor, rows, checks)
 
+    def find_near(
+        self, progress: Callable[[int, int], None] | None = None, is_cancelled: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Bring the clusters of rows with nearly equal prompts up to date; only what changed is computed.
+
+        ``progress`` hears how many of how many rows are done. What is computed before it is cancelled stays. Raises
+        Interrupted once ``is_cancelled``.
+        """
+        stop = stopping(is_cancelled)
+        with self._finding_near:
+            with self._connection.writing() as cursor:
+                clusters.forget_removed(cursor)
+                waiting = clusters.unsigned(cursor)
+            for start in range(0, len(waiting), _BATCH):
+                stop()
+                with self._connection.writing() as cursor:
+                    clusters.sign(cursor, waiting[start : start + _BATCH])
+                if progress:
+                    progress(min(start + _BATCH, len(waiting)), len(waiting))
+            with self._connection.reading() as cursor:
+                if not clusters.unplaced_total(cursor):
+                    return
+            with self._connection.writing() as cursor:
+                clusters.place(cursor, *clusters.clusters_to_make(cursor, stop))
+
+    def near(self, example_id: int) -> ExampleIds:
+        """The rows whose prompts are near that of this one, itself among them, as ``find_near`` left them."""
+        with self._connection.reading() as cursor:
+            return clusters.cluster_of(cursor, example_id)
+
     def waive(self, check: Check, example_ids: ExampleIds, reason: str) -> Change:
         """Let what ``check`` found in these rows be; without a reason, take the waiver back. Raises AskedWrongly."""
         with self._connection.writing() as cursor:
@@ -219,12 +252,8 @@ class Store:
     def _rows_to_check(
         self, around: Around, is_cancelled: Callable[[], bool]
     ) -> Iterator[tuple[DuckDBPyConnection, Rows]]:
-        def stop_if_cancelled() -> None:
-            if is_cancelled():
-                raise Interrupted("Stopped.", "Nothing was changed.")
-
         with self._connection.reading() as cursor:
-            yield cursor, Rows(cursor, stop_if_cancelled, around)
+            yield cursor, Rows(cursor, stopping(is_cancelled), around)
 
     # -- importing
 
@@ -355,3 +384,13 @@ class Store:
         columns = (np.asarray(column, dtype=np.float64) for column in (losses, base_losses))
         with self._connection.writing() as cursor:
             row_losses.replace(cursor, np.asarray(ids, dtype=np.int64), *columns)
+
+
+def stopping(is_cancelled: Callable[[], bool]) -> Callable[[], None]:
+    """What long work calls now and then: it raises Interrupted once ``is_cancelled``."""
+
+    def stop() -> None:
+        if is_cancelled():
+            raise Interrupted("Stopped.", "Nothing was changed.")
+
+    return stop
