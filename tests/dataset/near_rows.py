@@ -23,7 +23,7 @@ def _pieces(text: str) -> set[str]:
 
 
 def planted(pairs: int, alone: int, seed: int = 0) -> tuple[list[Candidate], list[tuple[int, int, float]]]:
-    """Rows, and (position, position, similarity) of each planted pair, evenly from 0.6 to 0.95; others share nothing."""
+    """Rows, and (position, position, similarity) of each planted pair, from 0.6 to 0.95; others share nothing."""
     chance = random.Random(seed)
     rows: list[Candidate] = []
     found: list[tuple[int, int, float]] = []
