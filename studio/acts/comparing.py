@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from studio.acts.answering import TunedRun, answering_by, tuned_runs, with_own_checkpoints
 from studio.acts.base_model import with_base_model
+from studio.acts.scoring import TaskPlan, task_plans, with_scoring
 from studio.acts.training import frozen
 from studio.dataset.store import Example, Store
 from studio.dataset.texts import prompt_hash
 from studio.errors import AskedWrongly, StudioError
-from studio.files import JsonObject
+from studio.files import JsonObject, read_json_lines
 from studio.project import Project
 from studio.runs.arms.answering import Answering, write_answering
 from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run, read_rows, runs_in, write_rows
@@ -22,6 +24,7 @@ from studio.runs.process import submit
 from studio.runs.specs import CompareSpec, read_spec, write_spec
 from studio.runs.watch import RunWatch, scores_in
 from studio.scoring.comparison import Comparison
+from studio.scoring.own_scorers import OwnScore
 from studio.tokens.tokenizer import ModelFolder
 
 
@@ -34,6 +37,7 @@ class LoadedComparison:
     rows: list[FrozenRow]
     predictions: list[dict[str, Any]]
     scores: Comparison | None
+    own_scores: list[OwnScore]
 
     @property
     def context_window(self) -> int | None:
@@ -48,14 +52,15 @@ class LoadedComparison:
 class ComparePlan:
     """What a comparison would do on the rows there are now: ``rows`` held-out ones, answered by every arm of ``spec``.
 
-    ``answering`` says who answers, by the arm's text. ``forecast_seconds`` goes by the newest comparison on the same
-    base model; None where there is none.
+    ``answering`` says who answers, by the arm's text, ``tasks`` what decides. ``forecast_seconds``
+    goes by the newest comparison on the same base model; None where there is none.
     """
 
     spec: CompareSpec
     rows: list[FrozenRow]
     pool: list[FrozenRow]
     answering: dict[str, Answering]
+    tasks: list[TaskPlan]
     forecast_seconds: float | None
 
     @property
@@ -73,6 +78,7 @@ def plan_comparison(project: Project, store: Store, spec: CompareSpec) -> Compar
     runs = tuned_runs(project, spec)
     spec = _with_run(runs, spec)
     spec, _ = with_base_model(project, spec)
+    spec = with_scoring(project, spec)
     answering = answering_by(project, spec, runs)
     test = _evenly_over_tasks(
         store.rows_for(spec.split, tasks=spec.tasks, labels=("accept", "none"), where=""), spec.limit
@@ -84,7 +90,8 @@ def plan_comparison(project: Project, store: Store, spec: CompareSpec) -> Compar
     pool = _pool(store, spec, runs)
     _refuse_too_many_shots(spec, {example.task for example in test}, pool)
     answers = len(test) * len(spec.arms)
-    return ComparePlan(spec, frozen(test), pool, answering, _forecast(project, spec, answers))
+    rows = frozen(test)
+    return ComparePlan(spec, rows, pool, answering, task_plans(spec, rows), _forecast(project, spec, answers))
 
 
 def _pool(store: Store, spec: CompareSpec, runs: Mapping[str, TunedRun]) -> list[FrozenRow]:
@@ -109,7 +116,11 @@ def _refuse_too_many_shots(spec: CompareSpec, tasks: Collection[str], pool: Sequ
 
 def start_comparison(project: Project, store: Store, spec: CompareSpec) -> str:
     """Freeze the held-out rows and the pool of shots, start the process; the run id. Raises as ``plan_comparison``."""
-    plan = plan_comparison(project, store, spec)
+    return start_planned(project, plan_comparison(project, store, spec))
+
+
+def start_planned(project: Project, plan: ComparePlan) -> str:
+    """As ``start_comparison``, of a plan that was looked at."""
     with new_run(project.runs_path, "compare") as directory:
         write_rows(directory.rows_path("test"), plan.rows)
         write_rows(directory.rows_path("train"), plan.pool)
@@ -144,7 +155,18 @@ def load_comparison(project: Project, run_id: str) -> LoadedComparison:
         rows=read_rows(directory.rows_path("test")),
         predictions=read_predictions(directory),
         scores=_comparison_from(directory, scores) if scores else None,
+        own_scores=_own_scores_in(directory),
     )
+
+
+def _own_scores_in(directory: RunDirectory) -> list[OwnScore]:
+    """What the project's own scorers said; none where there are none, and without the lines that say nothing."""
+    lines, _ = read_json_lines(directory.own_scores_path)
+    found = []
+    for line in lines:
+        with suppress(TypeError):
+            found.append(OwnScore(**line))
+    return found
 
 
 def _comparison_from(directory: RunDirectory, scores: JsonObject) -> Comparison:

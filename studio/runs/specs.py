@@ -313,6 +313,13 @@ class CompareSpec(Spec):
         "Rows that each arm answers one at a time, to measure its latency; 0 measures none.", default=4
     )
     seed: int = about("Seed of the choice of shots.", default=0)
+    primary: tuple[str, ...] = about(
+        "The score that decides, named before the run: rouge_l for all tasks, tickets=exact_match for one; empty takes "
+        "[scores] of studio.toml, then what suits the references.",
+        default=(),
+    )
+    scorers: tuple[str, ...] = about("Further scores, which are not worked out else: rouge_l_stemmed.", default=())
+    own_scorers: tuple[str, ...] = filled_in("Functions of the project that score too, by studio.toml.", default=())
     dtype: str = about(
         "auto measures float32 and bfloat16 on this machine and takes the faster.", choices=DTYPES, default="auto"
     )

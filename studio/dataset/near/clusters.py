@@ -28,6 +28,7 @@ _LEAST_ROWS_TO_SHARE = 20
 # that share one band of 20 are rarely near; they must share two, as 98 % of those do whose similarity is 0.8.
 _MOST_COMPARED, _LEAST_SHARED_BANDS = 24, 2
 _BAND_NAMES = [f"band_{number}" for number in range(BANDS)]
+_REMOVED = "example_id IN (SELECT example_id FROM examples WHERE is_removed)"
 
 Texts = dict[int, str]
 Stop = Callable[[], None]
@@ -59,21 +60,24 @@ def sign(cursor: DuckDBPyConnection, ids: ExampleIds) -> None:
     cursor.execute("INSERT INTO near_rows BY NAME SELECT *, example_id AS cluster, false AS is_placed FROM signed")
 
 
-def unplaced_total(cursor: DuckDBPyConnection) -> int:
-    """How many rows have bands and were not looked at for a cluster yet."""
-    ((count,),) = cursor.execute("SELECT count(*) FROM near_rows WHERE NOT is_placed").fetchall()
-    return int(count)
+def has_removed(cursor: DuckDBPyConnection) -> bool:
+    """Whether rows in the trash have bands still."""
+    ((has_some,),) = cursor.execute(f"SELECT EXISTS (SELECT 1 FROM near_rows WHERE {_REMOVED})").fetchall()
+    return bool(has_some)
 
 
 def forget_removed(cursor: DuckDBPyConnection) -> None:
     """Rows in the trash leave their clusters, which are made anew."""
-    _part(cursor, "example_id IN (SELECT example_id FROM examples WHERE is_removed)")
+    _part(cursor, _REMOVED)
 
 
 def clusters_to_make(cursor: DuckDBPyConnection, stop: Stop) -> tuple[ExampleIds, ExampleIds]:
     """(ids, the cluster of each) of all rows that an unplaced row may concern. Nothing is written."""
-    total, waiting = _total(cursor), unplaced_total(cursor)
-    scope = "true" if waiting > total // 4 else _concerned(cursor)
+    total, waiting = _total(cursor), _unplaced(cursor)
+    if not waiting:
+        nothing = np.empty(0, dtype=np.int64)
+        return nothing, nothing
+    scope = "true" if waiting > total // 4 else _concerned()
     found = cursor.execute(
         f"SELECT example_id, {', '.join(_BAND_NAMES)} FROM near_rows WHERE {scope} ORDER BY example_id"
     ).fetchnumpy()
@@ -115,10 +119,14 @@ def _total(cursor: DuckDBPyConnection) -> int:
     return int(count)
 
 
-def _concerned(cursor: DuckDBPyConnection) -> str:
-    """The rows that share a band with an unplaced one, and all of their clusters."""
-    cursor.execute("CREATE OR REPLACE TEMP TABLE unplaced AS SELECT * FROM near_rows WHERE NOT is_placed").fetchall()
-    shares = " OR ".join(f"{name} IN (SELECT {name} FROM unplaced)" for name in _BAND_NAMES)
+def _unplaced(cursor: DuckDBPyConnection) -> int:
+    ((count,),) = cursor.execute("SELECT count(*) FROM near_rows WHERE NOT is_placed").fetchall()
+    return int(count)
+
+
+def _concerned() -> str:
+    """The condition of the rows that share a band with an unplaced one, and of all in their clusters."""
+    shares = " OR ".join(f"{name} IN (SELECT {name} FROM near_rows WHERE NOT is_placed)" for name in _BAND_NAMES)
     return f"(NOT is_placed OR cluster IN (SELECT cluster FROM near_rows WHERE {shares}))"
 
 
