@@ -5,6 +5,7 @@ studio.duckdb   the store
 runs/<run_id>/  one directory per run
 .studio-lines.json  what was typed into the prompts
 screens.json    what was chosen with keys: theme, layout, columns
+.studio.lock, .studio.socket  who has the store open, and where it answers the others
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ STORE_NAME = "studio.duckdb"
 RUNS_NAME = "runs"
 LINES_NAME = ".studio-lines.json"
 SCREENS_NAME = "screens.json"
+
+LABELLER_VARIABLE = "STUDIO_LABELLER"  # several people may share an account, and one folder has one studio.toml
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
 DEFAULT_MAX_LENGTH = 512
@@ -59,8 +62,8 @@ class Settings:
 
     @property
     def who(self) -> str:
-        """The name written into the edit log: ``labeller``, or else the account's name."""
-        return self.labeller or _account_name()
+        """The name written into the edit log: ``STUDIO_LABELLER``, or ``labeller``, or else the account's name."""
+        return os.environ.get(LABELLER_VARIABLE, "").strip() or self.labeller or _account_name()
 
 
 SETTINGS_TEMPLATE = """\

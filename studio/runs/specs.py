@@ -299,6 +299,7 @@ class CompareSpec(Spec):
     run_id: str = about("The train run of the arm tuned, whose rows shots come from; empty for none.", default="")
     tuned_path: str = filled_in("In an older studio's comparison: the folder of what that run made.", default="")
     tuned_method: str = filled_in("In an older studio's comparison: the method of that run.", default="")
+    after: str = filled_in("The train run whose end the comparison waits for; empty for none.", default="")
     arms: tuple[str, ...] = about(
         f"{arms.usage()}; two together: tuned+few_shot:3.", default=("zero_shot", "one_shot", "few_shot:5", "tuned")
     )

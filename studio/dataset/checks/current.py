@@ -35,7 +35,8 @@ _MOST_CHANGED = 0.2
 class Fresh:
     """A check's newly computed result: ``before`` is the stored one, ``seen`` the newest change it knows."""
 
-    check: Check
+    check_name: str
+    version: int
     finding: Finding | None
     before: Kept | None
     seen: int
@@ -77,7 +78,7 @@ def computed(cursor: DuckDBPyConnection, rows: Rows, checks: Sequence[Check], on
             kept_findings = {check.name: before[check.name].finding for check in some}
             found |= findings_after(rows, some, kept_findings, changed, on_done)
     return [
-        Fresh(check, found[check.name], before.get(check.name), seen, facts[check.name])
+        Fresh(check.name, check.version, found[check.name], before.get(check.name), seen, facts[check.name])
         for check in checks
         if check.name in found
     ]
@@ -88,14 +89,14 @@ def save(cursor: DuckDBPyConnection, fresh: Sequence[Fresh], is_new_look: bool) 
     at = now()
     same = [one for one in fresh if one.is_as_before and not is_new_look]
     if same:
-        keep_as_it_is(cursor, [one.check for one in same], same[0].seen)
+        keep_as_it_is(cursor, [one.check_name for one in same], same[0].seen)
     for one in fresh:
         if any(one is other for other in same):
             continue
         count = len(one.finding.rows) if one.finding else 0
         before = one.before
         count_before = None if before is None else before.count if is_new_look else before.count_before
-        keep(cursor, one.check, Kept(one.finding, at, one.seen, one.facts, count, count_before))
+        keep(cursor, one.check_name, one.version, Kept(one.finding, at, one.seen, one.facts, count, count_before))
 
 
 def results(cursor: DuckDBPyConnection, rows: Rows, checks: Sequence[Check]) -> list[Result]:

@@ -127,10 +127,10 @@ def kept_results(cursor: DuckDBPyConnection, checks: Sequence[Check]) -> dict[st
     return kept
 
 
-def keep(cursor: DuckDBPyConnection, check: Check, kept: Kept) -> None:
+def keep(cursor: DuckDBPyConnection, check_name: str, version: int, kept: Kept) -> None:
     """Put a result in the place of the one before."""
     finding = kept.finding
-    cursor.execute("DELETE FROM check_results WHERE check_name = $1", [check.name]).fetchall()
+    cursor.execute("DELETE FROM check_results WHERE check_name = $1", [check_name]).fetchall()
     ids = finding.example_ids if finding else np.empty(0, dtype=np.int64)
     sizes = finding.group_sizes if finding else np.empty(0, dtype=np.int32)
     cursor.execute(
@@ -140,17 +140,17 @@ def keep(cursor: DuckDBPyConnection, check: Check, kept: Kept) -> None:
                {_vector(cursor, "found_ids", ids)} AS example_ids,
                {_vector(cursor, "found_sizes", sizes)} AS group_sizes""",
         [
-            *(check.name, check.version, finding is not None, finding.sentence if finding else ""),
+            *(check_name, version, finding is not None, finding.sentence if finding else ""),
             *(kept.checked_at.replace(tzinfo=None), kept.seen, kept.facts, kept.count, kept.count_before),
         ],
     ).fetchall()
 
 
-def keep_as_it_is(cursor: DuckDBPyConnection, checks: Sequence[Check], seen: int) -> None:
-    """The results of ``checks`` still hold after the change ``seen``."""
+def keep_as_it_is(cursor: DuckDBPyConnection, check_names: Sequence[str], seen: int) -> None:
+    """The results of these checks still hold after the change ``seen``."""
     cursor.execute(
         "UPDATE check_results SET seen = $1, checked_at = $2 WHERE list_contains($3, check_name)",
-        [seen, now().replace(tzinfo=None), [check.name for check in checks]],
+        [seen, now().replace(tzinfo=None), list(check_names)],
     ).fetchall()
 
 

@@ -16,11 +16,15 @@ from studio.worker.comparing.local import LocalModels
 from studio.worker.comparing.predictions import Predictions
 from studio.worker.comparing.questions import Question, Questions, render_questions
 from studio.worker.comparing.scoring import ScoringStopped, scored_comparison
+from studio.worker.comparing.waiting import wait_for_training
 from studio.worker.session import Session
 
 
 def compare(session: Session, spec: CompareSpec) -> None:
     """Run a CompareSpec to ``finished`` or ``stopped``. Raises StudioError for anything a person must mend."""
+    if spec.after and not wait_for_training(session, spec.after):
+        session.events.write(Stopped(step=0))
+        return
     started = time.monotonic()
     questions = _questions(session, spec)
     models = LocalModels(questions)
