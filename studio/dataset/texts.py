@@ -36,12 +36,12 @@ def prompt_hash(prompt: str, context: str = "", completion: str = "") -> str:
 
     A plain text has no prompt: then ``completion``, the text, stands for it.
     """
-    return _md5("\0".join(map(_folded, (prompt or completion, *_said(context)))))
+    return _md5("\0".join(map(folded, (prompt or completion, *_said(context)))))
 
 
 def folded_hash(text: str) -> str:
     """32 hex digits, equal for texts that are equal by the rule for prompts."""
-    return _md5(_folded(text))
+    return _md5(folded(text))
 
 
 def writings(text: str) -> list[str]:
@@ -57,7 +57,8 @@ def _said(context: str) -> list[str]:
     return [turn.text for turn in turns_in(context)]
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """The text by the rule for prompts: composed, in lower case, every run of white space one space."""
     return " ".join(_composed(text).lower().split())
 
 
