@@ -93,8 +93,8 @@ def _by_hand(text: str) -> Prompting:
 ONE_SHOT = ArmKind("one_shot", "the model with one worked example", prompting=lambda argument: _read("1"))
 FEW_SHOT = ArmKind(
     "few_shot",
-    "the model with k worked examples: random ones, or k:first, k:similar (most like each question, by BM25), "
-    "one_per_class, ids:12+48 (those examples)",
-    ":k",
+    "the model with k worked examples: random ones, the first (k:first), those most like each question by BM25 "
+    "(k:similar), one_per_class, or those named (ids:12+48)",
+    ":k[:CHOICE]",
     prompting=_read,
 )
