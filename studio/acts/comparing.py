@@ -23,7 +23,7 @@ from studio.runs.retrieval.documents import read_documents, write_documents
 from studio.runs.retrieval.overlap import refuse_overlap
 from studio.runs.specs import CompareSpec, read_spec, write_spec
 from studio.runs.watch import RunWatch, scores_in
-from studio.scoring.summary import Comparison
+from studio.scoring.comparison import Comparison
 from studio.tokens.tokenizer import ModelFolder
 
 

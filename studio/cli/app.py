@@ -8,7 +8,20 @@ from typing import Annotated, Any
 import typer
 
 import studio
-from studio.cli import checking, completion, controlling, data, demo, judging, looking_back, models, naming, running
+from studio.cli import (
+    checking,
+    completion,
+    controlling,
+    data,
+    demo,
+    judging,
+    looking_back,
+    mending,
+    models,
+    naming,
+    running,
+    votes,
+)
 from studio.cli.common import Verb, VerbCommand, VerbGroup
 from studio.project import Project
 
@@ -33,6 +46,8 @@ VERBS: tuple[Verb, ...] = (
     *looking_back.VERBS,
     *naming.VERBS,
     *judging.VERBS,
+    *votes.VERBS,
+    *mending.VERBS,
     *completion.VERBS,
 )
 

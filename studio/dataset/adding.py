@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _COLUMNS = {
-    **dict.fromkeys(("prompt", "completion", "system", "task", "label", "split", "source"), "VARCHAR"),
+    **dict.fromkeys(("prompt", "completion", "system", "context", "task", "label", "split", "source"), "VARCHAR"),
     **dict.fromkeys(("example_id", "source_line"), "BIGINT"),
     **dict.fromkeys(("prompt_hash", "pair_hash"), "UUID"),
 }
@@ -36,7 +36,7 @@ class Plan:
 
 def hashes_of(candidates: Sequence[Candidate]) -> list[str]:
     """How each candidate is known to the store: its pair hash, in the order given."""
-    return [pair_hash(one.prompt, one.completion, one.system) for one in candidates]
+    return [pair_hash(one.prompt, one.completion, one.system, one.context) for one in candidates]
 
 
 def plan(cursor: DuckDBPyConnection, candidates: Sequence[Candidate], hashes: list[str]) -> Plan:
@@ -99,11 +99,12 @@ def _stored(one: Candidate, example_id: int, hash_: str, source: str) -> dict[st
         "prompt": one.prompt,
         "completion": one.completion,
         "system": one.system,
+        "context": one.context,
         "task": one.task,
         "label": one.label,
         "split": one.split,
         "source": one.source or source,
         "source_line": one.line,
-        "prompt_hash": prompt_hash(one.prompt),
+        "prompt_hash": prompt_hash(one.prompt, one.context),
         "pair_hash": hash_,
     }

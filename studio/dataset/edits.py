@@ -7,7 +7,7 @@ it; redo steps to the newest batch that follows. So a new act puts what was undo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from studio.dataset.splits import check_shares, split_of
 from studio.dataset.texts import pair_hash, prompt_hash
 from studio.dataset.transfer import execute_with_rows
 from studio.errors import AskedWrongly
+from studio.turns import turns_in
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _TYPES = {
     "prompt": "VARCHAR",
     "completion": "VARCHAR",
+    "context": "VARCHAR",
     "revision": "INTEGER",
     "label": "VARCHAR",
     "is_marked": "BOOLEAN",
@@ -72,24 +74,42 @@ def set_mark(
     return _applied(cursor, who, "mark", lambda count: f"{act} {_examples(count)}", assignments)
 
 
+def send_back(cursor: DuckDBPyConnection, who: str, notes: Mapping[int, str]) -> Change:
+    """One act: mark rows, each with the note that says why. Raises AskedWrongly for a missing row."""
+    by_note: dict[str, list[int]] = {}
+    for example_id, note in notes.items():
+        _check_text("note", note, may_be_empty=True)
+        by_note.setdefault(note, []).append(example_id)
+    assignments = [Assignment("is_marked", "true", as_ids(list(notes)))]
+    assignments += [Assignment("note", note, as_ids(ids)) for note, ids in by_note.items()]
+    return _applied(cursor, who, "mark", lambda count: f"send {_examples(count)} back", assignments)
+
+
 def set_text(
-    cursor: DuckDBPyConnection, who: str, example_id: int, prompt: str | None, completion: str | None
+    cursor: DuckDBPyConnection,
+    who: str,
+    example_id: int,
+    prompt: str | None,
+    completion: str | None,
+    context: str | None = None,
 ) -> Change:
     """One act: replace the texts that are not None, under a revision never used before.
 
-    Raises AskedWrongly for a text that cannot be learned, or a missing row.
+    Raises AskedWrongly for a text that cannot be learned, turns that are none, or a missing row.
     """
     ids = as_ids([example_id])
-    wanted = {"prompt": prompt, "completion": completion}
+    wanted = {"prompt": prompt, "completion": completion, "context": context}
     assignments = []
     for field, text in wanted.items():
         if text is not None:
-            _check_text(field, text, may_be_empty=False)
+            for said in [turn.text for turn in turns_in(text)] if field == "context" else [text]:
+                _check_text("earlier turn" if field == "context" else field, said, may_be_empty=False)
             assignments.append(Assignment(field, text, ids))
     changed = [assignment for assignment in assignments if len(_changed_ids(cursor, assignment))]
     if changed:
         changed.append(Assignment("revision", str(_next_revision(cursor, example_id)), ids))
-    fields = " and ".join(assignment.field for assignment in changed[:-1])
+    names = {"context": "earlier turns"}
+    fields = " and ".join(names.get(assignment.field, assignment.field) for assignment in changed[:-1])
     change = _applied(cursor, who, "text", lambda _: f"edit the {fields} of example {example_id}", changed)
     _rehash(cursor, change.example_ids)
     return change
@@ -244,19 +264,23 @@ def _restore(cursor: DuckDBPyConnection, batch_id: int, ids: ExampleIds, side: s
                 AND {condition}""",
             [batch_id, field, next_change(cursor)],
         ).fetchall()
-    if {("prompt",), ("completion",)} & set(fields):
+    if {("prompt",), ("completion",), ("context",)} & set(fields):
         _rehash(cursor, ids)
 
 
 def _rehash(cursor: DuckDBPyConnection, ids: ExampleIds) -> None:
     for start in range(0, len(ids), _CHUNK):
         rows = cursor.execute(
-            f"""SELECT example_id, prompt, completion, system FROM examples
+            f"""SELECT example_id, prompt, completion, system, context FROM examples
                 WHERE {id_condition(cursor, ids[start : start + _CHUNK])}"""
         ).fetchall()
         hashed = [
-            {"example_id": id_, "prompt_hash": prompt_hash(prompt), "pair_hash": pair_hash(prompt, *others)}
-            for id_, prompt, *others in rows
+            {
+                "example_id": id_,
+                "prompt_hash": prompt_hash(prompt, context),
+                "pair_hash": pair_hash(prompt, completion, system, context),
+            }
+            for id_, prompt, completion, system, context in rows
         ]
         columns = {"example_id": "BIGINT", "prompt_hash": "UUID", "pair_hash": "UUID"}
         statement = """UPDATE examples SET prompt_hash = row.prompt_hash, pair_hash = row.pair_hash

@@ -22,8 +22,9 @@ def _no_ids() -> ExampleIds:
 class Example:
     """One stored pair, whole. ``revision`` names its text for ever; ``edit_count`` counts acts not undone.
 
-    ``prompt_hash`` (32 hex digits) is equal for prompts that count as the same, see texts.py. ``last_edit_at`` is in
-    UTC, and None where nothing was done to the row since its import.
+    ``context`` are the turns before the prompt, as ``studio.turns`` keeps them. ``prompt_hash`` (32 hex digits) is
+    equal for prompts that count as the same, see texts.py. ``last_edit_at`` is in UTC, and None where nothing was done
+    to the row since its import.
     """
 
     example_id: int
@@ -42,6 +43,7 @@ class Example:
     edit_count: int
     last_edit_who: str
     last_edit_at: datetime | None
+    context: str = ""
 
 
 @dataclass(frozen=True)

@@ -155,6 +155,11 @@ MIGRATIONS: tuple[tuple[str, Step], ...] = (
         )
         """,
     ),
+    (
+        # The turns before the prompt, as studio.turns keeps them.
+        "0008 context",
+        "ALTER TABLE examples ADD COLUMN context VARCHAR DEFAULT ''",
+    ),
 )
 
 

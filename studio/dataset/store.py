@@ -6,7 +6,7 @@ person is one method, one transaction and one undo step; when the method returns
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -102,9 +102,9 @@ class Store:
     def view_ids(self, where: str = "", search: str = "", sort: Sequence[tuple[str, bool]] = ()) -> ExampleIds:
         """ExampleIds of the rows for which ``where`` (see filters.py) holds and in which ``search`` occurs, int64.
 
-        ``search`` is looked for in prompt, completion, system, task and note, in any case. ``sort`` is (column,
-        is_descending) pairs, the first one leading; then by id. Raises AskedWrongly for a filter or a sort column
-        that cannot be used, Interrupted.
+        ``search`` is looked for in prompt, completion, system, earlier turns, task and note, in any case. ``sort`` is
+        (column, is_descending) pairs, the first one leading; then by id. Raises AskedWrongly for a filter or a sort
+        column that cannot be used, Interrupted.
         """
         with self._connection.reading() as cursor:
             return views.view_ids(cursor, where, search, sort)
@@ -248,15 +248,26 @@ class Store:
         with self._connection.writing() as cursor:
             return edits.set_label(cursor, self.who, ids, label)
 
-    def set_text(self, example_id: int, prompt: str | None = None, completion: str | None = None) -> Change:
-        """Replace the texts that are not None; the revision becomes a new one. Raises AskedWrongly for empty text."""
+    def set_text(
+        self, example_id: int, prompt: str | None = None, completion: str | None = None, context: str | None = None
+    ) -> Change:
+        """Replace the texts that are not None; the revision becomes a new one.
+
+        ``context`` are the turns before the prompt, as ``studio.turns`` keeps them; empty takes them away. Raises
+        AskedWrongly for an empty prompt or completion, and for what are no turns.
+        """
         with self._connection.writing() as cursor:
-            return edits.set_text(cursor, self.who, example_id, prompt, completion)
+            return edits.set_text(cursor, self.who, example_id, prompt, completion, context)
 
     def set_mark(self, ids: Sequence[int] | ExampleIds, is_marked: bool, note: str = "") -> Change:
         """Mark rows for later, or unmark them, which clears the note. Marking without a note keeps the old one."""
         with self._connection.writing() as cursor:
             return edits.set_mark(cursor, self.who, ids, is_marked, note)
+
+    def send_back(self, notes: Mapping[int, str]) -> Change:
+        """Mark rows for later, each with its own note, by example_id, in the place of the one it had."""
+        with self._connection.writing() as cursor:
+            return edits.send_back(cursor, self.who, notes)
 
     def remove(self, ids: Sequence[int] | ExampleIds) -> Change:
         """Put rows in the trash; undo brings them back."""
@@ -302,7 +313,7 @@ class Store:
             return token_counts.uncounted_total(cursor, fingerprint)
 
     def uncounted(self, fingerprint: str) -> Iterator[list[Uncounted]]:
-        """Batches of (example_id, revision, prompt, completion, system) to count.
+        """Batches of (example_id, revision, prompt, completion, system, context) to count.
 
         Asking makes ``fingerprint`` the one that ``total_tokens`` in filters, sorts and previews goes by.
         """

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from studio.reports.cells import Segment, cells, fit
 from studio.reports.numbers import latency, number, percent
 from studio.reports.ticks import linear_ticks, log_ticks, tick_labels
-from studio.scoring.summary import ArmSummary, Comparison, Interval
+from studio.scoring.comparison import ArmSummary, Comparison
+from studio.scoring.intervals import Interval
 
 WIDE_RANGE = 10  # the dearest over the cheapest from which the axis is logarithmic
 LEAST_WIDTH, LEAST_HEIGHT = 24, 5

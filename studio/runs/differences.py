@@ -93,4 +93,4 @@ def _rows(split: str, before: Sequence[FrozenRow], after: Sequence[FrozenRow]) -
 
 def _learned(row: FrozenRow) -> tuple[str, ...]:
     """What of a row a run sees; a hash that an older studio did not freeze is no edit."""
-    return row.task, row.system, row.prompt, row.completion
+    return row.task, row.system, row.context, row.prompt, row.completion

@@ -32,7 +32,7 @@ from studio.runs.naming import Naming, read_naming
 
 @dataclass(frozen=True)
 class FrozenRow:
-    """One example as a run keeps it; ``system`` is empty for none.
+    """One example as a run keeps it; ``system`` is empty for none, ``context`` (the turns before, see ``turns``) too.
 
     ``prompt_hash`` is the store's (32 hex digits, equal for prompts that count as equal), so that a run's process
     never decides that anew; empty in rows that an older studio froze.
@@ -44,6 +44,7 @@ class FrozenRow:
     completion: str
     system: str = ""
     prompt_hash: str = ""
+    context: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,10 @@ class RunDirectory:
     @property
     def predictions_path(self) -> Path:
         return self.path / "predictions.jsonl"
+
+    @property
+    def votes_path(self) -> Path:
+        return self.path / "votes.jsonl"
 
     @property
     def arms_path(self) -> Path:

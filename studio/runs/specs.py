@@ -25,6 +25,7 @@ from studio.runs.settings import Spec, about, at_least, filled_in, share
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 OVERLONG_POLICIES = ("refuse", "drop", "truncate_prompt", "truncate_completion")
 OBJECTIVES = ("completion", "sequence", "text")  # named as in tokens.encoding
+LEARNED_TURNS = ("last", "all")
 SCHEDULES = ("cosine", "linear", "constant", "wsd")
 MEAN = "mean"
 ALL_LINEAR = "all-linear"
@@ -66,6 +67,11 @@ class TrainSpec(Spec):
         "template (continued pre-training).",
         choices=OBJECTIVES,
         default="completion",
+    )
+    learned_turns: str = about(
+        "Which answers of a conversation are learned: the last, or all of the assistant's; the rest is only seen.",
+        choices=LEARNED_TURNS,
+        default="last",
     )
     label_smoothing: float = about(
         "Share of each target's probability spread over the vocabulary in training; evaluation is without it.",
@@ -191,6 +197,11 @@ class TrainSpec(Spec):
             yield (
                 f"lora_targets={','.join(self.lora_targets)} names no layers.",
                 f"Either {ALL_LINEAR}, or names such as q_proj,v_proj.",
+            )
+        if self.learned_turns == "all" and self.objective != "completion":
+            yield (
+                f"learned_turns=all with objective={self.objective}, which learns all there is anyway.",
+                "Set learned_turns=last.",
             )
         if self.schedule == "wsd" and not self.decay_ratio:
             yield "schedule=wsd with decay_ratio=0 never falls.", "Set decay_ratio, usually 0.1, or schedule=constant."

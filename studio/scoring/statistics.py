@@ -54,7 +54,7 @@ def bootstrap_mean(
     data = np.asarray(values, dtype=np.float64)
     if len(data) < 2:
         raise ValueError(f"a bootstrap needs two values or more, not {len(data)}")
-    low, high = np.quantile(_resampled_means(data, seed, resamples), _tails(confidence))
+    low, high = np.quantile(resampled_sums(data[:, None], seed, resamples)[:, 0] / len(data), tails(confidence))
     return float(low), float(high)
 
 
@@ -146,15 +146,24 @@ def two_sided_z(confidence: float) -> float:
     return NormalDist().inv_cdf(0.5 + confidence / 2)
 
 
-def _tails(confidence: float) -> tuple[float, float]:
+def tails(confidence: float = 0.95) -> tuple[float, float]:
+    """Between which quantiles an interval at ``confidence`` lies: 0.025 and 0.975 at 95 %."""
     return (1 - confidence) / 2, (1 + confidence) / 2
 
 
-def _resampled_means(data: Floats, seed: int, resamples: int) -> Floats:
+def resampled_sums(columns: Floats, seed: int = 0, resamples: int = RESAMPLES) -> Floats:
+    """Sums of every column over seeded resamples of the rows: (rows, columns) to (resamples, columns).
+
+    A resample draws as many rows as there are, each as often as it comes. All columns are summed over the same draws.
+    """
+    rows = len(columns)
     generator = np.random.default_rng(seed)
-    means = np.empty(resamples)
-    step = max(1, DRAWS_AT_ONCE // len(data))
+    sums = np.empty((resamples, columns.shape[1]))
+    step = max(1, DRAWS_AT_ONCE // rows)
     for start in range(0, resamples, step):
         count = min(step, resamples - start)
-        means[start : start + count] = data[generator.integers(0, len(data), (count, len(data)))].mean(axis=1)
-    return means
+        drawn = generator.integers(0, rows, (count, rows))
+        drawn += np.arange(count)[:, None] * rows
+        times = np.bincount(drawn.ravel(), minlength=count * rows).reshape(count, rows)
+        sums[start : start + count] = times @ columns
+    return sums

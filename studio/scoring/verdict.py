@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from studio.scoring.scorers.rouge_l import ROUGE_L
+from studio.scoring.scorers.exact_match import EXACT_MATCH
 from studio.scoring.scorers.scorer import Scorer
 from studio.scoring.statistics import (
     detectable_difference,
@@ -27,11 +27,19 @@ USUAL_DISCORDANCE = 0.2
 
 
 @dataclass(frozen=True)
+class TaskScores:
+    """Per arm, the scores of a task's rows by the scorer that decides it, the same rows in the same order."""
+
+    scorer: Scorer
+    values: Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True)
 class Facts:
     """What a verdict is made from.
 
     ``by_task`` holds, per task of the headline and per arm, the scores by ``scorer`` of the same rows in the same
-    order; ``free_text`` the same by ROUGE-L for the tasks outside the headline.
+    order; ``others`` those of the tasks outside the headline, by scorers of their own.
     ``tuned`` and ``baseline`` are the best tuned arm and the best other, empty for none; ``tuned_arms`` and
     ``other_arms`` count those that they were chosen from. ``cut`` is (answers cut, answers) per arm,
     ``left_out`` the rows per arm that others answered and it did not, ``unanswered`` those that none did.
@@ -39,7 +47,7 @@ class Facts:
 
     scorer: Scorer
     by_task: Mapping[str, Mapping[str, Sequence[float]]]
-    free_text: Mapping[str, Mapping[str, Sequence[float]]]
+    others: Mapping[str, TaskScores]
     baseline: str
     tuned: str
     tuned_arms: int
@@ -92,7 +100,7 @@ def verdict_of(facts: Facts) -> str:
         sentences = [_alone(facts, arms[0])]
     else:
         pair = _compared(facts, facts.scorer, facts.values(facts.tuned), facts.values(facts.baseline), looks=1)
-        sentences = [_together(facts, pair), *_other_ways(facts, pair), *_free_text(facts)]
+        sentences = [_together(facts, pair), *_other_ways(facts, pair), *_other_tasks(facts)]
     sentences += _cut(facts, arms) + _left_out(facts)
     text = " ".join(sentences)
     return "On " + text.removeprefix("on ") if text.startswith("on ") else text
@@ -123,7 +131,7 @@ def _together(facts: Facts, pair: PairedScores) -> str:
 def _both_exact(facts: Facts, pair: PairedScores) -> str:
     n, tuned, baseline = len(pair.tuned), round(sum(pair.tuned)), round(sum(pair.baseline))
     return (
-        f"{facts.tuned} answers {tuned:,} of {n:,} exactly ({tuned / n * 100:.0f} %), "
+        f"{facts.tuned} answers {tuned:,} of {n:,} {_right(facts)} ({tuned / n * 100:.0f} %), "
         f"{facts.baseline} {baseline:,} ({baseline / n * 100:.0f} %)"
     )
 
@@ -174,14 +182,14 @@ def _other_ways(facts: Facts, pair: PairedScores) -> list[str]:
     return [f"But {', '.join(found)}."] if found else []
 
 
-def _free_text(facts: Facts) -> list[str]:
-    """A sentence per task that has no one right answer."""
+def _other_tasks(facts: Facts) -> list[str]:
+    """A sentence per task that another scorer decides."""
     sentences = []
-    for task, arms in facts.free_text.items():
-        looks = len(facts.free_text)
-        pair = _compared(facts, ROUGE_L, arms[facts.tuned], arms[facts.baseline], looks=looks)
+    for task, of in facts.others.items():
+        tuned, baseline = of.values[facts.tuned], of.values[facts.baseline]
+        pair = _compared(facts, of.scorer, tuned, baseline, looks=len(facts.others))
         n = len(pair.tuned)
-        scores = f"{ROUGE_L.title} {_mean(pair.tuned) * 100:.1f} against {_mean(pair.baseline) * 100:.1f}"
+        scores = f"{of.scorer.title} {_mean(pair.tuned) * 100:.1f} against {_mean(pair.baseline) * 100:.1f}"
         if pair.is_shown:
             found = f"{_points(pair.difference)} {'better' if pair.difference > 0 else 'worse'}"
         else:
@@ -201,7 +209,8 @@ def _alone(facts: Facts, arm: str) -> str:
         right = round(sum(values))
         low, high = wilson(right, n)
         score = (
-            f"answers {right:,} of {n:,} exactly ({right / n * 100:.0f} %; 95 %: {low * 100:.0f} to {high * 100:.0f} %)"
+            f"answers {right:,} of {n:,} {_right(facts)} "
+            f"({right / n * 100:.0f} %; 95 %: {low * 100:.0f} to {high * 100:.0f} %)"
         )
     else:
         score = f"scores {facts.scorer.title} {_mean(values) * 100:.1f} on {n:,} rows"
@@ -227,9 +236,13 @@ def _left_out(facts: Facts) -> list[str]:
     return sentences
 
 
+def _right(facts: Facts) -> str:
+    return "exactly" if facts.scorer is EXACT_MATCH else f"right by {facts.scorer.title}"
+
+
 def _where(facts: Facts) -> str:
     names = [task or "rows without a task" for task in facts.by_task]
-    if not facts.free_text:
+    if not facts.others:
         return ""
     return f"on {' and '.join(names) if len(names) < 3 else ', '.join(names)}, "
 

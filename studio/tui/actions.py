@@ -23,6 +23,8 @@ DIALOGS = (
     "Welcome",
     "Help",
     "Reader",
+    "Rows",
+    "Vote",
     "New run",
     "New comparison",
     "Confirm",
@@ -73,6 +75,7 @@ _MOVED_IN = _LISTS + _CHOOSING
 _RUNS = ("Runs",)
 _COMPARE = ("Compare",)
 _ESCAPED = tuple(name for name in DIALOGS if name not in ("Welcome", "Line", "Filter line"))
+_READ = ("Help", "Reader", "Rows")
 _FORMS = ("New run", "New comparison")
 
 ACTIONS: tuple[Action, ...] = (
@@ -183,11 +186,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("faulty_rows", "!", "cut, failed", "only rows with an answer that was cut or failed; again shows all", where=_COMPARE),
     Action("differences", "D", "differences", "mark the words that differ from the reference", where=_COMPARE, footer=6),
     Action("filter_task", "f", "task", "all tasks, or only one", where=_COMPARE, footer=7),
+    Action("nearest_rows", "~", "nearest rows", "the training rows most like this one, by BM25", where=_COMPARE),
     Action("plot", "p", "plot", "quality against context, latency or cost, with the frontier; again takes the next, then the arms", where=_COMPARE, footer=2),
+    Action("vote", "v", "vote blind", "judge two answers side by side without knowing whose they are: the arms shown if two, else those of the verdict", where=_COMPARE, footer=5),
     Action("new_comparison", "n", "new", "compare a finished run with prompting", where=_COMPARE, footer=8),
     Action("older", "<", "older", "the comparison before this one", where=_COMPARE, footer=9),
     Action("newer", ">", "newer", "the comparison after this one", where=_COMPARE),
-    Action("show_row", "b", "row in Data", "this row in Data, to look at or mend", where=_COMPARE, footer=10),
+    Action("send_back", "b", "send back", "mark the selected rows, else this one, to be mended, with the reason as their note (enter only shows the row)", where=_COMPARE, footer=5),
+    Action("sent_back", "B", "sent back", "the rows that were sent back to be mended, in Data; m takes one off when it is", where=("Data", "Compare")),
     Action("arm_1", "1", "arm 1", "show or hide the first arm", where=_COMPARE, footer=11),
     Action("arm_2", "2", "arm 2", "show or hide the second arm", where=_COMPARE),
     Action("arm_3", "3", "arm 3", "show or hide the third arm", where=_COMPARE),
@@ -222,13 +228,20 @@ ACTIONS: tuple[Action, ...] = (
     Action("open_samples", "o", "samples", "open the sample data: three tasks of a support desk", where=("Welcome",), footer=2),
     Action("run_demo", "d", "demo", "run the demo: fine-tune and compare, about five minutes", where=("Welcome",), footer=3),
     Action("leave_studio", "q Q escape", "leave", "leave; nothing is written", where=("Welcome",)),
+    Action("left_better", "left h", "left better", "the left answer is better; counted at once", where=("Vote",), footer=1),
+    Action("right_better", "right l", "right better", "the right answer is better; counted at once", where=("Vote",), footer=1),
+    Action("alike", "=", "alike", "both are as good; counted at once", where=("Vote",), footer=1),
+    Action("undo_vote", "u", "undo", "take your newest vote back", where=("Vote",), footer=1),
+    Action("scroll_texts", "j down ctrl+d", "down", "scroll prompt and answers down", where=("Vote",)),
+    Action("scroll_texts_back", "k up ctrl+u", "up", "scroll prompt and answers up", where=("Vote",)),
     Action("tick", "space", "tick", "tick what the cursor is on, or untick it", where=_CHOOSING),
     Action("choose", "enter", "take", "take what is ticked, else what the cursor is on", where=_CHOOSING),
     Action("reset_columns", "r", "reset", "the columns as at first", where=("Columns",)),
     Action("narrow", "/", "narrow", "only values with this in them", where=("Values",)),
-    Action("scroll_on", "j down", "down", "scroll down", where=("Help", "Reader")),
-    Action("scroll_back", "k up", "up", "scroll up", where=("Help", "Reader")),
-    Action("dismiss_too", "q ?", "leave", "leave", where=("Help", "Reader")),
+    Action("scroll_on", "j down", "down", "scroll down", where=_READ),
+    Action("scroll_back", "k up", "up", "scroll up", where=_READ),
+    Action("dismiss_too", "q ?", "leave", "leave", where=_READ),
+    Action("open_rows", "enter", "rows in Data", "the rows that are read, in Data", where=("Rows",)),
 )  # fmt: skip
 
 

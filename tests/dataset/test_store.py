@@ -334,7 +334,7 @@ class TestTokenCounts:
     def count(self, store: Store, fingerprint: str) -> int:
         done = 0
         for batch in store.uncounted(fingerprint):
-            ids, revisions, prompts, completions, _ = zip(*batch, strict=True)
+            ids, revisions, prompts, completions, *_ = zip(*batch, strict=True)
             lengths = [len(p) for p in prompts], [len(c) for c in completions]
             store.save_counts(fingerprint, ids, revisions, *lengths, [sum(pair) for pair in zip(*lengths, strict=True)])
             done += len(batch)

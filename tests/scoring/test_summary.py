@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from studio.runs.directory import FrozenRow
+from studio.scoring.comparison import Comparison
+from studio.scoring.intervals import interval_of
+from studio.scoring.primary import has_one_answer
 from studio.scoring.statistics import bootstrap_mean, wilson
-from studio.scoring.summary import Comparison, has_one_answer, interval_of, summarize
+from studio.scoring.summary import summarize
 
 OLD_RUNS = Path(__file__).resolve().parents[1] / "old-project" / "runs"
 

@@ -44,6 +44,9 @@ async def settle(pilot: Pilot[None]) -> None:
 async def threads_answered(app: App[None]) -> bool:
     """Wait for what was asked in threads; whether there was anything."""
     await drained()
+    while getattr(app, "is_looking", False):
+        await asyncio.sleep(GLANCE_SECONDS)
+        await drained()
     asked = [worker for worker in app.workers if not worker.is_finished]
     waiting = [worker for worker in asked if worker.group not in UNAWAITED]
     await asyncio.gather(*(worker.wait() for worker in waiting), return_exceptions=True)

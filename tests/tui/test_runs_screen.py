@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,10 +21,12 @@ from studio.project import Project
 from studio.runs.directory import RunDirectory
 from studio.runs.events import Continued, EventWriter, Failed, Finished, Paused, Preparing, read_events
 from studio.runs.specs import TrainSpec
+from studio.runs.state import RunState
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.form import SpecForm, fields_of
 from studio.tui.dialogs.new_run import NewRunDialog
 from studio.tui.run_poll import RunPoll
+from studio.tui.screens.runs.shelf import Curves, Name, read_curves
 from studio.tui.widgets.row_list import RowList
 from tests.tui.data_story import NARROW, press, project_with, said, shown, tickets
 from tests.tui.resting import settle
@@ -154,6 +158,36 @@ async def test_another_run_on_the_chart_differs_by_its_glyph(tmp_path: Path) -> 
         assert "△" in text
         await press(pilot, "k", "space", "j")
         assert "▲" not in shown(pilot)
+
+
+async def test_a_run_too_long_for_one_frame_is_read_in_a_thread_and_then_drawn_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Project.init(tmp_path)
+    long = train_run(project, "train-2", ends=FINISHED)
+    os.utime(train_run(project, "train-1", steps=4).spec_path, (1, 1))
+    async with opened_on(project, "runs") as pilot:
+        await press(pilot, "left")
+        at_once = shown(pilot)
+        await press(pilot, ")")
+        smoother = shown(pilot)
+    in_threads: list[int] = []
+
+    def reading(state: RunState, names: Sequence[Name]) -> Curves:
+        in_threads.append(threading.get_ident())
+        return read_curves(state, names)
+
+    monkeypatch.setattr("studio.tui.screens.runs.shelf.MOST_IN_A_FRAME", 5)
+    monkeypatch.setattr("studio.tui.screens.runs.run_view.read_curves", reading)
+    async with opened_on(project, "runs") as pilot:
+        await press(pilot, "left")
+        assert shown(pilot) == at_once
+        await press(pilot, ")")
+        assert shown(pilot) == smoother, "what smooths a curve is read anew"
+        assert len(in_threads) == 2 and threading.get_ident() not in in_threads
+        await press(pilot, "j", "k")
+        assert long.run_id in shown(pilot)
+        assert len(in_threads) == 3, "a run that was put away is read again"
 
 
 async def test_a_run_of_several_tasks_has_a_curve_for_each_and_f_chooses(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from studio.acts.answering import tuned_run_ids
 from studio.acts.comparing import ComparePlan, plan_comparison, start_comparison
 from studio.reports.numbers import duration, number
 from studio.runs.specs import CompareSpec
-from studio.scoring.summary import TUNED
+from studio.scoring.comparison import TUNED
 from studio.tui import actions
 from studio.tui.dialogs.form import SpecForm, fields_of
 from studio.tui.dialogs.form_dialog import COUNT_AFTER_SECONDS, FormDialog

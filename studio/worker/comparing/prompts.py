@@ -14,6 +14,7 @@ from studio.runs.retrieval.documents import read_frozen_documents
 from studio.runs.retrieval.index import Index
 from studio.runs.retrieval.overlap import NEAR, near_rows
 from studio.runs.specs import CompareSpec
+from studio.tokens.pairs import pair_of
 from studio.tokens.rendering import Message
 from studio.tokens.template import messages_of
 from studio.worker.session import Session
@@ -76,9 +77,8 @@ class Prompts:
             found = passages.found(row.prompt, prompting.passages) if passages else []
             answered_by_passages += any(_stands_in(row.completion, text) for _, text, _ in found)
             texts = [text for _, text, _ in found]
-            messages = messages_of(
-                with_passages(row.prompt, texts), row.system, [(shot.prompt, shot.completion) for shot in shots]
-            )
+            question = with_passages(row.prompt, texts)
+            messages = messages_of(question, row.system, list(map(pair_of, shots)), row.context)
             sources = [{"source": source, "score": score} for source, _, score in found]
             if prompting.is_per_question:
                 sources += [{"source": f"example {shot.example_id}", "score": None} for shot in shots]

@@ -14,7 +14,7 @@ from studio.runs.directory import FrozenRow, read_rows
 from studio.runs.events import ArmAsked, Warned
 from studio.runs.retrieval.overlap import refuse_overlap
 from studio.runs.specs import CompareSpec
-from studio.tokens.encoding import Pair, encode_pairs, encode_prompts, prompt_texts
+from studio.tokens.encoding import encode_pairs, encode_prompts, pair_of, prompt_texts
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.comparing.prompts import Prompt, Prompts
 from studio.worker.session import Session
@@ -97,7 +97,7 @@ def _together(arms: Sequence[Arm], answering: Mapping[str, Answering]) -> list[A
 
 def _room_for_answers(folders: Collection[ModelFolder], rows: Sequence[FrozenRow]) -> int:
     """Tokens that every answer may have: by the model that needs the most for the longest reference."""
-    pairs = [Pair(row.prompt, row.completion, row.system) for row in rows]
+    pairs = list(map(pair_of, rows))
     models = {folder.path: folder for folder in folders}.values()
     longest = max(row.completion_tokens for folder in models for row in encode_pairs(folder, pairs))
     return math.ceil(ANSWER_ROOM * longest)

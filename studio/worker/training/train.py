@@ -43,7 +43,7 @@ from studio.worker.training.checkpoints import Progress
 from studio.worker.training.forecast import FIRST_STEPS, forecast, forecast_by_steps
 from studio.worker.training.gradients import Gradients
 from studio.worker.training.prepare import Trainer, prepare
-from studio.worker.training.sampling import sample
+from studio.worker.training.sampling import sampled
 from studio.worker.training.smaller_batches import within_memory
 from studio.worker.training.watching import Watching, failure
 
@@ -164,7 +164,7 @@ def by_task(tasks: Sequence[str], rows: Sequence[Encoded], losses: Sequence[floa
     sums, learned = defaultdict[str, float](float), defaultdict[str, int](int)
     for task, row, loss in zip(tasks, rows, losses, strict=True):
         sums[task] += loss
-        learned[task] += row.completion_tokens
+        learned[task] += row.learned_tokens
     return {task: sums[task] / learned[task] for task in sorted(learned)}
 
 
@@ -272,7 +272,7 @@ def _evaluated(trainer: Trainer, progress: Progress, watching: Watching) -> tupl
     trainer.session.events.write(evaluation)
     watching.evaluation(evaluation)
     if trainer.spec.samples:
-        sample(trainer, progress.step)
+        trainer = sampled(trainer, progress.step)
     return trainer, _noted(progress, evaluation)
 
 

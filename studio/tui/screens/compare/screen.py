@@ -21,8 +21,11 @@ from studio.tui.screens.compare.answers_pane import AnswersPane
 from studio.tui.screens.compare.arm_keys import ArmKeys
 from studio.tui.screens.compare.choosing import Choosing
 from studio.tui.screens.compare.loaded import Loaded, load
+from studio.tui.screens.compare.nearest import Nearest
 from studio.tui.screens.compare.row_keys import RowKeys
+from studio.tui.screens.compare.sending import Sending
 from studio.tui.screens.compare.totals import WIDE, Totals
+from studio.tui.screens.compare.voting import Voting
 from studio.tui.screens.list_screen import ListScreen
 from studio.tui.widgets.lines import HeadLine, Line, LinesView
 from studio.tui.widgets.prompt_bar import PromptBar
@@ -90,6 +93,9 @@ class CompareScreen(ArmKeys, RowKeys, ListScreen):
         self._shown: tuple[str, str] = ("", "")  # run id and status that were loaded
         self.loaded: Loaded | None = None
         self.choosing = Choosing(self)
+        self.nearest = Nearest(self)
+        self.voting = Voting(self, self.choosing)
+        self.sending = Sending(self, self.choosing)
         self._hidden: set[str] = set()
         self._is_marked = True
 
@@ -278,6 +284,9 @@ class CompareScreen(ArmKeys, RowKeys, ListScreen):
         if self.loaded is not None and self.loaded.view.rows:
             self.say(self.query_one(Totals).next_plot(self.loaded.view.comparison))
             self.redraw()
+
+    def action_vote(self) -> None:
+        self.voting.begin(tuple(arm for _, arm in self._columns.arms))
 
     def action_search(self) -> None:
         self.choosing.ask_words()

@@ -51,6 +51,14 @@ class Finding:
     def _older(self, kind: str) -> Sequence[str]:
         return self._desk.session.history.lines(kind)
 
+    def sent_back(self) -> None:
+        """The rows that Compare, or studio send-back, sent here to be mended."""
+        from studio.acts.sending_back import QUEUE_FILTER
+
+        self._desk.session.opened()
+        self._rows.load(DataView(filters=(QUEUE_FILTER,)))
+        self._desk.say("sent back to be mended · i says more of a row · m takes its mark off · r shows all rows")
+
     def ask_whole_filter(self) -> None:
         """The filter as it stands, whoever made it (f, =, F), to be changed."""
         self._ask_filter("whole filter", "the filter as it stands; empty takes it off", self._rows.view.where)

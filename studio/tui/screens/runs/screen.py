@@ -28,7 +28,7 @@ from studio.tui.screens.list_screen import ListScreen
 from studio.tui.screens.runs.controls import Controls
 from studio.tui.screens.runs.curves import SMOOTHING_STEPS, X_AXES, ChartChoice, overlay_glyph, overlay_style
 from studio.tui.screens.runs.rows_behind import RowsBehind
-from studio.tui.screens.runs.run_view import RunShown, RunView
+from studio.tui.screens.runs.run_view import CurvesWanted, RunShown, RunView
 from studio.tui.screens.runs.sight import Sight
 from studio.tui.screens.runs.tasks import TaskChoice
 from studio.tui.widgets.lines import Line, LinesView, entitle
@@ -146,6 +146,10 @@ class RunsScreen(ListScreen):
         view = self.query_one(RunView)
         view.show(RunShown(state, self._choice, overlaid, self._crosshair, self._log))
         view.show_panel(self._panel, state, self._log, self._samples)
+
+    def on_curves_wanted(self, message: CurvesWanted) -> None:
+        message.stop()
+        self.ask("curves", message.read, message.put)
 
     def _run_row(self, index: int, width: int) -> Line:
         state = self._states[index]
