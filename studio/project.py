@@ -5,6 +5,7 @@ studio.duckdb   the store
 runs/<run_id>/  one directory per run
 .studio-lines.json  what was typed into the prompts
 screens.json    what was chosen with keys: theme, layout, columns
+.studio.lock, .studio.socket  who has the store open, and where it answers the others
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ RUNS_NAME = "runs"
 LINES_NAME = ".studio-lines.json"
 SCREENS_NAME = "screens.json"
 
+LABELLER_VARIABLE = "STUDIO_LABELLER"  # several people may share an account, and one folder has one studio.toml
+
 DEFAULT_MODEL = "smollm2-135m-instruct"
 DEFAULT_MAX_LENGTH = 512
 MOST_MAX_LENGTH = 1_000_000_000  # more than any context window; token counts are kept in 32 bits
@@ -47,6 +50,8 @@ class Settings:
     trusted_models: list[str] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    scores: dict[str, str] = field(default_factory=dict)
+    scorers: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.base_model:
@@ -59,8 +64,8 @@ class Settings:
 
     @property
     def who(self) -> str:
-        """The name written into the edit log: ``labeller``, or else the account's name."""
-        return self.labeller or _account_name()
+        """The name written into the edit log: ``STUDIO_LABELLER``, or ``labeller``, or else the account's name."""
+        return os.environ.get(LABELLER_VARIABLE, "").strip() or self.labeller or _account_name()
 
 
 SETTINGS_TEMPLATE = """\
@@ -80,6 +85,12 @@ max_length = {max_length}                        # tokens a training row may hav
 
 # [keys]                                # rebind: action = "key"; names as in the ? screen
 # accept = "a"
+
+# [scores]                              # which score decides a task in comparisons; "*" is for all others
+# tickets = "exact_match"
+
+# [scorers]                             # a score of your own: comparisons run this code, which can do what you can
+# politeness = "my_scorers.py:politeness"
 """
 
 
@@ -180,12 +191,16 @@ _KINDS: dict[str, tuple[type, str]] = {
     "trusted_models": (list, 'a list of names in quotes, as trusted_models = ["./my-model"]'),
     "endpoints": (dict, 'tables, as [endpoints.mine] and below it url = "http://localhost:8080/v1" and model = "name"'),
     "keys": (dict, 'a table, as [keys] and below it accept = "a"'),
+    "scores": (dict, 'a table, as [scores] and below it tickets = "exact_match"'),
+    "scorers": (dict, 'a table, as [scorers] and below it politeness = "my_scorers.py:politeness"'),
 }
 
 
 _IN_QUOTES = {
     "trusted_models": 'Names stand in quotes, as trusted_models = ["./my-model"].',
     "keys": 'A key stands in quotes, as accept = "a".',
+    "scores": 'A score stands in quotes, as tickets = "exact_match".',
+    "scorers": 'A function stands in quotes, as politeness = "my_scorers.py:politeness".',
 }
 
 

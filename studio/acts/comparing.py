@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from studio.acts.answering import TunedRun, answering_by, tuned_runs, with_own_checkpoints
 from studio.acts.base_model import with_base_model
+from studio.acts.scoring import TaskPlan, task_plans, with_scoring
 from studio.acts.training import frozen
 from studio.dataset.store import Example, Store
 from studio.dataset.texts import prompt_hash
 from studio.errors import AskedWrongly, StudioError
-from studio.files import JsonObject
+from studio.files import JsonObject, read_json_lines
 from studio.project import Project
 from studio.runs.arms.answering import Answering, write_answering
 from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run, read_rows, runs_in, write_rows
@@ -24,6 +26,7 @@ from studio.runs.retrieval.overlap import refuse_overlap
 from studio.runs.specs import CompareSpec, read_spec, write_spec
 from studio.runs.watch import RunWatch, scores_in
 from studio.scoring.comparison import Comparison
+from studio.scoring.own_scorers import OwnScore
 from studio.tokens.tokenizer import ModelFolder
 
 
@@ -36,6 +39,7 @@ class LoadedComparison:
     rows: list[FrozenRow]
     predictions: list[dict[str, Any]]
     scores: Comparison | None
+    own_scores: list[OwnScore]
 
     @property
     def context_window(self) -> int | None:
@@ -50,14 +54,15 @@ class LoadedComparison:
 class ComparePlan:
     """What a comparison would do on the rows there are now: ``rows`` held-out ones, answered by every arm of ``spec``.
 
-    ``answering`` says who answers, by the arm's text. ``forecast_seconds`` goes by the newest comparison on the same
-    base model; None where there is none.
+    ``answering`` says who answers, by the arm's text, ``tasks`` what decides. ``forecast_seconds``
+    goes by the newest comparison on the same base model; None where there is none.
     """
 
     spec: CompareSpec
     rows: list[FrozenRow]
     pool: list[FrozenRow]
     answering: dict[str, Answering]
+    tasks: list[TaskPlan]
     forecast_seconds: float | None
 
     @property
@@ -75,6 +80,7 @@ def plan_comparison(project: Project, store: Store, spec: CompareSpec) -> Compar
     runs = tuned_runs(project, spec)
     spec = _with_run(runs, spec)
     spec, _ = with_base_model(project, spec)
+    spec = with_scoring(project, spec)
     answering = answering_by(project, spec, runs)
     test = _evenly_over_tasks(
         store.rows_for(spec.split, tasks=spec.tasks, labels=("accept", "none"), where=""), spec.limit
@@ -86,7 +92,8 @@ def plan_comparison(project: Project, store: Store, spec: CompareSpec) -> Compar
     pool = _pool(store, spec, runs)
     _refuse_examples_that_lack(spec, {example.task for example in test}, pool)
     answers = len(test) * len(spec.arms)
-    return ComparePlan(spec, frozen(test), pool, answering, _forecast(project, spec, answers))
+    rows = frozen(test)
+    return ComparePlan(spec, rows, pool, answering, task_plans(spec, rows), _forecast(project, spec, answers))
 
 
 def _pool(store: Store, spec: CompareSpec, runs: Mapping[str, TunedRun]) -> list[FrozenRow]:
@@ -124,14 +131,22 @@ def _refuse_examples_that_lack(spec: CompareSpec, tasks: Collection[str], pool: 
 def start_comparison(project: Project, store: Store, spec: CompareSpec) -> str:
     """Freeze the held-out rows, what is shown and who answers, start the process; the run id.
 
-    Raises as ``plan_comparison``; StudioError where a test row was learned from, or documents cannot be read.
+    Raises as ``plan_comparison`` and ``start_planned``.
     """
-    plan = plan_comparison(project, store, spec)
-    for run in tuned_runs(project, plan.spec).values():
+    return start_planned(project, plan_comparison(project, store, spec))
+
+
+def start_planned(project: Project, plan: ComparePlan) -> str:
+    """As ``start_comparison``, of a plan that was looked at.
+
+    Raises StudioError where a test row was learned from, AskedWrongly where documents cannot be read.
+    """
+    spec = plan.spec
+    for run in tuned_runs(project, spec).values():
         refuse_overlap(plan.rows, _learned(run))
     documents = {
         number: read_documents(Path(arm.prompting.documents).expanduser(), spec.passage_words, spec.passage_overlap)
-        for number, arm in enumerate(plan.spec.parsed_arms)
+        for number, arm in enumerate(spec.parsed_arms)
         if arm.prompting.documents
     }
     with new_run(project.runs_path, "compare") as directory:
@@ -170,7 +185,18 @@ def load_comparison(project: Project, run_id: str) -> LoadedComparison:
         rows=read_rows(directory.rows_path("test")),
         predictions=read_predictions(directory),
         scores=_comparison_from(directory, scores) if scores else None,
+        own_scores=_own_scores_in(directory),
     )
+
+
+def _own_scores_in(directory: RunDirectory) -> list[OwnScore]:
+    """What the project's own scorers said; none where there are none, and without the lines that say nothing."""
+    lines, _ = read_json_lines(directory.own_scores_path)
+    found = []
+    for line in lines:
+        with suppress(TypeError):
+            found.append(OwnScore(**line))
+    return found
 
 
 def _comparison_from(directory: RunDirectory, scores: JsonObject) -> Comparison:

@@ -116,15 +116,18 @@ def stats(ctx: typer.Context, as_json: Json = False) -> None:
 
 
 def undo(ctx: typer.Context) -> None:
-    """Take the newest change back: a label, an edit, an import, a split."""
+    """Take your newest change back: a label, an edit, an import, a split.
+
+    What others did is theirs to undo; what they have changed since is left as it is.
+    """
     with store_of(project_of(ctx)) as store:
-        _say_change(store.undo(), "undone", "nothing to undo")
+        _say_change(store.undo(), "undone", f"{store.who} has nothing to undo")
 
 
 def redo(ctx: typer.Context) -> None:
     """Do again what undo took back."""
     with store_of(project_of(ctx)) as store:
-        _say_change(store.redo(), "redone", "nothing to redo")
+        _say_change(store.redo(), "redone", f"{store.who} has nothing to redo")
 
 
 def split(
@@ -277,7 +280,9 @@ def _may_replace(file: Path, force: bool) -> bool:
 
 
 def _say_change(change: Change | None, done: str, nothing: str) -> None:
-    say(f"{done}: {change.summary}" if change else nothing)
+    from studio.reports.stepping import stepped
+
+    say(visible(stepped(change, done) if change else nothing))
 
 
 VERBS: tuple[Verb, ...] = (

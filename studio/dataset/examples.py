@@ -113,12 +113,17 @@ class Edit:
 
 @dataclass(frozen=True)
 class Change:
-    """What an act, its undo or its redo did. ``batch_id`` 0 and ``count`` 0: there was nothing to change."""
+    """What an act, its undo or its redo did. ``batch_id`` 0 and ``count`` 0: there was nothing to change.
+
+    ``kept`` rows an undo or redo left as they are, for ``kept_by`` (names, for people) have changed them since.
+    """
 
     batch_id: int
     summary: str
     example_ids: ExampleIds = field(default_factory=_no_ids, compare=False)
     count: int = 0
+    kept: int = 0
+    kept_by: str = ""
 
 
 @dataclass(frozen=True)

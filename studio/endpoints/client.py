@@ -201,6 +201,8 @@ def _heard(
     kind = response.headers.get_content_type()
     if kind == "application/json":
         content = response.read(MOST_BODY_BYTES)
+        if response.length:  # what is still missing of it
+            raise http.client.IncompleteRead(content, response.length)
         heard = _Heard()
         _take(heard, _object(content))
         on_piece(heard.text)
@@ -223,18 +225,21 @@ def _heard(
     except (OSError, http.client.HTTPException):
         if not heard.finish:
             raise
-    if not (heard.finish or (response.chunked and response.isclosed())):  # only at its last chunk is a body closed
+    if not (heard.finish or response.chunked):  # only a chunked body says itself that it is whole
         raise http.client.IncompleteRead(heard.text.encode(errors="replace"))
     return heard
 
 
 def _events(response: Response) -> Iterator[bytes]:
     """The data of server-sent events, a line each, as every such server sends them."""
-    while line := response.readline(MOST_LINE_BYTES):
-        if len(line) >= MOST_LINE_BYTES:
+    begun = b""
+    while received := response.read1(MOST_LINE_BYTES):  # unlike readline, this says where a chunk is missing
+        *lines, begun = (begun + received).split(b"\n")
+        if len(begun) >= MOST_LINE_BYTES:
             raise ValueError("a line of its answer never ends")
-        if line.startswith(b"data:"):
-            yield line[len(b"data:") :].strip()
+        yield from (line[len(b"data:") :].strip() for line in lines if line.startswith(b"data:"))
+    if begun.startswith(b"data:"):
+        yield begun[len(b"data:") :].strip()
 
 
 def _object(content: bytes) -> dict[str, Any]:

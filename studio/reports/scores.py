@@ -6,7 +6,6 @@ from studio.reports.numbers import NOTHING, counted, number, out_of_100, percent
 from studio.reports.table import Cell, Column, Table
 from studio.scoring.comparison import Comparison, Confusion
 from studio.scoring.intervals import Interval
-from studio.scoring.scorers import SCORERS
 from studio.scoring.scorers.scorer import Scorer
 
 OTHER = "other"
@@ -38,7 +37,7 @@ def _score_table(comparison: Comparison, task: str) -> Table:
     arms = list(comparison.arms.values())
     columns = [Column("score", is_left=True), *(Column(arm.arm) for arm in arms)]
     rows = []
-    for scorer in SCORERS:
+    for scorer in comparison.scorers:
         if any(scorer.name in arm.by_task[task] for arm in arms):
             cells = [_interval_text(scorer, arm.by_task[task].get(scorer.name)) for arm in arms]
             direction = {"lower": " (lower is better)", "neither": "", "higher": ""}[scorer.better]

@@ -135,6 +135,10 @@ class RunDirectory:
         return self.path / "predictions.jsonl"
 
     @property
+    def own_scores_path(self) -> Path:
+        return self.path / "own_scores.jsonl"
+
+    @property
     def votes_path(self) -> Path:
         return self.path / "votes.jsonl"
 

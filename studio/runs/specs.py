@@ -299,6 +299,7 @@ class CompareSpec(Spec):
     run_id: str = about("The train run of the arm tuned, whose rows shots come from; empty for none.", default="")
     tuned_path: str = filled_in("In an older studio's comparison: the folder of what that run made.", default="")
     tuned_method: str = filled_in("In an older studio's comparison: the method of that run.", default="")
+    after: str = filled_in("The train run whose end the comparison waits for; empty for none.", default="")
     arms: tuple[str, ...] = about(
         f"{arms.usage()}; two together: tuned+few_shot:3.", default=("zero_shot", "one_shot", "few_shot:5", "tuned")
     )
@@ -315,6 +316,13 @@ class CompareSpec(Spec):
     passage_words: int = about("Words of a passage of a document, for rag:k:FOLDER.", default=120)
     passage_overlap: int = about("Words that a passage shares with the one before it.", default=20)
     seed: int = about("Seed of the choice of shots.", default=0)
+    primary: tuple[str, ...] = about(
+        "The score that decides, named before the run: rouge_l for all tasks, tickets=exact_match for one; empty takes "
+        "[scores] of studio.toml, then what suits the references.",
+        default=(),
+    )
+    scorers: tuple[str, ...] = about("Further scores, which are not worked out else: rouge_l_stemmed.", default=())
+    own_scorers: tuple[str, ...] = filled_in("Functions of the project that score too, by studio.toml.", default=())
     dtype: str = about(
         "auto measures float32 and bfloat16 on this machine and takes the faster.", choices=DTYPES, default="auto"
     )

@@ -141,6 +141,15 @@ def detectable_difference(n: int, discordance: float = 0.2, power: float = POWER
     return min(1.0, difference if difference <= discordance else z * z / n)
 
 
+def rows_needed(difference: float, discordance: float = 0.2, power: float = POWER, confidence: float = 0.95) -> int:
+    """How many paired rows show a true ``difference`` of two shares with probability ``power``: the other way round.
+
+    difference: above 0. See ``detectable_difference``, whose formula is solved for n here.
+    """
+    z = two_sided_z(confidence) + NormalDist().inv_cdf(power)
+    return math.ceil(z * z * max(discordance, difference) / difference**2)
+
+
 def two_sided_z(confidence: float) -> float:
     """How many standard deviations a normal interval at ``confidence`` reaches to either side: 1.96 at 95 %."""
     return NormalDist().inv_cdf(0.5 + confidence / 2)

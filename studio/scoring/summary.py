@@ -10,7 +10,7 @@ import numpy as np
 from studio.scoring.comparison import FEWEST_FOR_P95, ArmSummary, Comparison, Confusion, tuned_among
 from studio.scoring.intervals import Interval, interval_of, intervals_over
 from studio.scoring.primary import primary_scorers
-from studio.scoring.scored_rows import HeldOutRow, Prediction, ScoredRows, score_rows
+from studio.scoring.scored_rows import HeldOutRow, Prediction, ScoredRows
 from studio.scoring.scorers import SCORERS
 from studio.scoring.scorers.closed_set import MACRO_F1, confusion_table
 from studio.scoring.scorers.json_fields import JSON_FIELDS, right_fields
@@ -18,31 +18,26 @@ from studio.scoring.scorers.scorer import Scorer
 from studio.scoring.verdict import Facts, TaskScores, verdict_of
 
 MOST_FIELDS = 50
-
-
-def summarize(
-    rows: Iterable[HeldOutRow],
-    predictions: Iterable[Prediction],
-    tuned: Collection[str] | None = None,
-    named: Mapping[str, str] | None = None,
-) -> Comparison:
-    """Scores with intervals, per arm and per task, and the verdict.
-
-    predictions: lines of predictions.jsonl. tuned: the arms that fine-tuned weights answered; None goes by their names.
-    named: the scorer that decides, by task; see ``primary_scorers``.
-    """
-    return summarize_scored(score_rows(rows, predictions), tuned, named)
+MOST_FAULTS_KEPT = 20
 
 
 def summarize_scored(
-    scored: ScoredRows, tuned: Collection[str] | None = None, named: Mapping[str, str] | None = None
+    scored: ScoredRows,
+    tuned: Collection[str] | None = None,
+    named: Mapping[str, str] | None = None,
+    faults: Mapping[str, Sequence[str]] | None = None,
 ) -> Comparison:
-    """As ``summarize``, for rows that are scored already."""
+    """Scores with intervals, per arm and per task, and the verdict.
+
+    tuned: the arms that fine-tuned weights answered; None goes by their names. named: the scorer that decides, by task;
+    see ``primary_scorers``. faults: what own scorers failed on, in words.
+    """
     tuned_arms = tuple(arm for arm in scored.arms if arm in (tuned_among(scored.arms) if tuned is None else tuned))
     tasks = _rows_by_task(scored.rows)
     primary = primary_scorers(scored.rows, named or {}, scored.scorers)
     values = {task: TaskScores(primary[task], _values(scored, of, primary[task])) for task, of in tasks.items()}
-    scorer = _headline_scorer(primary, tasks)
+    values = {task: of for task, of in values.items() if of.rows}
+    scorer = _headline_scorer({task: of.scorer for task, of in values.items()}, tasks)
     headline = {task: of for task, of in values.items() if of.scorer is scorer}
     best_tuned = _best_arm(tuned_arms, headline)
     baseline = _best_arm([arm for arm in scored.arms if arm not in tuned_arms], headline)
@@ -69,6 +64,7 @@ def summarize_scored(
         cut={arm: (summary.cut, summary.n) for arm, summary in arms.items()},
         left_out={arm: count - scored.unanswered for arm, count in scored.left_out.items()},
         unanswered=scored.unanswered,
+        is_unscored=bool(scored.rows) and not values,
     )
     return Comparison(
         arms=arms,
@@ -84,6 +80,8 @@ def summarize_scored(
         primary={task: of.name for task, of in primary.items()},
         named=tuple(task for task in tasks if named and (task in named or "*" in named)),
         signatures=_signatures(scored),
+        own_scorers={scorer.name: scorer.about for scorer in scored.scorers if scorer not in SCORERS},
+        faults={name: tuple(of[:MOST_FAULTS_KEPT]) for name, of in (faults or {}).items()},
     )
 
 
@@ -105,8 +103,10 @@ def _headline_scorer(primary: Mapping[str, Scorer], tasks: Mapping[str, Sequence
 
 
 def _values(scored: ScoredRows, rows: Sequence[HeldOutRow], scorer: Scorer) -> dict[str, list[float]]:
-    """Per arm, the scores of ``rows`` in their order; a row that the scorer does not apply to scores 0."""
-    return {arm: [float(of[row.example_id][scorer.name] or 0.0) for row in rows] for arm, of in scored.scores.items()}
+    """Per arm, the scores of ``rows`` in their order, without the rows of which an arm has none."""
+    by_arm = [[of[row.example_id][scorer.name] for row in rows] for of in scored.scores.values()]
+    kept = [values for values in zip(*by_arm, strict=True) if None not in values]
+    return {arm: [float(values[place] or 0.0) for values in kept] for place, arm in enumerate(scored.arms)}
 
 
 def _best_arm(arms: Iterable[str], headline: Mapping[str, TaskScores]) -> str:

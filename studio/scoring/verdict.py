@@ -33,6 +33,10 @@ class TaskScores:
     scorer: Scorer
     values: Mapping[str, Sequence[float]]
 
+    @property
+    def rows(self) -> int:
+        return max((len(values) for values in self.values.values()), default=0)
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -43,6 +47,7 @@ class Facts:
     ``tuned`` and ``baseline`` are the best tuned arm and the best other, empty for none; ``tuned_arms`` and
     ``other_arms`` count those that they were chosen from. ``cut`` is (answers cut, answers) per arm,
     ``left_out`` the rows per arm that others answered and it did not, ``unanswered`` those that none did.
+    ``is_unscored``: there are answers, and none has a score by what decides.
     """
 
     scorer: Scorer
@@ -55,6 +60,7 @@ class Facts:
     cut: Mapping[str, tuple[int, int]]
     left_out: Mapping[str, int]
     unanswered: int
+    is_unscored: bool = False
 
     def values(self, arm: str) -> list[float]:
         """The headline scores of an arm over all tasks of the headline."""
@@ -95,7 +101,9 @@ def verdict_of(facts: Facts) -> str:
     """One to four sentences."""
     arms = [arm for arm in (facts.tuned, facts.baseline) if arm]
     if not arms or not facts.values(arms[0]):
-        return "No row is answered by every arm yet."
+        return (
+            "No row is answered by every arm yet." if not facts.is_unscored else "No answer has a score that decides."
+        )
     if len(arms) == 1:
         sentences = [_alone(facts, arms[0])]
     else:

@@ -145,7 +145,7 @@ class TestLabelling:
         filled.set_label([2], "reject")
         filled.undo()
         filled.close()
-        with Store.open(store_path, "ben") as again:
+        with Store.open(store_path, "anna") as again:
             assert redone(again).summary == "reject 1 example"
             assert [undone(again).summary for _ in range(3)][-1].startswith("import 6")
             assert again.undo() is None and again.stats().examples == 0

@@ -6,7 +6,7 @@ from typing import Any
 
 from studio.reports.scores import all_scores_tables
 from studio.runs.directory import FrozenRow
-from studio.scoring.summary import summarize
+from tests.scoring.pairs import summarize
 
 
 def answer(arm: str, row: FrozenRow, text: str) -> dict[str, Any]:

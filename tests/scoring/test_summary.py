@@ -14,7 +14,7 @@ from studio.scoring.comparison import Comparison
 from studio.scoring.intervals import interval_of
 from studio.scoring.primary import has_one_answer
 from studio.scoring.statistics import bootstrap_mean, wilson
-from studio.scoring.summary import summarize
+from tests.scoring.pairs import summarize
 
 OLD_RUNS = Path(__file__).resolve().parents[1] / "old-project" / "runs"
 
