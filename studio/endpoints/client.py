@@ -102,7 +102,7 @@ class Client:
             except EndpointError as error:
                 if error.wait_seconds is None or number == tries - 1 or self._is_cancelled():
                     times = f" ({number + 1} tries)" if number else ""
-                    raise EndpointError(f"{error.message}{times}", error.wait_seconds) from error
+                    raise EndpointError(f"{error.message.rstrip('.')}{times}.", error.wait_seconds) from error
                 self._wait(max(error.wait_seconds, _backoff(number)))
         raise AssertionError("there is at least one try")
 
@@ -200,13 +200,7 @@ def _heard(
     """
     kind = response.headers.get_content_type()
     if kind == "application/json":
-        content = response.read(MOST_BODY_BYTES)
-        if response.length:  # what is still missing of it
-            raise http.client.IncompleteRead(content, response.length)
-        heard = _Heard()
-        _take(heard, _object(content))
-        on_piece(heard.text)
-        return heard
+        return _heard_at_once(response, on_piece)
     if kind != "text/event-stream":
         raise ValueError(f"it answers {kind} and not JSON: is the url right?")
     heard = _Heard()
@@ -227,6 +221,16 @@ def _heard(
             raise
     if not (heard.finish or response.chunked):  # only a chunked body says itself that it is whole
         raise http.client.IncompleteRead(heard.text.encode(errors="replace"))
+    return heard
+
+
+def _heard_at_once(response: Response, on_piece: Callable[[str], None]) -> _Heard:
+    content = response.read(MOST_BODY_BYTES)
+    if response.length:  # what is still missing of it
+        raise http.client.IncompleteRead(content, response.length)
+    heard = _Heard()
+    _take(heard, _object(content))
+    on_piece(heard.text)
     return heard
 
 
