@@ -281,6 +281,7 @@ def frozen(examples: Sequence[Example]) -> list[FrozenRow]:
             system=example.system,
             prompt_hash=example.prompt_hash,
             context=example.context,
+            source=f"{example.source}:{example.source_line}" if example.source_line > 0 else "",
         )
         for example in examples
     ]

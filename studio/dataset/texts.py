@@ -32,12 +32,12 @@ def pair_hash(prompt: str, completion: str, system: str, context: str = "") -> s
 
 def prompt_hash(prompt: str, context: str = "") -> str:
     """32 hex digits, equal for prompts that must lie in one split; ``context`` as ``studio.turns`` keeps it."""
-    return _md5("\0".join(map(_folded, (prompt, *_said(context)))))
+    return _md5("\0".join(map(folded, (prompt, *_said(context)))))
 
 
 def folded_hash(text: str) -> str:
     """32 hex digits, equal for texts that are equal by the rule for prompts."""
-    return _md5(_folded(text))
+    return _md5(folded(text))
 
 
 def writings(text: str) -> list[str]:
@@ -53,7 +53,8 @@ def _said(context: str) -> list[str]:
     return [turn.text for turn in turns_in(context)]
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """The text by the rule for prompts: composed, in lower case, every run of white space one space."""
     return " ".join(_composed(text).lower().split())
 
 

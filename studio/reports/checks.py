@@ -13,6 +13,7 @@ from studio.reports.table import Cell, Column, Table
 _LACKING = {
     Need.TOKENS: "tokens are not counted yet (studio window)",
     Need.SPLITS: "not every row is in a split (studio split)",
+    Need.CLUSTERS: "near prompts are not looked for yet (studio check)",
     Need.LOSSES: "no run's losses are kept (studio losses RUN --keep)",
 }
 
