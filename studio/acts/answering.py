@@ -81,6 +81,9 @@ def _answering(project: Project, spec: CompareSpec, arm: Arm, runs: Mapping[str,
             base = Answering(spec.model_path, spec.is_trusted)
             if run.spec.base_model != spec.base_model:
                 base = model_answering(project, run.spec.base_model)
+            if run.directory.run_id == spec.after:  # the comparison waits until it is there
+                folder = _tuned_folder(run.directory, run.spec).resolve()
+                return replace(base, tuned_path=str(folder), tuned_method=run.spec.method)
             return tuned_answering(base, run, arm.by.step)
 
 

@@ -17,6 +17,7 @@ from studio.errors import AskedWrongly
 from studio.project import DEFAULT_MAX_LENGTH, DEFAULT_MODEL, Project
 from studio.reports.numbers import counted, number
 from studio.reports.visible import visible
+from studio.turns import turns_in
 
 if TYPE_CHECKING:
     from studio.dataset.store import Change
@@ -115,15 +116,18 @@ def stats(ctx: typer.Context, as_json: Json = False) -> None:
 
 
 def undo(ctx: typer.Context) -> None:
-    """Take the newest change back: a label, an edit, an import, a split."""
+    """Take your newest change back: a label, an edit, an import, a split.
+
+    What others did is theirs to undo; what they have changed since is left as it is.
+    """
     with store_of(project_of(ctx)) as store:
-        _say_change(store.undo(), "undone", "nothing to undo")
+        _say_change(store.undo(), "undone", f"{store.who} has nothing to undo")
 
 
 def redo(ctx: typer.Context) -> None:
     """Do again what undo took back."""
     with store_of(project_of(ctx)) as store:
-        _say_change(store.redo(), "redone", "nothing to redo")
+        _say_change(store.redo(), "redone", f"{store.who} has nothing to redo")
 
 
 def split(
@@ -209,6 +213,9 @@ def show(
             "--objective", metavar="OBJECTIVE", help="With --tokens: completion, sequence or text is learned."
         ),
     ] = "completion",
+    learned_turns: Annotated[
+        str, typer.Option("--learned-turns", metavar="WHICH", help="With --tokens: the last answer is learned, or all.")
+    ] = "last",
     model: Model = "",
     as_json: Json = False,
 ) -> None:
@@ -223,14 +230,15 @@ def show(
         settings = project.settings()
         folder = resolve_model(model or settings.base_model, settings.trusted_models)
         budget = folder.layout.budget(settings.max_length)
-        row = as_trained(folder, example, budget, objective_named(objective))
+        row = as_trained(folder, example, budget, objective_named(objective, learned_turns))
         if as_json:
             write_json(asdict(row))
             return
         is_apart = row.max_target_length is not None
         seen, learned = ("source, seen", "target, learned") if is_apart else ("seen", "learned")
-        write_line(f"{seen} ({counted(row.prompt_tokens, 'token')})\n{'│'.join(map(visible, row.seen))}\n")
-        write_line(f"{learned} ({counted(row.completion_tokens, 'token')})\n{'│'.join(map(visible, row.learned))}\n")
+        for one in row.stretches:
+            head = f"{learned if one.is_learned else seen} ({counted(one.tokens, 'token')})"
+            write_line(f"{head}\n{'│'.join(map(visible, one.pieces))}\n")
         write_line(f"fate at {row.limits}: {row.fate}")
         return
     if as_json:
@@ -238,8 +246,10 @@ def show(
         return
     facts = [f"{example.example_id}", example.task or "no task", f"label {example.label}", f"split {example.split}"]
     write_line(visible(" · ".join([*facts, f"revision {example.revision}"]), single_line=True))
-    for title in ("system", "prompt", "completion"):
-        if text := getattr(example, title):
+    earlier = [(f"{turn.role}, earlier", turn.text) for turn in turns_in(example.context)]
+    texts = [("system", example.system), *earlier, ("prompt", example.prompt), ("completion", example.completion)]
+    for title, text in texts:
+        if text:
             write_line(f"\n{title}\n{visible(text)}")
 
 
@@ -270,7 +280,9 @@ def _may_replace(file: Path, force: bool) -> bool:
 
 
 def _say_change(change: Change | None, done: str, nothing: str) -> None:
-    say(f"{done}: {change.summary}" if change else nothing)
+    from studio.reports.stepping import stepped
+
+    say(visible(stepped(change, done) if change else nothing))
 
 
 VERBS: tuple[Verb, ...] = (

@@ -20,6 +20,7 @@ from studio.runs.settings import items_of
 from studio.runs.specs import CompareSpec
 
 if TYPE_CHECKING:
+    from studio.acts.comparing import ComparePlan
     from studio.scoring.comparison import Comparison
 
 DEFAULT_ARMS = ",".join(CompareSpec.arms)
@@ -49,11 +50,15 @@ def compare(
     all_scores: Annotated[
         bool, typer.Option("--scores", help="With the result, also every score, JSON field and confusion table.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Start nothing: say what decides, how long it takes, what it can show.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Wait, then the result as JSON.")] = False,
 ) -> None:
     """Let every arm answer the same held-out rows, and say which is better and how sure that is."""
     from studio.acts.answering import newest_tuned
-    from studio.acts.comparing import start_comparison
+    from studio.acts.compare_plan_words import own_code_words
+    from studio.acts.comparing import plan_comparison, start_planned
 
     project = project_of(ctx)
     if show:
@@ -65,13 +70,30 @@ def compare(
     named = CompareSpec(run_id=run, arms=chosen, limit=limit, split=split, tasks=tuple(filter(None, tasks.split(","))))
     spec = named.replaced(settings or [])
     with store_of(project) as store:
-        run_id = start_comparison(project, store, spec)
+        plan = plan_comparison(project, store, spec)
+        if dry_run:
+            _write_plan(plan, as_json=as_json)
+            return
+        if own := own_code_words(plan):
+            say(own)
+        run_id = start_planned(project, plan)
     if wait or as_json:
         follow(find_run(project.runs_path, run_id))
         write_comparison(project, run_id, as_json=as_json, by_task=by_task, all_scores=all_scores)
     else:
         write_line(run_id)
         say(f"answering in the background; studio compare --show {run_id}")
+
+
+def _write_plan(plan: ComparePlan, *, as_json: bool) -> None:
+    """On stdout."""
+    from studio.acts.compare_plan_words import compare_facts, plan_as_json
+
+    if as_json:
+        write_json(plan_as_json(plan))
+        return
+    for name, said, _ in compare_facts(plan):
+        write_line(f"{name:<12}{said}")
 
 
 def try_prompt(

@@ -210,6 +210,12 @@ def _checks(place: Place) -> Iterable[Offer]:
     return [Offer(check.name, str(check.severity)) for check in CHECKS]
 
 
+def _row_lists(place: Place) -> Iterable[Offer]:
+    from studio.acts.sending_back import WHICH
+
+    return map(Offer, WHICH)
+
+
 def _arms(place: Place) -> Iterable[Offer]:
     begun = place.begun
     if begun.startswith("tuned:"):
@@ -267,6 +273,7 @@ VALUES: dict[str, Values] = {
     "ARMS": _list_of(_arms, key=str),
     "KEY=VALUE": _settings,
     "LABEL": _of(LABELS),
+    "LIST": _row_lists,
     "MODEL": _models,
     "NAMES": _list_of(_checks),
     "OBJECTIVE": _of(OBJECTIVES),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
 from studio.dataset.labels import LABELS, SPLITS
+from studio.turns import Turn, fault_of, written
 
 FIELDS = ("prompt", "completion", "task", "system", "label", "split")
 # Neither white space nor a zero-width space, joiner, word joiner or byte order mark, which make a text look filled.
@@ -21,7 +23,10 @@ Record = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A readable row, not yet stored. ``source`` is its file's name, ``line`` where it begins there (from 1)."""
+    """A readable row, not yet stored. ``source`` is its file's name, ``line`` where it begins there (from 1).
+
+    ``context`` are the turns before the prompt, as ``studio.turns`` keeps them; empty for none.
+    """
 
     prompt: str
     completion: str
@@ -31,6 +36,7 @@ class Candidate:
     line: int = 0
     label: str = "none"
     split: str = "none"
+    context: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,8 @@ def candidate_of(texts: dict[str, str], record: Record, columns: Columns, place:
             return place.problem(column, f"is {kind_of(value)}; text is needed")
         texts[name] = value
     for name, text in texts.items():
+        if name == "context":  # turns, looked at one by one where they were read
+            continue
         if fault := text_fault(text, may_be_empty=name not in ("prompt", "completion")):
             return place.problem(name, *fault)
     return Candidate(
@@ -133,6 +141,7 @@ def candidate_of(texts: dict[str, str], record: Record, columns: Columns, place:
         line=place.line,
         label=_decision(record.get(columns.names["label"]), LABELS),
         split=_decision(record.get(columns.names["split"]), SPLITS),
+        context=texts.get("context") or _turns(record.get("context")),
     )
 
 
@@ -146,6 +155,18 @@ def named(columns: Iterable[str]) -> str:
 def _decision(value: object, words: tuple[str, ...]) -> str:
     """``value`` where it is one of our ``words``; any other is the data's own, which decides nothing."""
     return value if isinstance(value, str) and value in words else "none"
+
+
+def _turns(value: object) -> str:
+    """``value`` where it is turns as an export of ours has them; any other ``context`` is the data's own column."""
+    try:
+        messages = json.loads(value) if isinstance(value, str) and value[:2] == "[{" else value
+        said = [(one["role"], one["content"]) for one in messages] if isinstance(messages, list) else []
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""
+    turns = [Turn(role, text) for role, text in said if isinstance(role, str) and isinstance(text, str)]
+    is_sound = len(turns) == len(said) and not fault_of(turns) and not any(text_fault(turn.text) for turn in turns)
+    return written(turns) if is_sound else ""
 
 
 def kind_of(value: object) -> str:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _SHORTENED = ("prompt", "completion", "system", "note")
 # As the fields of Example are called.
-_EXAMPLE_COLUMNS = f"""example_id, prompt, completion, system, task, label, is_marked, note, split, source, source_line,
-    revision, {hex_of("prompt_hash")} AS prompt_hash"""
+_EXAMPLE_COLUMNS = f"""example_id, prompt, completion, system, context, task, label, is_marked, note, split, source,
+    source_line, revision, {hex_of("prompt_hash")} AS prompt_hash"""
 
 
 def previews(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, fingerprint: str) -> list[Preview]:

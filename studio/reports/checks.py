@@ -6,8 +6,16 @@ from collections.abc import Sequence
 
 from studio.dataset.checks.check import Severity
 from studio.dataset.checks.kept import Result
+from studio.dataset.checks.rows import Need
 from studio.reports.numbers import counted, number
 from studio.reports.table import Cell, Column, Table
+
+_LACKING = {
+    Need.TOKENS: "tokens are not counted yet (studio window)",
+    Need.SPLITS: "not every row is in a split (studio split)",
+    Need.CLUSTERS: "near prompts are not looked for yet (studio check)",
+    Need.LOSSES: "no run's losses are kept (studio losses RUN --keep)",
+}
 
 
 def by_severity(results: Sequence[Result]) -> list[Result]:
@@ -50,7 +58,7 @@ def trend(one: Result) -> str:
 def said(one: Result) -> str:
     """The sentence about what was found, and who waived it for what reason; or why the check did not run."""
     if one.lacking:
-        return f"not run: not every row has its {' and '.join(one.lacking)}"
+        return f"not run: {'; '.join(_LACKING[need] for need in one.lacking)}"
     if one.finding is None:
         return "nothing found"
     if one.waiver is None:

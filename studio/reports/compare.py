@@ -11,6 +11,7 @@ from studio.reports.table import SHORT_TITLES, Cell, Column, Table
 from studio.scoring.comparison import ArmSummary, Comparison
 from studio.scoring.intervals import Interval
 from studio.scoring.one_answer import Scores
+from studio.scoring.own_scorers import OwnScore
 from studio.scoring.scored_rows import HeldOutRow, Prediction, ScoredRows, score_rows
 from studio.scoring.scorers import SCORERS
 from studio.scoring.scorers.exact_match import EXACT_MATCH
@@ -93,7 +94,10 @@ class CompareView:
 
 
 def compare_view(
-    rows: Iterable[HeldOutRow], predictions: Iterable[Prediction], kept: Comparison | None = None
+    rows: Iterable[HeldOutRow],
+    predictions: Iterable[Prediction],
+    kept: Comparison | None = None,
+    own_scores: Sequence[OwnScore] = (),
 ) -> CompareView:
     """Score and summarise the rows that every arm answered; those that an arm failed to answer follow them, unscored.
 
@@ -101,24 +105,27 @@ def compare_view(
 
     rows: the frozen test rows. predictions: lines of predictions.jsonl, of a comparison that may still be running.
     kept: what its ``scores.json`` says, None where there is none yet: which arms are tuned, what decides, the dtype.
+    own_scores: those of the project's own scorers, which only the comparison itself asks.
     """
     rows = list(rows)
     scored = score_rows(rows, predictions)
     if kept is None:
         comparison = summarize_scored(scored)
     else:
+        for scorer in kept.scorers[len(SCORERS) :]:
+            scored = scored.with_scores(scorer, _by_arm(own_scores, scorer.name))
         named = {task: kept.primary[task] for task in kept.named}
-        comparison = replace(summarize_scored(scored, kept.tuned_arms, named), dtype=kept.dtype)
+        comparison = replace(summarize_scored(scored, kept.tuned_arms, named, kept.faults), dtype=kept.dtype)
     pair = (comparison.baseline, comparison.tuned) if comparison.baseline and comparison.tuned else None
-    deciding = {task: _scorer_named(name) for task, name in comparison.primary.items()}
+    deciding = {task: _scorer_named(comparison, name) for task, name in comparison.primary.items()}
     compared = [_compared_row(row, scored, pair, deciding[row.task]) for row in scored.rows]
     compared += [_failed_row(row, failed, scored.arms) for row, failed in _failures(rows, scored)]
     counts = {change: sum(row.change == change for row in compared) for change in CHANGES}
     return CompareView(comparison, compared, {change: count for change, count in counts.items() if count}, pair or ())
 
 
-def _scorer_named(name: str) -> Scorer:
-    return next(scorer for scorer in SCORERS if scorer.name == name)
+def _scorer_named(comparison: Comparison, name: str) -> Scorer:
+    return next(scorer for scorer in comparison.scorers if scorer.name == name)
 
 
 def _compared_row(row: HeldOutRow, scored: ScoredRows, pair: tuple[str, str] | None, scorer: Scorer) -> CompareRow:
@@ -142,6 +149,14 @@ def _compared_row(row: HeldOutRow, scored: ScoredRows, pair: tuple[str, str] | N
     apart = 1 - token_f1(made.answers[pair[0]], made.answers[pair[1]])
     change, disagreement = _change(before, after, is_binary=scorer.is_binary), (abs(after - before) + apart) / 2
     return replace(made, change=change, disagreement=disagreement, gained=after - before)
+
+
+def _by_arm(own_scores: Iterable[OwnScore], scorer: str) -> dict[str, dict[int, float | None]]:
+    found: dict[str, dict[int, float | None]] = {}
+    for one in own_scores:
+        if one.scorer == scorer:
+            found.setdefault(one.arm, {})[one.example_id] = one.score
+    return found
 
 
 def _failures(rows: Sequence[HeldOutRow], scored: ScoredRows) -> list[tuple[HeldOutRow, dict[str, Prediction]]]:
@@ -266,6 +281,7 @@ def _notes(comparison: Comparison, has_star: bool) -> list[str]:
     timed = max((arm.latency_n for arm in comparison.arms.values()), default=0)
     return [
         *([f"* over {', '.join(comparison.headline_tasks)}; the other scores over all rows."] if has_star else []),
+        *(f"{name} gave no score to some answers: {'; '.join(of[:3])}." for name, of in comparison.faults.items()),
         *([f"Answered in {comparison.dtype}."] if comparison.dtype else []),
         *([f"Latency: the median of {counted(timed, 'row')} an arm, asked one at a time."] if timed else []),
     ]
@@ -321,7 +337,7 @@ def _costs_no_more(one: ArmSummary, other: ArmSummary) -> bool:
 
 def task_table(comparison: Comparison) -> Table:
     """Per task, one row per arm with every scorer that applies: score and 95 % interval."""
-    applying = _columns(arm.scores for arm in comparison.arms.values())
+    applying = _columns(comparison, (arm.scores for arm in comparison.arms.values()))
     rows: list[list[Cell]] = []
     for task in comparison.tasks:
         for index, arm in enumerate(comparison.arms.values()):
@@ -348,14 +364,14 @@ def scores_of(comparison: Comparison, arm: ArmSummary, task: str = "") -> dict[s
 def _headline_and_others(
     comparison: Comparison, scores: Mapping[str, Mapping[str, Interval]]
 ) -> tuple[Scorer, list[Scorer]]:
-    headline = _scorer_named(comparison.headline_scorer)
-    return headline, [scorer for scorer in _columns(scores.values()) if scorer is not headline]
+    headline = _scorer_named(comparison, comparison.headline_scorer)
+    return headline, [scorer for scorer in _columns(comparison, scores.values()) if scorer is not headline]
 
 
-def _columns(scores: Iterable[Mapping[str, Interval]]) -> list[Scorer]:
+def _columns(comparison: Comparison, scores: Iterable[Mapping[str, Interval]]) -> list[Scorer]:
     """The scorers of some of these scores that have a column of their own."""
     known = {name for of in scores for name in of}
-    return [scorer for scorer in SCORERS if scorer.is_column and scorer.name in known]
+    return [scorer for scorer in comparison.scorers if scorer.is_column and scorer.name in known]
 
 
 def _n_where_it_differs(scorer: Scorer, scores: Mapping[str, Mapping[str, Interval]]) -> str:

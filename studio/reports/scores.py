@@ -6,7 +6,6 @@ from studio.reports.numbers import NOTHING, counted, number, out_of_100, percent
 from studio.reports.table import Cell, Column, Table
 from studio.scoring.comparison import Comparison, Confusion
 from studio.scoring.intervals import Interval
-from studio.scoring.scorers import SCORERS
 from studio.scoring.scorers.scorer import Scorer
 
 OTHER = "other"
@@ -18,6 +17,10 @@ def all_scores_tables(comparison: Comparison) -> list[tuple[str, Table]]:
     A comparison of one task has one table, then those of its parts.
     """
     found: list[tuple[str, Table]] = []
+    if comparison.contrasts:
+        found.append(
+            (f"every pair of arms, by {_title(comparison, comparison.headline_scorer)}", _pair_table(comparison))
+        )
     for task in comparison.tasks:
         found.append((task or "rows without a task", _score_table(comparison, task)))
         if fields := _field_table(comparison, task):
@@ -38,7 +41,7 @@ def _score_table(comparison: Comparison, task: str) -> Table:
     arms = list(comparison.arms.values())
     columns = [Column("score", is_left=True), *(Column(arm.arm) for arm in arms)]
     rows = []
-    for scorer in SCORERS:
+    for scorer in comparison.scorers:
         if any(scorer.name in arm.by_task[task] for arm in arms):
             cells = [_interval_text(scorer, arm.by_task[task].get(scorer.name)) for arm in arms]
             direction = {"lower": " (lower is better)", "neither": "", "higher": ""}[scorer.better]
@@ -60,6 +63,35 @@ def _interval_text(scorer: Scorer, interval: Interval | None) -> str:
         return NOTHING
     low, high = (score_text(scorer, end) for end in (interval.low, interval.high))
     return f"{score_text(scorer, interval.score)} ({low}–{high})"
+
+
+def _title(comparison: Comparison, name: str) -> str:
+    return next(scorer.title for scorer in comparison.scorers if scorer.name == name)
+
+
+def _pair_table(comparison: Comparison) -> Table:
+    """Differences with their intervals, and what is left of p when so many were looked at."""
+    rows = [
+        [
+            Cell(f"{one.a} − {one.b}", "title" if one.is_shown else ""),
+            Cell(number(one.n), "dim"),
+            Cell(f"{_signed(one.difference)} ({_signed(one.low)} to {_signed(one.high)})"),
+            *(Cell(f"{p:.3f}" if p >= 0.001 else "<0.001") for p in (one.p_value, one.p_adjusted)),
+            *(Cell(number(count)) for count in (one.fixed, one.broken)),
+        ]
+        for one in comparison.contrasts
+    ]
+    titles = ("n", "points (95 %)", "p", "Holm", "higher", "lower")
+    shared = f" Rows share {number(comparison.sources)} sources, over which all of it is."
+    return Table(
+        [Column("pair", is_left=True), *map(Column, titles)],
+        rows,
+        notes=["Holm: p when all these pairs are looked at." + (shared if comparison.sources else "")],
+    )
+
+
+def _signed(share: float) -> str:
+    return f"{share * 100:+.1f}".replace("-", "−")
 
 
 def _field_table(comparison: Comparison, task: str) -> Table | None:

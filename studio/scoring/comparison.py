@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
+from studio.scoring.contrasts import Contrast
 from studio.scoring.intervals import Interval
 from studio.scoring.scorers import SCORERS
 from studio.scoring.scorers.rouge_l import ROUGE_L
+from studio.scoring.scorers.scorer import Scorer
 
 TUNED = "tuned"
 FEWEST_FOR_P95 = 20
@@ -71,6 +73,9 @@ class Comparison:
     fine-tuned weights answered, ``tuned`` the best of them by it and ``baseline`` the best of all others, empty for
     none. ``dtype`` is the number format in which all arms answered, empty where an older comparison did not say: it
     changes answers. ``signatures`` say, by task and scorer, by which rules it was counted, where there are several.
+    ``contrasts`` are every tuned arm against every other by the headline scorer. ``sources`` counts what rows share,
+    over which intervals and tests are then; 0 where they share nothing.
+    ``own_scorers`` are the project's own, by name with their sentence; ``faults`` the first answers that one failed on.
     """
 
     arms: dict[str, ArmSummary]
@@ -87,6 +92,19 @@ class Comparison:
     primary: dict[str, str] = field(default_factory=dict)
     named: tuple[str, ...] = ()
     signatures: dict[str, dict[str, str]] = field(default_factory=dict)
+    contrasts: tuple[Contrast, ...] = ()
+    sources: int = 0
+    own_scorers: dict[str, str] = field(default_factory=dict)
+    faults: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def scorers(self) -> tuple[Scorer, ...]:
+        """All that it may have scores of; the project's own, which are functions of its folder, are names here."""
+        own = (
+            Scorer(name=name, title=name, about=about, is_binary=False, score=None)
+            for name, about in self.own_scorers.items()
+        )
+        return (*SCORERS, *own)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, in the words of ``scores.json`` and ``compare --json``."""
@@ -110,10 +128,12 @@ class Comparison:
             rest["primary"] = {task: scorer if task in exact else ROUGE_L.name for task in facts["tasks"]}
         for name in ("tasks", "headline_tasks", "tuned_arms", "named"):
             rest[name] = tuple(rest.get(name, ()))
+        rest["contrasts"] = tuple(Contrast(**of) for of in facts.get("contrasts", ()))
+        rest["faults"] = {name: tuple(of) for name, of in facts.get("faults", {}).items()}
         made = cls(arms={arm: _arm_from(value) for arm, value in facts["arms"].items()}, **rest)
         if not _fits(made, cls):
             raise TypeError("a score is not of the type that it must have")
-        if made.headline_scorer not in {scorer.name for scorer in SCORERS}:
+        if made.headline_scorer not in {scorer.name for scorer in made.scorers}:
             raise KeyError(made.headline_scorer)
         if any(arm.by_task.keys() != set(made.tasks) for arm in made.arms.values()):
             raise KeyError("an arm is not scored in the tasks that there are")

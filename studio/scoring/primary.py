@@ -54,6 +54,20 @@ def primary_scorers(
     }
 
 
+def named_by(entries: Iterable[str]) -> dict[str, str]:
+    """Scorers by task from ``tickets=exact_match``; without a task it is for all that are not named.
+
+    Raises AskedWrongly for an empty name.
+    """
+    named = {}
+    for entry in entries:
+        task, _, name = entry.rpartition("=")
+        if not name:
+            raise AskedWrongly(f"{entry!r} names no score.", "For example: tickets=exact_match")
+        named[task or ANY_TASK] = name
+    return named
+
+
 def deciding_scorer(name: str, scorers: Sequence[Scorer] = SCORERS) -> Scorer:
     """The scorer of this name, if it can decide: rows have scores of their own, from 0 to 1, higher is better.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -50,6 +50,17 @@ class ScoredRows:
     @property
     def arms(self) -> list[str]:
         return list(self.predictions)
+
+    def with_scores(self, scorer: Scorer, values: Mapping[str, Mapping[int, float | None]]) -> ScoredRows:
+        """These rows with the values of one scorer more, by arm and example_id; None, or missing, where it has none."""
+        answers = {
+            arm: {
+                at: replace(answer, scores={**answer.scores, scorer.name: values.get(arm, {}).get(at)})
+                for at, answer in of.items()
+            }
+            for arm, of in self.answers.items()
+        }
+        return replace(self, answers=answers, scorers=(*self.scorers, scorer))
 
     @cached_property
     def scores(self) -> dict[str, dict[int, Scores]]:

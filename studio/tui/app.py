@@ -21,6 +21,7 @@ from studio.errors import StoreHeld, StudioError
 from studio.project import Project
 from studio.reports.console import VisibleConsole
 from studio.reports.glyphs import is_ascii_only
+from studio.reports.stepping import stepped
 from studio.reports.visible import visible
 from studio.tui import actions, themes
 from studio.tui.frame import Frame
@@ -170,11 +171,11 @@ class StudioApp(App[None], inherit_bindings=False):
         self._when_open.append(act)
 
     def _open_store(self) -> None:
-        from studio.dataset.store import Store
+        from studio.sharing.opening import open_store
 
         worker = get_current_worker()
         try:
-            store = Store.open(self.session.project.store_path, self.session.settings.who)
+            store = open_store(self.session.project.store_path, self.session.settings.who)
         except StudioError as error:
             pid = error.pid if isinstance(error, StoreHeld) else None
             self.post_message(StoreClosed(ClosedStore(error.message, error.hint, pid)))
@@ -236,10 +237,10 @@ class StudioApp(App[None], inherit_bindings=False):
             return
         change: Change | None = store.undo() if which == "undo" else store.redo()
         if change is None:
-            self.say(f"nothing to {which}")
+            self.say(f"{store.who} has nothing to {which}")
             return
         other = "R does it again" if which == "undo" else "u undoes"
-        self.say(f"{'undone' if which == 'undo' else 'done again'}: {change.summary} · saved · {other}")
+        self.say(f"{stepped(change, 'undone' if which == 'undo' else 'done again')} · saved · {other}")
         self.examples_changed(change.example_ids, change.summary)
 
     # -- words and screens

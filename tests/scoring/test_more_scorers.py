@@ -20,8 +20,7 @@ from studio.scoring.scorers.closed_set import labels_of
 from studio.scoring.scorers.number import NUMBER_LAST, NUMBER_MARKED
 from studio.scoring.scorers.rouge_l import longest_common
 from studio.scoring.scorers.scorer import Answer
-from studio.scoring.summary import summarize
-from tests.scoring.pairs import score_pair
+from tests.scoring.pairs import score_pair, summarize
 
 # The examples of sacrebleu's README: two outputs, two references each.
 SYSTEM = ["The dog bit the man.", "It wasn't surprising.", "The man had just bitten him."]

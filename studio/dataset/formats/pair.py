@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from studio.dataset.formats.shape import Shape, Texts
 if TYPE_CHECKING:
     from studio.dataset.examples import Example
 
-_COLUMNS = ("prompt", "completion", "system", "task", "label", "split")
+_COLUMNS = ("prompt", "completion", "system", "task", "label", "split", "context")
 # Pairs of column names that other tools use, to propose a mapping from.
 _USUAL_PAIRS = (
     ("question", "answer"),
@@ -52,10 +53,13 @@ def _proposal(seen: Sequence[str]) -> str:
     return f"prompt={chosen[0]},completion={chosen[1]}"
 
 
-def _written(example: Example) -> dict[str, str]:
+def _written(example: Example) -> dict[str, object]:
     fields = {name: str(getattr(example, name)) for name in _COLUMNS}
-    unsaid = {"system": "", "task": "", "label": "none", "split": "none"}
-    return {name: text for name, text in fields.items() if unsaid.get(name) != text}
+    unsaid = {"system": "", "task": "", "label": "none", "split": "none", "context": ""}
+    written: dict[str, object] = {name: text for name, text in fields.items() if unsaid.get(name) != text}
+    if example.context:
+        written["context"] = json.loads(example.context)
+    return written
 
 
 PAIR = Shape(

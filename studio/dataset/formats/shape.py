@@ -32,5 +32,5 @@ class Shape:
     read: Callable[[Record, Columns, Place], Texts | Problem]
     has_columns: bool
     propose: Callable[[Sequence[str]], str] | None = None
-    write: Callable[[Example], Mapping[str, str]] | None = None
+    write: Callable[[Example], Mapping[str, object]] | None = None
     columns: tuple[str, ...] = ()

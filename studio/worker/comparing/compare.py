@@ -11,16 +11,20 @@ from studio.files import write_whole
 from studio.runs.arms.answering import read_answering
 from studio.runs.events import Finished, Plan, Preparing, Progressed, Stopped
 from studio.runs.specs import CompareSpec
-from studio.scoring.summary import summarize
 from studio.worker.answering import leading_in, restored
 from studio.worker.comparing.local import LocalModels
 from studio.worker.comparing.predictions import Predictions
 from studio.worker.comparing.questions import Question, Questions, render_questions
+from studio.worker.comparing.scoring import ScoringStopped, scored_comparison
+from studio.worker.comparing.waiting import wait_for_training
 from studio.worker.session import Session
 
 
 def compare(session: Session, spec: CompareSpec) -> None:
     """Run a CompareSpec to ``finished`` or ``stopped``. Raises StudioError for anything a person must mend."""
+    if spec.after and not wait_for_training(session, spec.after):
+        session.events.write(Stopped(step=0))
+        return
     started = time.monotonic()
     questions = _questions(session, spec)
     models = LocalModels(questions)
@@ -44,7 +48,12 @@ def compare(session: Session, spec: CompareSpec) -> None:
         # Only what this spec asks for: an answer made under other weights or limits is no answer here.
         lines = [predictions.lines[models.key(arm, q)] for arm in spec.arms for q in questions.by_arm[arm]]
     tuned = {arm.text for arm in spec.parsed_arms if arm.is_tuned}
-    result = summarize([question.row for question in questions.of_any_arm], lines, tuned)
+    rows = [question.row for question in questions.of_any_arm]
+    try:
+        result = scored_comparison(session, spec, rows, lines, tuned)
+    except ScoringStopped:
+        session.events.write(Stopped(step=len(predictions.lines)))
+        return
     scores = dataclasses.replace(result, dtype=choice.dtype).to_dict()
     for text, count in questions.left_out.items():
         scores["arms"][text]["left_out"] = count
