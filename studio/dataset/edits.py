@@ -105,8 +105,7 @@ def set_text(
     assignments = []
     for field, text in wanted.items():
         if text is not None:
-            for said in [turn.text for turn in turns_in(text)] if field == "context" else [text]:
-                _check_text("earlier turn" if field == "context" else field, said, may_be_empty=False)
+            _check_row_text(field, text)
             assignments.append(Assignment(field, text, ids))
     changed = [assignment for assignment in assignments if len(_changed_ids(cursor, assignment))]
     if changed:
@@ -371,7 +370,7 @@ def rehash(cursor: DuckDBPyConnection, ids: ExampleIds) -> None:
         hashed = [
             {
                 "example_id": id_,
-                "prompt_hash": prompt_hash(prompt, context),
+                "prompt_hash": prompt_hash(prompt, context, completion),
                 "pair_hash": pair_hash(prompt, completion, system, context),
             }
             for id_, prompt, completion, system, context in rows
@@ -392,6 +391,15 @@ def _next_revision(cursor: DuckDBPyConnection, example_id: int) -> int:
 def _ids(cursor: DuckDBPyConnection, query: str, batch_id: int) -> ExampleIds:
     found = cursor.execute(f"{query} ORDER BY example_id", [batch_id]).fetchnumpy()
     return np.asarray(found["example_id"], dtype=np.int64)
+
+
+def _check_row_text(field: str, text: str) -> None:
+    """Raise AskedWrongly for what a row may not have."""
+    if field == "context":
+        for turn in turns_in(text):
+            _check_text("earlier turn", turn.text, may_be_empty=False)
+    else:
+        _check_text(field, text, may_be_empty=False)
 
 
 def _check_text(field: str, text: str, *, may_be_empty: bool) -> None:

@@ -170,6 +170,11 @@ class Store:
         return pages.examples(cursor, ids)
 
     @reads
+    def unused_columns(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[str]:
+        """Of the columns that few datasets have (context, rejected, text), those that none of these rows needs."""
+        return pages.unused_columns(cursor, ids)
+
+    @reads
     def rows_for(
         self,
         cursor: DuckDBPyConnection,

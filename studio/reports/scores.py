@@ -17,6 +17,10 @@ def all_scores_tables(comparison: Comparison) -> list[tuple[str, Table]]:
     A comparison of one task has one table, then those of its parts.
     """
     found: list[tuple[str, Table]] = []
+    if comparison.contrasts:
+        found.append(
+            (f"every pair of arms, by {_title(comparison, comparison.headline_scorer)}", _pair_table(comparison))
+        )
     for task in comparison.tasks:
         found.append((task or "rows without a task", _score_table(comparison, task)))
         if fields := _field_table(comparison, task):
@@ -59,6 +63,35 @@ def _interval_text(scorer: Scorer, interval: Interval | None) -> str:
         return NOTHING
     low, high = (score_text(scorer, end) for end in (interval.low, interval.high))
     return f"{score_text(scorer, interval.score)} ({low}–{high})"
+
+
+def _title(comparison: Comparison, name: str) -> str:
+    return next(scorer.title for scorer in comparison.scorers if scorer.name == name)
+
+
+def _pair_table(comparison: Comparison) -> Table:
+    """Differences with their intervals, and what is left of p when so many were looked at."""
+    rows = [
+        [
+            Cell(f"{one.a} − {one.b}", "title" if one.is_shown else ""),
+            Cell(number(one.n), "dim"),
+            Cell(f"{_signed(one.difference)} ({_signed(one.low)} to {_signed(one.high)})"),
+            *(Cell(f"{p:.3f}" if p >= 0.001 else "<0.001") for p in (one.p_value, one.p_adjusted)),
+            *(Cell(number(count)) for count in (one.fixed, one.broken)),
+        ]
+        for one in comparison.contrasts
+    ]
+    titles = ("n", "points (95 %)", "p", "Holm", "higher", "lower")
+    shared = f" Rows share {number(comparison.sources)} sources, over which all of it is."
+    return Table(
+        [Column("pair", is_left=True), *map(Column, titles)],
+        rows,
+        notes=["Holm: p when all these pairs are looked at." + (shared if comparison.sources else "")],
+    )
+
+
+def _signed(share: float) -> str:
+    return f"{share * 100:+.1f}".replace("-", "−")
 
 
 def _field_table(comparison: Comparison, task: str) -> Table | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
+from studio.scoring.contrasts import Contrast
 from studio.scoring.intervals import Interval
 from studio.scoring.scorers import SCORERS
 from studio.scoring.scorers.rouge_l import ROUGE_L
@@ -72,6 +73,8 @@ class Comparison:
     fine-tuned weights answered, ``tuned`` the best of them by it and ``baseline`` the best of all others, empty for
     none. ``dtype`` is the number format in which all arms answered, empty where an older comparison did not say: it
     changes answers. ``signatures`` say, by task and scorer, by which rules it was counted, where there are several.
+    ``contrasts`` are every tuned arm against every other by the headline scorer. ``sources`` counts what rows share,
+    over which intervals and tests are then; 0 where they share nothing.
     ``own_scorers`` are the project's own, by name with their sentence; ``faults`` the first answers that one failed on.
     """
 
@@ -89,6 +92,8 @@ class Comparison:
     primary: dict[str, str] = field(default_factory=dict)
     named: tuple[str, ...] = ()
     signatures: dict[str, dict[str, str]] = field(default_factory=dict)
+    contrasts: tuple[Contrast, ...] = ()
+    sources: int = 0
     own_scorers: dict[str, str] = field(default_factory=dict)
     faults: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -123,6 +128,7 @@ class Comparison:
             rest["primary"] = {task: scorer if task in exact else ROUGE_L.name for task in facts["tasks"]}
         for name in ("tasks", "headline_tasks", "tuned_arms", "named"):
             rest[name] = tuple(rest.get(name, ()))
+        rest["contrasts"] = tuple(Contrast(**of) for of in facts.get("contrasts", ()))
         rest["faults"] = {name: tuple(of) for name, of in facts.get("faults", {}).items()}
         made = cls(arms={arm: _arm_from(value) for arm, value in facts["arms"].items()}, **rest)
         if not _fits(made, cls):
