@@ -191,6 +191,11 @@ MIGRATIONS: tuple[tuple[str, Step], ...] = (
         )
         """,
     ),
+    (
+        # The answer of a preference pair that was not chosen.
+        "0012 rejected",
+        "ALTER TABLE examples ADD COLUMN rejected VARCHAR DEFAULT ''",
+    ),
 )
 
 

@@ -148,6 +148,10 @@ class RunDirectory:
     def arms_path(self) -> Path:
         return self.path / "arms.json"
 
+    def documents_path(self, number: int) -> Path:
+        """The passages of the documents that arm ``number`` of a comparison searches, as they were at its start."""
+        return self.path / f"documents-{number}.jsonl"
+
     def checkpoint_copy_path(self, number: int) -> Path:
         """The checkpoint that arm ``number`` of a comparison answers from: its own copy, as the run deletes its own."""
         return self.path / "answering" / f"{number}-checkpoint"

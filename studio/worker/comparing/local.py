@@ -63,6 +63,7 @@ class LocalModels:
                     "latency_seconds": answer.latency_seconds,
                     "prompt_tokens": len(question.ids),
                     "is_cut": answer.is_cut,
+                    "sources": question.prompt.sources,
                 },
             )
 

@@ -12,10 +12,11 @@ from studio.runs.arms.answering import Answering
 from studio.runs.arms.arm import Arm
 from studio.runs.directory import FrozenRow, read_rows
 from studio.runs.events import ArmAsked, Warned
+from studio.runs.retrieval.overlap import refuse_overlap
 from studio.runs.specs import CompareSpec
 from studio.tokens.encoding import encode_pairs, encode_prompts, pair_of, prompt_texts
 from studio.tokens.tokenizer import ModelFolder
-from studio.worker.comparing.prompts import Prompt, prompts_of
+from studio.worker.comparing.prompts import Prompt, Prompts
 from studio.worker.session import Session
 
 # Without a limit of its own, an answer may be this many times as long as the longest reference.
@@ -63,13 +64,13 @@ def render_questions(
     rows, pool = read_rows(session.directory.rows_path("test")), read_rows(session.directory.rows_path("train"))
     if not rows:
         raise StudioError("there is no held-out row to answer.", "Assign the splits first: studio split, or S on Data.")
-    _refuse_overlap(rows, pool)
+    refuse_overlap(rows, pool)
     folders = {text: ModelFolder(Path(who.model_path)) for text, who in answering.items()}
     limit = spec.max_new_tokens or _room_for_answers(folders.values(), rows)
-    asked = {}
+    asked, making = {}, Prompts(session, spec, rows, pool)
     for arm in _together(spec.parsed_arms, answering):
-        _say_where_shots_lack(session, arm, rows, pool)
-        prompts = list(prompts_of(arm, rows, pool, spec.seed))
+        making.say_where_examples_lack(arm)
+        prompts = list(making.of(spec.arms.index(arm.text), arm))
         texts = prompt_texts(folders[arm.text], [prompt.messages for prompt in prompts])
         encoded = encode_prompts(folders[arm.text], texts)
         before = leading.get(arm.text, [])
@@ -128,23 +129,3 @@ def _say_what_is_asked(
     session.events.write(
         ArmAsked(arm=text, prompts=len(questions), left_out=left_out, prompt_tokens_mean=mean, max_new_tokens=limit)
     )
-
-
-def _say_where_shots_lack(session: Session, arm: Arm, rows: Sequence[FrozenRow], pool: Sequence[FrozenRow]) -> None:
-    for task in sorted({row.task for row in rows}):
-        have = sum(row.task == task for row in pool)
-        if have < arm.prompting.shots:
-            message = f"{arm.text}: the train split has only {have} examples of task {task!r} to show"
-            session.events.write(Warned(message=message))
-
-
-def _refuse_overlap(rows: list[FrozenRow], pool: list[FrozenRow]) -> None:
-    """Prompts are equal where the store says so; rows frozen before it was noted are compared as they are."""
-    seen = {row.prompt_hash or row.prompt for row in pool}
-    shared = [row.example_id for row in rows if (row.prompt_hash or row.prompt) in seen]
-    if shared:
-        some = ", ".join(map(str, shared[:5]))
-        raise StudioError(
-            f"{len(shared)} test rows share their prompt with a training row: examples {some}.",
-            "Rows that were trained on prove nothing. Assign the splits again: studio split, or S on Data.",
-        )
