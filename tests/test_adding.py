@@ -232,7 +232,7 @@ show("compare --json", view.comparison.to_dict())
 show("arms", "\\n".join(compare_table(view.comparison).lines()))
 show("tasks", "\\n".join(task_table(view.comparison).lines()))
 """,
-        {"compare --json": "'length_ratio'", "arms": "length ratio", "tasks": "length ratio"},
+        {"compare --json": "'same_length'", "arms": "same length", "tasks": "same length"},
     ),
     "A method": Seen(
         RUNS

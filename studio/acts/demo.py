@@ -19,6 +19,7 @@ from studio.runs.directory import RunDirectory, runs_in
 from studio.runs.specs import CompareSpec, TrainSpec
 from studio.runs.state import RunState
 from studio.runs.watch import RunWatch
+from studio.sharing.opening import open_store
 
 TASK = "tickets"
 # (files, test share, validation share). Only rows without a split of their own are split by these shares: the tickets
@@ -62,7 +63,7 @@ def sample_data_path() -> Path:
 def open_sample_project(root: Path) -> Project:
     """A project with the sample data in it, split; one that is there already is left as it is."""
     project = Project.init(root, DEFAULT_MODEL, max_length=TRAIN_SPEC.max_length)
-    with Store.open(project.store_path, project.settings().who) as store:
+    with open_store(project.store_path, project.settings().who) as store:
         if not store.stats().examples:
             add_samples(store)
     return project

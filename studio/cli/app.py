@@ -16,6 +16,7 @@ from studio.cli import (
     demo,
     judging,
     looking_back,
+    mending,
     models,
     naming,
     running,
@@ -46,6 +47,7 @@ VERBS: tuple[Verb, ...] = (
     *naming.VERBS,
     *judging.VERBS,
     *votes.VERBS,
+    *mending.VERBS,
     *completion.VERBS,
 )
 

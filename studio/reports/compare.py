@@ -8,20 +8,24 @@ from dataclasses import dataclass, field, replace
 from studio.reports.intervals import IntervalBar
 from studio.reports.numbers import NOTHING, counted, latency, number, out_of_100, percent
 from studio.reports.table import SHORT_TITLES, Cell, Column, Table
-from studio.scoring.scored_rows import HeldOutRow, Prediction, ScoredRows, Scores, score_rows
+from studio.scoring.comparison import ArmSummary, Comparison
+from studio.scoring.intervals import Interval
+from studio.scoring.one_answer import Scores
+from studio.scoring.own_scorers import OwnScore
+from studio.scoring.scored_rows import HeldOutRow, Prediction, ScoredRows, score_rows
 from studio.scoring.scorers import SCORERS
 from studio.scoring.scorers.exact_match import EXACT_MATCH
-from studio.scoring.scorers.rouge_l import ROUGE_L
 from studio.scoring.scorers.scorer import Scorer
 from studio.scoring.scorers.token_f1 import token_f1
-from studio.scoring.summary import ArmSummary, Comparison, Interval, has_one_answer, summarize_scored
+from studio.scoring.summary import summarize_scored
 
 CLEAR_DIFFERENCE = 0.1
 NARROWEST_BAR, WIDEST_BAR = 10, 24
 CUT = "cut"
 
 # Fate of a row from the best untuned arm to the best tuned one -> (glyph, style name). The first four where there is
-# one right answer, the next three where answers are only more or less like the reference, the last without two arms.
+# one right answer, the next three where answers are only more or less like the reference, then without two arms, and of
+# a row that some arm failed to answer, so that it is in nobody's score.
 CHANGES = {
     "fixed": ("✚", "good"),
     "broken": ("✖", "bad"),
@@ -31,6 +35,7 @@ CHANGES = {
     "farther": ("▼", "bad"),
     "alike": ("≈", "dim"),
     "single": (" ", "dim"),
+    "failed": ("!", "warn"),
 }
 
 
@@ -88,24 +93,42 @@ class CompareView:
     pair: tuple[str, ...] = ()
 
 
-def compare_view(rows: Iterable[HeldOutRow], predictions: Iterable[Prediction], dtype: str = "") -> CompareView:
-    """Score and summarise the rows that every arm answered. Takes seconds for thousands of rows: call it in a thread.
+def compare_view(
+    rows: Iterable[HeldOutRow],
+    predictions: Iterable[Prediction],
+    kept: Comparison | None = None,
+    own_scores: Sequence[OwnScore] = (),
+) -> CompareView:
+    """Score and summarise the rows that every arm answered; those that an arm failed to answer follow them, unscored.
+
+    Takes seconds for thousands of rows: call it in a thread.
 
     rows: the frozen test rows. predictions: lines of predictions.jsonl, of a comparison that may still be running.
-    dtype: the number format in which they were answered, empty where it is not known.
+    kept: what its ``scores.json`` says, None where there is none yet: which arms are tuned, what decides, the dtype.
+    own_scores: those of the project's own scorers, which only the comparison itself asks.
     """
+    rows = list(rows)
     scored = score_rows(rows, predictions)
-    comparison = replace(summarize_scored(scored), dtype=dtype)
+    if kept is None:
+        comparison = summarize_scored(scored)
+    else:
+        for scorer in kept.scorers[len(SCORERS) :]:
+            scored = scored.with_scores(scorer, _by_arm(own_scores, scorer.name))
+        named = {task: kept.primary[task] for task in kept.named}
+        comparison = replace(summarize_scored(scored, kept.tuned_arms, named, kept.faults), dtype=kept.dtype)
     pair = (comparison.baseline, comparison.tuned) if comparison.baseline and comparison.tuned else None
-    exact = {
-        task: has_one_answer([row.completion for row in scored.rows if row.task == task]) for task in comparison.tasks
-    }
-    compared = [_compared_row(row, scored, pair, has_exact=exact[row.task]) for row in scored.rows]
+    deciding = {task: _scorer_named(comparison, name) for task, name in comparison.primary.items()}
+    compared = [_compared_row(row, scored, pair, deciding[row.task]) for row in scored.rows]
+    compared += [_failed_row(row, failed, scored.arms) for row, failed in _failures(rows, scored)]
     counts = {change: sum(row.change == change for row in compared) for change in CHANGES}
     return CompareView(comparison, compared, {change: count for change, count in counts.items() if count}, pair or ())
 
 
-def _compared_row(row: HeldOutRow, scored: ScoredRows, pair: tuple[str, str] | None, *, has_exact: bool) -> CompareRow:
+def _scorer_named(comparison: Comparison, name: str) -> Scorer:
+    return next(scorer for scorer in comparison.scorers if scorer.name == name)
+
+
+def _compared_row(row: HeldOutRow, scored: ScoredRows, pair: tuple[str, str] | None, scorer: Scorer) -> CompareRow:
     given = {arm: predictions[row.example_id] for arm, predictions in scored.predictions.items()}
     made = CompareRow(
         example_id=row.example_id,
@@ -116,7 +139,7 @@ def _compared_row(row: HeldOutRow, scored: ScoredRows, pair: tuple[str, str] | N
         scores={arm: of[row.example_id] for arm, of in scored.scores.items()},
         change="single",
         disagreement=0.0,
-        decided_by=(EXACT_MATCH if has_exact else ROUGE_L).name,
+        decided_by=scorer.name,
         faults={arm: fault for arm, prediction in given.items() if (fault := fault_of(prediction))},
         sources={arm: sources for arm, prediction in given.items() if (sources := sources_of(prediction))},
     )
@@ -124,8 +147,39 @@ def _compared_row(row: HeldOutRow, scored: ScoredRows, pair: tuple[str, str] | N
         return made
     before, after = map(made.quality, pair)
     apart = 1 - token_f1(made.answers[pair[0]], made.answers[pair[1]])
-    change, disagreement = _change(before, after, has_exact=has_exact), (abs(after - before) + apart) / 2
+    change, disagreement = _change(before, after, is_binary=scorer.is_binary), (abs(after - before) + apart) / 2
     return replace(made, change=change, disagreement=disagreement, gained=after - before)
+
+
+def _by_arm(own_scores: Iterable[OwnScore], scorer: str) -> dict[str, dict[int, float | None]]:
+    found: dict[str, dict[int, float | None]] = {}
+    for one in own_scores:
+        if one.scorer == scorer:
+            found.setdefault(one.arm, {})[one.example_id] = one.score
+    return found
+
+
+def _failures(rows: Sequence[HeldOutRow], scored: ScoredRows) -> list[tuple[HeldOutRow, dict[str, Prediction]]]:
+    """The rows that some arm failed to answer, with the predictions that say so, by arm."""
+    by_row: dict[int, dict[str, Prediction]] = {}
+    for arm, failed in scored.errors.items():
+        for prediction in failed:
+            by_row.setdefault(prediction["example_id"], {})[arm] = prediction
+    return [(row, by_row[row.example_id]) for row in rows if row.example_id in by_row]
+
+
+def _failed_row(row: HeldOutRow, failed: Mapping[str, Prediction], arms: Sequence[str]) -> CompareRow:
+    return CompareRow(
+        example_id=row.example_id,
+        task=row.task,
+        prompt=row.prompt,
+        reference=row.completion,
+        answers=dict.fromkeys(arms, ""),
+        scores={arm: {} for arm in arms},
+        change="failed",
+        disagreement=0.0,
+        faults={arm: fault_of(prediction) for arm, prediction in failed.items()},
+    )
 
 
 def fault_of(prediction: Prediction) -> str:
@@ -153,8 +207,8 @@ def _source_words(source: object) -> str:
     return f"row {source}" if isinstance(source, int) else str(source)
 
 
-def _change(before: float, after: float, *, has_exact: bool) -> str:
-    if not has_exact:
+def _change(before: float, after: float, *, is_binary: bool) -> str:
+    if not is_binary:
         if abs(after - before) < CLEAR_DIFFERENCE:
             return "alike"
         return "closer" if after > before else "farther"
@@ -227,6 +281,7 @@ def _notes(comparison: Comparison, has_star: bool) -> list[str]:
     timed = max((arm.latency_n for arm in comparison.arms.values()), default=0)
     return [
         *([f"* over {', '.join(comparison.headline_tasks)}; the other scores over all rows."] if has_star else []),
+        *(f"{name} gave no score to some answers: {'; '.join(of[:3])}." for name, of in comparison.faults.items()),
         *([f"Answered in {comparison.dtype}."] if comparison.dtype else []),
         *([f"Latency: the median of {counted(timed, 'row')} an arm, asked one at a time."] if timed else []),
     ]
@@ -282,7 +337,7 @@ def _costs_no_more(one: ArmSummary, other: ArmSummary) -> bool:
 
 def task_table(comparison: Comparison) -> Table:
     """Per task, one row per arm with every scorer that applies: score and 95 % interval."""
-    applying = [scorer for scorer in SCORERS if any(scorer.name in arm.scores for arm in comparison.arms.values())]
+    applying = _columns(comparison, (arm.scores for arm in comparison.arms.values()))
     rows: list[list[Cell]] = []
     for task in comparison.tasks:
         for index, arm in enumerate(comparison.arms.values()):
@@ -309,9 +364,14 @@ def scores_of(comparison: Comparison, arm: ArmSummary, task: str = "") -> dict[s
 def _headline_and_others(
     comparison: Comparison, scores: Mapping[str, Mapping[str, Interval]]
 ) -> tuple[Scorer, list[Scorer]]:
-    headline = next(scorer for scorer in SCORERS if scorer.name == comparison.headline_scorer)
-    applying = [scorer for scorer in SCORERS if any(scorer.name in of for of in scores.values())]
-    return headline, [scorer for scorer in applying if scorer is not headline]
+    headline = _scorer_named(comparison, comparison.headline_scorer)
+    return headline, [scorer for scorer in _columns(comparison, scores.values()) if scorer is not headline]
+
+
+def _columns(comparison: Comparison, scores: Iterable[Mapping[str, Interval]]) -> list[Scorer]:
+    """The scorers of some of these scores that have a column of their own."""
+    known = {name for of in scores for name in of}
+    return [scorer for scorer in comparison.scorers if scorer.is_column and scorer.name in known]
 
 
 def _n_where_it_differs(scorer: Scorer, scores: Mapping[str, Mapping[str, Interval]]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from studio.reports.tradeoff import PRICES, Price, drawn, frontier, legend, prices_known, scales, trade_points
-from studio.scoring.summary import ArmSummary, Comparison, Interval
+from studio.scoring.comparison import ArmSummary, Comparison
+from studio.scoring.intervals import Interval
 
 CONTEXT, LATENCY = (next(price for price in PRICES if price.name == name) for name in ("context", "latency"))
 SHOWN = {"zero_shot": (0.1, 71.0), "few_shot:5": (0.4, 482.0), "rag:3": (0.3, 900.0), "tuned": (0.8, 71.0)}

@@ -185,12 +185,23 @@ async def test_the_nearest_training_rows_are_read_and_taken_to_data(tmp_path: Pa
         assert "100 % of the words" in shown(pilot)
 
 
-async def test_b_opens_the_row_in_data(tmp_path: Path) -> None:
-    project = Project.init(tmp_path)
+async def test_rows_are_sent_back_to_be_mended_and_shown_in_data(tmp_path: Path) -> None:
+    project = project_with(tmp_path, tickets(3))
     comparison(project, "compare-1")
     async with opened_on(project, "compare") as pilot:
-        await press(pilot, "b")
+        await press(pilot, "-", "*", "b")
+        assert said(pilot) == "1 row sent back · saved · u undoes · B shows them in Data"
+        await press(pilot, "u")
+        assert said(pilot).startswith("undone: send 1 example back")
+        await press(pilot, "B")
+        assert said(pilot).startswith("no row was sent back yet")
+        await press(pilot, "-", "*", "b", "B")
         assert isinstance(pilot.app.screen, DataScreen)
+        assert "examples · sent back" in shown(pilot) and "sent back: fixed in compare-1" in shown(pilot)
+        await press(pilot, "escape", "f5", "enter")
+        assert isinstance(pilot.app.screen, DataScreen) and "of compare-1" in shown(pilot)
+        await press(pilot, "escape", "f2", "B")
+        assert "contains(note, 'sent back: ')" in shown(pilot)
 
 
 def test_three_rows_make_no_arm_dim_however_much_better_another_is(tmp_path: Path) -> None:
@@ -210,8 +221,8 @@ def test_three_rows_make_no_arm_dim_however_much_better_another_is(tmp_path: Pat
 def test_the_scores_made_anew_for_the_screen_keep_the_dtype_they_were_answered_in(tmp_path: Path) -> None:
     project = Project.init(tmp_path)
     directory = comparison(project, "compare-1")
-    compared = compare_view(read_rows(directory.rows_path("test")), [], "bfloat16").comparison
-    directory.scores_path.write_text(json.dumps(compared.to_dict()))
+    compared = compare_view(read_rows(directory.rows_path("test")), []).comparison
+    directory.scores_path.write_text(json.dumps(compared.to_dict() | {"dtype": "bfloat16"}))
     assert load(project, "compare-1").view.comparison.dtype == "bfloat16"
 
 

@@ -12,7 +12,8 @@ from studio.dataset.formats.lines import OnBytes
 
 # (line on which the record begins, whatever value stands there); a record that cannot be read is a Problem.
 Records = Iterator[tuple[int, object] | Problem]
-WrittenRecord = Mapping[str, str]
+# A text, or for what has parts (the turns of a conversation) a list, which a table keeps as JSON.
+WrittenRecord = Mapping[str, object]
 Write = Callable[[IO[str], Iterable[WrittenRecord], tuple[str, ...]], None]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -137,7 +138,11 @@ def _reason(error: Exception) -> str:
 def _write(file: IO[str], records: Iterable[WrittenRecord], columns: tuple[str, ...]) -> None:
     writer = csv.DictWriter(file, columns)
     writer.writeheader()
-    writer.writerows(records)
+    writer.writerows({name: _as_text(value) for name, value in record.items()} for record in records)
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 CSV = Container(

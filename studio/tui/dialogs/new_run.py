@@ -69,6 +69,7 @@ class NewRunDialog(FormDialog):
         self.forecast = ""
         self._considered: Spec | None = None
         self._plan: TrainPlan | None = None
+        self._found: Forecast | None = None  # by what was measured of this plan
         self._measuring: threading.Event | None = None  # set when nobody wants to know any more
 
     def form(self) -> SpecForm:
@@ -86,7 +87,7 @@ class NewRunDialog(FormDialog):
         spec = self.entered()
         if spec is not None and spec == self._considered:
             return
-        self._considered, self._plan = spec, None
+        self._considered, self._plan, self._found = spec, None, None
         self._end_measuring()
         self.forget("plan")
         if self.store is None:
@@ -100,13 +101,20 @@ class NewRunDialog(FormDialog):
         if store is not None and spec is not None:
             self.ask("plan", lambda: plan_training(self.project, store, spec), self._planned)
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show_plan)
+
     def _planned(self, plan: TrainPlan) -> None:
         self._plan = plan
-        self._show_plan(plan)
+        self._show_plan()
 
-    def _show_plan(self, plan: TrainPlan, measured: Forecast | None = None) -> None:
+    def _show_plan(self) -> None:
+        """In the room that there is now: a plan may be there before the dialog is laid out, and a terminal may grow."""
+        plan = self._plan
+        if plan is None or self._measuring is not None:
+            return
         width = self.query_one("#advice").content_size.width
-        self.show(plan_lines(plan, width, measured, is_narrow=self.has_class("-narrow")))
+        self.show(plan_lines(plan, width, self._found, is_narrow=self.has_class("-narrow")))
 
     # -- measuring
 
@@ -122,15 +130,15 @@ class NewRunDialog(FormDialog):
 
         question = partial(measure, self.project, store, plan, say, is_over.is_set)
         self._say_measuring(is_over, "starting")
-        self.ask("measuring", question, partial(self._measured, plan))
+        self.ask("measuring", question, self._measured)
 
     def _say_measuring(self, measuring: threading.Event, words: str) -> None:
         if self._measuring is measuring:
             self.show([[(f"{words} …", "title")], [("esc", "key"), (" ends the measuring", "dim")]])
 
-    def _measured(self, plan: TrainPlan, measured: Forecast | None) -> None:
-        self._measuring = None
-        self._show_plan(plan, measured)
+    def _measured(self, found: Forecast | None) -> None:
+        self._measuring, self._found = None, found
+        self._show_plan()
 
     def _end_measuring(self) -> bool:
         """Whether something was measured that nobody waits for any more."""
@@ -148,8 +156,7 @@ class NewRunDialog(FormDialog):
     async def action_dismiss(self, result: str | None = None) -> None:
         """esc ends the measuring first, then leaves."""
         if self._end_measuring():
-            if self._plan is not None:
-                self._show_plan(self._plan)
+            self._show_plan()
             return
         self.dismiss(result)
 

@@ -179,7 +179,7 @@ def by_task(tasks: Sequence[str], rows: Sequence[Encoded], losses: Sequence[floa
     sums, learned = defaultdict[str, float](float), defaultdict[str, int](int)
     for task, row, loss in zip(tasks, rows, losses, strict=True):
         sums[task] += loss
-        learned[task] += row.completion_tokens
+        learned[task] += row.learned_tokens
     return {task: sums[task] / learned[task] for task in sorted(learned)}
 
 

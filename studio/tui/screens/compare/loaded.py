@@ -21,6 +21,5 @@ class Loaded:
 def load(project: Project, run_id: str) -> Loaded:
     """Read and score a comparison. Seconds for thousands of rows: call it in a thread."""
     comparison = load_comparison(project, run_id)
-    dtype = comparison.scores.dtype if comparison.scores else ""
-    view = compare_view(comparison.rows, comparison.predictions, dtype)
+    view = compare_view(comparison.rows, comparison.predictions, comparison.scores, comparison.own_scores)
     return Loaded(comparison, view, comparison.context_window)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from studio.tui.screens.compare.choosing import Choosing
 from studio.tui.screens.compare.nearest import Nearest
+from studio.tui.screens.compare.sending import Sending
 
 
 class RowKeys:
@@ -11,6 +12,7 @@ class RowKeys:
 
     choosing: Choosing
     nearest: Nearest
+    sending: Sending
 
     def action_sort_rows(self) -> None:
         self.choosing.next_order()
@@ -38,3 +40,9 @@ class RowKeys:
 
     def action_nearest_rows(self) -> None:
         self.nearest.show()
+
+    def action_send_back(self) -> None:
+        self.sending.send()
+
+    def action_sent_back(self) -> None:
+        self.sending.show_queue()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from studio.tui.screens.data.rows import Rows
     from studio.tui.screens.data.shown import ShownExample
 
-COPIED_FIELDS = ("prompt", "completion", "system", "task", "label", "split")
+COPIED_FIELDS = ("prompt", "completion", "system", "context", "task", "label", "split")
 
 
 class Taking:
