@@ -25,6 +25,7 @@ DIALOGS = (
     "Reader",
     "Rows",
     "Vote",
+    "History",
     "New run",
     "New comparison",
     "Confirm",
@@ -71,7 +72,7 @@ class Action:
 _DATA = ("Data",)
 _LISTS = ("Data", "Window", "Runs", "Compare")
 _CHOOSING = ("Columns", "Values")
-_MOVED_IN = _LISTS + _CHOOSING
+_MOVED_IN = (*_LISTS, *_CHOOSING, "History")
 _RUNS = ("Runs",)
 _COMPARE = ("Compare",)
 _ESCAPED = tuple(name for name in DIALOGS if name not in ("Welcome", "Line", "Filter line"))
@@ -176,6 +177,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("run_differences", "D", "difference", "settings and rows: from the run put on the chart by space, else the one before", where=_RUNS),
     Action("samples", "i", "answers", "what the model answered to a few prompts at each evaluation", where=_RUNS),
     Action("worst_rows", "!", "worst rows", "the rows that this run finds hardest, in Data, highest loss first", where=_RUNS),
+    Action("train_again", "T", "train again", "train again with the rows as they are now, then compare with the run before (asks)", where=("Runs", "Compare")),
     # Compare
     Action("sort_rows", "s", "sort", "order the rows: disagreement, most lost, most gained, longest answer, task, test set", where=_COMPARE, footer=1),
     Action("weakest_first", "a", "weakest", "the rows on which an arm did worst first; again takes the next arm", where=_COMPARE),
@@ -185,11 +187,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("neither_right", "0", "neither", "only the rows that neither answers right; again shows all", where=_COMPARE),
     Action("faulty_rows", "!", "cut, failed", "only rows with an answer that was cut or failed; again shows all", where=_COMPARE),
     Action("differences", "D", "differences", "mark the words that differ from the reference", where=_COMPARE, footer=6),
-    Action("filter_task", "f", "task", "all tasks, or only one", where=_COMPARE, footer=7),
+    Action("filter_task", "f", "task", "all tasks, or only one", where=("Compare", "History"), footer=7),
     Action("nearest_rows", "~", "nearest rows", "the training rows most like this one, by BM25", where=_COMPARE),
     Action("plot", "p", "plot", "quality against context, latency or cost, with the frontier; again takes the next, then the arms", where=_COMPARE, footer=2),
     Action("vote", "v", "vote blind", "judge two answers side by side without knowing whose they are: the arms shown if two, else those of the verdict", where=_COMPARE, footer=5),
     Action("new_comparison", "n", "new", "compare a finished run with prompting", where=_COMPARE, footer=8),
+    Action("comparisons", "H", "history", "the comparisons so far: the tuned score with its interval, one below the other; enter opens one", where=_COMPARE),
     Action("older", "<", "older", "the comparison before this one", where=_COMPARE, footer=9),
     Action("newer", ">", "newer", "the comparison after this one", where=_COMPARE),
     Action("send_back", "b", "send back", "mark the selected rows, else this one, to be mended, with the reason as their note (enter only shows the row)", where=_COMPARE, footer=5),
@@ -235,7 +238,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("scroll_texts", "j down ctrl+d", "down", "scroll prompt and answers down", where=("Vote",)),
     Action("scroll_texts_back", "k up ctrl+u", "up", "scroll prompt and answers up", where=("Vote",)),
     Action("tick", "space", "tick", "tick what the cursor is on, or untick it", where=_CHOOSING),
-    Action("choose", "enter", "take", "take what is ticked, else what the cursor is on", where=_CHOOSING),
+    Action("choose", "enter", "take", "take what is ticked, else what the cursor is on", where=(*_CHOOSING, "History")),
     Action("reset_columns", "r", "reset", "the columns as at first", where=("Columns",)),
     Action("narrow", "/", "narrow", "only values with this in them", where=("Values",)),
     Action("scroll_on", "j down", "down", "scroll down", where=_READ),

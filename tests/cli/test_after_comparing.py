@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from studio.acts import comparing, training
 from studio.dataset.store import Store
 from studio.project import Project
+from studio.runs.directory import RunDirectory
+from studio.runs.events import EventWriter, Finished
+from studio.runs.specs import TrainSpec
 from studio.runs.votes import LEFT, TIE, CastVote, cast_vote
 from tests.cli.conftest import Studio
 from tests.tui.data_story import tickets
-from tests.tui.run_story import comparison
+from tests.tui.run_story import comparison, model_without_weights
 
 
 @pytest.fixture
@@ -49,3 +53,23 @@ def test_rows_are_sent_back_by_a_verb(studio: Studio, project: Project) -> None:
     assert [row["example_id"] for row in json.loads(rows.stdout)] == [2]
     told = json.loads(studio("send-back", "compare", "--which", "neither", "--json").stdout)
     assert told == {"run_id": "compare-1", "reasons": {}, "marked": 0, "gone": 0}
+
+
+def test_again_says_what_changed_and_starts_both(
+    studio: Studio, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (training, comparing):
+        monkeypatch.setattr(module, "submit", lambda directory: None)
+    project.settings_path.write_text(f'base_model = "{model_without_weights(tmp_path / "model")}"\nmax_length = 128\n')
+    with Store.open(project.store_path, "anna") as store:
+        store.add(tickets(40), "rows.jsonl")
+        store.assign_splits(0.2, 0.1, 0)
+        run = RunDirectory(project.runs_path / training.start_training(project, store, TrainSpec(max_length=128)))
+    nothing = studio("again")
+    assert (nothing.exit_code, "There is no comparison yet" in nothing.stderr) == (1, True)
+    EventWriter(run.events_path).write(Finished(seconds=1))
+    run.result_path("adapter").mkdir()
+    told = json.loads(studio("again", run.run_id, "--dry-run", "--json").stdout)
+    assert told["rows"] == {"edited": 0, "added": 0, "removed": 0} and "train" not in told
+    started = studio("again", run.run_id).stdout.split()
+    assert [(project.runs_path / one / "spec.json").exists() for one in started] == [True, True]

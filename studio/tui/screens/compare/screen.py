@@ -8,6 +8,7 @@ from functools import partial
 from textual.containers import Vertical
 from textual.widget import Widget
 
+from studio.acts.past import PastComparison, past_comparisons
 from studio.errors import StudioError
 from studio.reports.compare import CompareRow
 from studio.reports.numbers import counted, number
@@ -27,6 +28,7 @@ from studio.tui.screens.compare.sending import Sending
 from studio.tui.screens.compare.totals import WIDE, Totals
 from studio.tui.screens.compare.voting import Voting
 from studio.tui.screens.list_screen import ListScreen
+from studio.tui.training_again import TrainingAgain
 from studio.tui.widgets.lines import HeadLine, Line, LinesView
 from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.row_list import RowList
@@ -287,6 +289,21 @@ class CompareScreen(ArmKeys, RowKeys, ListScreen):
 
     def action_vote(self) -> None:
         self.voting.begin(tuple(arm for _, arm in self._columns.arms))
+
+    def action_train_again(self) -> None:
+        if self._run_id:
+            TrainingAgain(self).ask(self._run_id)
+
+    def action_comparisons(self) -> None:
+        self.ask("history", lambda: past_comparisons(self.project), self._show_history)
+
+    def _show_history(self, past: list[PastComparison]) -> None:
+        from studio.tui.dialogs.history import HistoryDialog
+
+        if not past:
+            self.say("no comparison has finished yet")
+            return
+        self.app.push_screen(HistoryDialog(past, self._run_id), lambda run_id: self._choose(run_id) if run_id else None)
 
     def action_search(self) -> None:
         self.choosing.ask_words()

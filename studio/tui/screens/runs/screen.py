@@ -31,6 +31,7 @@ from studio.tui.screens.runs.rows_behind import RowsBehind
 from studio.tui.screens.runs.run_view import CurvesWanted, RunShown, RunView
 from studio.tui.screens.runs.sight import Sight
 from studio.tui.screens.runs.tasks import TaskChoice
+from studio.tui.training_again import TrainingAgain
 from studio.tui.widgets.lines import Line, LinesView, entitle
 from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.row_list import RowList
@@ -362,6 +363,10 @@ class RunsScreen(ListScreen):
         state = self.current
         dialog = NewComparisonDialog(state.run_id if state and state.kind == "train" else "")
         self.app.push_screen(dialog, lambda run_id: self._started(run_id, dialog.forecast))
+
+    def action_train_again(self) -> None:
+        if (state := self.current) is not None:
+            TrainingAgain(self).ask(state.run_id)
 
     def action_stop(self) -> None:
         state = self.current
