@@ -10,6 +10,7 @@ from studio.dataset.checks import CHECKS
 from studio.dataset.checks.check import Check, Severity
 from studio.dataset.checks.kept import Result, among
 from studio.dataset.checks.rows import Around, Need
+from studio.dataset.checks.samples import SAMPLES, Sample
 from studio.dataset.store import Change, Store
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
@@ -49,6 +50,13 @@ def run_checks(
 def kept_checks(project: Project, store: Store) -> list[Result]:
     """What the checks found when they ran last. Takes no time."""
     return store.checked(CHECKS, around(project))
+
+
+def samples(store: Store, result: Result, *, is_whole: bool = False) -> list[Sample]:
+    """A few of the rows found, with what offends in them; what is private masked unless ``is_whole``."""
+    if result.finding is None or not result.count:
+        return []
+    return store.samples(result.check, result.finding.example_ids[:SAMPLES], is_whole)
 
 
 def waive(project: Project, store: Store, name: str, reason: str) -> Change:

@@ -113,7 +113,7 @@ def set_text(
     names = {"context": "earlier turns"}
     fields = " and ".join(names.get(assignment.field, assignment.field) for assignment in changed[:-1])
     change = _applied(cursor, who, "text", lambda _: f"edit the {fields} of example {example_id}", changed)
-    _rehash(cursor, change.example_ids)
+    rehash(cursor, change.example_ids)
     return change
 
 
@@ -313,7 +313,7 @@ def _restore_text(cursor: DuckDBPyConnection, batch_id: int, ids: ExampleIds, *,
     stepped = np.setdiff1d(ids, kept)
     while to_undone and (undone := _undone_texts(cursor, stepped)):
         _step_text(cursor, undone, stepped, "new")
-    _rehash(cursor, stepped)
+    rehash(cursor, stepped)
     return kept
 
 
@@ -360,7 +360,8 @@ def _others_since(cursor: DuckDBPyConnection, batch_id: int, ids: ExampleIds) ->
     return ", ".join(who for (who,) in names) or "somebody"
 
 
-def _rehash(cursor: DuckDBPyConnection, ids: ExampleIds) -> None:
+def rehash(cursor: DuckDBPyConnection, ids: ExampleIds) -> None:
+    """Make the hashes of rows anew, whose texts are others now."""
     for start in range(0, len(ids), _CHUNK):
         rows = cursor.execute(
             f"""SELECT example_id, prompt, completion, system, context FROM examples

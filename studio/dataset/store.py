@@ -21,12 +21,13 @@ import numpy as np
 from studio.dataset import adding, edits, pages, row_losses, token_counts, views
 from studio.dataset.candidates import Candidate
 from studio.dataset.changes import Changes, Heard
-from studio.dataset.checks import current, kept
+from studio.dataset.checks import current, fixing, kept
 from studio.dataset.checks.check import Check, Finding
 from studio.dataset.checks.current import Fresh
 from studio.dataset.checks.kept import Result
 from studio.dataset.checks.rows import NOTHING_KNOWN, Around, Need, Rows
 from studio.dataset.checks.running import findings_of
+from studio.dataset.checks.samples import Sample, samples_of
 from studio.dataset.connection import Connection, Interrupted, as_ids
 from studio.dataset.examples import (
     PREVIEW_CHARS,
@@ -43,6 +44,7 @@ from studio.dataset.examples import (
 from studio.dataset.host import Here, Host, reads, writes
 from studio.dataset.labels import LABELS, SPLITS
 from studio.dataset.near import clusters
+from studio.dataset.rewriting import Rewrite
 from studio.dataset.row_losses import Losses
 from studio.dataset.texts import storable
 from studio.dataset.token_counts import Uncounted
@@ -275,6 +277,27 @@ class Store:
     def waive(self, cursor: DuckDBPyConnection, check: Check, example_ids: ExampleIds, reason: str) -> Change:
         """Let what ``check`` found in these rows be; without a reason, take the waiver back. Raises AskedWrongly."""
         return kept.waive(cursor, self.who, check, example_ids, storable(reason))
+
+    @reads
+    def samples(
+        self, cursor: DuckDBPyConnection, check: Check, example_ids: ExampleIds, is_whole: bool = False
+    ) -> list[Sample]:
+        """What offends in these rows, which ``check`` found; what is private masked unless ``is_whole``."""
+        return samples_of(_rows_to_check(cursor, NOTHING_KNOWN), check, example_ids, is_whole=is_whole)
+
+    @reads
+    def fix_previewed(
+        self, cursor: DuckDBPyConnection, check: Check, finding: Finding, most: int
+    ) -> tuple[int, list[Rewrite], ExampleIds]:
+        """(How many rows ``fix`` would change, what becomes of the first ``most``, which rows go to the trash)."""
+        removed = fixing.surplus(check, finding)
+        made = list(fixing.rewrites(_rows_to_check(cursor, NOTHING_KNOWN), check, finding))
+        return len(removed) + len(made), made[:most], removed
+
+    @writes
+    def fix(self, cursor: DuckDBPyConnection, check: Check, finding: Finding) -> Change:
+        """Apply the fix of ``check`` to what it found. Raises AskedWrongly for a check without one."""
+        return fixing.fix(cursor, self.who, _rows_to_check(cursor, NOTHING_KNOWN), check, finding)
 
     # -- rows with nearly the same prompt
 
