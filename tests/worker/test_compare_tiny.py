@@ -237,9 +237,6 @@ def test_a_few_rows_are_answered_again_alone_and_in_the_other_dtype_to_see_what_
     assert [event["message"] for event in named(events, "warning")] == [
         f"{said}{found['changed_by_dtype']} of 3 with the dtype (float32 against bfloat16)"
     ]
-    alone = compare_run(tmp_path / "alone", replace(spec, batch_size=1, latency_rows=0))
-    run_here(alone)
-    assert json.loads(alone.scores_path.read_text())["probe"]["changed_by_batch"] == 0, "alone is as alone"
     monkeypatch.setattr(probe, "MOST_SECONDS", -1.0)
     late = compare_run(tmp_path / "late", spec)
     run_here(late)

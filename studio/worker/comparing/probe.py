@@ -70,7 +70,7 @@ def probe(questions: Questions, models: LocalModels, lines: Sequence[Prediction]
         sum(text != among_others[at] for at, text in elsewhere.items()),
     )
     session.events.write(Warned(message=words(found)))
-    return asdict(found)
+    return {**asdict(found), "words": words(found)}
 
 
 def words(found: Probe) -> str:
