@@ -8,9 +8,10 @@ from functools import partial
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from studio.acts.past import PastComparison, past_comparisons
+from studio.acts.past import past_comparisons
 from studio.errors import StudioError
 from studio.reports.compare import CompareRow
+from studio.reports.history import PastComparison
 from studio.reports.numbers import counted, number
 from studio.reports.visible import visible
 from studio.runs.specs import CompareSpec
