@@ -20,8 +20,8 @@ Place = Callable[[float], float]  # where a value stands in a figure
 
 WIDTH = 520  # of every figure, in its own units: at 390 pixels of page its letters are still read
 MOST_POINTS = 600
-_ROW, _NAMES, _SCORES = 24, 150, 60
-_LEFT, _BOTTOM, _TOP, _RIGHT = 46, 38, 14, 14
+_ROW, _NAMES, _SCORES = 24, 160, 52
+_LEFT, _BOTTOM, _TOP, _RIGHT = 62, 38, 14, 14
 _DODGE = 20
 
 
@@ -37,7 +37,7 @@ def forest(rows: Sequence[tuple[str, Interval, str]], title: str) -> str:
     for place, (name, interval, style) in enumerate(rows):
         y = 16 + _ROW * place
         low, middle, high = (left + (right - left) * share for share in (interval.low, interval.score, interval.high))
-        parts.append(_text(left - 8, y + 4, cut_middle(name, 20), "end", style))
+        parts.append(_text(left - 8, y + 4, cut_middle(name, 18), "end", style))
         parts.append(_line(low, y, high, y, f"stroke {style}"))
         parts += [_line(end, y - 4, end, y + 4, f"stroke {style}") for end in (low, high)]
         parts.append(f'<circle class="fill {style}" cx="{middle:.1f}" cy="{y}" r="4"/>')

@@ -18,9 +18,10 @@ STYLES = """
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e8ec; --dim: #9aa5b1; --line: #333c46; --paper: #12161b;
   --panel: #1b2128; --good: #6fd08c; --bad: #ff8a80; --warn: #f0c060; --accent: #8ab4f8; } }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+body { margin: 0; overflow-wrap: anywhere; background: var(--paper); color: var(--ink);
+  font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
-h1 { font-size: 1.3rem; margin: 0 0 .5rem; overflow-wrap: anywhere; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem;
+h1 { font-size: 1.3rem; margin: 0 0 .5rem; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem;
   border-top: 1px solid var(--line); padding-top: 1rem; } h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
 .lead { font-size: 1.15rem; margin: .4rem 0 .8rem; } .dim, figcaption, .notes { color: var(--dim); }
 .notes { margin: .3rem 0; font-size: .9rem; }
@@ -29,15 +30,15 @@ h1 { font-size: 1.3rem; margin: 0 0 .5rem; overflow-wrap: anywhere; } h2 { font-
   border-bottom: 1px solid var(--line); } th { color: var(--dim); font-weight: 500; } .l { text-align: left; }
 .good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); } .title { font-weight: 600; }
 dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .1rem 1rem; margin: .4rem 0;
-  font-size: .9rem; } dt { color: var(--dim); } dd { margin: 0; overflow-wrap: anywhere; }
+  font-size: .9rem; } dt { color: var(--dim); } dd { margin: 0; }
 pre { background: var(--panel); padding: .6rem .8rem; margin: .3rem 0; border-radius: 6px; white-space: pre-wrap;
-  overflow-wrap: anywhere; font: .85rem/1.45 ui-monospace, monospace; }
+  font: .85rem/1.45 ui-monospace, monospace; }
 .row { display: grid; grid-template-columns: 9rem minmax(0, 1fr); gap: 0 .8rem; } .row > b { font-weight: 500;
-  padding-top: .8rem; overflow-wrap: anywhere; } @media (max-width: 600px) { .row { grid-template-columns:
+  padding-top: .8rem; } @media (max-width: 600px) { .row { grid-template-columns:
   minmax(0, 1fr); } .row > b { padding-top: .3rem; } }
 ins { color: var(--warn); text-decoration: underline; } del { color: var(--bad); }
 figure { margin: .8rem 0; } svg { width: 100%; max-width: 44rem; height: auto; display: block; font-size: 13px; }
-svg text, svg tspan { fill: var(--ink); } svg .dim { fill: var(--dim); } svg .good { fill: var(--good); }
+svg text, svg tspan, svg circle { fill: var(--ink); } svg .dim { fill: var(--dim); } svg .good { fill: var(--good); }
 svg .bad { fill: var(--bad); } svg .accent, svg .eval { fill: var(--accent); }
 svg .grid { stroke: var(--line); } svg .axis { stroke: var(--dim); }
 svg .stroke { stroke: var(--ink); stroke-width: 1.6; } svg .stroke.good { stroke: var(--good); }
