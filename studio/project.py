@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from studio.endpoints.settings import Endpoint, endpoint_from
 from studio.errors import AskedWrongly, StudioError
 from studio.files import in_short, make_private_folder, open_regular, why_not, write_whole
 
@@ -48,6 +49,7 @@ class Settings:
     theme: str = "textual-dark"
     trusted_models: list[str] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
     scores: dict[str, str] = field(default_factory=dict)
     scorers: dict[str, str] = field(default_factory=dict)
 
@@ -74,6 +76,12 @@ max_length = {max_length}                        # tokens a training row may hav
 # labeller = "anna"                     # the name in the edit log; default: your account
 # theme = "textual-light"               # or "textual-dark"
 # trusted_models = ["./my-model"]       # these may use pickle weights and code of their own: both can run anything
+
+# [endpoints.mine]                      # a server that answers, as the arm endpoint:mine
+# url = "http://localhost:8080/v1"      # what stands before /chat/completions
+# model = "llama-3.2-3b"
+# api_key_env = "MY_KEY"                # the environment variable with the key
+# price_per_million_input = 0.15        # and price_per_million_output, for the column of costs
 
 # [keys]                                # rebind: action = "key"; names as in the ? screen
 # accept = "a"
@@ -181,6 +189,7 @@ _KINDS: dict[str, tuple[type, str]] = {
     "labeller": (str, 'a text in quotes, as labeller = "anna"'),
     "theme": (str, 'a text in quotes, as theme = "textual-light"'),
     "trusted_models": (list, 'a list of names in quotes, as trusted_models = ["./my-model"]'),
+    "endpoints": (dict, 'tables, as [endpoints.mine] and below it url = "http://localhost:8080/v1" and model = "name"'),
     "keys": (dict, 'a table, as [keys] and below it accept = "a"'),
     "scores": (dict, 'a table, as [scores] and below it tickets = "exact_match"'),
     "scorers": (dict, 'a table, as [scorers] and below it politeness = "my_scorers.py:politeness"'),
@@ -204,11 +213,12 @@ def _settings_from(raw: dict[str, Any], path: Path) -> Settings:
         kind, example = _KINDS[name]
         if not isinstance(value, kind) or isinstance(value, bool):
             raise AskedWrongly(f"{path}: {name} is {_described(value)}.", f"It must be {example}.")
-        for inner, part in _parts(name, value):
+        for inner, part in _parts(name, value) if name in _IN_QUOTES else ():
             if not isinstance(part, str):
                 raise AskedWrongly(f"{path}: {inner} is {_described(part)}.", _IN_QUOTES[name])
     try:
-        return Settings(**raw)
+        endpoints = {name: endpoint_from(name, facts) for name, facts in raw.get("endpoints", {}).items()}
+        return Settings(**{**raw, "endpoints": endpoints})
     except AskedWrongly as error:
         raise AskedWrongly(f"{path}: {error.message}", error.hint) from error
 

@@ -21,6 +21,8 @@ from studio.runs.arms.answering import Answering, write_answering
 from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run, read_rows, runs_in, write_rows
 from studio.runs.predictions import read_predictions
 from studio.runs.process import submit
+from studio.runs.retrieval.documents import read_documents, write_documents
+from studio.runs.retrieval.overlap import refuse_overlap
 from studio.runs.specs import CompareSpec, read_spec, write_spec
 from studio.runs.watch import RunWatch, scores_in
 from studio.scoring.comparison import Comparison
@@ -77,7 +79,8 @@ def plan_comparison(project: Project, store: Store, spec: CompareSpec) -> Compar
     """
     runs = tuned_runs(project, spec)
     spec = _with_run(runs, spec)
-    spec, _ = with_base_model(project, spec)
+    if spec.needs_base_model:
+        spec, _ = with_base_model(project, spec)
     spec = with_scoring(project, spec)
     answering = answering_by(project, spec, runs)
     test = _evenly_over_tasks(
@@ -88,7 +91,7 @@ def plan_comparison(project: Project, store: Store, spec: CompareSpec) -> Compar
             f"no row is in the {spec.split} split.", "Assign the splits first: studio split, or S on Data."
         )
     pool = _pool(store, spec, runs)
-    _refuse_too_many_shots(spec, {example.task for example in test}, pool)
+    _refuse_examples_that_lack(spec, {example.task for example in test}, pool)
     answers = len(test) * len(spec.arms)
     rows = frozen(test)
     return ComparePlan(spec, rows, pool, answering, task_plans(spec, rows), _forecast(project, spec, answers))
@@ -97,16 +100,28 @@ def plan_comparison(project: Project, store: Store, spec: CompareSpec) -> Compar
 def _pool(store: Store, spec: CompareSpec, runs: Mapping[str, TunedRun]) -> list[FrozenRow]:
     """What examples are taken from: what the first of the runs learned from, or else the train split as it is."""
     for run in runs.values():
-        rows = read_rows(run.directory.rows_path("train"))
-        # Rows that an older studio froze have no hash yet; the test rows beside them have.
-        return [replace(row, prompt_hash=row.prompt_hash or prompt_hash(row.prompt)) for row in rows]
+        return _learned(run)
     return frozen(store.rows_for("train", tasks=spec.tasks, labels=("accept", "none"), where=""))
 
 
-def _refuse_too_many_shots(spec: CompareSpec, tasks: Collection[str], pool: Sequence[FrozenRow]) -> None:
-    needed = max(arm.prompting.shots for arm in spec.parsed_arms)
+def _learned(run: TunedRun) -> list[FrozenRow]:
+    """The rows that a run learned from. Those that an older studio froze have no hash yet; test rows have."""
+    rows = read_rows(run.directory.rows_path("train"))
+    return [replace(row, prompt_hash=row.prompt_hash or prompt_hash(row.prompt)) for row in rows]
+
+
+def _refuse_examples_that_lack(spec: CompareSpec, tasks: Collection[str], pool: Sequence[FrozenRow]) -> None:
+    arms, known = spec.parsed_arms, {row.example_id for row in pool}
+    for arm in arms:
+        if missing := [str(one) for one in arm.prompting.named if one not in known]:
+            raise AskedWrongly(
+                f"{arm.text}: example {', '.join(missing)} is not in the train split.", "Examples come from there only."
+            )
+    needed = max(arm.prompting.shots for arm in arms)
     for task in sorted(tasks):
         have = sum(row.task == task for row in pool)
+        for arm in arms:
+            arm.prompting.examples(pool, task, spec.seed)  # raises where its choice cannot be made
         if have < needed:
             raise AskedWrongly(
                 f"{needed} shots are asked for, but task {task!r} has {have} training rows to take them from.",
@@ -115,15 +130,31 @@ def _refuse_too_many_shots(spec: CompareSpec, tasks: Collection[str], pool: Sequ
 
 
 def start_comparison(project: Project, store: Store, spec: CompareSpec) -> str:
-    """Freeze the held-out rows and the pool of shots, start the process; the run id. Raises as ``plan_comparison``."""
+    """Freeze the held-out rows, what is shown and who answers, start the process; the run id.
+
+    Raises as ``plan_comparison`` and ``start_planned``.
+    """
     return start_planned(project, plan_comparison(project, store, spec))
 
 
 def start_planned(project: Project, plan: ComparePlan) -> str:
-    """As ``start_comparison``, of a plan that was looked at."""
+    """As ``start_comparison``, of a plan that was looked at.
+
+    Raises StudioError where a test row was learned from, AskedWrongly where documents cannot be read.
+    """
+    spec = plan.spec
+    for run in tuned_runs(project, spec).values():
+        refuse_overlap(plan.rows, _learned(run))
+    documents = {
+        number: read_documents(Path(arm.prompting.documents).expanduser(), spec.passage_words, spec.passage_overlap)
+        for number, arm in enumerate(spec.parsed_arms)
+        if arm.prompting.documents
+    }
     with new_run(project.runs_path, "compare") as directory:
         write_rows(directory.rows_path("test"), plan.rows)
         write_rows(directory.rows_path("train"), plan.pool)
+        for number, found in documents.items():
+            write_documents(directory.documents_path(number), found)
         write_answering(directory, with_own_checkpoints(directory, plan.answering))
         write_spec(directory, plan.spec)
         submit(directory)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,13 +22,26 @@ PROMPT = "{prompt}"
 
 @dataclass(frozen=True)
 class ImportPreview:
-    """What an import would do. Nothing has been written."""
+    """What an import would do. Nothing has been written.
+
+    ``shapes`` says how many records were read as what, the commonest first, those with a problem among them.
+    """
 
     candidates: list[Candidate]
     problems: list[Problem]
     plan: Added
     tasks: dict[str, int]
     source: str
+    shapes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether the records have several shapes, so that each problem is worth its own."""
+        return len(self.shapes) > 1
+
+    def problem_words(self, problem: Problem) -> str:
+        """A problem for people; in mixed files with the shape that its record was read as."""
+        return f"{problem} (read as {problem.shape})" if self.is_mixed and problem.shape else str(problem)
 
 
 def preview_import(
@@ -59,7 +72,10 @@ def preview_import(
     plan = store.plan_add(candidates)
     tasks = Counter(candidate.task or "(none)" for candidate in candidates)
     names = (source_name(path, is_stream=stream is not None) for path, stream in zip(paths, streams, strict=True))
-    return ImportPreview(candidates, problems, plan, dict(tasks.most_common()), ", ".join(names))
+    shapes = Counter(one.shape for found in (candidates, problems) for one in found if one.shape)
+    return ImportPreview(
+        candidates, problems, plan, dict(tasks.most_common()), ", ".join(names), dict(shapes.most_common())
+    )
 
 
 def _templated(candidate: Candidate, template: str) -> Candidate:
@@ -69,6 +85,13 @@ def _templated(candidate: Candidate, template: str) -> Candidate:
 def confirm_import(store: Store, preview: ImportPreview) -> Added:
     """Write the good rows of a preview: one transaction, one undo step."""
     return store.add(preview.candidates, preview.source)
+
+
+def shapes_said(preview: ImportPreview) -> str:
+    """How the records were read, for people: ``chat messages 1,204 · Alpaca 12``; of one shape only its name."""
+    if not preview.is_mixed:
+        return "".join(preview.shapes)
+    return " · ".join(f"{shape} {number(rows)}" for shape, rows in preview.shapes.items())
 
 
 def already_there(added: Added) -> str:

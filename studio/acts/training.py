@@ -19,6 +19,7 @@ from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
 from studio.files import private_mode, writing
 from studio.project import Project
+from studio.reports.numbers import counted, number
 from studio.runs.continuing import checkpoint_of, refusal_to_continue
 from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run, runs_in, write_rows
 from studio.runs.fingerprint import accept_packages
@@ -94,6 +95,7 @@ def plan_training(project: Project, store: Store, spec: TrainSpec, *, prove_all:
     check_objective(model, objective)
     _check_virtual_tokens(model, spec)
     training, validation = _rows(store, spec)
+    _check_prompts([*training, *validation], objective)
     errors = error_findings(project, store, [example.example_id for example in (*training, *validation)])
     spec = replace(spec, waivers=tuple(waived_in_words(errors)))
     ids, prompt_tokens, completion_tokens = token_counts(store, model, objective)
@@ -128,6 +130,17 @@ def plan_training(project: Project, store: Store, spec: TrainSpec, *, prove_all:
         forecast_seconds=seconds,
         forecast_memory_bytes=memory,
     )
+
+
+def _check_prompts(examples: Sequence[Example], objective: Objective) -> None:
+    """Raise StudioError where plain texts would be learned as answers to nothing."""
+    plain = [example.example_id for example in examples if not example.prompt]
+    if plain and objective is not Objective.TEXT:
+        raise StudioError(
+            f"{counted(len(plain), 'row')} of {number(len(examples))} "
+            f"{'is a plain text' if len(plain) == 1 else 'are plain texts'} without a prompt, as example {plain[0]}.",
+            "Set objective=text to learn texts whole, or where=\"prompt <> ''\" to leave them out.",
+        )
 
 
 def _flaws(model: ModelFolder, examples: list[Example], objective: Objective, *, prove_all: bool) -> list[Flaw]:
@@ -281,6 +294,7 @@ def frozen(examples: Sequence[Example]) -> list[FrozenRow]:
             system=example.system,
             prompt_hash=example.prompt_hash,
             context=example.context,
+            source=f"{example.source}:{example.source_line}" if example.source_line > 0 else "",
         )
         for example in examples
     ]

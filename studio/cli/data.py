@@ -12,7 +12,7 @@ import typer
 from studio.cli.common import Json, Model, Verb, project_of, store_of, write_table
 from studio.cli.printing import ask, can_ask, progress_bar, say, write_json, write_line
 from studio.cli.rows import label, rows
-from studio.dataset.formats import described, described_shapes, written_endings
+from studio.dataset.formats import described, described_shapes, listed, written_endings, written_shapes
 from studio.errors import AskedWrongly
 from studio.project import DEFAULT_MAX_LENGTH, DEFAULT_MODEL, Project
 from studio.reports.numbers import counted, number
@@ -56,14 +56,14 @@ def import_files(
     as_json: Json = False,
 ) -> None:
     """Import prompt-completion pairs; bad rows are listed by file and line, good ones are kept."""
-    from studio.acts.importing import STDIN, already_there, confirm_import, parse_mapping, preview_import
+    from studio.acts.importing import STDIN, already_there, confirm_import, parse_mapping, preview_import, shapes_said
 
     columns = parse_mapping(mapping) or None
     stdin = _piped_in() if STDIN in files else None
     with store_of(project_of(ctx)) as store:
         preview = preview_import(store, files, columns, task, stdin=stdin, prompt_template=template)
         for problem in preview.problems:
-            say(visible(str(problem)))
+            say(visible(preview.problem_words(problem)))
         result = preview.plan if dry_run else confirm_import(store, preview)
     if as_json:
         write_json(
@@ -71,13 +71,15 @@ def import_files(
                 "added": result.added,
                 "duplicates": result.duplicates,
                 "duplicates_of_another_task": result.of_another_task,
+                "shapes": preview.shapes,
                 "problems": [asdict(problem) for problem in preview.problems],
                 "is_dry_run": dry_run,
             }
         )
     verb = "would add" if dry_run else "added"
     problems = counted(len(preview.problems), "problem")
-    say(f"{verb} {counted(result.added, 'example')} · {already_there(result)} · {problems}")
+    read_as = f" · read as {shapes_said(preview)}" if preview.shapes else ""
+    say(f"{verb} {counted(result.added, 'example')} · {already_there(result)} · {problems}{read_as}")
     if preview.problems and not preview.candidates:
         raise typer.Exit(1)
 
@@ -88,18 +90,22 @@ def export_file(
         Path, typer.Argument(metavar="FILE", help=f"Ends in {written_endings()}. - writes JSONL to standard output.")
     ],
     where: Annotated[str, typer.Option(metavar="SQL", help="Only rows for which this condition holds.")] = "",
+    split: Annotated[str, typer.Option("--split", metavar="SPLIT", help="Only rows of this split.")] = "",
+    shape: Annotated[
+        str, typer.Option("--shape", metavar="SHAPE", help=f"How a row is written: {listed(written_shapes())}.")
+    ] = "pair",
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists, and do not ask.")] = False,
 ) -> None:
     """Export examples with their labels and splits."""
-    from studio.acts.exporting import STDOUT, export_examples, export_to_stream
+    from studio.acts.exporting import STDOUT, export_examples, export_to_stream, in_split
 
     may_replace = file != STDOUT and _may_replace(file, force)
     with store_of(project_of(ctx)) as store:
-        ids = [int(example_id) for example_id in store.view_ids(where=where)]
+        ids = [int(example_id) for example_id in store.view_ids(where=in_split(where, split))]
         if file == STDOUT:
-            count = export_to_stream(store, sys.stdout.buffer, ids)
+            count = export_to_stream(store, sys.stdout.buffer, ids, shape=shape)
         else:
-            count = export_examples(store, file, ids, may_replace=may_replace)
+            count = export_examples(store, file, ids, may_replace=may_replace, shape=shape)
     say(f"wrote {counted(count, 'example')} to {'standard output' if file == STDOUT else visible(str(file))}")
 
 
@@ -248,6 +254,7 @@ def show(
     write_line(visible(" · ".join([*facts, f"revision {example.revision}"]), single_line=True))
     earlier = [(f"{turn.role}, earlier", turn.text) for turn in turns_in(example.context)]
     texts = [("system", example.system), *earlier, ("prompt", example.prompt), ("completion", example.completion)]
+    texts.append(("rejected", example.rejected))
     for title, text in texts:
         if text:
             write_line(f"\n{title}\n{visible(text)}")

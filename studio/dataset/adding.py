@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _COLUMNS = {
-    **dict.fromkeys(("prompt", "completion", "system", "context", "task", "label", "split", "source"), "VARCHAR"),
+    **dict.fromkeys(("prompt", "completion", "system", "context", "rejected"), "VARCHAR"),
+    **dict.fromkeys(("task", "label", "split", "source"), "VARCHAR"),
     **dict.fromkeys(("example_id", "source_line"), "BIGINT"),
     **dict.fromkeys(("prompt_hash", "pair_hash"), "UUID"),
 }
@@ -100,11 +101,12 @@ def _stored(one: Candidate, example_id: int, hash_: str, source: str) -> dict[st
         "completion": one.completion,
         "system": one.system,
         "context": one.context,
+        "rejected": one.rejected,
         "task": one.task,
         "label": one.label,
         "split": one.split,
         "source": one.source or source,
         "source_line": one.line,
-        "prompt_hash": prompt_hash(one.prompt, one.context),
+        "prompt_hash": prompt_hash(one.prompt, one.context, one.completion),
         "pair_hash": hash_,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -25,7 +26,8 @@ Record = Mapping[str, object]
 class Candidate:
     """A readable row, not yet stored. ``source`` is its file's name, ``line`` where it begins there (from 1).
 
-    ``context`` are the turns before the prompt, as ``studio.turns`` keeps them; empty for none.
+    ``context`` are the turns before the prompt, as ``studio.turns`` keeps them; ``rejected`` is an answer that was not
+    chosen. Both are empty for none; ``prompt`` is empty for a plain text. ``shape`` is how its record was read.
     """
 
     prompt: str
@@ -37,13 +39,16 @@ class Candidate:
     label: str = "none"
     split: str = "none"
     context: str = ""
+    rejected: str = ""
+    shape: str = dataclasses.field(default="", compare=False)
 
 
 @dataclass(frozen=True)
 class Problem:
     """A row that cannot be used, or lines that cannot: ``field`` is empty where the whole line is at fault.
 
-    ``last_line`` is ``line`` unless the problem takes more than one line with it.
+    ``last_line`` is ``line`` unless the problem takes more than one line with it. ``shape`` is how the record was read,
+    empty where it was none.
     """
 
     file: str
@@ -52,6 +57,7 @@ class Problem:
     why: str
     hint: str = ""
     last_line: int = 0
+    shape: str = dataclasses.field(default="", compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "last_line", max(self.line, self.last_line))
@@ -117,10 +123,12 @@ def text_fault(text: str, *, may_be_empty: bool = False) -> tuple[str, str] | No
     return None
 
 
-def candidate_of(texts: dict[str, str], record: Record, columns: Columns, place: Place) -> Candidate | Problem:
+def candidate_of(
+    texts: dict[str, str], record: Record, columns: Columns, place: Place, shape: str = ""
+) -> Candidate | Problem:
     """Add to a record's ``texts`` what any shape may have beside them, and check that all of it can be stored."""
-    for name in ("task", "system"):
-        column = columns.names[name]
+    for name in ("task", "system", "rejected"):
+        column = columns.names.get(name, name)
         value = record.get(column)
         if value is None or value == "" or name in texts:
             continue
@@ -130,7 +138,8 @@ def candidate_of(texts: dict[str, str], record: Record, columns: Columns, place:
     for name, text in texts.items():
         if name == "context":  # turns, looked at one by one where they were read
             continue
-        if fault := text_fault(text, may_be_empty=name not in ("prompt", "completion")):
+        is_needed = name in ("completion", "rejected") or (name == "prompt" and shape != "plain text")
+        if fault := text_fault(text, may_be_empty=not is_needed):
             return place.problem(name, *fault)
     return Candidate(
         prompt=texts["prompt"],
@@ -142,6 +151,8 @@ def candidate_of(texts: dict[str, str], record: Record, columns: Columns, place:
         label=_decision(record.get(columns.names["label"]), LABELS),
         split=_decision(record.get(columns.names["split"]), SPLITS),
         context=texts.get("context") or _turns(record.get("context")),
+        rejected=texts.get("rejected", ""),
+        shape=shape,
     )
 
 

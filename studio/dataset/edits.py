@@ -105,8 +105,7 @@ def set_text(
     assignments = []
     for field, text in wanted.items():
         if text is not None:
-            for said in [turn.text for turn in turns_in(text)] if field == "context" else [text]:
-                _check_text("earlier turn" if field == "context" else field, said, may_be_empty=False)
+            _check_row_text(field, text)
             assignments.append(Assignment(field, text, ids))
     changed = [assignment for assignment in assignments if len(_changed_ids(cursor, assignment))]
     if changed:
@@ -114,7 +113,7 @@ def set_text(
     names = {"context": "earlier turns"}
     fields = " and ".join(names.get(assignment.field, assignment.field) for assignment in changed[:-1])
     change = _applied(cursor, who, "text", lambda _: f"edit the {fields} of example {example_id}", changed)
-    _rehash(cursor, change.example_ids)
+    rehash(cursor, change.example_ids)
     return change
 
 
@@ -314,7 +313,7 @@ def _restore_text(cursor: DuckDBPyConnection, batch_id: int, ids: ExampleIds, *,
     stepped = np.setdiff1d(ids, kept)
     while to_undone and (undone := _undone_texts(cursor, stepped)):
         _step_text(cursor, undone, stepped, "new")
-    _rehash(cursor, stepped)
+    rehash(cursor, stepped)
     return kept
 
 
@@ -361,7 +360,8 @@ def _others_since(cursor: DuckDBPyConnection, batch_id: int, ids: ExampleIds) ->
     return ", ".join(who for (who,) in names) or "somebody"
 
 
-def _rehash(cursor: DuckDBPyConnection, ids: ExampleIds) -> None:
+def rehash(cursor: DuckDBPyConnection, ids: ExampleIds) -> None:
+    """Make the hashes of rows anew, whose texts are others now."""
     for start in range(0, len(ids), _CHUNK):
         rows = cursor.execute(
             f"""SELECT example_id, prompt, completion, system, context FROM examples
@@ -370,7 +370,7 @@ def _rehash(cursor: DuckDBPyConnection, ids: ExampleIds) -> None:
         hashed = [
             {
                 "example_id": id_,
-                "prompt_hash": prompt_hash(prompt, context),
+                "prompt_hash": prompt_hash(prompt, context, completion),
                 "pair_hash": pair_hash(prompt, completion, system, context),
             }
             for id_, prompt, completion, system, context in rows
@@ -391,6 +391,15 @@ def _next_revision(cursor: DuckDBPyConnection, example_id: int) -> int:
 def _ids(cursor: DuckDBPyConnection, query: str, batch_id: int) -> ExampleIds:
     found = cursor.execute(f"{query} ORDER BY example_id", [batch_id]).fetchnumpy()
     return np.asarray(found["example_id"], dtype=np.int64)
+
+
+def _check_row_text(field: str, text: str) -> None:
+    """Raise AskedWrongly for what a row may not have."""
+    if field == "context":
+        for turn in turns_in(text):
+            _check_text("earlier turn", turn.text, may_be_empty=False)
+    else:
+        _check_text(field, text, may_be_empty=False)
 
 
 def _check_text(field: str, text: str, *, may_be_empty: bool) -> None:

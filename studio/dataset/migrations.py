@@ -177,6 +177,25 @@ MIGRATIONS: tuple[tuple[str, Step], ...] = (
         "CREATE TABLE acts (act_id VARCHAR NOT NULL, reply BLOB NOT NULL, done_at TIMESTAMP NOT NULL)",
     ),
     ("0010 a line of undo for each person", _give_each_person_a_line_of_undo),
+    (
+        # MinHash bands of each row's prompt, and its cluster; see near/clusters.py. ``is_placed``: the cluster holds.
+        "0011 near rows",
+        f"""
+        CREATE TABLE near_rows (
+            example_id BIGINT NOT NULL,
+            revision INTEGER NOT NULL,
+            skipped INTEGER NOT NULL,
+            cluster BIGINT NOT NULL,
+            is_placed BOOLEAN NOT NULL,
+            {", ".join(f"band_{number} UINTEGER NOT NULL" for number in range(20))}
+        )
+        """,
+    ),
+    (
+        # The answer of a preference pair that was not chosen.
+        "0012 rejected",
+        "ALTER TABLE examples ADD COLUMN rejected VARCHAR DEFAULT ''",
+    ),
 )
 
 

@@ -9,6 +9,7 @@ host.py), so what it takes and gives can be written down: vectors, plain values,
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -20,12 +21,13 @@ import numpy as np
 from studio.dataset import adding, edits, pages, row_losses, token_counts, views
 from studio.dataset.candidates import Candidate
 from studio.dataset.changes import Changes, Heard
-from studio.dataset.checks import current, kept
+from studio.dataset.checks import current, fixing, kept
 from studio.dataset.checks.check import Check, Finding
 from studio.dataset.checks.current import Fresh
 from studio.dataset.checks.kept import Result
 from studio.dataset.checks.rows import NOTHING_KNOWN, Around, Need, Rows
 from studio.dataset.checks.running import findings_of
+from studio.dataset.checks.samples import Sample, samples_of
 from studio.dataset.connection import Connection, Interrupted, as_ids
 from studio.dataset.examples import (
     PREVIEW_CHARS,
@@ -41,6 +43,8 @@ from studio.dataset.examples import (
 )
 from studio.dataset.host import Here, Host, reads, writes
 from studio.dataset.labels import LABELS, SPLITS
+from studio.dataset.near import clusters
+from studio.dataset.rewriting import Rewrite
 from studio.dataset.row_losses import Losses
 from studio.dataset.texts import storable
 from studio.dataset.token_counts import Uncounted
@@ -71,6 +75,7 @@ class Store:
 
     def __init__(self, host: Host, who: str, origin: str = "") -> None:
         self.host = host
+        self._finding_near = threading.Lock()
         self.who = storable(who)
         self.origin = origin or secrets.token_hex(8)
 
@@ -163,6 +168,11 @@ class Store:
     def examples(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[Example]:
         """Whole examples in the order of ``ids``; removed ones are left out. For pages of ids, not for all rows."""
         return pages.examples(cursor, ids)
+
+    @reads
+    def unused_columns(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[str]:
+        """Of the columns that few datasets have (context, rejected, text), those that none of these rows needs."""
+        return pages.unused_columns(cursor, ids)
 
     @reads
     def rows_for(
@@ -267,6 +277,83 @@ class Store:
     def waive(self, cursor: DuckDBPyConnection, check: Check, example_ids: ExampleIds, reason: str) -> Change:
         """Let what ``check`` found in these rows be; without a reason, take the waiver back. Raises AskedWrongly."""
         return kept.waive(cursor, self.who, check, example_ids, storable(reason))
+
+    @reads
+    def samples(
+        self, cursor: DuckDBPyConnection, check: Check, example_ids: ExampleIds, is_whole: bool = False
+    ) -> list[Sample]:
+        """What offends in these rows, which ``check`` found; what is private masked unless ``is_whole``."""
+        return samples_of(_rows_to_check(cursor, NOTHING_KNOWN), check, example_ids, is_whole=is_whole)
+
+    @reads
+    def fix_previewed(
+        self, cursor: DuckDBPyConnection, check: Check, finding: Finding, most: int
+    ) -> tuple[int, list[Rewrite], ExampleIds]:
+        """(How many rows ``fix`` would change, what becomes of the first ``most``, which rows go to the trash)."""
+        removed = fixing.surplus(check, finding)
+        made = list(fixing.rewrites(_rows_to_check(cursor, NOTHING_KNOWN), check, finding))
+        return len(removed) + len(made), made[:most], removed
+
+    @writes
+    def fix(self, cursor: DuckDBPyConnection, check: Check, finding: Finding) -> Change:
+        """Apply the fix of ``check`` to what it found. Raises AskedWrongly for a check without one."""
+        return fixing.fix(cursor, self.who, _rows_to_check(cursor, NOTHING_KNOWN), check, finding)
+
+    # -- rows with nearly the same prompt
+
+    def find_near(
+        self, progress: Callable[[int, int], None] | None = None, is_cancelled: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Bring the clusters of rows with nearly equal prompts up to date; only what changed is computed.
+
+        ``progress`` hears how many of how many rows are done. What is computed before it is cancelled stays. Raises
+        Interrupted once ``is_cancelled``.
+        """
+        stop = stopping(is_cancelled)
+        with self._finding_near:
+            waiting, are_gone = self.rows_without_bands()
+            if are_gone:
+                self.forget_bands_of_removed()
+            for start in range(0, len(waiting), _BATCH):
+                stop()
+                self.keep_bands(waiting[start : start + _BATCH])
+                if progress:
+                    progress(min(start + _BATCH, len(waiting)), len(waiting))
+            ids, of_rows = self.near_clusters(is_cancelled)
+            if len(ids):
+                self.keep_clusters(ids, of_rows)
+
+    @reads
+    def near(self, cursor: DuckDBPyConnection, example_id: int) -> ExampleIds:
+        """The rows whose prompts are near that of this one, itself among them, as ``find_near`` left them."""
+        return clusters.cluster_of(cursor, example_id)
+
+    @reads
+    def rows_without_bands(self, cursor: DuckDBPyConnection) -> tuple[ExampleIds, bool]:
+        """The rows whose present prompt has no bands yet, and whether removed rows still have some."""
+        return clusters.unsigned(cursor), clusters.has_removed(cursor)
+
+    @writes
+    def forget_bands_of_removed(self, cursor: DuckDBPyConnection) -> None:
+        """Rows in the trash leave their clusters."""
+        clusters.forget_removed(cursor)
+
+    @writes
+    def keep_bands(self, cursor: DuckDBPyConnection, ids: ExampleIds) -> None:
+        """Compute and keep the bands of these rows. No undo step."""
+        clusters.sign(cursor, ids)
+
+    @reads
+    def near_clusters(
+        self, cursor: DuckDBPyConnection, is_cancelled: Callable[[], bool] = lambda: False
+    ) -> tuple[ExampleIds, ExampleIds]:
+        """(rows, the cluster of each) where what changed may have made another; nothing is kept of it yet."""
+        return clusters.clusters_to_make(cursor, stopping(is_cancelled))
+
+    @writes
+    def keep_clusters(self, cursor: DuckDBPyConnection, ids: ExampleIds, of_rows: ExampleIds) -> None:
+        """Keep what ``near_clusters`` gave. No undo step."""
+        clusters.place(cursor, ids, of_rows)
 
     # -- importing
 
@@ -439,8 +526,14 @@ class Store:
 def _rows_to_check(
     cursor: DuckDBPyConnection, around: Around, is_cancelled: Callable[[], bool] = lambda: False
 ) -> Rows:
-    def stop_if_cancelled() -> None:
+    return Rows(cursor, stopping(is_cancelled), around)
+
+
+def stopping(is_cancelled: Callable[[], bool]) -> Callable[[], None]:
+    """What long work calls now and then: it raises Interrupted once ``is_cancelled``."""
+
+    def stop() -> None:
         if is_cancelled():
             raise Interrupted("Stopped.", "Nothing was changed.")
 
-    return Rows(cursor, stop_if_cancelled, around)
+    return stop

@@ -8,7 +8,8 @@ is the same whether it was written as one character or as a letter with marks.
   it: a model never sees the task, so the same texts under two tasks teach the same thing twice.
 - A *prompt* is the same when it is equal after that, in lower case, with every run of white space folded into one
   space and none around it. Rows whose prompts differ in less than that must not stand on both sides of a split. The
-  earlier turns are part of a prompt: "Yes, please." asks something else in another conversation.
+  earlier turns are part of a prompt: "Yes, please." asks something else in another conversation. Plain texts, which
+  nothing asks for, are told apart by themselves.
 
 Lower case is ``str.lower``, not ``str.casefold``: folding would also make "Maße" and "Masse" one prompt, which are two
 questions. And hashes are stored, and splits are drawn from them: another rule would move rows between train and test.
@@ -30,14 +31,17 @@ def pair_hash(prompt: str, completion: str, system: str, context: str = "") -> s
     return _md5("\0".join(map(_exact, (prompt, completion, system, *_said(context)))))
 
 
-def prompt_hash(prompt: str, context: str = "") -> str:
-    """32 hex digits, equal for prompts that must lie in one split; ``context`` as ``studio.turns`` keeps it."""
-    return _md5("\0".join(map(_folded, (prompt, *_said(context)))))
+def prompt_hash(prompt: str, context: str = "", completion: str = "") -> str:
+    """32 hex digits, equal for prompts that must lie in one split; ``context`` as ``studio.turns`` keeps it.
+
+    A plain text has no prompt: then ``completion``, the text, stands for it.
+    """
+    return _md5("\0".join(map(folded, (prompt or completion, *_said(context)))))
 
 
 def folded_hash(text: str) -> str:
     """32 hex digits, equal for texts that are equal by the rule for prompts."""
-    return _md5(_folded(text))
+    return _md5(folded(text))
 
 
 def writings(text: str) -> list[str]:
@@ -53,7 +57,8 @@ def _said(context: str) -> list[str]:
     return [turn.text for turn in turns_in(context)]
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """The text by the rule for prompts: composed, in lower case, every run of white space one space."""
     return " ".join(_composed(text).lower().split())
 
 

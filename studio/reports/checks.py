@@ -7,14 +7,21 @@ from collections.abc import Sequence
 from studio.dataset.checks.check import Severity
 from studio.dataset.checks.kept import Result
 from studio.dataset.checks.rows import Need
+from studio.dataset.rewriting import Rewrite
+from studio.reports.differences import Kind, differences, spelled_out
 from studio.reports.numbers import counted, number
 from studio.reports.table import Cell, Column, Table
+from studio.reports.visible import visible
 
 _LACKING = {
     Need.TOKENS: "tokens are not counted yet (studio window)",
     Need.SPLITS: "not every row is in a split (studio split)",
+    Need.CLUSTERS: "near prompts are not looked for yet (studio check)",
     Need.LOSSES: "no run's losses are kept (studio losses RUN --keep)",
 }
+
+
+_BESIDE_CHARS = 60
 
 
 def by_severity(results: Sequence[Result]) -> list[Result]:
@@ -66,6 +73,40 @@ def said(one: Result) -> str:
     if one.is_open:
         return f"{one.finding.sentence} {counted(len(one.unwaived), 'row')} since the waiver of {one.waiver.who}."
     return f"{one.finding.sentence} {waived}"
+
+
+def fix_lines(
+    about: str, count: int, rewrites: Sequence[Rewrite], removed: Sequence[int]
+) -> list[list[tuple[str, str]]]:
+    """What a fix would do: the first texts that change, as differences, or the rows that go to the trash."""
+    lines: list[list[tuple[str, str]]] = [[(f"{about}: {counted(count, 'row')}", "bold")], [("", "")]]
+    for one in rewrites:
+        for column, old, new in (
+            ("prompt", one.prompt, one.new_prompt),
+            ("completion", one.completion, one.new_completion),
+        ):
+            if old != new:
+                pieces = spelled_out(_near_changes(differences(visible(old), visible(new))))
+                lines += [
+                    [(f"{one.example_id} · {column}", "label")],
+                    [(text, kind) for text, kind in pieces],
+                    [("", "")],
+                ]
+    if removed:
+        some = ", ".join(map(str, removed)) + (", …" if count > len(removed) else "")
+        lines.append([(f"to the trash: {some}", "")])
+    elif count > len(rewrites):
+        lines.append([(f"… and {counted(count - len(rewrites), 'row')} more", "dim")])
+    return lines
+
+
+def _near_changes(pieces: Sequence[tuple[str, Kind]]) -> list[tuple[str, Kind]]:
+    """The pieces, with long stretches that stay cut down to what stands beside a change."""
+    kept: list[tuple[str, Kind]] = []
+    for text, kind in pieces:
+        is_long = kind == "same" and len(text) > 2 * _BESIDE_CHARS
+        kept.append((f"{text[:_BESIDE_CHARS]}…{text[-_BESIDE_CHARS:]}" if is_long else text, kind))
+    return kept
 
 
 def checks_summary(results: Sequence[Result]) -> str:

@@ -35,7 +35,8 @@ class FrozenRow:
     """One example as a run keeps it; ``system`` is empty for none, ``context`` (the turns before, see ``turns``) too.
 
     ``prompt_hash`` is the store's (32 hex digits, equal for prompts that count as equal), so that a run's process
-    never decides that anew; empty in rows that an older studio froze.
+    never decides that anew; empty in rows that an older studio froze. ``source`` is the file and line that it came
+    from, as ``chats.jsonl:12``: rows of one line are parts of one conversation.
     """
 
     example_id: int
@@ -45,6 +46,7 @@ class FrozenRow:
     system: str = ""
     prompt_hash: str = ""
     context: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,10 @@ class RunDirectory:
     @property
     def arms_path(self) -> Path:
         return self.path / "arms.json"
+
+    def documents_path(self, number: int) -> Path:
+        """The passages of the documents that arm ``number`` of a comparison searches, as they were at its start."""
+        return self.path / f"documents-{number}.jsonl"
 
     def checkpoint_copy_path(self, number: int) -> Path:
         """The checkpoint that arm ``number`` of a comparison answers from: its own copy, as the run deletes its own."""

@@ -313,6 +313,8 @@ class CompareSpec(Spec):
     latency_rows: int = about(
         "Rows that each arm answers one at a time, to measure its latency; 0 measures none.", default=4
     )
+    passage_words: int = about("Words of a passage of a document, for rag:k:FOLDER.", default=120)
+    passage_overlap: int = about("Words that a passage shares with the one before it.", default=20)
     seed: int = about("Seed of the choice of shots.", default=0)
     primary: tuple[str, ...] = about(
         "The score that decides, named before the run: rouge_l for all tasks, tickets=exact_match for one; empty takes "
@@ -331,6 +333,12 @@ class CompareSpec(Spec):
         at_least("limit", self.limit, 0)
         at_least("latency_rows", self.latency_rows, 0)
         at_least("max_new_tokens", self.max_new_tokens, 0)
+        at_least("passage_overlap", self.passage_overlap, 0)
+        if self.passage_words <= self.passage_overlap:
+            raise AskedWrongly(
+                f"passage_words={self.passage_words} with passage_overlap={self.passage_overlap} never ends.",
+                "A passage has more words than it shares with the one before.",
+            )
         if not self.arms:
             raise AskedWrongly("arms is empty.", "For example: zero_shot,few_shot:5,tuned")
         if len(set(self.arms)) != len(self.arms):
@@ -340,6 +348,11 @@ class CompareSpec(Spec):
                 raise AskedWrongly(
                     f"the arm {arm.text!r} needs a run.", "Add --run RUN (studio runs lists them), or leave it out."
                 )
+
+    @property
+    def needs_base_model(self) -> bool:
+        """Whether the base model answers, or what was made of it."""
+        return any(arm.by.source in ("base", "tuned") for arm in self.parsed_arms)
 
     @property
     def parsed_arms(self) -> list[Arm]:

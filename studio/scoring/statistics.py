@@ -59,19 +59,43 @@ def bootstrap_mean(
 
 
 def paired_bootstrap(
-    a: Sequence[float], b: Sequence[float], seed: int = 0, resamples: int = RESAMPLES, confidence: float = 0.95
+    a: Sequence[float],
+    b: Sequence[float],
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    confidence: float = 0.95,
+    groups: Sequence[int] = (),
 ) -> tuple[float, float, float]:
     """Mean of ``a - b`` over the same rows, with its percentile bootstrap interval: (difference, low, high) in -1..1.
 
     a, b: one score per row, in the same order of rows. Rows are drawn, not scores, so what makes a row hard for both
-    cancels out. Source as ``bootstrap_mean``.
+    cancels out. Source as ``bootstrap_mean``. groups: per row the source that it shares with others; then sources are
+    drawn whole (Davison and Hinkley 1997, section 3.8), since rows of one source are alike.
     Raises ValueError where the lengths differ or there are fewer than two rows.
     """
     if len(a) != len(b):
         raise ValueError(f"paired values must have one length, not {len(a)} and {len(b)}")
     difference = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
+    if len(groups):
+        columns = np.stack([sums_by_group(column, groups) for column in (difference, np.ones(len(difference)))], axis=1)
+        sums, counts = resampled_sums(columns, seed, resamples).T
+        low, high = np.quantile(sums / counts, tails(confidence))
+        return float(difference.mean()), float(low), float(high)
     low, high = bootstrap_mean(difference.tolist(), seed, resamples, confidence)
     return float(difference.mean()), low, high
+
+
+def paired_share_difference(b: int, c: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Interval of the difference of two shares over the same ``n`` rows, as (low, high) in -1..1.
+
+    b, c: how many rows only the one, and only the other, of two arms answers right. Where all go one way, or none
+    differs, it is still no certainty: one row more is counted for either side. Bonett and Price 2012, "Adjusted Wald
+    confidence interval for a difference of binomial proportions based on paired data", Journal of Educational and
+    Behavioral Statistics 37: 479-488.
+    """
+    ours, theirs = (b + 1) / (n + 2), (c + 1) / (n + 2)
+    reach = two_sided_z(confidence) * math.sqrt((ours + theirs - (ours - theirs) ** 2) / (n + 2))
+    return max(-1.0, ours - theirs - reach), min(1.0, ours - theirs + reach)
 
 
 def mcnemar_exact(b: int, c: int) -> float:
@@ -90,7 +114,9 @@ def mcnemar_exact(b: int, c: int) -> float:
     return min(1.0, float(Fraction(2 * tail, 2**n)))
 
 
-def paired_permutation(a: Sequence[float], b: Sequence[float], seed: int = 0, resamples: int = SIGN_FLIPS) -> float:
+def paired_permutation(
+    a: Sequence[float] | Floats, b: Sequence[float] | Floats, seed: int = 0, resamples: int = SIGN_FLIPS
+) -> float:
     """Two-sided p-value of the mean of ``a - b`` when the sign of every row's difference could as well be the other.
 
     a, b: one score per row, in the same order of rows. Rows without a difference say nothing and fall out. Then
@@ -121,6 +147,25 @@ def paired_permutation(a: Sequence[float], b: Sequence[float], seed: int = 0, re
         which = generator.integers(0, 2, (min(step, resamples - start), len(difference)))
         as_far += int((np.abs((1 - 2 * which) @ difference) >= observed).sum())
     return (as_far + 1) / (resamples + 1)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values adjusted for that several were looked at, in their order: each under 0.05 may be named at 5 % for all.
+
+    Holm 1979, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6: 65-70.
+    It is never weaker than multiplying each by their number, and asks no independence.
+    """
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = largest
+    return adjusted
+
+
+def sums_by_group(values: Sequence[float] | Floats, groups: Sequence[int]) -> Floats:
+    """The sum of each group's values, groups in the order of their numbers, those without a value left out."""
+    _, places = np.unique(np.asarray(groups), return_inverse=True)
+    return np.bincount(places, weights=np.asarray(values, dtype=np.float64))
 
 
 def detectable_difference(n: int, discordance: float = 0.2, power: float = POWER, confidence: float = 0.95) -> float:

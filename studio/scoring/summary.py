@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from studio.scoring.comparison import FEWEST_FOR_P95, ArmSummary, Comparison, Confusion, tuned_among
+from studio.scoring.comparison import ArmSummary, Comparison, Confusion, tuned_among
+from studio.scoring.contrasts import RowScores, contrasts_of, joined
+from studio.scoring.effort import FEWEST_FOR_P95, effort_of
 from studio.scoring.intervals import Interval, interval_of, intervals_over
 from studio.scoring.primary import primary_scorers
 from studio.scoring.scored_rows import HeldOutRow, Prediction, ScoredRows
@@ -15,7 +17,8 @@ from studio.scoring.scorers import SCORERS
 from studio.scoring.scorers.closed_set import MACRO_F1, confusion_table
 from studio.scoring.scorers.json_fields import JSON_FIELDS, right_fields
 from studio.scoring.scorers.scorer import Scorer
-from studio.scoring.verdict import Facts, TaskScores, verdict_of
+from studio.scoring.sources import groups_of
+from studio.scoring.verdict import Facts, verdict_of
 
 MOST_FIELDS = 50
 MOST_FAULTS_KEPT = 20
@@ -35,19 +38,21 @@ def summarize_scored(
     tuned_arms = tuple(arm for arm in scored.arms if arm in (tuned_among(scored.arms) if tuned is None else tuned))
     tasks = _rows_by_task(scored.rows)
     primary = primary_scorers(scored.rows, named or {}, scored.scorers)
-    values = {task: TaskScores(primary[task], _values(scored, of, primary[task])) for task, of in tasks.items()}
+    groups = dict(zip((row.example_id for row in scored.rows), groups_of(scored.rows), strict=False))
+    values = {task: _row_scores(scored, of, primary[task], groups) for task, of in tasks.items()}
     values = {task: of for task, of in values.items() if of.rows}
     scorer = _headline_scorer({task: of.scorer for task, of in values.items()}, tasks)
     headline = {task: of for task, of in values.items() if of.scorer is scorer}
     best_tuned = _best_arm(tuned_arms, headline)
-    baseline = _best_arm([arm for arm in scored.arms if arm not in tuned_arms], headline)
+    other_arms = [arm for arm in scored.arms if arm not in tuned_arms]
+    baseline = _best_arm(other_arms, headline)
     over_all = intervals_over(scored, scored.rows, scored.scorers)
     by_task = {task: intervals_over(scored, of, scored.scorers) for task, of in tasks.items()}
     arms = {
         arm: _summarize_arm(
             arm,
             scored,
-            _headline_interval([value for of in headline.values() for value in of.values[arm]], scorer),
+            _headline_interval(headline.values(), arm, scorer),
             over_all[arm],
             {task: of[arm] for task, of in by_task.items()},
         )
@@ -55,16 +60,18 @@ def summarize_scored(
     }
     facts = Facts(
         scorer=scorer,
-        by_task={task: of.values for task, of in headline.items()},
+        by_task=headline,
         others={task: of for task, of in values.items() if task not in headline},
         baseline=baseline,
         tuned=best_tuned,
-        tuned_arms=len(tuned_arms),
-        other_arms=len(arms) - len(tuned_arms),
+        tuned_arms=tuned_arms,
+        other_arms=other_arms,
         cut={arm: (summary.cut, summary.n) for arm, summary in arms.items()},
         left_out={arm: count - scored.unanswered for arm, count in scored.left_out.items()},
         unanswered=scored.unanswered,
         is_unscored=bool(scored.rows) and not values,
+        sources=len(set(groups.values())),
+        effort={arm: summary.effort for arm, summary in arms.items()},
     )
     return Comparison(
         arms=arms,
@@ -80,6 +87,10 @@ def summarize_scored(
         primary={task: of.name for task, of in primary.items()},
         named=tuple(task for task in tasks if named and (task in named or "*" in named)),
         signatures=_signatures(scored),
+        contrasts=contrasts_of(joined(headline.values()), tuned_arms, other_arms, baseline or best_tuned)
+        if headline
+        else (),
+        sources=len(set(groups.values())),
         own_scorers={scorer.name: scorer.about for scorer in scored.scorers if scorer not in SCORERS},
         faults={name: tuple(of[:MOST_FAULTS_KEPT]) for name, of in (faults or {}).items()},
     )
@@ -102,21 +113,23 @@ def _headline_scorer(primary: Mapping[str, Scorer], tasks: Mapping[str, Sequence
     return next((scorer for scorer in binary.values() if scorer.name == most), SCORERS[0])
 
 
-def _values(scored: ScoredRows, rows: Sequence[HeldOutRow], scorer: Scorer) -> dict[str, list[float]]:
-    """Per arm, the scores of ``rows`` in their order, without the rows of which an arm has none."""
-    by_arm = [[of[row.example_id][scorer.name] for row in rows] for of in scored.scores.values()]
-    kept = [values for values in zip(*by_arm, strict=True) if None not in values]
-    return {arm: [float(values[place] or 0.0) for values in kept] for place, arm in enumerate(scored.arms)}
+def _row_scores(scored: ScoredRows, rows: Sequence[HeldOutRow], scorer: Scorer, groups: Mapping[int, int]) -> RowScores:
+    """Every arm's scores of ``rows`` in their order, without the rows of which an arm has none."""
+    kept = [row for row in rows if all(of[row.example_id][scorer.name] is not None for of in scored.scores.values())]
+    values = {arm: [float(of[row.example_id][scorer.name] or 0.0) for row in kept] for arm, of in scored.scores.items()}
+    return RowScores(scorer, values, [groups[row.example_id] for row in kept] if groups else [])
 
 
-def _best_arm(arms: Iterable[str], headline: Mapping[str, TaskScores]) -> str:
+def _best_arm(arms: Iterable[str], headline: Mapping[str, RowScores]) -> str:
     """The one of the highest headline score, empty for none; of equals the first, which is the cheaper prompt."""
     totals = {arm: sum(sum(of.values[arm]) for of in headline.values()) for arm in arms}
     return max(totals, key=lambda arm: totals[arm], default="")
 
 
-def _headline_interval(values: Sequence[float], scorer: Scorer) -> Interval | None:
-    return interval_of(values, is_binary=scorer.is_binary) if values else None
+def _headline_interval(headline: Iterable[RowScores], arm: str, scorer: Scorer) -> Interval | None:
+    values = [value for of in headline for value in of.values[arm]]
+    groups = [group for of in headline for group in of.groups]
+    return interval_of(values, is_binary=scorer.is_binary, groups=groups) if values else None
 
 
 def _summarize_arm(
@@ -147,6 +160,7 @@ def _summarize_arm(
         errors=dict(Counter(map(failure, scored.errors[arm])).most_common()),
         confusion=_confusion(arm, scored),
         fields=_fields(arm, scored),
+        effort=effort_of(given),
     )
 
 

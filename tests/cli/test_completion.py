@@ -90,7 +90,13 @@ class TestWhatIsOffered:
             ("compare --set sp", ["split="]),
             (
                 "compare --arms zero_shot,",
-                ["zero_shot,one_shot", "zero_shot,few_shot:5", "zero_shot,tuned", "zero_shot,model:"],
+                [
+                    "zero_shot,one_shot",
+                    "zero_shot,few_shot:5",
+                    "zero_shot,rag:5",
+                    "zero_shot,tuned",
+                    "zero_shot,model:",
+                ],
             ),
             ("compare --split ", ["validation", "test"]),
             ("import --task ti", ["tickets"]),

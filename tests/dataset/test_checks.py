@@ -21,7 +21,7 @@ from studio.dataset.store import Interrupted, Store
 
 ROOT = Path(__file__).resolve().parents[2]
 each_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
-SOUND = [Candidate(f"How late is parcel {number}?", f"{number} days.") for number in range(200)]
+SOUND = [Candidate(f"How late is parcel {number * 7919 % 100_003:05}?", f"{number} days.") for number in range(200)]
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,8 @@ def found(store: Store, check: Check, rows: Sequence[Candidate], *, is_bad: bool
     ids = store.view_ids()
     if Need.TOKENS in check.needs or check.name == "stale_counts":
         count_words(store)
+    if Need.CLUSTERS in check.needs:
+        store.find_near()
     if Need.LOSSES in check.needs:
         hard = [5.0 if is_bad and example_id > ids[-1] - len(check.bad) else 0.5 for example_id in ids]
         store.keep_losses(ids.tolist(), hard, hard)
@@ -108,6 +110,7 @@ class TestEveryCheck:
         bench.set_label(bad[:1], "skip")
         bench.set_label(bad[1:-1], "reject")
         bench.remove(bad[-1:])
+        bench.find_near()
         assert bench.finding(check) is None
 
     @each_check

@@ -38,7 +38,7 @@ def texts(found: list[Candidate | Problem]) -> list[tuple[str, str]]:
 
 def test_words_for_people_name_every_format() -> None:
     assert described() == "JSONL, a JSON array or CSV"
-    assert described_shapes() == "prompt/completion or chat messages"
+    assert described_shapes() == "plain text, preference pairs, prompt/completion, chat messages, ShareGPT or Alpaca"
     assert written_endings() == ".jsonl or .csv"
     assert len({one.name for one in CONTAINERS}) == len(CONTAINERS)
     for container in CONTAINERS:

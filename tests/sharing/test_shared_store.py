@@ -104,10 +104,22 @@ def test_from_outside_every_act_does_what_it_does_at_the_owner(anna: Store, bo: 
     assert {one.check.name: one.waiver.who for one in anna.checked(CHECKS, Around(9)) if one.waiver} == {
         CHECKS[0].name: "bo"
     }
+    bo.remove([5])
+    bo.find_near()
+    bo.remove([4])
+    bo.find_near()
+    assert anna.near(2).tolist() == [2]
+    edged = next(check for check in CHECKS if check.name == "edge_space")
+    anna.set_text(2, completion=" spaced ")
+    finding = bo.finding(edged)
+    assert finding is not None and bo.samples(edged, finding.rows)[0].part == " "
+    assert bo.fix_previewed(edged, finding, 1)[0] == bo.fix(edged, finding).count == 1
+    assert anna.example(2).completion == "spaced"
     bo.count_by("other")
     assert anna.uncounted_ids("x")[1] == "other"
     tried = {"set_label", "set_text", "set_mark", "remove", "assign_splits", "undo", "redo", "keep_losses"}
-    tried |= {"count_by", "save_counts", "add_hashed", "waive", "save_checks", "send_back"}
+    tried |= {"count_by", "save_counts", "add_hashed", "waive", "save_checks", "send_back", "fix"}
+    tried |= {"keep_bands", "keep_clusters", "forget_bands_of_removed"}
     assert {name for name, known in KNOWN.items() if known.method.is_write} == tried, "a new act wants a test here"
 
 

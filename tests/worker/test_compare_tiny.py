@@ -13,6 +13,7 @@ from studio.dataset.texts import prompt_hash
 from studio.files import read_json_lines
 from studio.runs.arms.answering import Answering, write_answering
 from studio.runs.directory import FrozenRow, RunDirectory
+from studio.runs.retrieval.documents import Documents, Passage, write_documents
 from studio.runs.specs import CompareSpec
 from studio.worker.comparing.predictions import Predictions
 from tests.tiny_model import make_tiny_model
@@ -102,6 +103,49 @@ def test_runs_checkpoints_and_other_models_answer_beside_each_other(tmp_path: Pa
     others = [said[arm] for arm in ("zero_shot", "tuned:train", "tuned:train:2+one_shot", "model:other")]
     assert all(one != another for at, one in enumerate(others) for another in others[:at])
     assert list(json.loads(run.scores_path.read_text())["arms"]) == list(answering)
+
+
+def test_what_a_search_finds_stands_in_the_prompt_and_its_sources_beside_the_answer(
+    tmp_path: Path, tiny_model_folder: Path
+) -> None:
+    arms = ("zero_shot", "few_shot:1:similar", "rag:2", "rag:1:docs")
+    spec = compare_spec(tiny_model_folder, arms=arms, max_new_tokens=4)
+    run = compare_run(tmp_path / "compare", spec)
+    passages = [Passage("sky.md:1", "the colour of sky is blue"), Passage("sea.md:1", "it is white")]
+    write_documents(run.documents_path(3), Documents(passages, ["big.txt: 100 MB, more than 20"]))
+    events = run_here(run)
+    assert events[-1]["event"] == "finished", events[-1]
+    said = [event["message"] for event in named(events, "warning")]
+    assert "rag:1:docs: not read: big.txt: 100 MB, more than 20" in said
+    told = {event["arm"]: event["prompt_tokens_mean"] for event in named(events, "arm")}
+    assert told["zero_shot"] < told["few_shot:1:similar"] < told["rag:2"]
+    lines = read_json_lines(run.predictions_path)[0]
+    sources = {(line["arm"], line["example_id"]): line["sources"] for line in lines}
+    test = {row.example_id: row for row in colour_rows(5, start=200)}
+    assert sources["zero_shot", 200] == []
+    train = {f"example {row.example_id}": row for row in colour_rows(12)}
+    for row in test.values():
+        (shot,) = sources["few_shot:1:similar", row.example_id]
+        thing = row.prompt.split()[-2]
+        assert train[shot["source"]].prompt.split()[-2] == thing and shot["score"] is None
+        first, second = sources["rag:2", row.example_id]
+        assert train[first["source"]].prompt.split()[-2] == thing and first["score"] >= second["score"] > 0
+        (passage,) = sources["rag:1:docs", row.example_id]
+        assert passage["source"] in ("sky.md:1", "sea.md:1")
+
+
+def test_training_rows_that_nearly_equal_a_test_row_are_never_shown(tmp_path: Path, tiny_model_folder: Path) -> None:
+    test = FrozenRow(200, "colour", "what is the colour of the sky at noon in the very middle of june", "blue")
+    near = replace(test, example_id=1, prompt=f"{test.prompt} 2026")
+    spec = compare_spec(tiny_model_folder, arms=("few_shot:1:similar", "rag:2"), latency_rows=0)
+    run = make_run(tmp_path / "run", spec, train=[near, *colour_rows(3, start=2)], test=[test])
+    events = run_here(run)
+    assert events[-1]["event"] == "finished"
+    (warning,) = named(events, "warning")
+    assert "1 training rows have nearly the prompt of a test row" in warning["message"]
+    assert "1 (200)" in warning["message"]
+    lines = read_json_lines(run.predictions_path)[0]
+    assert not any(source["source"] == "example 1" for line in lines for source in line["sources"])
 
 
 def test_a_resumed_comparison_asks_only_what_is_unanswered(tmp_path: Path, tiny_model_folder: Path) -> None:

@@ -14,6 +14,7 @@ from studio.dataset.checks.copies import ANSWER_IN_PROMPT, COMPLETION_IS_PROMPT,
 from studio.dataset.checks.duplicates import CONTRADICTORY_DUPLICATES, EXACT_DUPLICATES
 from studio.dataset.checks.labels import CLASS_IMBALANCE, LABEL_DRIFT, ORDER_EFFECTS, TOO_FEW_ROWS
 from studio.dataset.checks.leakage import LEAKAGE
+from studio.dataset.checks.near import NEAR_CONTRADICTIONS, NEAR_DUPLICATES, NEAR_LEAKAGE
 from studio.dataset.checks.origins import NO_SOURCE, PROBABLE_LABEL_ERROR, STALE_COUNTS, UNREVIEWED
 from studio.dataset.checks.private import PERSONAL_DATA, SECRETS
 from studio.dataset.checks.prompts import TRIVIAL_PROMPT
@@ -41,6 +42,7 @@ CHECKS: tuple[Check, ...] = (
     UNREAD_CHAT,
     EMPTY_COMPLETION,
     LEAKAGE,
+    NEAR_LEAKAGE,
     SECRETS,
     TEMPLATE_TOKENS,
     TRIVIAL_PROMPT,
@@ -54,6 +56,8 @@ CHECKS: tuple[Check, ...] = (
     NOTHING_LEFT,
     EXACT_DUPLICATES,
     CONTRADICTORY_DUPLICATES,
+    NEAR_DUPLICATES,
+    NEAR_CONTRADICTIONS,
     BOILERPLATE_COMPLETION,
     LANGUAGE_MISMATCH,
     PERSONAL_DATA,

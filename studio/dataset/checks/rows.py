@@ -32,6 +32,7 @@ class Need(StrEnum):
     TOKENS = "tokens"  # every row's tokens are counted
     SPLITS = "splits"  # every row has a split
     LOSSES = "losses"  # a run's losses of some rows are kept
+    CLUSTERS = "clusters"  # every row's prompt was compared with those that may be near
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,9 @@ class Rows:
                 AND fingerprint = (SELECT fingerprint FROM fingerprints ORDER BY used_at DESC LIMIT 1)))""",
             Need.SPLITS: f"EXISTS (SELECT 1 FROM {self.table} WHERE split = 'none')",
             Need.LOSSES: "NOT EXISTS (SELECT 1 FROM row_losses)",
+            Need.CLUSTERS: f"""EXISTS (SELECT 1 FROM {self.table} AS rows WHERE NOT EXISTS (
+                SELECT 1 FROM near_rows WHERE near_rows.example_id = rows.example_id
+                AND near_rows.revision = rows.revision AND is_placed))""",
         }[need]
         ((is_lacking,),) = self.query(f"SELECT {lacking}")
         return bool(is_lacking)

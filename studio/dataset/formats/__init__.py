@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from studio.dataset.formats.alpaca import ALPACA
 from studio.dataset.formats.container import Container
 from studio.dataset.formats.csv_files import CSV
 from studio.dataset.formats.json_array import JSON_ARRAY
 from studio.dataset.formats.jsonl import JSONL
 from studio.dataset.formats.messages import MESSAGES
 from studio.dataset.formats.pair import PAIR
+from studio.dataset.formats.plain import PLAIN
+from studio.dataset.formats.preference import PREFERENCE
 from studio.dataset.formats.shape import Shape
+from studio.dataset.formats.sharegpt import SHAREGPT
 
 CONTAINERS: tuple[Container, ...] = (JSONL, JSON_ARRAY, CSV)
-# A record that is of no shape is read as the first, which says what it lacks.
-SHAPES: tuple[Shape, ...] = (PAIR, MESSAGES)
+# The first that a record is of reads it; one that is of none is read as a pair, which says what it lacks.
+SHAPES: tuple[Shape, ...] = (PLAIN, PREFERENCE, PAIR, MESSAGES, SHAREGPT, ALPACA)
 
 
 def described() -> str:
@@ -28,6 +32,11 @@ def described() -> str:
 def described_shapes() -> str:
     """What their records may be, for people: ``prompt/completion or chat messages``."""
     return listed([shape.name for shape in SHAPES])
+
+
+def written_shapes() -> list[str]:
+    """The words for shapes that rows can be written in."""
+    return [shape.word for shape in SHAPES if shape.write]
 
 
 def written_endings() -> str:

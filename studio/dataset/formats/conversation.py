@@ -5,11 +5,14 @@ turns before are its context.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from studio.dataset.candidates import Place, Problem, text_fault
 from studio.dataset.formats.shape import Texts
-from studio.turns import Turn, fault_of, written
+from studio.turns import Turn, fault_of, turns_in, written
+
+if TYPE_CHECKING:
+    from studio.dataset.examples import Example
 
 
 class Said(NamedTuple):
@@ -44,6 +47,13 @@ def row_of(said: Sequence[Said], field: str, place: Place) -> Texts | Problem:
     if turns:
         texts["context"] = written(turns)
     return texts
+
+
+def messages_of(example: Example) -> list[Said]:
+    """An example as the conversation that ``row_of`` reads it from."""
+    system = [Said("system", example.system)] if example.system else []
+    turns = [Said(*turn) for turn in turns_in(example.context)]
+    return [*system, *turns, Said("user", example.prompt), Said("assistant", example.completion)]
 
 
 def _without_answer(roles: Sequence[str], field: str, place: Place) -> Problem:

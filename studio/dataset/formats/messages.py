@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from studio.dataset.candidates import Columns, Place, Problem, Record, kind_of
-from studio.dataset.formats.conversation import Said, row_of
+from studio.dataset.formats.conversation import Said, messages_of, row_of
+from studio.dataset.formats.pair import FACTS, facts_of
 from studio.dataset.formats.shape import Shape, Texts
+
+if TYPE_CHECKING:
+    from studio.dataset.examples import Example
 
 # developer is what newer OpenAI models call the system.
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
@@ -31,14 +35,14 @@ def conversation_in(field: str, messages: object, place: Place) -> Texts | Probl
     for number, message in enumerate(messages, start=1):
         if not isinstance(message, dict):
             return place.problem(field, f"message {number} is {kind_of(message)}; an object is needed")
-        read = _said(message)
+        read = said_in(message)
         if not isinstance(read, Said):
             return place.problem(field, f"message {number} {read[0]}", read[1])
         said.append(read)
     return row_of(said, field, place)
 
 
-def _said(message: dict[str, Any]) -> Said | tuple[str, str]:
+def said_in(message: dict[str, Any]) -> Said | tuple[str, str]:
     """What a message says; or what is wrong with it, and a hint."""
     role, content = message.get("role"), message.get("content")
     if call := next((name for name in _CALLS if message.get(name)), None):
@@ -67,6 +71,12 @@ def _joined(role: str, parts: list[Any]) -> Said | tuple[str, str]:
     return Said(role, "".join(texts))
 
 
+def _written(example: Example) -> dict[str, object]:
+    messages = [{"role": one.role, "content": one.text} for one in messages_of(example)]
+    facts = {name: value for name, value in facts_of(example).items() if name not in ("system", "context")}
+    return {"messages": messages, **facts}
+
+
 MESSAGES = Shape(
     name="chat messages",
     about="A list of messages: a system message if there is one, then user and assistant in turns, an answer the last.",
@@ -74,4 +84,7 @@ MESSAGES = Shape(
     needs=_needs,
     read=_read,
     has_columns=False,
+    write=_written,
+    columns=("messages", *FACTS),
+    word="messages",
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO
@@ -27,6 +28,7 @@ from studio.dataset.candidates import (
 from studio.dataset.formats import CONTAINERS, SHAPES, listed
 from studio.dataset.formats.container import Container, Evidence
 from studio.dataset.formats.lines import MAX_LINE_BYTES, OnBytes
+from studio.dataset.formats.pair import PAIR
 from studio.dataset.formats.shape import Shape
 from studio.dataset.formats.sources import Source, open_source, reading, source_name
 from studio.errors import AskedWrongly
@@ -101,8 +103,10 @@ def _candidates(
             if not isinstance(record, dict):
                 yield place.problem("", f"is {kind_of(record)}; an object with prompt and completion is needed")
                 continue
-            texts = _shape_of(record, shapes).read(record, columns, place)
-            yield texts if isinstance(texts, Problem) else candidate_of(texts, record, columns, place)
+            shape = _shape_of(record, shapes)
+            texts = shape.read(record, columns, place)
+            read = texts if isinstance(texts, Problem) else candidate_of(texts, record, columns, place, shape.name)
+            yield replace(read, shape=shape.name) if isinstance(read, Problem) else read
 
 
 def _from_start(source: Source) -> BinaryIO:
@@ -112,9 +116,9 @@ def _from_start(source: Source) -> BinaryIO:
 
 def _shape_of(record: Record, shapes: list[tuple[frozenset[str], Shape]]) -> Shape:
     for needs, shape in shapes:
-        if needs <= record.keys():
+        if needs <= record.keys() and shape.fits(record):
             return shape
-    return shapes[0][1]
+    return PAIR
 
 
 def _columns(mapping: dict[str, str] | None, task: str) -> Columns:
@@ -129,9 +133,10 @@ def _columns(mapping: dict[str, str] | None, task: str) -> Columns:
 
 
 def _shapes(container: Container, columns: Columns) -> list[Shape]:
-    """The shapes that the rows may have: in a table and by a mapping only those whose texts have columns."""
-    is_flat = container.header is not None or columns.has_mapped_texts
-    return [shape for shape in SHAPES if shape.has_columns or not is_flat]
+    """The shapes that the rows may have: in a table only those whose texts have columns, by a mapping only pairs."""
+    if columns.has_mapped_texts:
+        return [PAIR]
+    return [shape for shape in SHAPES if shape.has_columns or container.header is None]
 
 
 def container_of(source: Source, ending: str) -> Container:
@@ -148,7 +153,7 @@ def container_of(source: Source, ending: str) -> Container:
         names = listed([container.name for container in CONTAINERS], last="nor")
         raise AskedWrongly(
             f"{file}: neither {names}: it begins with {text[:1].decode('utf-8', 'replace')!r}.",
-            f"Write {CONTAINERS[0].about}: {SHAPES[0].sample}",
+            f"Write {CONTAINERS[0].about}: {PAIR.sample}",
         )
     return surest
 
@@ -164,25 +169,28 @@ def _check_columns(source: Source, container: Container, columns: Columns) -> No
 
     Reads on until it is sure, which is the first row of most files and the last one of those that are refused.
     """
-    wanted = [shape.needs(columns) for shape in _shapes(container, columns)]
+    shapes = [(shape.needs(columns), shape) for shape in _shapes(container, columns)]
     seen: dict[str, None] = {}
-    for names in _names(source, container):
-        seen |= dict.fromkeys(names)
-        if columns.mapped <= seen.keys() and any(needs <= seen.keys() for needs in wanted):
+    is_any_read = False
+    for record in _records_to_look_at(source, container):
+        seen |= dict.fromkeys(record)
+        is_any_read = is_any_read or any(needs <= record.keys() and shape.fits(record) for needs, shape in shapes)
+        is_any_read = is_any_read or PAIR.needs(columns) <= seen.keys()
+        if is_any_read and columns.mapped <= seen.keys():
             return
     if seen:
-        raise _wrong_columns(tuple(seen), wanted[0], columns, source.file)
+        raise _wrong_columns(tuple(seen), PAIR.needs(columns), columns, source.file)
 
 
-def _names(source: Source, container: Container) -> Iterator[Sequence[str]]:
-    """The columns of the file's header, or of each of its records where it has none."""
+def _records_to_look_at(source: Source, container: Container) -> Iterator[Record]:
+    """The file's records, or where it has a header the names in that with None for values."""
     raw = _from_start(source)
     if container.header is not None:
-        yield container.header(raw, source.file)
+        yield dict.fromkeys(container.header(raw, source.file))
         return
     for found in container.records(raw, source.file, None):
         if not isinstance(found, Problem) and isinstance(found[1], dict):
-            yield list(found[1])
+            yield found[1]
 
 
 def _wrong_columns(seen: tuple[str, ...], needs: frozenset[str], columns: Columns, file: str) -> WrongColumns:

@@ -53,6 +53,8 @@ def _parts(example: Example, tokens: ShownTokens | None, found: str) -> list[Con
     counts = (f"{tokens.prompt_tokens:,} tokens", f"{tokens.completion_tokens:,} tokens") if tokens else ("", "")
     parts += [_heading("prompt", "prompt", counts[0]), _text(example.prompt, "plain", found), Content("")]
     parts += [_heading("completion", "completion", counts[1]), _text(example.completion, "plain", found)]
+    if example.rejected:
+        parts += [Content(""), _heading("rejected", "bad", ""), _text(example.rejected, "dim", found)]
     return parts + _remarks(example, tokens)
 
 

@@ -32,7 +32,7 @@ class Rows:
 
     def __init__(self, desk: Desk, shown: ShownExample, counts: Counts) -> None:
         self._desk, self._shown, self._counts = desk, shown, counts
-        self.view = DataView()
+        self.view = self.sought = DataView()  # what is shown; what was asked for last, which is what a key goes on from
         self.found = ""
         self.matches: Sequence[int] = ()
         self._before_chosen: tuple[DataView, int | None] = (self.view, None)
@@ -47,12 +47,13 @@ class Rows:
     # -- the view
 
     def load(self, view: DataView | None = None, cursor_id: int | None = None, *, is_awaited: bool = False) -> None:
-        """Ask for the rows of ``view`` (the present one: None); the cursor goes to ``cursor_id``.
+        """Ask for the rows of ``view`` (of what is sought already: None); the cursor goes to ``cursor_id``.
 
         ``is_awaited``: keys that come meanwhile are for the row that is then under the cursor.
         """
         self._is_awaited = is_awaited or self._is_awaited
-        store, wanted = self._desk.session.opened(), view or self.view
+        store, wanted = self._desk.session.opened(), view or self.sought
+        self.sought = wanted
         self._cursor_before = self._desk.table.cursor_id
         self._cursor_after = cursor_id if cursor_id is not None else self._cursor_before
         entered = self._desk.bar.times_asked  # a line that is opened while these rows are sought stays open
@@ -65,8 +66,13 @@ class Rows:
             self._kept_keys.append(key)
         return self._is_awaited
 
-    def forget_keys(self) -> None:
-        """The rows do not come: what was typed for them is for no other."""
+    def give_up(self) -> None:
+        """The rows that are sought do not come."""
+        self.sought = self.view
+        self._forget_keys()
+
+    def _forget_keys(self) -> None:
+        """What was typed for rows that were awaited is for no other."""
         self._is_awaited = False
         self._kept_keys.clear()
 
@@ -91,7 +97,7 @@ class Rows:
             self._shown.show(None)
             table.show_nothing(empty_lines(self.view))
         keys = list(self._kept_keys)
-        self.forget_keys()
+        self._forget_keys()
         for key in keys:
             self._desk.app.post_message(key)
 

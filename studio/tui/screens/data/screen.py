@@ -203,7 +203,7 @@ class DataScreen(HandedOn):
         if self.bar.is_open and isinstance(error, StudioError):
             self.bar.refuse("✗ mend it, or esc leaves")
         if noun == "view":
-            self.rows.forget_keys()
+            self.rows.give_up()
         super().on_failed(noun, error)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -292,7 +292,7 @@ class DataScreen(HandedOn):
             self.bar.leave()
         elif self.is_asking("view") and self.store is not None:
             self.forget("view")
-            self.rows.forget_keys()
+            self.rows.give_up()
             self.store.interrupt()
             self.say("interrupted; the rows are as they were")
         elif self.reader is not None:
