@@ -125,7 +125,7 @@ async def test_every_score_is_read_and_a_report_is_written(tmp_path: Path, monke
     async with opened_on(project, "compare") as pilot:
         await press(pilot, "t")
         text = shown(pilot)
-        assert "scores of compare-1" in text and "every task" in text and "decides this task" in text
+        assert "scores of compare-1" in text and "every task" in text and "token F1" in text
         await press(pilot, "escape", "w", "enter")
         assert said(pilot) == "wrote compare-1.html" and (tmp_path / "compare-1.html").exists()
         await press(pilot, "w", "enter")
