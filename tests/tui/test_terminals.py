@@ -112,7 +112,7 @@ async def test_at_every_size_every_screen_shows_its_first_things(
     async with opened_on(project, "data", (80, 24)) as pilot:
         # Where things stand goes by the size, how they look by the mode: one mode has all sizes, the others two.
         for size in SIZES if mode == "truecolor" else (SIZES[0], SIZES[-1]):
-            await pilot.resize_terminal(*size)
+            await resize(pilot, size)
             for screen, key in SCREENS.items():
                 await press(pilot, key)
                 if screen == "runs":
