@@ -56,8 +56,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Looking for garbage after every few hundred objects was a quarter of the time: many are made, and they stay."""
+    # Looking for garbage after every few hundred objects was a quarter of the time: many are made, and they stay.
     gc.set_threshold(50_000, 20, 20)
+    # Threads that have nothing to multiply spin for whoever comes next; beside other tests that took most of the time.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def pytest_collection_finish() -> None:

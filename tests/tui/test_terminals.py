@@ -11,6 +11,7 @@ from studio.dataset.store import Store
 from studio.project import Project
 from studio.tui.terminal import shows_strike
 from tests.tui.data_story import opened, press, project_with, shown, tickets
+from tests.tui.resting import resize
 from tests.tui.run_story import opened_on, recorded_runs
 from tests.tui.test_golden_screens import SETTINGS
 
