@@ -80,7 +80,8 @@ def plan_comparison(project: Project, store: Store, spec: CompareSpec) -> Compar
     """
     runs = tuned_runs(project, spec)
     spec = _with_run(runs, spec)
-    spec, _ = with_base_model(project, spec)
+    if spec.needs_base_model:
+        spec, _ = with_base_model(project, spec)
     spec = with_scoring(project, with_general_score(spec) if spec.is_forgetting else spec)
     answering = answering_by(project, spec, runs)
     rows = _forgotten(store, spec, runs) if spec.is_forgetting else _held_out(store, spec)
