@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from studio.reports.numbers import NOTHING, counted, number, out_of_100, percent
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from studio.reports.numbers import NOTHING, counted, latency, money, number, out_of_100, percent
 from studio.reports.table import Cell, Column, Table
 from studio.scoring.comparison import Comparison, Confusion
+from studio.scoring.effort import Effort, Spread
 from studio.scoring.intervals import Interval
 from studio.scoring.scorers.scorer import Scorer
 
@@ -21,6 +25,8 @@ def all_scores_tables(comparison: Comparison) -> list[tuple[str, Table]]:
         found.append(
             (f"every pair of arms, by {_title(comparison, comparison.headline_scorer)}", _pair_table(comparison))
         )
+    if took := _effort_table(comparison):
+        found.append(("what the answers took", took))
     for task in comparison.tasks:
         found.append((task or "rows without a task", _score_table(comparison, task)))
         if fields := _field_table(comparison, task):
@@ -88,6 +94,50 @@ def _pair_table(comparison: Comparison) -> Table:
         rows,
         notes=["Holm: p when all these pairs are looked at." + (shared if comparison.sources else "")],
     )
+
+
+def _effort_table(comparison: Comparison) -> Table | None:
+    """Medians and means with their intervals; a dash for an end that so few answers do not bound."""
+    efforts = {arm.arm: arm.effort for arm in comparison.arms.values()}
+    known = [one for one in _EFFORTS if any(one.of(effort) for effort in efforts.values())]
+    if not known:
+        return None
+    rows = [
+        [Cell(arm), *(Cell(_spread_text(one.of(effort), one.words)) for one in known)]
+        for arm, effort in efforts.items()
+    ]
+    timed = max((effort.whole.n for effort in efforts.values() if effort.whole), default=0)
+    notes = [f"Seconds: medians of {counted(timed, 'answer')} an arm, with 95 % intervals."] if timed else []
+    return Table([Column("arm", is_left=True), *(Column(one.title) for one in known)], rows, notes=notes)
+
+
+@dataclass(frozen=True)
+class _EffortColumn:
+    title: str
+    of: Callable[[Effort], Spread | None]
+    words: Callable[[float | None], str]
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return NOTHING if seconds is None else f"{seconds * 1000:.0f} ms"
+
+
+_EFFORTS = (
+    _EffortColumn("first token", lambda effort: effort.first_token, latency),
+    _EffortColumn("per token", lambda effort: effort.per_token, _milliseconds),
+    _EffortColumn("whole", lambda effort: effort.whole, latency),
+    _EffortColumn("p95", lambda effort: effort.whole_p95, latency),
+    _EffortColumn("prompt tokens", lambda effort: effort.prompt_tokens, number),
+    _EffortColumn("output tokens", lambda effort: effort.output_tokens, number),
+    _EffortColumn("cost of 1,000", lambda effort: effort.cost, money),
+)
+
+
+def _spread_text(spread: Spread | None, words: Callable[[float | None], str]) -> str:
+    if spread is None:
+        return NOTHING
+    ends = "" if spread.low is None and spread.high is None else f" ({words(spread.low)}–{words(spread.high)})"
+    return words(spread.value) + ends
 
 
 def _signed(share: float) -> str:

@@ -85,6 +85,19 @@ def paired_bootstrap(
     return float(difference.mean()), low, high
 
 
+def paired_share_difference(b: int, c: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Interval of the difference of two shares over the same ``n`` rows, as (low, high) in -1..1.
+
+    b, c: how many rows only the one, and only the other, of two arms answers right. Where all go one way, or none
+    differs, it is still no certainty: one row more is counted for either side. Bonett and Price 2012, "Adjusted Wald
+    confidence interval for a difference of binomial proportions based on paired data", Journal of Educational and
+    Behavioral Statistics 37: 479-488.
+    """
+    ours, theirs = (b + 1) / (n + 2), (c + 1) / (n + 2)
+    reach = two_sided_z(confidence) * math.sqrt((ours + theirs - (ours - theirs) ** 2) / (n + 2))
+    return max(-1.0, ours - theirs - reach), min(1.0, ours - theirs + reach)
+
+
 def mcnemar_exact(b: int, c: int) -> float:
     """Two-sided p-value of McNemar's test in its exact form, the binomial test of ``b`` of ``b + c`` at one half.
 
@@ -152,7 +165,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def sums_by_group(values: Sequence[float] | Floats, groups: Sequence[int]) -> Floats:
     """The sum of each group's values, groups in the order of their numbers, those without a value left out."""
     _, places = np.unique(np.asarray(groups), return_inverse=True)
-    return np.bincount(places, weights=np.asarray(values, dtype=np.float64))
+    return np.asarray(np.bincount(places, weights=np.asarray(values, dtype=np.float64)), dtype=np.float64)
 
 
 def detectable_difference(n: int, discordance: float = 0.2, power: float = POWER, confidence: float = 0.95) -> float:

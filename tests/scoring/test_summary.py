@@ -13,7 +13,9 @@ from studio.runs.directory import FrozenRow
 from studio.scoring.comparison import Comparison
 from studio.scoring.intervals import interval_of
 from studio.scoring.primary import has_one_answer
+from studio.scoring.scored_rows import score_rows
 from studio.scoring.statistics import bootstrap_mean, wilson
+from studio.scoring.summary import summarize_scored
 from tests.scoring.pairs import summarize
 
 OLD_RUNS = Path(__file__).resolve().parents[1] / "old-project" / "runs"
@@ -100,7 +102,7 @@ def test_every_pair_is_kept_with_what_several_looks_cost() -> None:
     ]
     assert [one.p_value for one in found.contrasts] == pytest.approx([2 / 16, 2 / 256])
     assert [one.p_adjusted for one in found.contrasts] == pytest.approx([2 / 16, 4 / 256])
-    assert (found.contrasts[1].difference, found.contrasts[1].n) == (pytest.approx(8 / 60), 60)
+    assert found.contrasts[1].difference == pytest.approx(8 / 60) and found.contrasts[1].n == 60
     assert 0 < found.contrasts[1].low < 8 / 60 < found.contrasts[1].high
     prompting = summarize(rows, answers("zero_shot", rows, range(3)) + answers("one_shot", rows, range(9)))
     assert [(one.a, one.b) for one in prompting.contrasts] == [("one_shot", "zero_shot")]
@@ -192,7 +194,7 @@ def test_free_text_alone_is_judged_by_rouge() -> None:
     same = summarize(rows, half + [{**one, "arm": "tuned"} for one in half])
     assert same.verdict == (
         "No difference that 20 rows can show: tuned scores ROUGE-L 60.9, few_shot:5 60.9, on 20 rows "
-        "(95 %: 0.0 to 0.0), p = 1.00."
+        "(95 %: −12.6 to 12.6), p = 1.00."
     )
 
 
@@ -330,3 +332,19 @@ def test_which_tasks_have_one_right_answer() -> None:
     assert has_one_answer(["angry", "calm"])
     assert not has_one_answer([SENTENCE] * 3)
     assert not has_one_answer(["顾客要求退款因为包裹一直没有送到"])
+
+
+def test_what_tuning_forgot_is_said_task_by_task() -> None:
+    """general: 12 of 40 lost, none gained, p = 2/2**12, twice for two tasks; tone: as before."""
+    general, tone = rows_of(40, "general"), rows_of(20, "tone", "calm {}", first=100)
+    said = answers("zero_shot", general, range(30)) + answers("zero_shot", tone, range(8))
+    said += answers("tuned", general, range(18)) + answers("tuned", tone, range(8))
+    found = summarize_scored(score_rows(general + tone, said), is_forgetting=True)
+    assert found.verdict == (
+        "general: exact match 75.0 before, 45.0 after tuned: 30 points forgotten, p < 0.001. "
+        "tone: exact match 40.0 before, 40.0 after tuned: no difference that 20 rows can show (95 %: −12.6 to 12.6). "
+        "(Holm over 2.)"
+    )
+    assert found.task_contrasts["general"][0].p_adjusted == pytest.approx(4 / 4096)
+    assert Comparison.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+    assert summarize_scored(score_rows(tone, []), is_forgetting=True).verdict.startswith("No row is answered both")
