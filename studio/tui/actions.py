@@ -213,6 +213,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("clear", "ctrl+l", "clear", "an empty prompt", where=("Try",), footer=3),
     # forms of Runs and Compare
     Action("start", "ctrl+j", "start", "start what the form says", where=_FORMS, footer=1),
+    Action("measure", "ctrl+g", "measure", "try a few steps: time, memory and disk before the start; esc ends it", where=("New run",), footer=4, is_first=True),
     Action("previous_choice", "left", "previous", "the previous choice of this field", where=_FORMS),
     Action("next_choice", "right", "next", "the next choice of this field", where=_FORMS),
     Action("next_field", "tab down enter", "next field", "the next field", where=_FORMS, footer=3, is_first=True),

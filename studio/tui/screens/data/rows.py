@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # A key that comes so soon after another is a held one: rows rush by, and the one it rests on is read a little later.
 HELD_KEY_SECONDS, READ_AFTER_SECONDS = 0.05, 0.015
+VIEW_AFTER_SECONDS = 0.3  # after the last of the changes that others make one after the other
 
 
 class Rows:
@@ -41,7 +42,7 @@ class Rows:
         self._cursor_before: int | None = None
         self._cursor_after: int | None = None
         self._moved_at = 0.0
-        self._is_awaited = False
+        self._is_awaited = self._is_old = False
         self._kept_keys: list[events.Key] = []
 
     # -- the view
@@ -167,6 +168,28 @@ class Rows:
         table.move_to(position)
         self.refresh_example()
         self.count_soon()
+
+    def take_others(self, example_ids: ExampleIds, *, may_be_more: bool) -> None:
+        """Others changed rows: they glow once, and the cursor stays where it is."""
+        table = self._desk.table
+        if self._desk.session.store is None:
+            return
+        if may_be_more:
+            table.forget()
+            self._is_old = True
+            self._desk.after("others", VIEW_AFTER_SECONDS, self.catch_up)
+        else:
+            table.forget(example_ids)
+        table.glow(example_ids)
+        if table.cursor_id in example_ids:
+            self.refresh_example()
+        self.count_soon()
+
+    def catch_up(self) -> None:
+        """The view again where others brought rows; beneath a line that is being typed, which would close, later."""
+        if self._is_old and not self._desk.bar.is_open:
+            self._is_old = False
+            self.load()
 
     # -- what was searched in them
 
