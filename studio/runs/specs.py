@@ -326,6 +326,9 @@ class CompareSpec(Spec):
         default=(),
     )
     scorers: tuple[str, ...] = about("Further scores, which are not worked out else: rouge_l_stemmed.", default=())
+    is_forgetting: bool = about(
+        "Rows of the tasks that the run did not learn, and a small general set, show what it forgot.", default=False
+    )
     own_scorers: tuple[str, ...] = filled_in("Functions of the project that score too, by studio.toml.", default=())
     dtype: str = about(
         "auto measures float32 and bfloat16 on this machine and takes the faster.", choices=DTYPES, default="auto"
