@@ -79,7 +79,8 @@ def plan_comparison(project: Project, store: Store, spec: CompareSpec) -> Compar
     """
     runs = tuned_runs(project, spec)
     spec = _with_run(runs, spec)
-    spec, _ = with_base_model(project, spec)
+    if spec.needs_base_model:
+        spec, _ = with_base_model(project, spec)
     spec = with_scoring(project, spec)
     answering = answering_by(project, spec, runs)
     test = _evenly_over_tasks(

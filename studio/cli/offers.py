@@ -222,6 +222,8 @@ def _arms(place: Place) -> Iterable[Offer]:
         return [Offer(f"tuned:{offer.word}", offer.about) for offer in _runs(place)]
     if begun.startswith("model:"):
         return [Offer(f"model:{offer.word}", offer.about) for offer in _models(place)]
+    if begun.startswith("endpoint:"):
+        return [Offer(f"endpoint:{name}") for name in place.project.settings().endpoints]
     return [Offer(f"{kind.name}{_begun_argument(kind.argument)}", kind.about) for kind in ARMS]
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from studio.reports.numbers import NOTHING, counted, number, out_of_100, percent
+from collections.abc import Callable
+
+from studio.reports.numbers import NOTHING, counted, latency, money, number, out_of_100, percent
 from studio.reports.table import Cell, Column, Table
 from studio.scoring.comparison import Comparison, Confusion
+from studio.scoring.effort import Spread
 from studio.scoring.intervals import Interval
 from studio.scoring.scorers.scorer import Scorer
 
@@ -21,6 +24,8 @@ def all_scores_tables(comparison: Comparison) -> list[tuple[str, Table]]:
         found.append(
             (f"every pair of arms, by {_title(comparison, comparison.headline_scorer)}", _pair_table(comparison))
         )
+    if took := _effort_table(comparison):
+        found.append(("what the answers took", took))
     for task in comparison.tasks:
         found.append((task or "rows without a task", _score_table(comparison, task)))
         if fields := _field_table(comparison, task):
@@ -88,6 +93,41 @@ def _pair_table(comparison: Comparison) -> Table:
         rows,
         notes=["Holm: p when all these pairs are looked at." + (shared if comparison.sources else "")],
     )
+
+
+def _effort_table(comparison: Comparison) -> Table | None:
+    """Medians and means with their intervals; a dash for an end that so few answers do not bound."""
+    columns: list[tuple[str, str, Callable[[float | None], str]]] = [
+        ("first_token", "first token", latency),
+        ("per_token", "per token", _milliseconds),
+        ("whole", "whole", latency),
+        ("whole_p95", "p95", latency),
+        ("prompt_tokens", "prompt tokens", number),
+        ("output_tokens", "output tokens", number),
+        ("cost", "cost of 1,000", money),
+    ]
+    efforts = {arm.arm: arm.effort for arm in comparison.arms.values()}
+    known = [one for one in columns if any(getattr(effort, one[0]) for effort in efforts.values())]
+    if not known:
+        return None
+    rows = [
+        [Cell(arm), *(Cell(_spread_text(getattr(effort, name), words)) for name, _, words in known)]
+        for arm, effort in efforts.items()
+    ]
+    timed = max((effort.whole.n for effort in efforts.values() if effort.whole), default=0)
+    notes = [f"Seconds: medians of {counted(timed, 'answer')} an arm, with 95 % intervals."] if timed else []
+    return Table([Column("arm", is_left=True), *(Column(title) for _, title, _ in known)], rows, notes=notes)
+
+
+def _spread_text(spread: Spread | None, words: Callable[[float | None], str]) -> str:
+    if spread is None:
+        return NOTHING
+    ends = "" if spread.low is None and spread.high is None else f" ({words(spread.low)}–{words(spread.high)})"
+    return words(spread.value) + ends
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return NOTHING if seconds is None else f"{seconds * 1000:.0f} ms"
 
 
 def _signed(share: float) -> str:

@@ -18,4 +18,5 @@ def stepped(change: Change, done: str) -> str:
     it = "it" if change.kept == 1 else "them"
     which = number(change.kept) if change.count else "all"
     are = "it is" if change.kept == 1 else "they are"
-    return f"{said} · {which} left as {are}: {change.kept_by} has changed {it} since"
+    have = "have" if ", " in change.kept_by else "has"
+    return f"{said} · {which} left as {are}: {change.kept_by} {have} changed {it} since"

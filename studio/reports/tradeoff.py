@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from studio.reports.cells import Segment, cells, fit
-from studio.reports.numbers import latency, number, percent
+from studio.reports.numbers import latency, money, number, percent
 from studio.reports.ticks import linear_ticks, log_ticks, tick_labels
 from studio.scoring.comparison import ArmSummary, Comparison
 from studio.scoring.intervals import Interval
@@ -33,6 +33,7 @@ class Price:
 PRICES: tuple[Price, ...] = (
     Price("context", "prompt tokens", lambda arm: arm.prompt_tokens_mean, number),
     Price("latency", "median seconds an answer", lambda arm: arm.latency_p50_seconds, latency),
+    Price("cost", "cost of 1,000 answers", lambda arm: arm.effort.cost.value if arm.effort.cost else None, money),
 )
 
 

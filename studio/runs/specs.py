@@ -350,6 +350,11 @@ class CompareSpec(Spec):
                 )
 
     @property
+    def needs_base_model(self) -> bool:
+        """Whether the base model answers, or what was made of it."""
+        return any(arm.by.source in ("base", "tuned") for arm in self.parsed_arms)
+
+    @property
     def parsed_arms(self) -> list[Arm]:
         """``arms`` in their order. Raises AskedWrongly for an unknown one."""
         return [arm_from(text) for text in self.arms]

@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
 from studio.scoring.contrasts import Contrast
+from studio.scoring.effort import FEWEST_FOR_P95, Effort, Spread
 from studio.scoring.intervals import Interval
 from studio.scoring.scorers import SCORERS
 from studio.scoring.scorers.rouge_l import ROUGE_L
 from studio.scoring.scorers.scorer import Scorer
 
 TUNED = "tuned"
-FEWEST_FOR_P95 = 20
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class ArmSummary:
     rows that a scorer applies to, ``by_task`` the same per task. ``left_out`` counts the rows this arm has no answer
     to, of which ``errors`` counts those that failed, by reason; ``cut`` the scored answers that were cut at the length
     limit, ``stop_reasons`` why each of them ended. Prompt tokens are None where nothing was answered. ``confusion`` is
-    by task, ``fields`` by task and by the field of JSON answers: the share of rows that have it right.
+    by task, ``fields`` by task and by the field of JSON answers: the share of rows that have it right. ``effort``: what
+    the answers took, with intervals, and their cost.
 
     Latency, in seconds, is over the ``latency_n`` rows that were answered one at a time: the median (None without a
     row), the largest (None under 2 rows, and in a comparison made before it was kept), and the 95th percentile,
@@ -62,6 +63,7 @@ class ArmSummary:
     errors: dict[str, int] = field(default_factory=dict)
     confusion: dict[str, Confusion] = field(default_factory=dict)
     fields: dict[str, dict[str, Interval]] = field(default_factory=dict)
+    effort: Effort = field(default_factory=Effort)
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def _names_of(of: type[ArmSummary | Comparison]) -> set[str]:
 
 
 def _arm_from(facts: Mapping[str, Any]) -> ArmSummary:
-    apart = {"headline", "scores", "confusion", "fields"}
+    apart = {"headline", "scores", "confusion", "fields", "effort"}
     rest = {name: value for name, value in facts.items() if name in _names_of(ArmSummary) - apart}
     if rest["latency_n"] < FEWEST_FOR_P95:  # an older studio interpolated it between too few rows
         rest["latency_p95_seconds"] = None
@@ -161,6 +163,7 @@ def _arm_from(facts: Mapping[str, Any]) -> ArmSummary:
         by_task={task: _intervals_from(scores) for task, scores in facts["tasks"].items()},
         confusion={task: _confusion_from(of) for task, of in facts.get("confusion", {}).items()},
         fields={task: _intervals_from(of) for task, of in facts.get("fields", {}).items()},
+        effort=Effort(**{name: Spread(**of) if of else None for name, of in facts.get("effort", {}).items()}),
         **rest,
     )
 

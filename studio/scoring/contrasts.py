@@ -8,7 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from studio.scoring.scorers.scorer import Scorer
-from studio.scoring.statistics import holm, mcnemar_exact, paired_bootstrap, paired_permutation, sums_by_group
+from studio.scoring.statistics import (
+    holm,
+    mcnemar_exact,
+    paired_bootstrap,
+    paired_permutation,
+    paired_share_difference,
+    sums_by_group,
+)
 
 SIGNIFICANT = 0.05
 
@@ -42,8 +49,26 @@ class RowScores:
         return paired_permutation(ours, theirs)
 
     def difference(self, a: str, b: str) -> tuple[float, float, float]:
-        """Mean of ``a - b`` with its 95 % bootstrap interval, over sources where rows share them."""
-        return paired_bootstrap(self.values[a], self.values[b], groups=self.groups)
+        """Mean of ``a - b`` with its 95 % interval, which never claims certainty.
+
+        Of yes-or-no scores it is Bonett and Price's, of others a bootstrap, over sources where rows share them. Where
+        all rows differ alike a bootstrap has no width: it is then as wide as that of shares of which none differs.
+        """
+        ours, theirs = self.values[a], self.values[b]
+        n, mean = len(ours), _mean(ours) - _mean(theirs)
+        if self.scorer.is_binary and not self.groups:
+            b_count, c_count = (
+                sum(x > y for x, y in zip(*pair, strict=True)) for pair in ((ours, theirs), (theirs, ours))
+            )
+            low, high = paired_share_difference(b_count, c_count, n)
+        elif n > 1:
+            _, low, high = paired_bootstrap(ours, theirs, groups=self.groups)
+        else:
+            low = high = mean
+        if low == high:
+            below, above = paired_share_difference(0, 0, len(set(self.groups)) or n)
+            low, high = max(-1.0, mean + below), min(1.0, mean + above)
+        return mean, min(low, mean), max(high, mean)
 
     def compared(self, tuned: Sequence[str], others: Sequence[str], best_tuned: str, best_other: str) -> Contrast:
         """The best tuned arm against the best other, p corrected for that the better of the two was chosen.
@@ -58,7 +83,7 @@ class RowScores:
     def contrast(self, a: str, b: str, p_adjusted: float, looks: int) -> Contrast:
         """How ``a`` differs from ``b``, with the p-value that the caller corrected for ``looks`` looks."""
         ours, theirs = self.values[a], self.values[b]
-        difference, low, high = self.difference(a, b) if len(ours) > 1 else (_mean(ours) - _mean(theirs), -1.0, 1.0)
+        difference, low, high = self.difference(a, b)
         return Contrast(
             a=a,
             b=b,

@@ -91,7 +91,7 @@ def intervals_over(
     for together in waiting.values():
         columns = np.hstack([figure.columns for figure in together])
         if groups:
-            of_rows = np.asarray(groups)[together[0].is_of_row]
+            of_rows = [group for group, is_of in zip(groups, together[0].is_of_row, strict=True) if is_of]
             columns = np.stack([sums_by_group(column, of_rows) for column in columns.T], axis=1)
         sums = resampled_sums(columns)
         ends = np.cumsum([figure.columns.shape[1] for figure in together])[:-1]

@@ -85,6 +85,19 @@ def paired_bootstrap(
     return float(difference.mean()), low, high
 
 
+def paired_share_difference(b: int, c: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Interval of the difference of two shares over the same ``n`` rows, as (low, high) in -1..1.
+
+    b, c: how many rows only the one, and only the other, of two arms answers right. Where all go one way, or none
+    differs, it is still no certainty: one row more is counted for either side. Bonett and Price 2012, "Adjusted Wald
+    confidence interval for a difference of binomial proportions based on paired data", Journal of Educational and
+    Behavioral Statistics 37: 479-488.
+    """
+    ours, theirs = (b + 1) / (n + 2), (c + 1) / (n + 2)
+    reach = two_sided_z(confidence) * math.sqrt((ours + theirs - (ours - theirs) ** 2) / (n + 2))
+    return max(-1.0, ours - theirs - reach), min(1.0, ours - theirs + reach)
+
+
 def mcnemar_exact(b: int, c: int) -> float:
     """Two-sided p-value of McNemar's test in its exact form, the binomial test of ``b`` of ``b + c`` at one half.
 

@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from studio.scoring.comparison import FEWEST_FOR_P95, ArmSummary, Comparison, Confusion, tuned_among
+from studio.scoring.comparison import ArmSummary, Comparison, Confusion, tuned_among
 from studio.scoring.contrasts import RowScores, contrasts_of, joined
+from studio.scoring.effort import FEWEST_FOR_P95, effort_of
 from studio.scoring.intervals import Interval, interval_of, intervals_over
 from studio.scoring.primary import primary_scorers
 from studio.scoring.scored_rows import HeldOutRow, Prediction, ScoredRows
@@ -70,6 +71,7 @@ def summarize_scored(
         unanswered=scored.unanswered,
         is_unscored=bool(scored.rows) and not values,
         sources=len(set(groups.values())),
+        effort={arm: summary.effort for arm, summary in arms.items()},
     )
     return Comparison(
         arms=arms,
@@ -158,6 +160,7 @@ def _summarize_arm(
         errors=dict(Counter(map(failure, scored.errors[arm])).most_common()),
         confusion=_confusion(arm, scored),
         fields=_fields(arm, scored),
+        effort=effort_of(given),
     )
 
 

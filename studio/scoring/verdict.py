@@ -10,15 +10,17 @@ tests are over the sources.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from studio.scoring.contrasts import SIGNIFICANT, Contrast, RowScores, joined
+from studio.scoring.effort import Effort, Spread
 from studio.scoring.scorers.exact_match import EXACT_MATCH
 from studio.scoring.scorers.scorer import Scorer
 from studio.scoring.statistics import detectable_difference, holm, wilson
 
 CUT_SHARE_WORTH_SAYING = 0.05
 USUAL_DISCORDANCE = 0.2
+MARGIN = 0.05  # "matches" means: worse by no more than this, as a share
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Facts:
     unanswered: int
     is_unscored: bool = False
     sources: int = 0
+    effort: Mapping[str, Effort] = field(default_factory=dict)
 
     def compared(self, scores: RowScores) -> Contrast:
         """The two best arms on some rows; see ``RowScores.compared``."""
@@ -60,7 +63,8 @@ def verdict_of(facts: Facts) -> str:
         sentences = [_alone(facts, arms[0], headline.values[arms[0]])]
     else:
         pair = facts.compared(headline)
-        sentences = [_together(facts, headline, pair), *_other_ways(facts, pair), *_other_tasks(facts)]
+        sentences = [_together(facts, headline, pair), *_matching(facts, pair)]
+        sentences += [*_other_ways(facts, pair), *_other_tasks(facts)]
         if facts.sources:
             sentences.append(f"Rows share {facts.sources:,} sources: intervals and tests are over these.")
     sentences += _cut(facts, arms) + _left_out(facts)
@@ -77,6 +81,54 @@ def _together(facts: Facts, headline: RowScores, pair: Contrast) -> str:
         return f"{scores}: {_points(pair.difference)} {direction}{evidence}"
     n = pair.n
     return f"No difference that {n:,} row{'s' * (n != 1)} can show: {scores}{evidence}{_limit(facts, pair)}"
+
+
+def _matching(facts: Facts, pair: Contrast) -> list[str]:
+    """What the tuned arm takes beside the other, where it is better, or worse by no more than ``MARGIN``.
+
+    Non-inferiority: the whole 95 % interval of the difference is above the margin, which is a one-sided test at 2.5 %.
+    """
+    takes = " and ".join(
+        words
+        for words in (
+            _share_of(facts, pair, "cost", "cost of 1,000 answers", "{:.3g}"),
+            _share_of(facts, pair, "whole", "latency", "{:.2f} s"),
+        )
+        if words
+    )
+    if pair.is_shown:
+        return [f"It takes {takes}."] if takes and pair.difference > 0 else []
+    if -MARGIN < pair.low <= 0:
+        within = f"It is at most {MARGIN * 100:.0f} points worse (95 %: {_signed(pair.low)} to {_signed(pair.high)})"
+        return [f"{within}, and takes {takes}." if takes else f"{within}."]
+    if takes:
+        return [f"It takes {takes}; that it is at most {MARGIN * 100:.0f} points worse these rows do not show."]
+    return []
+
+
+def _share_of(facts: Facts, pair: Contrast, what: str, title: str, written: str) -> str:
+    """``1/50 of the cost …``; empty where it is not known of both, is not told apart, or nothing."""
+    ours, theirs = (getattr(facts.effort.get(arm, Effort()), what) for arm in (pair.a, pair.b))
+    if not (isinstance(ours, Spread) and isinstance(theirs, Spread)) or not _are_apart(ours, theirs):
+        return ""
+    both = f"{written.format(ours.value)} against {written.format(theirs.value)}"
+    if theirs.value <= 0 or ours.value <= 0:
+        return f"a {title} of {both}"
+    return f"{_fraction(ours.value / theirs.value)} the {title} ({both})"
+
+
+def _are_apart(a: Spread, b: Spread) -> bool:
+    """Whether their intervals do not overlap: medians of a few rows have none, and are told apart by nothing."""
+    if a.low is None or a.high is None or b.low is None or b.high is None:
+        return False
+    return a.high < b.low or b.high < a.low
+
+
+def _fraction(ratio: float) -> str:
+    """``1/50 of``, ``60 % of``, ``2.5 times``."""
+    if ratio < 0.4:
+        return f"1/{round(1 / ratio):,} of"
+    return f"{ratio * 100:.0f} % of" if ratio < 1 else f"{ratio:.1f} times"
 
 
 def _both_exact(facts: Facts, ours: Sequence[float], theirs: Sequence[float]) -> str:

@@ -80,6 +80,8 @@ class Shared:
     def heard(self, after: int, seconds: float) -> Heard:
         while True:
             host = self._host
+            if self._is_closed:
+                raise Interrupted("Stopped.", "The store is closed.")
             if isinstance(host, _Owned):
                 return host.heard(after, seconds)
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -32,10 +33,12 @@ from studio.tui.messages import (
     ExamplesChanged,
     ExamplesRequested,
     ModelFound,
+    OthersChanged,
     RunsPolled,
     StoreClosed,
     StoreOpened,
 )
+from studio.tui.others import Others
 from studio.tui.run_watcher import RunWatcher
 from studio.tui.screens.base import StudioScreen
 from studio.tui.session import ClosedStore, Session
@@ -122,6 +125,7 @@ class StudioApp(App[None], inherit_bindings=False):
         self._gates: list[LineFilter] = [VisibleLines(), AsciiLines()] if is_ascii_only() else [VisibleLines()]
         self.last_said: tuple[str, str] = ("", "information")
         self._when_open: list[Callable[[], None]] = []
+        self._others = Others(self.post_message)
         self._frame = Frame()
         self._typed_at: WeakKeyDictionary[events.Key, tuple[Screen[Any], Widget | None]] = WeakKeyDictionary()
         self._demo = demo
@@ -199,6 +203,14 @@ class StudioApp(App[None], inherit_bindings=False):
         for act in waiting:
             act()
         self.run_worker(self._find_model, group="model", exclusive=True, thread=True, exit_on_error=True)
+        self._others.listen(message.store)
+
+    def on_others_changed(self, message: OthersChanged) -> None:
+        """Others work on the same project: screens show it, and an error that is said stays said."""
+        for screen in self._studio_screens():
+            screen.take_others(message.example_ids, may_be_more=message.may_be_more)
+        if message.counts and self.last_said[1] != "error":
+            self.say(self._others.summed_up(message, time.monotonic()))
 
     def on_store_closed(self, message: StoreClosed) -> None:
         self.session.take_closed(message.closed)

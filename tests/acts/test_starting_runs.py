@@ -223,3 +223,22 @@ def test_rows_that_a_second_run_learned_from_are_refused_too(project: Project, s
     arms = (f"tuned:{first.run_id}", f"tuned:{second.run_id}")
     with pytest.raises(StudioError, match=f"share their prompt with a training row: examples {test.example_id}"):
         comparing.start_comparison(project, store, CompareSpec(arms=arms))
+
+
+def test_a_server_is_found_in_the_settings_and_needs_no_model_here(
+    project: Project, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = 'base_model = "not here"\n[endpoints.mine]\nurl = "http://x/v1"\nmodel = "m"\napi_key_env = "MY_KEY"\n'
+    project.settings_path.write_text(settings)
+    spec = CompareSpec(arms=("endpoint:mine", "endpoint:mine+few_shot:2"))
+    monkeypatch.delenv("MY_KEY", raising=False)
+    with pytest.raises(AskedWrongly, match="MY_KEY is not set"):
+        comparing.start_comparison(project, store, spec)
+    monkeypatch.setenv("MY_KEY", "secret-123")
+    directory = RunDirectory(project.runs_path / comparing.start_comparison(project, store, spec))
+    found = read_answering(directory, spec)["endpoint:mine+few_shot:2"].endpoint
+    assert found is not None and (found.url, found.api_key_env) == ("http://x/v1", "MY_KEY")
+    assert not any("secret-123" in path.read_text() for path in directory.path.rglob("*") if path.is_file())
+    with pytest.raises(AskedWrongly, match=r"endpoint 'other' is not in studio\.toml") as refused:
+        comparing.start_comparison(project, store, CompareSpec(arms=("endpoint:other",)))
+    assert refused.value.hint == "It has mine."

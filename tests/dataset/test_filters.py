@@ -250,3 +250,10 @@ def test_every_function_offered_exists() -> None:
     known = {name for (name,) in duckdb.execute("SELECT DISTINCT function_name FROM duckdb_functions()").fetchall()}
     syntax = {"ifnull"}  # turned into coalesce by the parser
     assert set(FUNCTIONS) - syntax <= known
+
+
+def test_ten_thousand_brackets_are_refused_at_once(shared: Store) -> None:
+    """DuckDB's parser took 75 seconds over them."""
+    with pytest.raises(AskedWrongly, match="brackets more than 300 deep"):
+        shared.view_ids("(" * 9_999)
+    assert len(shared.view_ids("((((((length(prompt) > 0))))))")) == 6

@@ -21,9 +21,10 @@ def test_every_score_has_a_row_and_the_one_that_decides_is_marked() -> None:
     said += [answer("tuned", row, row.completion) for row in tone + json]
     tables = dict(all_scores_tables(summarize(tone + json, said)))
     assert tables["every pair of arms, by exact match"].lines()[1].split() == [
-        *["tuned", "−", "zero_shot", "8", "+50.0", "(+12.5", "to", "+87.5)", "0.125", "0.125", "4", "0"]
+        *["tuned", "−", "zero_shot", "8", "+50.0", "(−1.1", "to", "+81.1)", "0.125", "0.125", "4", "0"]
     ]
-    assert list(tables)[1:] == [
+    assert tables["what the answers took"].lines()[1].split() == ["zero_shot", "8", "(8–8)", "4", "(4–4)"]
+    assert list(tables)[2:] == [
         "tone",
         "tone: the right label in rows, what zero_shot answered in columns",
         "tone: the right label in rows, what tuned answered in columns",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.endpoints.settings import Endpoint
 from studio.errors import AskedWrongly
 from studio.runs.arms import ARMS, arm_from, usage
 from studio.runs.arms.answering import Answering, read_answering, write_answering
@@ -100,6 +101,10 @@ def test_every_kind_says_what_it_is() -> None:
 def test_who_answers_is_kept_beside_the_spec_and_an_older_spec_says_it_itself(run: RunDirectory) -> None:
     spec = CompareSpec(model_path="base", arms=("zero_shot", "tuned:r"))
     found = {"zero_shot": Answering("base"), "tuned:r": Answering("base", True, "folder", "lora", is_checkpoint=True)}
+    served = Answering(endpoint=Endpoint("http://x/v1", "m", api_key_env="THE_KEY", extra={"seed": 1}))
+    both = CompareSpec(model_path="base", arms=("zero_shot", "endpoint:x"))
+    write_answering(run, {**found, "endpoint:x": served})
+    assert read_answering(run, both)["endpoint:x"] == served
     write_answering(run, found)
     assert read_answering(run, spec) == found
     run.arms_path.unlink()

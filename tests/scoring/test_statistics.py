@@ -16,6 +16,7 @@ from studio.scoring.statistics import (
     mcnemar_exact,
     paired_bootstrap,
     paired_permutation,
+    paired_share_difference,
     rows_needed,
     wilson,
 )
@@ -140,3 +141,17 @@ def test_how_many_rows_show_a_difference_golden(points: float, rows: int) -> Non
     """(1.960 + 0.842)² × 0.2 / 0.05² = 627.9; of a difference of 50 points the discordance is 50 % at least."""
     assert rows_needed(points / 100) == pytest.approx(rows, abs=1)
     assert detectable_difference(rows_needed(points / 100)) <= points / 100
+
+
+@pytest.mark.parametrize(
+    ("b", "c", "n", "low", "high"),
+    [
+        # (b + 1, c + 1, n + 2) by hand: 13/102 − 3/102 ± 1.96 √((16/102 − (10/102)²) / 102) = 0.0980 ± 0.0744
+        (12, 2, 100, 0.0236, 0.1725),
+        (0, 0, 20, -0.1260, 0.1260),  # ± 1.96 √(2/22 / 22)
+        (5, 0, 5, 0.1959, 1.0),  # 6/7 − 1/7 ± 1.96 √((1 − 25/49) / 7)
+    ],
+)
+def test_the_difference_of_paired_shares_golden(b: int, c: int, n: int, low: float, high: float) -> None:
+    assert paired_share_difference(b, c, n) == pytest.approx((low, high), abs=5e-4)
+    assert paired_share_difference(c, b, n) == pytest.approx((-high, -low), abs=5e-4)

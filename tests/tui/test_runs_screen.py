@@ -284,6 +284,19 @@ async def test_what_is_typed_ahead_of_tab_lands_in_the_field_it_was_meant_for(tm
         assert (tasks.value, rate.value) == ("tone", before)
 
 
+async def test_what_would_be_trained_is_written_anew_where_a_terminal_grows_behind_the_form(tmp_path: Path) -> None:
+    on_one_line = "rows 31 to train, 5 to validate · tokens"
+    async with opened_on(ready_to_train(tmp_path), "runs", NARROW) as pilot:
+        await press(pilot, "n")
+        assert on_one_line in shown(pilot)
+        await pilot.resize_terminal(140, 40)
+        await settle(pilot)
+        assert on_one_line not in shown(pilot) and "31 to train" in shown(pilot)
+        await pilot.resize_terminal(*NARROW)
+        await settle(pilot)
+        assert on_one_line in shown(pilot)
+
+
 async def test_ctrl_j_freezes_the_rows_and_starts_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = ready_to_train(tmp_path)
     launched: list[RunDirectory] = []

@@ -40,7 +40,7 @@ class AnsweredBy:
     a checkpoint, 0 for what the run has made.
     """
 
-    source: Literal["base", "tuned", "model"] = "base"
+    source: Literal["base", "tuned", "model", "endpoint"] = "base"
     name: str = ""
     step: int = 0
 

@@ -95,8 +95,18 @@ class NewRunDialog(FormDialog):
         if store is not None and spec is not None:
             self.ask("plan", lambda: plan_training(self.project, store, spec), self._planned)
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show_plan)
+
     def _planned(self, plan: TrainPlan) -> None:
         self._plan = plan
+        self._show_plan()
+
+    def _show_plan(self) -> None:
+        """In the room that there is now: a plan may be there before the dialog is laid out, and a terminal may grow."""
+        plan = self._plan
+        if plan is None:
+            return
         width = self.query_one("#advice").content_size.width
         self.show(plan_lines(plan, width, is_narrow=self.has_class("-narrow")))
 

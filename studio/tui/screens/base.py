@@ -76,6 +76,10 @@ class StudioScreen(Asking):
     def take_changes(self, example_ids: Sequence[int] | ExampleIds) -> None:
         """These rows are not what they were; screens that show rows override this."""
 
+    def take_others(self, example_ids: ExampleIds, *, may_be_more: bool) -> None:
+        """Others changed these rows, and others where there ``may_be_more``; nothing that one looks at may jump."""
+        self.take_changes(example_ids)
+
     def keeps_key(self, key: events.Key) -> bool:
         """Whether the screen keeps ``key``, to post it again once it shows what the key is for."""
         return False

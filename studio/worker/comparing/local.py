@@ -60,9 +60,13 @@ class LocalModels:
                 {
                     "text": tokenizer.decode(answer.ids, skip_special_tokens=True),
                     "tokens": len(answer.ids),
-                    "latency_seconds": answer.latency_seconds,
                     "prompt_tokens": len(question.ids),
+                    "latency_seconds": answer.latency_seconds,
+                    "ttft_seconds": answer.ttft_seconds,
+                    "stop_reason": "length" if answer.is_cut else "stop",
                     "is_cut": answer.is_cut,
+                    "cost": None,
+                    "error": None,
                     "sources": question.prompt.sources,
                 },
             )
@@ -105,7 +109,7 @@ def _stop_ids(who: Answering) -> frozenset[int]:
 def _choice(questions: Questions) -> Choice:
     """The dtype that decodes fastest here, measured on this comparison's own prompts, and the threads to use."""
     session, spec = questions.session, questions.spec
-    arm = next(iter(questions.by_arm))
+    arm = next(text for text in questions.by_arm if not questions.answering[text].endpoint)
     path = Path(questions.answering[arm].model_path)
     purpose = f"generate-{spec.batch_size}"
     earlier, known = session.last_event(Plan), measure.remembered(purpose, path)

@@ -44,7 +44,7 @@ class Finding:
     def enter_filter(self, text: str) -> None:
         if text.strip():
             self._desk.session.history.add("filter", text)
-            self._rows.load(self._rows.view.filtered(text))
+            self._rows.load(self._rows.sought.filtered(text))
         else:
             self._desk.bar.leave()
 
@@ -80,7 +80,7 @@ class Finding:
             raise AskedWrongly("The tokens of this row are not counted yet.", "F3 counts them.")
         if isinstance(value, str) and len(value) >= PREVIEW_CHARS:
             value = getattr(store.example(preview.example_id), name)
-        self._rows.load(self._rows.view.filtered(equals(name, value)))
+        self._rows.load(self._rows.sought.filtered(equals(name, value)))
 
     def show_near(self) -> None:
         """The rows whose prompt is nearly that of the row under the cursor; the first time takes a moment."""
@@ -116,16 +116,16 @@ class Finding:
         if values:
             condition = one_of(column, values)
             self._desk.session.history.add("filter", condition)
-            self._rows.load(self._rows.view.filtered(condition))
+            self._rows.load(self._rows.sought.filtered(condition))
             self._desk.say("ctrl+f changes the filter · r shows all rows")
 
     def sort(self, *, descending: bool) -> None:
-        self._rows.load(self._rows.view.sorted_by(self._desk.table.column_name, descending=descending))
+        self._rows.load(self._rows.sought.sorted_by(self._desk.table.column_name, descending=descending))
 
     def sort_on(self, column: str) -> None:
         """Sort by ``column`` up, then down, then no longer, as clicks on its heading do."""
-        is_down = dict(self._rows.view.sort).get(column)
-        self._rows.load(self._rows.view.sorted_by(column, descending=is_down is not None))
+        is_down = dict(self._rows.sought.sort).get(column)
+        self._rows.load(self._rows.sought.sorted_by(column, descending=is_down is not None))
 
     def reset(self) -> None:
         """All rows: no filter, search or sort."""
