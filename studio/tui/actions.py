@@ -87,7 +87,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs", "f4 alt+3", "Runs", "train, watch, stop, resume"),
     Action("compare", "f5 alt+4", "Compare", "which arm won, by how much, on which rows"),
     Action("try", "f6 alt+5", "Try", "one prompt, base model and tuned answering side by side"),
-    Action("checks", "f7 alt+6", "Checks", "what in the rows will hurt a run, and what can be done about it"),
+    Action("checks", "f7 alt+6", "Checks", "what in the rows will hurt a run, and what can be done about it", is_first=True),  # in a text area F7 selects all
     Action("help", "? f1", "all keys", "the keys of this screen", where=(EVERYWHERE, "Welcome"), footer=99),
     Action("undo", "u", "undo", "take back the newest change, also after a restart"),
     Action("redo", "R ctrl+r", "redo", "do again what was undone"),

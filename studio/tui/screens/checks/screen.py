@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 # After the last of several changes; then rows are checked behind everything else.
 _QUIET_SECONDS = 0.3
+_OLD = timedelta(hours=1)
 
 
 class ChecksScreen(ListScreen):
@@ -145,7 +147,8 @@ class ChecksScreen(ListScreen):
             names.index(chosen) if chosen in names else None,
         )
         looked = max((one.checked_at for one in results if one.checked_at), default=None)
-        at = f"looked {looked.astimezone():%H:%M}" if looked else ""
+        is_old = looked is not None and datetime.now(UTC) - looked > _OLD
+        at = f"looked {looked.astimezone():%d %B %H:%M}" if looked and is_old else ""
         entitle(self.query_one("#found"), f"checks · {counts_in_words(results)}", at)
         self._show_current()
 
