@@ -218,15 +218,20 @@ def begin_training(project: Project, store: Store, spec: TrainSpec) -> tuple[str
     plan = plan_training(project, store, spec)
     if plan.refusal:
         raise plan.refusal
-    training, validation = _rows(store, plan.spec)
     with new_run(project.runs_path, "train") as directory:
-        write_rows(directory.rows_path("train"), frozen(training))
-        write_rows(directory.rows_path("validation"), frozen(validation))
-        if plan.checkpoint:
-            shutil.copytree(plan.checkpoint, directory.begin_path, copy_function=linked)
-        write_spec(directory, plan.spec)
+        freeze(store, plan, directory)
         submit(directory)
     return directory.run_id, plan
+
+
+def freeze(store: Store, plan: TrainPlan, directory: RunDirectory) -> None:
+    """Fill an empty run directory with what the plan's run works on; its spec comes last."""
+    training, validation = _rows(store, plan.spec)
+    write_rows(directory.rows_path("train"), frozen(training))
+    write_rows(directory.rows_path("validation"), frozen(validation))
+    if plan.checkpoint:
+        shutil.copytree(plan.checkpoint, directory.begin_path, copy_function=linked)
+    write_spec(directory, plan.spec)
 
 
 def linked(source: str, target: str) -> None:

@@ -42,6 +42,10 @@ def compare(
         str, typer.Option(metavar="TASKS", help="Only these, separated by commas.", show_default="all")
     ] = "",
     split: Annotated[str, typer.Option(metavar="SPLIT", help="test or validation")] = "test",
+    forgetting: Annotated[
+        bool,
+        typer.Option("--forgetting", help="Ask what the run did not learn, before and after: what has it forgotten?"),
+    ] = False,
     settings: Settings = None,
     list_them: Annotated[bool, settings_option(CompareSpec)] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress, then the result.")] = False,
@@ -64,10 +68,13 @@ def compare(
     if show:
         write_comparison(project, show, as_json=as_json, by_task=by_task, all_scores=all_scores)
         return
+    if forgetting and arms == DEFAULT_ARMS:
+        arms = "zero_shot,tuned"
     chosen = tuple(arm.strip() for arm in items_of("arms", arms) if arm.strip())
     if not run and any(arm.is_tuned and not arm.by.name for arm in map(arm_from, chosen)):
         run = newest_tuned(project)
-    named = CompareSpec(run_id=run, arms=chosen, limit=limit, split=split, tasks=tuple(filter(None, tasks.split(","))))
+    of_tasks = tuple(filter(None, tasks.split(",")))
+    named = CompareSpec(run_id=run, arms=chosen, limit=limit, split=split, tasks=of_tasks, is_forgetting=forgetting)
     spec = named.replaced(settings or [])
     with store_of(project) as store:
         plan = plan_comparison(project, store, spec)
@@ -144,9 +151,11 @@ def write_comparison(
     if comparison.scores is None:
         raise StudioError(f"{comparison.run_id} has no result yet.", f"studio watch {comparison.run_id}")
     if as_json:
-        write_json({"run_id": comparison.run_id, **comparison.scores.to_dict()})
+        write_json({"run_id": comparison.run_id, **comparison.scores.to_dict(), **comparison.computed})
         return
     _write_scores(comparison.scores, comparison.context_window, by_task=by_task, all_scores=all_scores)
+    if probe := comparison.computed.get("probe"):
+        write_line(f"\n{probe['words']}.")
 
 
 def _write_scores(scores: Comparison, context_window: int | None, *, by_task: bool, all_scores: bool) -> None:

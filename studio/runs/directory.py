@@ -250,7 +250,8 @@ def new_run_directory(runs_path: Path, kind: str) -> RunDirectory:
 def runs_in(runs_path: Path) -> list[RunDirectory]:
     """The complete run directories, newest first. Raises StudioError where the folder cannot be read."""
     try:
-        found = [directory for path in runs_path.iterdir() if (directory := RunDirectory(path)).is_complete]
+        named = [path for path in runs_path.iterdir() if not path.name.startswith(".")]  # others are for a moment only
+        found = [directory for path in named if (directory := RunDirectory(path)).is_complete]
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -11,6 +11,7 @@ import pytest
 
 from studio.acts import answering, checking, comparing, training
 from studio.acts.base_model import with_base_model
+from studio.acts.plan_words import plan_facts
 from studio.dataset.candidates import Candidate
 from studio.dataset.store import Store
 from studio.errors import AskedWrongly, StudioError
@@ -109,6 +110,8 @@ def test_an_error_in_its_rows_keeps_a_run_from_starting_until_it_is_waived_and_t
 def test_dropping_every_row_is_refused(project: Project, store: Store) -> None:
     with pytest.raises(StudioError, match="would drop all"):
         training.start_training(project, store, TrainSpec(max_length=10, overlong="drop"))
+    plan = training.plan_training(project, store, TrainSpec(max_length=10, overlong="drop"))
+    assert ("stop proof", "no row to prove", "") in plan_facts(plan), "no answer ends where there is none"
 
 
 def test_all_arms_get_the_same_held_out_rows_and_shots_come_from_training_only(project: Project, store: Store) -> None:

@@ -108,13 +108,28 @@ def _begin(session: Session, spec: TrainSpec, started: float) -> tuple[Trainer, 
         raise refusal
     trainer = prepare(session, spec)
     if not has_learned:
-        eval_every, save_every = _cadence(trainer)
-        evaluations = 1 + trainer.steps // eval_every if trainer.data.validation else 0
-        trainer = forecast(trainer, evaluations, 1 + trainer.steps // save_every, time.monotonic() - started)
+        trainer = _forecast(trainer, started)
     progress = _resume(trainer)
     example_ids = [row.example_id for row in trainer.data.rows]
     write_order(session.directory, Order(trainer.batches, example_ids, progress.steps_before))
     return trainer, progress
+
+
+def _forecast(trainer: Trainer, started: float, most_share: float | None = None) -> Trainer:
+    eval_every, save_every = _cadence(trainer)
+    evaluations = 1 + trainer.steps // eval_every if trainer.data.validation else 0
+    saves = 1 + trainer.steps // save_every
+    return forecast(trainer, evaluations, saves, time.monotonic() - started, most_share=most_share)
+
+
+def measure_steps(session: Session, spec: TrainSpec) -> None:
+    """Say what the run would take, by as many steps as say it well, whatever share of it they are; nothing is kept."""
+    started = time.monotonic()
+    if session.owns_process and not has_gpu():
+        hold_to_available()
+    trainer = _forecast(prepare(session, spec), started, most_share=1.0)
+    trainer.lanes.close()
+    session.events.write(Finished(seconds=time.monotonic() - started))
 
 
 def _cadence(trainer: Trainer) -> tuple[int, int]:
