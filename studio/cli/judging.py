@@ -180,9 +180,11 @@ def write_comparison(
     if comparison.scores is None:
         raise StudioError(f"{comparison.run_id} has no result yet.", f"studio watch {comparison.run_id}")
     if as_json:
-        write_json({"run_id": comparison.run_id, **comparison.scores.to_dict()})
+        write_json({"run_id": comparison.run_id, **comparison.scores.to_dict(), **comparison.computed})
         return
     _write_scores(comparison.scores, comparison.context_window, by_task=by_task, all_scores=all_scores)
+    if probe := comparison.computed.get("probe"):
+        write_line(f"\n{probe['words']}.")
 
 
 def _write_scores(scores: Comparison, context_window: int | None, *, by_task: bool, all_scores: bool) -> None:
