@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from studio.dataset.formats import CONTAINERS, SHAPES, written_endings
-from studio.dataset.formats.container import Container, Write
+from studio.dataset.formats.container import Container
 from studio.dataset.formats.pair import PAIR, plain_record
 from studio.dataset.formats.shape import Shape
 from studio.dataset.labels import SPLITS
@@ -26,7 +26,7 @@ class FileExists(AskedWrongly):
 
 def check_target(path: Path, *, may_replace: bool) -> None:
     """Raises FileExists for a file that may not be replaced, AskedWrongly for what cannot be, or an unknown ending."""
-    _writer(path)
+    _container(path)
     if path.exists() and not path.is_file():
         what = "a folder" if path.is_dir() else "there, and no file"
         raise AskedWrongly(f"{path}: {what}.", "Name a file; it is made when missing.")
@@ -52,7 +52,7 @@ def export_examples(
         )
     try:
         with whole_file(path, newline="") as file:
-            _write(file, _writer(path), store, ids, written)
+            _write(file, _container(path), store, ids, written)
     except OSError as error:
         raise StudioError(f"{path}: cannot be written: {error.strerror}.") from error
     return len(ids)
@@ -65,7 +65,7 @@ def export_to_stream(store: Store, stream: BinaryIO, ids: Sequence[int], *, shap
     """
     file = cast("IO[str]", codecs.getwriter("utf-8")(stream))  # not a TextIOWrapper, which closes what it wraps
     try:
-        _write(file, next(one.write for one in CONTAINERS if one.write), store, ids, shape_named(shape))
+        _write(file, CONTAINERS[0], store, ids, shape_named(shape))
         stream.flush()
     except BrokenPipeError:
         raise
@@ -75,16 +75,10 @@ def export_to_stream(store: Store, stream: BinaryIO, ids: Sequence[int], *, shap
 
 
 def _container(path: Path) -> Container:
-    found = next((one for one in CONTAINERS if one.write and path.suffix.lower() in one.endings), None)
+    found = next((one for one in CONTAINERS if one.is_written and path.suffix.lower() in one.endings), None)
     if found is None:
         raise AskedWrongly(f"{path}: unknown ending {path.suffix!r}.", f"Use {written_endings()}.")
     return found
-
-
-def _writer(path: Path) -> Write:
-    write = _container(path).write
-    assert write
-    return write
 
 
 def in_split(where: str, split: str) -> str:
@@ -104,13 +98,16 @@ def shape_named(word: str) -> Shape:
     return written[word]
 
 
-def _write(file: IO[str], write: Write, store: Store, ids: Sequence[int], shape: Shape) -> None:
+def _write(file: IO[str], container: Container, store: Store, ids: Sequence[int], shape: Shape) -> None:
     record_of = shape.write
     assert record_of
     unused = store.unused_columns(ids)
     columns = tuple(name for name in shape.columns if name not in unused)
     records = (record_of(example) if example.prompt else plain_record(example) for example in _examples(store, ids))
-    write(file, records, columns)
+    if container.write_to:
+        container.write_to(Path(file.name), records, columns)
+    elif container.write:
+        container.write(file, records, columns)
 
 
 def _examples(store: Store, ids: Sequence[int]) -> Iterator[Example]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from studio.acts.finding_files import files_meant
 from studio.dataset.candidates import FIELDS
 from studio.dataset.formats.reading import Candidate, Problem, read_file, source_name
 from studio.dataset.store import Added, Store
@@ -18,6 +19,7 @@ OnBytes = Callable[[int], None]
 
 STDIN = Path("-")
 PROMPT = "{prompt}"
+_NAMED_SOURCES = 5
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,12 @@ def preview_import(
     on_bytes: OnBytes | None = None,
     stdin: BinaryIO | None = None,
     prompt_template: str = "",
+    *,
+    by_lines: bool = False,
 ) -> ImportPreview:
     """Read ``paths`` whole; bad rows become problems. ``stdin`` is what ``-`` among them stands for, where it is given.
+
+    For folders, patterns and datasets of the hub among them see ``finding_files``, for ``by_lines`` ``read_file``.
 
     ``prompt_template`` is put around every prompt, which ``{prompt}`` in it stands for; ``\\n`` is a line break. Raises
     AskedWrongly for one without, and for a file that cannot be read at all; StudioError where the disk refuses.
@@ -62,16 +68,19 @@ def preview_import(
         raise AskedWrongly(f"--prompt-template has no {PROMPT}: every prompt would be the same.", f"Write {PROMPT}.")
     candidates: list[Candidate] = []
     problems: list[Problem] = []
+    paths = files_meant(paths)
     streams = [stdin if path == STDIN else None for path in paths]
     for path, stream in zip(paths, streams, strict=True):
-        for found in read_file(path, mapping, task, on_bytes, stream):
+        for found in read_file(path, mapping, task, on_bytes, stream, by_lines=by_lines):
             if isinstance(found, Problem):
                 problems.append(found)
             else:
                 candidates.append(_templated(found, prompt_template) if prompt_template else found)
     plan = store.plan_add(candidates)
     tasks = Counter(candidate.task or "(none)" for candidate in candidates)
-    names = (source_name(path, is_stream=stream is not None) for path, stream in zip(paths, streams, strict=True))
+    names = [source_name(path, is_stream=stream is not None) for path, stream in zip(paths, streams, strict=True)]
+    if len(names) > _NAMED_SOURCES:
+        names[_NAMED_SOURCES:] = [f"{len(names) - _NAMED_SOURCES} more"]
     shapes = Counter(one.shape for found in (candidates, problems) for one in found if one.shape)
     return ImportPreview(
         candidates, problems, plan, dict(tasks.most_common()), ", ".join(names), dict(shapes.most_common())

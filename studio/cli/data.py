@@ -12,7 +12,14 @@ import typer
 from studio.cli.common import Json, Model, Verb, project_of, store_of, write_table
 from studio.cli.printing import ask, can_ask, progress_bar, say, write_json, write_line
 from studio.cli.rows import label, rows
-from studio.dataset.formats import described, described_shapes, listed, written_endings, written_shapes
+from studio.dataset.formats import (
+    described,
+    described_shapes,
+    listed,
+    packed_endings,
+    written_endings,
+    written_shapes,
+)
 from studio.errors import AskedWrongly
 from studio.project import DEFAULT_MAX_LENGTH, DEFAULT_MODEL, Project
 from studio.reports.numbers import counted, number
@@ -38,7 +45,11 @@ def import_files(
     ctx: typer.Context,
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE", help=f"{described()}; of {described_shapes()}. - reads what is piped in."),
+        typer.Argument(
+            metavar="FILE",
+            help=f"{described()}, also packed ({packed_endings()}); of {described_shapes()}. A folder, a pattern, "
+            "hf:OWNER/NAME:SPLIT for a dataset of the hub; - reads what is piped in.",
+        ),
     ],
     task: Annotated[str, typer.Option(metavar="TASK", help="The task of rows that name none.")] = "",
     mapping: Annotated[
@@ -52,6 +63,9 @@ def import_files(
             help="Text around every prompt, as 'Translate.\\n\\n{prompt}'.",
         ),
     ] = "",
+    by_lines: Annotated[
+        bool, typer.Option("--lines", help="Of a plain text file each line is an example, not the whole.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen; write nothing.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -61,7 +75,7 @@ def import_files(
     columns = parse_mapping(mapping) or None
     stdin = _piped_in() if STDIN in files else None
     with store_of(project_of(ctx)) as store:
-        preview = preview_import(store, files, columns, task, stdin=stdin, prompt_template=template)
+        preview = preview_import(store, files, columns, task, stdin=stdin, prompt_template=template, by_lines=by_lines)
         for problem in preview.problems:
             say(visible(preview.problem_words(problem)))
         result = preview.plan if dry_run else confirm_import(store, preview)

@@ -115,7 +115,8 @@ def compare_view(
         for scorer in kept.scorers[len(SCORERS) :]:
             scored = scored.with_scores(scorer, _by_arm(own_scores, scorer.name))
         named = {task: kept.primary[task] for task in kept.named}
-        comparison = replace(summarize_scored(scored, kept.tuned_arms, named, kept.faults), dtype=kept.dtype)
+        made = summarize_scored(scored, kept.tuned_arms, named, kept.faults, is_forgetting=kept.is_forgetting)
+        comparison = replace(made, dtype=kept.dtype)
     pair = (comparison.baseline, comparison.tuned) if comparison.baseline and comparison.tuned else None
     deciding = {task: _scorer_named(comparison, name) for task, name in comparison.primary.items()}
     compared = [_compared_row(row, scored, pair, deciding[row.task]) for row in scored.rows]

@@ -145,7 +145,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy_row", "y", "copy row", "copy the row as JSON, over SSH too (OSC 52)", where=_DATA),
     Action("copy_cell", "Y", "copy cell", "copy this column's text of the row", where=_DATA),
     Action("copy_command", "C", "copy command", "copy the command line that shows this view", where=_DATA),
-    Action("export", "w", "write", "export what this view shows to a file", where=_DATA),
+    Action("export", "w", "write", "export what this view shows to a file; on Compare: a report of the comparison", where=("Data", "Compare")),
     Action("split", "S", "split", "assign all rows to train, validation and test by a hash of the prompt", where=_DATA),
     Action("import", "I", "import", "import a file; a preview comes first", where=_DATA, footer=7),
     # Window
@@ -192,6 +192,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("plot", "p", "plot", "quality against context, latency or cost, with the frontier; again takes the next, then the arms", where=_COMPARE, footer=2),
     Action("vote", "v", "vote blind", "judge two answers side by side without knowing whose they are: the arms shown if two, else those of the verdict", where=_COMPARE, footer=5),
     Action("new_comparison", "n", "new", "compare a finished run with prompting", where=_COMPARE, footer=8),
+    Action("all_scores", "t", "all scores", "every task and score, the fields of JSON answers, confusion tables", where=_COMPARE),
     Action("comparisons", "H", "history", "the comparisons so far: the tuned score with its interval, one below the other; enter opens one", where=_COMPARE),
     Action("older", "<", "older", "the comparison before this one", where=_COMPARE, footer=9),
     Action("newer", ">", "newer", "the comparison after this one", where=_COMPARE),

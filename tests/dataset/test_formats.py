@@ -381,8 +381,8 @@ class TestFilesThatCannotBeReadAtAll:
     @pytest.mark.parametrize(
         ("content", "what"),
         [
-            (b"PAR1....", "Parquet"),
-            (b"\x1f\x8b\x08", "gzip"),
+            (b"PAR1....", "not a Parquet file that can be read"),
+            (b"\x1f\x8b\x08", "cannot be unpacked"),
             ("ab".encode("utf-16"), "UTF-16"),
             (b"hello", "neither JSONL"),
         ],

@@ -85,6 +85,6 @@ MESSAGES = Shape(
     read=_read,
     has_columns=False,
     write=_written,
-    columns=("messages", *FACTS),
+    columns=("messages", *FACTS, "text"),
     word="messages",
 )

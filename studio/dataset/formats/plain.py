@@ -7,6 +7,7 @@ from studio.dataset.formats.pair import FACTS
 from studio.dataset.formats.shape import Shape, Texts
 from studio.dataset.labels import LABELS, SPLITS
 
+_OTHER_SHAPES = ("prompt", "completion", "instruction", "input", "output", "messages", "conversations")
 _WORDS = {"label": LABELS, "split": SPLITS}
 # What usually stands beside a text and is no text to learn from. Beside any other, which column is meant is not sure.
 _ABOUT_A_TEXT = (
@@ -25,7 +26,7 @@ def _fits(record: Record) -> bool:
 
 def _may_stand_beside(name: str, value: object, record: Record) -> bool:
     """``value`` is None where only the names of columns are known."""
-    if name in ("prompt", "completion", "instruction", "input", "output"):  # as a table of ours has both shapes
+    if name in _OTHER_SHAPES:  # a table has all the columns of its rows, whatever their shapes
         return value is None or (isinstance(value, str) and is_blank(value))
     if name in _WORDS:  # text and label are a pair in many files: there the label is the completion
         return value in _WORDS[name] or value == "" or (value is None and "prompt" in record)

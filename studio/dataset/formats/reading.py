@@ -28,9 +28,11 @@ from studio.dataset.candidates import (
 from studio.dataset.formats import CONTAINERS, SHAPES, listed
 from studio.dataset.formats.container import Container, Evidence
 from studio.dataset.formats.lines import MAX_LINE_BYTES, OnBytes
+from studio.dataset.formats.packed import ending_of
 from studio.dataset.formats.pair import PAIR
 from studio.dataset.formats.shape import Shape
 from studio.dataset.formats.sources import Source, open_source, reading, source_name
+from studio.dataset.formats.text_files import TEXT, TEXT_LINES
 from studio.errors import AskedWrongly
 
 __all__ = ["MAX_LINE_BYTES", "Candidate", "Problem", "WrongColumns", "container_of", "read_file", "source_name"]
@@ -39,8 +41,7 @@ _GUESSED_FROM = 1_000
 _HEAD_BYTES = 4096
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FOREIGN = {
-    b"PAR1": ("a Parquet file", "Write it as JSONL: duckdb -c \"COPY (FROM 'FILE') TO 'FILE.jsonl'\""),
-    b"\x1f\x8b": ("a gzip file", "Unpack it first: gunzip -k FILE"),
+    b"\x1f\x8b": ("a gzip file packed twice", "Unpack it first: gunzip -k FILE"),
     b"PK\x03\x04": ("a zip file or a spreadsheet", "Unpack it, or save the sheet as CSV."),
     b"\xff\xfe": ("UTF-16 text", "Save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE"),
     b"\xfe\xff": ("UTF-16 text", "Save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE"),
@@ -66,12 +67,15 @@ def read_file(
     task: str = "",
     on_bytes: OnBytes | None = None,
     stream: BinaryIO | None = None,
+    *,
+    by_lines: bool = False,
 ) -> Iterator[Candidate | Problem]:
     """Read ``path`` row by row, in the file's order and in bounded memory; every line is of a row or of a problem.
 
     ``mapping`` names the column of a field, for example ``{"prompt": "question", "completion": "answer"}``; fields not
     in it are read from the column of their own name. ``task`` is given to rows that name none. ``on_bytes`` hears the
-    bytes read so far. ``stream`` is read in place of a file, of which ``path`` is then only the name.
+    bytes read so far. ``stream`` is read in place of a file, of which ``path`` is then only the name. ``by_lines``: of
+    a plain text file each line is an example, not the whole.
 
     Raises AskedWrongly at once for a file that is missing, empty, not readable or of a format that is not read, and
     WrongColumns, whose message lists the columns it has, for one without the columns needed; StudioError, then and
@@ -81,7 +85,8 @@ def read_file(
     source = open_source(path, stream, on_bytes)
     try:
         with reading(source.file):
-            container = container_of(source, path.suffix.lower())
+            container = container_of(source, ending_of(path))
+            container = TEXT_LINES if by_lines and container is TEXT else container
             _check_columns(source, container, columns)
     except BaseException:
         source.close()

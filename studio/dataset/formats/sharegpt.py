@@ -62,6 +62,6 @@ SHAREGPT = Shape(
     read=_read,
     has_columns=False,
     write=_written,
-    columns=("conversations", *FACTS),
+    columns=("conversations", *FACTS, "text"),
     word="sharegpt",
 )
