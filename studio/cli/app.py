@@ -19,6 +19,7 @@ from studio.cli import (
     mending,
     models,
     naming,
+    reporting,
     running,
     votes,
 )
@@ -48,6 +49,7 @@ VERBS: tuple[Verb, ...] = (
     *judging.VERBS,
     *votes.VERBS,
     *mending.VERBS,
+    *reporting.VERBS,
     *completion.VERBS,
 )
 
