@@ -25,6 +25,7 @@ DIALOGS = (
     "Reader",
     "Rows",
     "Fix",
+    "Bench",
     "Vote",
     "History",
     "New run",
@@ -159,6 +160,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("check", "r", "check again", "count, or check, what changed", where=("Window", "Checks"), footer=7),
     # Checks
     Action("fix", "A", "fix", "what the fix of this check would do; then do it, in one undo step", where=("Checks",), footer=2),
+    Action("bench", "b", "side by side", "the answers of each group side by side: keep one, merge, edit", where=("Checks",), footer=4),
     Action("waive", "W", "waive", "let what is found be, with a reason; again: count it once more", where=("Checks",), footer=3),
     # Runs
     Action("new_run", "n", "new run", "a new run: rows, steps and time are shown first", where=_RUNS, footer=1),
@@ -252,6 +254,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("scroll_on", "j down", "down", "scroll down", where=_READ),
     Action("scroll_back", "k up", "up", "scroll up", where=_READ),
     Action("dismiss_too", "q ?", "leave", "leave", where=_READ),
+    Action("previous_answer", "left h", "left", "the answer to the left", where=("Bench",)),
+    Action("next_answer", "right l", "right", "the answer to the right", where=("Bench",), footer=1),
+    Action("keep_answer", "a enter", "keep", "keep this answer: the rows with others are rejected", where=("Bench",), footer=2),
+    Action("merge_answers", "m", "merge", "one row with this answer stays, the others go to the trash", where=("Bench",), footer=3),
+    Action("edit_answer", "e", "edit", "edit the first row with this answer", where=("Bench",), footer=4),
+    Action("next_group", "j down n", "next group", "the next group", where=("Bench",), footer=5),
+    Action("previous_group", "k up N", "previous group", "the group before", where=("Bench",)),
+    Action("undo_here", "u", "undo", "take the newest change back", where=("Bench",), footer=6),
     Action("apply_fix", "A enter", "apply", "apply the fix to all rows; u undoes it", where=("Fix",)),
     Action("open_rows", "enter", "rows in Data", "the rows that are read, in Data", where=("Rows",)),
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 
 from studio.dataset.candidates import Candidate
 from studio.project import Project
@@ -30,6 +31,48 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return project_with(tmp_path / "project", ROWS)
 
 
+async def go_to(pilot: Pilot[None], screen: ChecksScreen, name: str) -> None:
+    names = [one.check.name for one in screen._results]
+    await press(pilot, "g", *["j"] * names.index(name))
+
+
+async def waive_and_undo(pilot: Pilot[None]) -> None:
+    await press(pilot, "W")
+    await type_line(pilot, "it is Amazon's example")
+    await settle(pilot)
+    assert said(pilot) == "waive secrets · saved · u undoes"
+    assert "1 waived" in shown(pilot) and "Waived by" in shown(pilot)
+    await press(pilot, "u")
+    await settle(pilot)
+    assert "1 error" in shown(pilot)
+
+
+async def mend_and_undo(pilot: Pilot[None], screen: ChecksScreen) -> None:
+    await go_to(pilot, screen, "mojibake")
+    await press(pilot, "A")
+    await settle(pilot)
+    assert "{+café+}" in shown(pilot), "a fix is shown before it is done"
+    await press(pilot, "A")
+    await settle(pilot)
+    assert "mojibake" not in shown(pilot)
+    assert screen.session.opened().example(22).prompt == "The café is closed"
+    await press(pilot, "u")
+    await settle(pilot)
+    assert "mojibake" in shown(pilot)
+
+
+async def settle_and_undo(pilot: Pilot[None]) -> None:
+    await press(pilot, "b")
+    text = shown(pilot)
+    assert "group 1 of 1" in text and "On its way." in text and "It was lost." in text and "95.8 %" in text
+    await press(pilot, "l", "a")
+    assert "settled" in shown(pilot) and "It was lost." in shown(pilot) and "On its way." not in shown(pilot)
+    await press(pilot, "u")
+    assert "On its way." in shown(pilot)
+    await press(pilot, "escape")
+    await settle(pilot)
+
+
 async def test_what_is_found_is_shown_mended_waived_and_opened_in_data(project: Project) -> None:
     async with opened_on(project, "checks") as pilot:
         await settle(pilot)
@@ -37,31 +80,13 @@ async def test_what_is_found_is_shown_mended_waived_and_opened_in_data(project: 
         assert "1 error" in text and "secrets" in text and "1 row has a key, a token or a password" in text
         assert SECRET not in text and "AKI•••" in text, "a secret is masked on a screen"
 
-        await press(pilot, "W")
-        await type_line(pilot, "it is Amazon's example")
-        await settle(pilot)
-        assert said(pilot) == "waive secrets · saved · u undoes"
-        assert "1 waived" in shown(pilot) and "Waived by" in shown(pilot)
-        await press(pilot, "u")
-        await settle(pilot)
-        assert "1 error" in shown(pilot)
-
+        await waive_and_undo(pilot)
         screen = pilot.app.screen
         assert isinstance(screen, ChecksScreen)
-        names = [one.check.name for one in screen._results]
-        await press(pilot, "g", *["j"] * names.index("mojibake"), "A")
-        await settle(pilot)
-        assert "{+café+}" in shown(pilot), "a fix is shown before it is done"
-        await press(pilot, "A")
-        await settle(pilot)
-        assert "mojibake" not in shown(pilot)
-        assert screen.session.opened().example(22).prompt == "The café is closed"
-        await press(pilot, "u")
-        await settle(pilot)
-        assert "mojibake" in shown(pilot)
-
-        names = [one.check.name for one in screen._results]
-        await press(pilot, "g", *["j"] * names.index("contradictory_duplicates"), "enter")
+        await mend_and_undo(pilot, screen)
+        await go_to(pilot, screen, "contradictory_duplicates")
+        await settle_and_undo(pilot)
+        await press(pilot, "enter")
         await settle(pilot)
         assert isinstance(pilot.app.screen, DataScreen)
         assert data_screen(pilot).table.ids.tolist() == [23, 24] and "group 1 of 1" in shown(pilot)

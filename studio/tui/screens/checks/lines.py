@@ -67,6 +67,8 @@ def _what_can_be_done(one: Result) -> Line:
     line: Line = []
     if one.count:
         line += [("enter", "key"), (" its rows in Data   ", "dim")]
+    if one.finding and len(one.finding.group_sizes):
+        line += [("b", "key"), (" side by side   ", "dim")]
     if one.check.fix and one.finding:
         line += [("A", "key"), (f" {one.check.fix.about}   ", "dim")]
     if one.finding:

@@ -212,6 +212,15 @@ class ChecksScreen(ListScreen):
     def on_row_list_chosen(self, message: RowList.Chosen) -> None:
         self.action_enter()
 
+    def action_bench(self) -> None:
+        from studio.tui.dialogs.bench import BenchDialog
+
+        one = self.current
+        if one is None or one.finding is None or not len(one.finding.group_sizes):
+            self.say("only findings of groups have answers to compare: contradictions, near duplicates")
+        else:
+            self.app.push_screen(BenchDialog(one.finding), lambda _: self.look(is_new_look=False))
+
     def action_fix(self) -> None:
         one = self.current
         if one is not None:
