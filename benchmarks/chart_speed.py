@@ -22,9 +22,10 @@ from studio.files import write_whole
 from studio.reports.chart import render_chart
 from studio.runs.directory import RunDirectory
 from studio.runs.events import Evaluation, EventWriter, Finished, Plan, Started, Step
+from studio.runs.series import STEP_COLUMNS
 from studio.runs.specs import TrainSpec
-from studio.runs.watch import STEP_COLUMNS, RunState
-from studio.tui.run_poll import RunPoll, copied
+from studio.runs.state import RunState
+from studio.tui.run_poll import RunPoll
 from studio.tui.screens.runs.curves import ChartChoice, border_marks, loss_series, read_out, seen_range, side_series
 from studio.tui.screens.runs.shelf import Shelf
 from studio.tui.screens.runs.sight import Sight
@@ -95,7 +96,7 @@ class Frames:
         self.draw()
 
     def grow(self) -> None:
-        series = self._state.series = copied(self._state.series)  # as each look gives the screen a new one
+        series = self._state.series = self._state.series.copied()  # as each look gives the screen a new one
         series.step.append(series.step[-1] + 1)
         for name in STEP_COLUMNS[1:]:
             getattr(series, name).append(getattr(series, name)[-1])

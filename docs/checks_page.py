@@ -19,11 +19,17 @@ _OPENING = """\
 # Checks
 
 What `studio check` looks for. It reads the rows that a run would learn from: those labelled reject or skip, and those
-in the trash, are left out, so rejecting a row is an answer to a finding. Nothing is changed.
+in the trash, are left out, so rejecting a row is an answer to a finding. No row is changed. What is found is kept, with
+the count of the look before beside it; the next look computes only what changed since.
 
     studio check
     studio check --only contradictory_duplicates --json
-    studio check --fail-on warning     # exit code 1 for a script
+    studio check --fail-on warn        # exit code 1 for a script
+    studio check --waive exact_duplicates --reason "they are meant"
+
+An **error** keeps a run from starting until its rows are mended or it is waived, with a reason; the run's spec records
+the waiver. A waiver speaks of the rows that were found then: others that turn up later count. A **warning** means worse
+results or scores that say less, an **info** is good to know.
 
 This page is made from the code by `docs/checks_page.py`; its example rows are the tests of the checks.
 """

@@ -52,6 +52,14 @@ def scorers() -> str:
     return "\n".join(["| score | in `--json` | what it is |", "|---|---|---|", *lines])
 
 
+def arms() -> str:
+    """Every kind of arm with its sentence."""
+    from studio.runs.arms import ARMS
+
+    lines = [f"| `{kind.usage}` | {kind.about} |" for kind in ARMS]
+    return "\n".join(["| arm | is |", "|---|---|", *lines])
+
+
 def watchdogs() -> str:
     """Every watchdog with what it looks for and what is done unless the spec says otherwise."""
     from studio.runs.watchdogs import WATCHDOGS
@@ -88,7 +96,7 @@ def _between(made: str, match: re.Match[str]) -> str:
 
 # Page → its blocks. A block stands between ``<!-- name -->`` and ``<!-- /name -->``.
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
-    ROOT / "README.md": {"keys": keys, "verbs": verbs, "scorers": scorers, "watchdogs": watchdogs},
+    ROOT / "README.md": {"keys": keys, "verbs": verbs, "arms": arms, "scorers": scorers, "watchdogs": watchdogs},
     ROOT / "docs" / "architecture.md": {"tree": tree},
 }
 

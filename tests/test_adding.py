@@ -214,7 +214,7 @@ from docs.checks_page import page
 show("page", page())
 """,
         {
-            "-C desk check": "Completions that repeat their prompt: 1.",
+            "-C desk check": "1 row repeats its prompt as the completion.",
             "-C desk check --only echo --json": '"check": "echo"',
             "-C desk check --only nothing": "echo",
             "page": "The model learns to repeat what it is asked.",
@@ -289,7 +289,7 @@ from studio.runs.directory import FrozenRow
 from studio.runs.specs import CompareSpec
 (arm,) = CompareSpec(arms=("shortest:1",)).parsed_arms
 pool = [FrozenRow(1, "sums", "a long prompt", "and answer"), FrozenRow(2, "sums", "2+2", "4")]
-show("shot", arm.examples(pool, "sums", 0)[0].prompt)
+show("shot", arm.prompting.examples(pool, "sums", 0)(pool[0])[0].prompt)
 verb("init desk")
 verb("-C desk compare --arms best")
 """,

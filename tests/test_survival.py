@@ -23,7 +23,8 @@ from studio.project import Project
 from studio.runs.directory import RunDirectory
 from studio.runs.events import read_events
 from studio.runs.specs import TrainSpec
-from studio.runs.watch import RunState, RunWatch
+from studio.runs.state import RunState
+from studio.runs.watch import RunWatch
 
 PATIENCE_SECONDS = 300.0  # only a run that hangs takes so long; a busy machine may take a hundred
 POLL_SECONDS = 0.05  # as often as a screen looks; nothing is timed by it

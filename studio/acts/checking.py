@@ -1,66 +1,115 @@
-"""Checking the data: every check over the store, or those asked for. Nothing is written."""
+"""Checking the data: bringing every check up to date, or those asked for, and waiving what may stay."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import numpy as np
 
 from studio.dataset.checks import CHECKS
-from studio.dataset.checks.check import Check, Finding, Severity
-from studio.dataset.checks.rows import Need
-from studio.dataset.store import Store
-from studio.errors import AskedWrongly
+from studio.dataset.checks.check import Check, Severity
+from studio.dataset.checks.kept import Result, among
+from studio.dataset.checks.rows import Around
+from studio.dataset.store import Change, Store
+from studio.errors import AskedWrongly, StudioError
+from studio.project import Project
 
 OnChecked = Callable[[int, int], None]
 
 
-@dataclass(frozen=True)
-class Checked:
-    """One check and what it found. ``lacking`` is not empty where it could not run, for the store lacks these."""
-
-    check: Check
-    findings: list[Finding]
-    lacking: tuple[Need, ...] = ()
-
-    @property
-    def row_count(self) -> int:
-        """How many rows were found; a row in two findings counts twice."""
-        return sum(len(finding.example_ids) for finding in self.findings)
-
-
 def run_checks(
+    project: Project,
     store: Store,
     only: Sequence[str] = (),
     progress: OnChecked | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
-) -> list[Checked]:
-    """Run the checks named in ``only``, or all, in the order of ``CHECKS``; one that cannot run says what it lacks.
+    *,
+    is_new_look: bool = True,
+) -> list[Result]:
+    """What the checks named in ``only``, or all, find now, in the order of ``CHECKS``; kept in the store.
 
-    ``progress`` hears how many of how many are done. Raises AskedWrongly for a name that is no check, and Interrupted
-    when ``is_cancelled``.
+    Only what changed since they ran last is computed. ``progress`` hears how many of how many are done. Raises
+    AskedWrongly for a name that is no check, and Interrupted when ``is_cancelled``; nothing is kept then.
     """
     chosen = _chosen(only)
-    checked = []
-    for done, check in enumerate(chosen):
+    done = 0
+
+    def on_done(check: Check) -> None:
+        nonlocal done
+        done += 1
         if progress:
             progress(done, len(chosen))
-        lacking = store.lacking(check)
-        checked.append(Checked(check, [] if lacking else store.findings(check, is_cancelled), lacking))
+
     if progress:
-        progress(len(chosen), len(chosen))
-    return checked
+        progress(0, len(chosen))
+    return store.check(chosen, around(project), on_done, is_cancelled, is_new_look=is_new_look)
 
 
-def found_at_least(checked: Sequence[Checked], severity: Severity) -> bool:
-    """Whether a check of this severity or a worse one found anything."""
-    return any(one.findings and one.check.severity.is_at_least(severity) for one in checked)
+def kept_checks(project: Project, store: Store) -> list[Result]:
+    """What the checks found when they ran last. Takes no time."""
+    return store.checked(CHECKS, around(project))
+
+
+def waive(project: Project, store: Store, name: str, reason: str) -> Change:
+    """Let what the check ``name`` finds now be, for a reason: no run is refused for these rows, until undone.
+
+    Raises AskedWrongly for a name that is no check, for no reason, and where there is nothing to waive.
+    """
+    if not reason.strip():
+        raise AskedWrongly(f"{name} is not waived: no reason was given.", "Say why it may stay: --reason 'it is meant'")
+    (result,) = run_checks(project, store, [name], is_new_look=False)
+    if result.finding is None:
+        raise AskedWrongly(f"{name} finds nothing, so there is nothing to waive.", "studio check says what is found.")
+    return store.waive(result.check, result.finding.rows, reason.strip())
+
+
+def take_waiver_back(store: Store, name: str) -> Change:
+    """The check ``name`` counts again. Raises AskedWrongly where it is not waived."""
+    (check,) = _chosen([name])
+    return store.waive(check, store.view_ids()[:0], "")
+
+
+def error_findings(project: Project, store: Store, example_ids: Sequence[int]) -> list[Result]:
+    """What the checks that block a run find in these rows, waived or not; brought up to date first."""
+    checks = [check for check in CHECKS if check.severity is Severity.ERROR]
+    able = [one for one in store.check(checks, around(project), is_new_look=False) if one.finding]
+    used = np.array(example_ids, dtype=np.int64)
+    return [one for one in (among(result, used) for result in able) if one.finding]
+
+
+def refusal_of_findings(blocking: Sequence[Result]) -> StudioError | None:
+    """Why a run on rows with these findings, which nobody waived, may not start; None where there are none."""
+    if not blocking:
+        return None
+    sentences = " ".join(f"{one.check.name}: {one.finding.sentence}" for one in blocking if one.finding)
+    name = blocking[0].check.name
+    return StudioError(
+        f"Errors in the rows of this run: {sentences}",
+        f"See them: studio check --only {name}, or F7. Let them be: studio check --waive {name} --reason WHY",
+    )
+
+
+def waived_in_words(results: Sequence[Result]) -> list[str]:
+    """The waivers under which a run on these findings starts, for its spec."""
+    return [f"{one.check.name}: {one.waiver.reason} ({one.waiver.who})" for one in results if one.waiver]
+
+
+def found_at_least(results: Sequence[Result], severity: Severity) -> bool:
+    """Whether a check of this severity or a worse one found anything that is not waived."""
+    return any(one.is_open and one.check.severity.is_at_least(severity) for one in results)
 
 
 def severity_named(name: str) -> Severity:
-    """The severity of this name. Raises AskedWrongly where there is none."""
-    if name not in list(Severity):
+    """The severity of this name, or of its beginning (``warn``). Raises AskedWrongly where there is none."""
+    found = [severity for severity in Severity if name and severity.startswith(name)]
+    if not found:
         raise AskedWrongly(f"{name!r} is no severity.", f"One of: {', '.join(Severity)}.")
-    return Severity(name)
+    return found[0]
+
+
+def around(project: Project) -> Around:
+    """What checks know of a project beside its rows."""
+    return Around(max_length=project.settings().max_length)
 
 
 def _chosen(only: Sequence[str]) -> list[Check]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from studio.acts.answering import TunedRun, answering_by, tuned_runs, with_own_checkpoints
 from studio.acts.base_model import with_base_model
 from studio.acts.training import frozen
 from studio.dataset.store import Example, Store
@@ -13,10 +15,11 @@ from studio.dataset.texts import prompt_hash
 from studio.errors import AskedWrongly, StudioError
 from studio.files import JsonObject
 from studio.project import Project
+from studio.runs.arms.answering import Answering, write_answering
 from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run, read_rows, runs_in, write_rows
 from studio.runs.predictions import read_predictions
 from studio.runs.process import submit
-from studio.runs.specs import CompareSpec, TrainSpec, read_spec, write_spec
+from studio.runs.specs import CompareSpec, read_spec, write_spec
 from studio.runs.watch import RunWatch, scores_in
 from studio.scoring.summary import Comparison
 from studio.tokens.tokenizer import ModelFolder
@@ -45,12 +48,14 @@ class LoadedComparison:
 class ComparePlan:
     """What a comparison would do on the rows there are now: ``rows`` held-out ones, answered by every arm of ``spec``.
 
-    ``forecast_seconds`` goes by the newest comparison on the same base model; None where there is none.
+    ``answering`` says who answers, by the arm's text. ``forecast_seconds`` goes by the newest comparison on the same
+    base model; None where there is none.
     """
 
     spec: CompareSpec
     rows: list[FrozenRow]
     pool: list[FrozenRow]
+    answering: dict[str, Answering]
     forecast_seconds: float | None
 
     @property
@@ -60,15 +65,15 @@ class ComparePlan:
 
 
 def plan_comparison(project: Project, store: Store, spec: CompareSpec) -> ComparePlan:
-    """Which rows ``spec`` would have answered, and how long that takes. Call it off the UI thread.
+    """Which rows ``spec`` would have answered by whom, and how long that takes. Call it off the UI thread.
 
     With a run, its own frozen training rows are the pool and its base model and tasks are taken over. Raises
     AskedWrongly when there is nothing to answer or nothing to take shots from.
     """
-    pool: list[FrozenRow] | None = None
-    if spec.run_id:
-        spec, pool = _with_run(find_run(project.runs_path, spec.run_id), spec)
+    runs = tuned_runs(project, spec)
+    spec = _with_run(runs, spec)
     spec, _ = with_base_model(project, spec)
+    answering = answering_by(project, spec, runs)
     test = _evenly_over_tasks(
         store.rows_for(spec.split, tasks=spec.tasks, labels=("accept", "none"), where=""), spec.limit
     )
@@ -76,18 +81,30 @@ def plan_comparison(project: Project, store: Store, spec: CompareSpec) -> Compar
         raise AskedWrongly(
             f"no row is in the {spec.split} split.", "Assign the splits first: studio split, or S on Data."
         )
-    if pool is None:
-        pool = frozen(store.rows_for("train", tasks=spec.tasks, labels=("accept", "none"), where=""))
-    needed = max(arm.shots for arm in spec.parsed_arms)
-    for task in sorted({example.task for example in test}):
+    pool = _pool(store, spec, runs)
+    _refuse_too_many_shots(spec, {example.task for example in test}, pool)
+    answers = len(test) * len(spec.arms)
+    return ComparePlan(spec, frozen(test), pool, answering, _forecast(project, spec, answers))
+
+
+def _pool(store: Store, spec: CompareSpec, runs: Mapping[str, TunedRun]) -> list[FrozenRow]:
+    """What examples are taken from: what the first of the runs learned from, or else the train split as it is."""
+    for run in runs.values():
+        rows = read_rows(run.directory.rows_path("train"))
+        # Rows that an older studio froze have no hash yet; the test rows beside them have.
+        return [replace(row, prompt_hash=row.prompt_hash or prompt_hash(row.prompt)) for row in rows]
+    return frozen(store.rows_for("train", tasks=spec.tasks, labels=("accept", "none"), where=""))
+
+
+def _refuse_too_many_shots(spec: CompareSpec, tasks: Collection[str], pool: Sequence[FrozenRow]) -> None:
+    needed = max(arm.prompting.shots for arm in spec.parsed_arms)
+    for task in sorted(tasks):
         have = sum(row.task == task for row in pool)
         if have < needed:
             raise AskedWrongly(
                 f"{needed} shots are asked for, but task {task!r} has {have} training rows to take them from.",
                 "Use fewer shots, or leave the task out with tasks=.",
             )
-    answers = len(test) * len(spec.arms)
-    return ComparePlan(spec, frozen(test), pool, _forecast(project, spec, answers))
 
 
 def start_comparison(project: Project, store: Store, spec: CompareSpec) -> str:
@@ -96,6 +113,7 @@ def start_comparison(project: Project, store: Store, spec: CompareSpec) -> str:
     with new_run(project.runs_path, "compare") as directory:
         write_rows(directory.rows_path("test"), plan.rows)
         write_rows(directory.rows_path("train"), plan.pool)
+        write_answering(directory, with_own_checkpoints(directory, plan.answering))
         write_spec(directory, plan.spec)
         submit(directory)
     return directory.run_id
@@ -139,60 +157,22 @@ def _comparison_from(directory: RunDirectory, scores: JsonObject) -> Comparison:
         ) from error
 
 
-def tuned_run_ids(project: Project) -> list[str]:
-    """The train runs that can answer, newest first."""
-    found = []
-    for directory in runs_in(project.runs_path):
-        spec = RunWatch(directory).spec
-        if isinstance(spec, TrainSpec) and _tuned_folder(directory, spec).exists():
-            found.append(directory.run_id)
-    return found
-
-
-def newest_tuned(project: Project) -> str:
-    """The newest train run that can answer. Raises AskedWrongly when there is none."""
-    for run_id in tuned_run_ids(project):
-        return run_id
-    raise AskedWrongly(
-        "no run has made an adapter or a model yet.", "studio train --wait, or leave the arm 'tuned' out."
-    )
-
-
-def _with_run(run: RunDirectory, spec: CompareSpec) -> tuple[CompareSpec, list[FrozenRow]]:
-    trained = read_spec(run)
-    if not isinstance(trained, TrainSpec):
-        raise AskedWrongly(f"{run.run_id} is a {trained.kind} run, not a train run.")
-    if spec.base_model and spec.base_model != trained.base_model:
-        raise AskedWrongly(
-            f"base_model={spec.base_model}, but {run.run_id} was trained on {trained.base_model}.",
-            "Leave base_model out: the arms must share one base model.",
+def _with_run(runs: Mapping[str, TunedRun], spec: CompareSpec) -> CompareSpec:
+    """The spec on the base model of the first run, and on its tasks where none are named."""
+    for run in runs.values():
+        if spec.run_id and spec.base_model and spec.base_model != run.spec.base_model:
+            raise AskedWrongly(
+                f"base_model={spec.base_model}, but {run.directory.run_id} was trained on {run.spec.base_model}.",
+                "Leave base_model out: the arms must share one base model.",
+            )
+        run_id = run.directory.run_id if spec.run_id else ""
+        return replace(
+            spec,
+            run_id=run_id,
+            base_model=spec.base_model or run.spec.base_model,
+            tasks=spec.tasks or run.spec.tasks,
         )
-    tuned = tuned_path(run, trained)
-    spec = replace(
-        spec,
-        run_id=run.run_id,
-        base_model=trained.base_model,
-        tuned_path=str(tuned.resolve()),
-        tuned_method=trained.method,
-        tasks=spec.tasks or trained.tasks,
-    )
-    pool = read_rows(run.rows_path("train"))
-    # Rows that an older studio froze have no hash yet; the test rows beside them have.
-    return spec, [replace(row, prompt_hash=row.prompt_hash or prompt_hash(row.prompt)) for row in pool]
-
-
-def tuned_path(run: RunDirectory, spec: TrainSpec) -> Path:
-    """Folder of what the run has made so far. Raises StudioError while there is nothing."""
-    path = _tuned_folder(run, spec)
-    if not path.exists():
-        raise StudioError(
-            f"{run.run_id} has made no {path.name} yet.", "Wait for it to finish, or stop it: that saves what it has."
-        )
-    return path
-
-
-def _tuned_folder(run: RunDirectory, spec: TrainSpec) -> Path:
-    return run.result_path(spec.how.leaves)
+    return spec
 
 
 def _evenly_over_tasks(examples: list[Example], limit: int) -> list[Example]:

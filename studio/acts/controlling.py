@@ -16,8 +16,9 @@ from studio.project import Project
 from studio.runs.directory import RunDirectory, find_run
 from studio.runs.schedules import MOST_JUMP, change_of_rate, length_words
 from studio.runs.specs import TrainSpec, write_spec
+from studio.runs.state import RunState
 from studio.runs.status import Status
-from studio.runs.watch import RunState, RunWatch
+from studio.runs.watch import RunWatch
 
 
 def pause_run(project: Project, run: str) -> RunDirectory:

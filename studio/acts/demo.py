@@ -17,7 +17,8 @@ from studio.errors import StudioError
 from studio.project import DEFAULT_MODEL, Project
 from studio.runs.directory import RunDirectory, runs_in
 from studio.runs.specs import CompareSpec, TrainSpec
-from studio.runs.watch import RunState, RunWatch
+from studio.runs.state import RunState
+from studio.runs.watch import RunWatch
 
 TASK = "tickets"
 # (files, test share, validation share). Only rows without a split of their own are split by these shares: the tickets

@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from studio.acts.base_model import with_base_model
+from studio.acts.checking import error_findings, refusal_of_findings, waived_in_words
 from studio.acts.controlling import continue_run, is_pause_wanted
 from studio.acts.window import budget_of, token_counts
+from studio.dataset.checks.kept import Result
 from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
 from studio.files import private_mode, writing
@@ -24,7 +26,8 @@ from studio.runs.mixture import TaskShare
 from studio.runs.process import cancel, submit
 from studio.runs.resuming import refusal_to_resume
 from studio.runs.specs import TrainSpec, write_spec
-from studio.runs.watch import RunState, RunWatch
+from studio.runs.state import RunState
+from studio.runs.watch import RunWatch
 from studio.tokens.encoding import Objective, Pair, check_objective
 from studio.tokens.layout import Budget
 from studio.tokens.stop_proof import Flaw, StopProof, is_proved, prove, refusal_of, refusal_of_cuts
@@ -36,7 +39,8 @@ from studio.tokens.window import Outcome, apply_policy, fates, outcome
 class TrainPlan:
     """What a spec would do on the rows there are now; counted, not guessed, but for the two forecasts.
 
-    ``shares`` is what an epoch has of each task, ``checkpoint`` that of an earlier run to begin from.
+    ``shares`` is what an epoch has of each task, ``checkpoint`` that of an earlier run to begin from, ``blocking`` the
+    errors in these rows that nobody waived.
     """
 
     spec: TrainSpec
@@ -51,6 +55,7 @@ class TrainPlan:
     shares: list[TaskShare]
     checkpoint: Path | None = None
     flaws: list[Flaw] = field(default_factory=list)
+    blocking: list[Result] = field(default_factory=list)
     forecast_seconds: float | None = None
     forecast_memory_bytes: int | None = None
 
@@ -58,6 +63,7 @@ class TrainPlan:
     def refusal(self) -> StudioError | None:
         """Why this run may not start, or None."""
         unfit = self.spec.refusal(self.rows, self.overlong_ids, self.dropped_rows, self.budget.words)
+        unfit = unfit or refusal_of_findings(self.blocking)
         if unfit or not self.is_proved:
             return unfit
         cut = refusal_of_cuts(self.spec.overlong, self.budget, self.rows - self.dropped_rows, self.cut_rows)
@@ -88,6 +94,8 @@ def plan_training(project: Project, store: Store, spec: TrainSpec, *, prove_all:
     check_objective(model, objective)
     _check_virtual_tokens(model, spec)
     training, validation = _rows(store, spec)
+    errors = error_findings(project, store, [example.example_id for example in (*training, *validation)])
+    spec = replace(spec, waivers=tuple(waived_in_words(errors)))
     ids, prompt_tokens, completion_tokens = token_counts(store, model, objective)
     chosen = np.isin(ids, np.array([example.example_id for example in training], dtype=np.int64))
     prompt_tokens, completion_tokens = prompt_tokens[chosen], completion_tokens[chosen]
@@ -115,6 +123,7 @@ def plan_training(project: Project, store: Store, spec: TrainSpec, *, prove_all:
         overlong_ids=[example.example_id for example in overlong],
         dropped_rows=len(training) - len(kept),
         cut_rows=fitted.cut,
+        blocking=[one for one in errors if one.is_open],
         flaws=_flaws(model, [*training, *validation], objective, prove_all=prove_all),
         forecast_seconds=seconds,
         forecast_memory_bytes=memory,
@@ -200,13 +209,13 @@ def begin_training(project: Project, store: Store, spec: TrainSpec) -> tuple[str
         write_rows(directory.rows_path("train"), frozen(training))
         write_rows(directory.rows_path("validation"), frozen(validation))
         if plan.checkpoint:
-            shutil.copytree(plan.checkpoint, directory.begin_path, copy_function=_linked)
+            shutil.copytree(plan.checkpoint, directory.begin_path, copy_function=linked)
         write_spec(directory, plan.spec)
         submit(directory)
     return directory.run_id, plan
 
 
-def _linked(source: str, target: str) -> None:
+def linked(source: str, target: str) -> None:
     """The same file under another name, which costs no room; a copy where the file system has no such thing."""
     try:
         os.link(source, target)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from studio.acts.comparing import tuned_path
+from studio.acts.answering import tuned_path
 from studio.errors import AskedWrongly
 from studio.interpreter import child_environment, python_module
 from studio.models.finding import resolve_model

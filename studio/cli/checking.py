@@ -8,13 +8,12 @@ import typer
 
 from studio.cli.common import Json, Verb, project_of, store_of, write_table
 from studio.cli.printing import progress_bar, say, write_json
-from studio.reports.numbers import counted, number
+from studio.errors import AskedWrongly
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from studio.acts.checking import Checked
-    from studio.reports.table import Table
+    from studio.dataset.checks.kept import Result
+    from studio.dataset.store import Store
+    from studio.project import Project
 
 
 def check(
@@ -27,65 +26,76 @@ def check(
         typer.Option(
             "--fail-on",
             metavar="SEVERITY",
-            help="Exit with 1 for a finding this severe or worse: error, warning or info.",
+            help="Exit with 1 for a finding this severe or worse that is not waived: error, warn or info.",
         ),
+    ] = "",
+    waive: Annotated[
+        str, typer.Option("--waive", metavar="NAME", help="Let what this check finds now be; it blocks no run then.")
+    ] = "",
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="With --waive: why it may stay.")] = "",
+    unwaive: Annotated[
+        str, typer.Option("--unwaive", metavar="NAME", help="Take a waiver back; the check counts again.")
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Look for rows that harm fine-tuning: duplicates, contradictions, prompts that ask nothing.
+    """Look for rows that harm fine-tuning: duplicates, contradictions, leakage, secrets, cut answers and more.
 
-    Rows labelled reject or skip are left out. docs/checks.md says what each check finds and why it matters.
+    Rows labelled reject or skip are left out. Errors keep a run from starting until they are mended or waived. Findings
+    are kept: the next check computes only what changed. docs/checks.md says what each check finds and why it matters.
     """
     from studio.acts.checking import found_at_least, run_checks, severity_named
+    from studio.reports.checks import check_table, checks_summary
 
     worst = severity_named(fail_on) if fail_on else None
     names = [name.strip() for name in only.split(",") if name.strip()]
-    with store_of(project_of(ctx)) as store, progress_bar() as bar:
-        task = bar.add_task("checking", total=None)
-        checked = run_checks(store, names, lambda done, total: bar.update(task, completed=done, total=total))
+    if reason and not waive:
+        raise AskedWrongly("--reason says why a check is waived.", "Name the check too: --waive NAME --reason TEXT")
+    project = project_of(ctx)
+    with store_of(project) as store:
+        if waive or unwaive:
+            _waive(project, store, waive, unwaive, reason)
+            return
+        with progress_bar() as bar:
+            task = bar.add_task("checking", total=None)
+            results = run_checks(
+                project, store, names, lambda done, total: bar.update(task, completed=done, total=total)
+            )
     if as_json:
-        write_json([_as_json(one) for one in checked])
+        write_json([_as_json(one) for one in results])
     else:
-        write_table(_table(checked))
-        say(_summary(checked))
-    if worst and found_at_least(checked, worst):
+        write_table(check_table(results))
+        say(checks_summary(results))
+    if worst and found_at_least(results, worst):
         raise typer.Exit(1)
 
 
-def _table(checked: Sequence[Checked]) -> Table:
-    from studio.reports.table import Cell, Column, Table
+def _waive(project: Project, store: Store, waive: str, unwaive: str, reason: str) -> None:
+    from studio.acts import checking
 
-    rows = []
-    for one in checked:
-        said = " ".join(finding.sentence for finding in one.findings) or "nothing found"
-        if one.lacking:
-            said = f"not run: not every row has its {' and '.join(one.lacking)}"
-        count = "–" if one.lacking else number(one.row_count)
-        rows.append([Cell(one.check.name), Cell(one.check.severity), Cell(count), Cell(said)])
-    columns = (Column("check", is_left=True), Column("severity", is_left=True), Column("rows"))
-    return Table([*columns, Column("what was found", is_left=True)], rows)
+    if waive and unwaive:
+        raise AskedWrongly("--waive and --unwaive are two acts.", "Name one of them.")
+    if waive:
+        change = checking.waive(project, store, waive, reason)
+        say(f"{change.summary}: {change.count:,} rows · saved · studio undo takes it back")
+    else:
+        say(f"{checking.take_waiver_back(store, unwaive).summary} · saved")
 
 
-def _summary(checked: Sequence[Checked]) -> str:
-    found = sum(bool(one.findings) for one in checked)
-    return f"{counted(len(checked), 'check')} · {number(found)} found something · docs/checks.md says why it matters"
-
-
-def _as_json(one: Checked) -> dict[str, Any]:
+def _as_json(one: Result) -> dict[str, Any]:
+    finding, waiver = one.finding, one.waiver
     return {
         "check": one.check.name,
         "severity": one.check.severity,
         "version": one.check.version,
         "lacking": list(one.lacking),
-        "rows": one.row_count,
-        "findings": [
-            {
-                "sentence": finding.sentence,
-                "example_ids": finding.example_ids.tolist(),
-                "groups": [group.tolist() for group in finding.groups],
-            }
-            for finding in one.findings
-        ],
+        "checked_at": one.checked_at.isoformat() if one.checked_at else None,
+        "rows": one.count,
+        "rows_before": one.count_before,
+        "is_open": one.is_open,
+        "waiver": {"reason": waiver.reason, "who": waiver.who, "at": waiver.at.isoformat()} if waiver else None,
+        "sentence": finding.sentence if finding else None,
+        "example_ids": finding.example_ids.tolist() if finding else [],
+        "groups": [group.tolist() for group in finding.groups] if finding else [],
     }
 
 

@@ -16,6 +16,7 @@ from studio.project import Project
 from studio.reports.numbers import counted
 from studio.runs.arms import arm_from, usage
 from studio.runs.directory import find_run
+from studio.runs.settings import items_of
 from studio.runs.specs import CompareSpec
 
 if TYPE_CHECKING:
@@ -48,14 +49,15 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Wait, then the result as JSON.")] = False,
 ) -> None:
     """Let every arm answer the same held-out rows, and say which is better and how sure that is."""
-    from studio.acts.comparing import newest_tuned, start_comparison
+    from studio.acts.answering import newest_tuned
+    from studio.acts.comparing import start_comparison
 
     project = project_of(ctx)
     if show:
         write_comparison(project, show, as_json=as_json, by_task=by_task)
         return
-    chosen = tuple(arm.strip() for arm in arms.split(",") if arm.strip())
-    if not run and any(arm_from(arm).is_tuned for arm in chosen):
+    chosen = tuple(arm.strip() for arm in items_of("arms", arms) if arm.strip())
+    if not run and any(arm.is_tuned and not arm.by.name for arm in map(arm_from, chosen)):
         run = newest_tuned(project)
     named = CompareSpec(run_id=run, arms=chosen, limit=limit, split=split, tasks=tuple(filter(None, tasks.split(","))))
     spec = named.replaced(settings or [])

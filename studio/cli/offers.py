@@ -167,14 +167,14 @@ def _of(words: Iterable[str]) -> Values:
     return lambda place: known
 
 
-def _list_of(values: Values) -> Values:
-    """Words separated by commas: what stands before the last comma stays, and no word is offered twice."""
+def _list_of(values: Values, key: Callable[[str], str] = lambda word: word.partition(":")[0]) -> Values:
+    """Words separated by commas: what stands before the last comma stays, and none with the key of one is offered."""
 
     def listed(place: Place) -> Iterable[Offer]:
         before, comma, last = place.begun.rpartition(",")
-        taken = {one.partition(":")[0] for one in before.split(",")}
+        taken = set(map(key, before.split(",")))
         for word, about in values(Place(last, place.project, place.verb)):
-            if word.partition(":")[0] not in taken:
+            if key(word) not in taken:
                 yield Offer(before + comma + word, about)
 
     return listed
@@ -211,7 +211,17 @@ def _checks(place: Place) -> Iterable[Offer]:
 
 
 def _arms(place: Place) -> Iterable[Offer]:
-    return [Offer(f"{kind.name}:5" if kind.argument else kind.name) for kind in ARMS]
+    begun = place.begun
+    if begun.startswith("tuned:"):
+        return [Offer(f"tuned:{offer.word}", offer.about) for offer in _runs(place)]
+    if begun.startswith("model:"):
+        return [Offer(f"model:{offer.word}", offer.about) for offer in _models(place)]
+    return [Offer(f"{kind.name}{_begun_argument(kind.argument)}", kind.about) for kind in ARMS]
+
+
+def _begun_argument(usage: str) -> str:
+    """What of an arm's argument can be written before one knows it: a usual count, or the colon of a name."""
+    return ":5" if usage.startswith(":k") else ":" if usage.startswith(":") else ""
 
 
 def _order(place: Place) -> Iterable[Offer]:
@@ -254,7 +264,7 @@ def _values_of_setting(spec: type[Spec], name: str) -> Values:
 
 
 VALUES: dict[str, Values] = {
-    "ARMS": _list_of(_arms),
+    "ARMS": _list_of(_arms, key=str),
     "KEY=VALUE": _settings,
     "LABEL": _of(LABELS),
     "MODEL": _models,

@@ -15,10 +15,12 @@ from studio.cli.printing import progress_bar, say, words, write_json, write_line
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
 from studio.reports.forecast import forecast_words, outcome_words
+from studio.reports.mixture import task_losses_words
 from studio.reports.numbers import duration, loss, number
 from studio.runs.directory import RunDirectory, find_run
 from studio.runs.specs import TrainSpec
-from studio.runs.watch import RunState, RunWatch, state_as_json
+from studio.runs.state import RunState, state_as_json
+from studio.runs.watch import RunWatch
 
 if TYPE_CHECKING:
     from studio.acts.training import TrainPlan
@@ -151,9 +153,9 @@ def follow(directory: RunDirectory, as_json: bool = False) -> RunState:
         task = bar.add_task(state.run_id, total=None)
         while state.is_live:
             bar.update(task, completed=state.step, total=state.steps or None, description=_facts(state))
-            if not words().is_terminal and len(state.series.eval_step) > shown_evaluations:
+            if len(state.series.eval_step) > shown_evaluations:
                 shown_evaluations = len(state.series.eval_step)
-                say(f"{state.run_id}  {_facts(state)}")
+                _say_evaluation(state)
             _say_new_warnings(state, warned)
             if state.forecast and state.forecast is not forecast:
                 forecast = state.forecast
@@ -163,12 +165,22 @@ def follow(directory: RunDirectory, as_json: bool = False) -> RunState:
     _say_new_warnings(state, warned)
     if as_json:
         write_json(state_as_json(state))
+    if of_tasks := task_losses_words(state.series):
+        say(f"{state.run_id}  {of_tasks}")
     if words_at_end := outcome_words(state):
         say(f"{state.run_id}  {words_at_end}")
     say(f"{state.run_id}  {state.status}  {_facts(state)}")
     if state.status in ("failed", "lost", "damaged"):
         raise StudioError(f"{state.run_id} {state.status}: {state.message}", state.hint or watch.log_tail(3))
     return state
+
+
+def _say_evaluation(state: RunState) -> None:
+    """Where no progress bar says it; the losses of each task of a run of several anywhere."""
+    if not words().is_terminal:
+        say(f"{state.run_id}  {_facts(state)}")
+    if of_tasks := task_losses_words(state.series):
+        say(f"{state.run_id}  {of_tasks}")
 
 
 def _say_new_warnings(state: RunState, warned: set[tuple[int, str]]) -> None:

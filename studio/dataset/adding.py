@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from studio.dataset.candidates import Candidate
-from studio.dataset.edits import new_batch
+from studio.dataset.edits import new_batch, next_change
 from studio.dataset.examples import Added, ExampleIds
 from studio.dataset.texts import pair_hash, prompt_hash
 from studio.dataset.transfer import execute_with_rows
@@ -86,7 +86,7 @@ def add(cursor: DuckDBPyConnection, who: str, candidates: Sequence[Candidate], h
     )
     statement = f"""INSERT INTO examples BY NAME
         SELECT unnest(row), row.pair_hash AS import_hash, {batch_id} AS import_batch_id, 1 AS revision,
-               false AS is_marked, '' AS note, false AS is_removed
+               false AS is_marked, '' AS note, false AS is_removed, {next_change(cursor)} AS changed
         FROM {{rows}}"""
     execute_with_rows(cursor, statement, _COLUMNS, rows)
     return Added(batch_id, len(positions), planned.duplicates, planned.of_another_task)

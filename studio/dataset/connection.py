@@ -126,15 +126,17 @@ def translated(path: Path) -> Iterator[None]:
         raise _explained(error, path) from error
 
 
-def id_condition(cursor: DuckDBPyConnection, ids: ExampleIds, column: str = "example_id") -> str:
-    """An SQL condition that holds for the rows ``ids``; a long vector is registered with ``cursor``.
+def id_condition(
+    cursor: DuckDBPyConnection, ids: ExampleIds, column: str = "example_id", name: str = "chosen_ids"
+) -> str:
+    """An SQL condition that holds for the rows ``ids``; a long vector is registered with ``cursor`` as ``name``.
 
     DuckDB 2 registers only on a cursor whose last result was fetched, so writing statements are fetched too.
     """
     if len(ids) <= _LITERAL_IDS:
         return f"{column} IN ({', '.join(map(str, ids.tolist()))})" if len(ids) else "false"
-    cursor.register("chosen_ids", {"chosen_id": ids})
-    return f"{column} IN (SELECT chosen_id FROM chosen_ids)"
+    cursor.register(name, {"chosen_id": ids})
+    return f"{column} IN (SELECT chosen_id FROM {name})"
 
 
 def hex_of(column: str) -> str:

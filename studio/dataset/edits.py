@@ -157,6 +157,12 @@ def new_batch(cursor: DuckDBPyConnection, kind: str, summary: str, who: str) -> 
     return int(row[0][0])
 
 
+def next_change(cursor: DuckDBPyConnection) -> int:
+    """The number that rows get which change now; every later change has a higher one."""
+    ((number,),) = cursor.execute("SELECT nextval('changes')").fetchall()
+    return int(number)
+
+
 def _applied(
     cursor: DuckDBPyConnection, who: str, kind: str, summary: Callable[[int], str], assignments: list[Assignment]
 ) -> Change:
@@ -205,7 +211,8 @@ def _assign(cursor: DuckDBPyConnection, batch_id: int, assignment: Assignment, i
         [batch_id, field, assignment.value],
     ).fetchall()
     cursor.execute(
-        f"UPDATE examples SET {field} = CAST($1 AS {type_}) WHERE {condition}", [assignment.value]
+        f"UPDATE examples SET {field} = CAST($1 AS {type_}), changed = $2 WHERE {condition}",
+        [assignment.value, next_change(cursor)],
     ).fetchall()
 
 
@@ -216,7 +223,10 @@ def _stepped(cursor: DuckDBPyConnection, which: str, *, to_undone: bool) -> Chan
     batch_id, kind, summary = row
     if kind == "import":
         ids = _ids(cursor, "SELECT example_id FROM examples WHERE import_batch_id = $1", batch_id)
-        cursor.execute("UPDATE examples SET is_removed = $1 WHERE import_batch_id = $2", [to_undone, batch_id])
+        cursor.execute(
+            "UPDATE examples SET is_removed = $1, changed = $2 WHERE import_batch_id = $3",
+            [to_undone, next_change(cursor), batch_id],
+        )
     else:
         ids = _ids(cursor, "SELECT DISTINCT example_id FROM edits WHERE batch_id = $1", batch_id)
         _restore(cursor, batch_id, ids, "old" if to_undone else "new")
@@ -229,10 +239,10 @@ def _restore(cursor: DuckDBPyConnection, batch_id: int, ids: ExampleIds, side: s
     condition = id_condition(cursor, ids, "examples.example_id")
     for (field,) in fields:
         cursor.execute(
-            f"""UPDATE examples SET {field} = CAST(edits.{side} AS {_TYPES[field]}) FROM edits
+            f"""UPDATE examples SET {field} = CAST(edits.{side} AS {_TYPES[field]}), changed = $3 FROM edits
                 WHERE edits.batch_id = $1 AND edits.field = $2 AND edits.example_id = examples.example_id
                 AND {condition}""",
-            [batch_id, field],
+            [batch_id, field, next_change(cursor)],
         ).fetchall()
     if {("prompt",), ("completion",)} & set(fields):
         _rehash(cursor, ids)

@@ -48,7 +48,8 @@ class Example:
 class Preview:
     """A table row: the first ``PREVIEW_CHARS`` characters of the texts; tokens where they are counted.
 
-    ``labelled_by`` and ``labelled_at`` (in UTC) are None without a label, and for one that came with its file.
+    ``labelled_by`` and ``labelled_at`` (in UTC) are None without a label, and for one that came with its file; ``loss``
+    and ``base_loss`` where no run measured the row.
     """
 
     example_id: int
@@ -67,6 +68,8 @@ class Preview:
     completion_tokens: int | None
     labelled_by: str | None
     labelled_at: datetime | None
+    loss: float | None
+    base_loss: float | None
 
     @property
     def total_tokens(self) -> int | None:
@@ -76,7 +79,7 @@ class Preview:
 
 
 # What a column can hold. Times are in UTC, and without saying so.
-Value = str | int | bool | datetime | None
+Value = str | int | float | bool | datetime | None
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,34 @@ MIGRATIONS: tuple[tuple[str, Step], ...] = (
         "0006 row losses",
         "CREATE TABLE row_losses (example_id BIGINT NOT NULL, loss DOUBLE NOT NULL, base_loss DOUBLE)",
     ),
+    (
+        # Every change of a row, and its undo, gives it a new number: what was computed before that is stale.
+        "0007 check results",
+        """
+        CREATE SEQUENCE changes;
+        ALTER TABLE examples ADD COLUMN changed BIGINT DEFAULT 0;
+        CREATE TABLE check_results (
+            check_name VARCHAR NOT NULL,
+            version INTEGER NOT NULL,
+            is_found BOOLEAN NOT NULL,
+            sentence VARCHAR NOT NULL,
+            example_ids BIGINT[] NOT NULL,
+            group_sizes INTEGER[] NOT NULL,
+            checked_at TIMESTAMP NOT NULL,
+            seen BIGINT NOT NULL,
+            facts VARCHAR NOT NULL,
+            row_count BIGINT NOT NULL,
+            count_before BIGINT
+        );
+        CREATE TABLE waivers (
+            batch_id BIGINT NOT NULL,
+            check_name VARCHAR NOT NULL,
+            version INTEGER NOT NULL,
+            reason VARCHAR NOT NULL,
+            example_ids BIGINT[] NOT NULL
+        )
+        """,
+    ),
 )
 
 

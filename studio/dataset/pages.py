@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from studio.dataset import token_counts
+from studio.dataset import row_losses, token_counts
 from studio.dataset.connection import as_ids, hex_of, id_condition
 from studio.dataset.examples import PREVIEW_CHARS, Edit, Example, ExampleIds, Preview, Stats
 from studio.dataset.filters import asking, checked
@@ -37,14 +37,22 @@ def previews(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, finger
     # DuckDB answers from the index only a statement without a join and (1.5) without a second condition.
     counted = token_counts.of_rows(cursor, fingerprint or token_counts.newest(cursor), condition)
     labelled = _labelled(cursor, condition)
+    measured = row_losses.of_rows(cursor, condition)
     by_id = {}
     for row in rows:
         example_id = row["example_id"]
         if not row.pop("is_removed"):
             prompt_tokens, completion_tokens = counted.get((example_id, row["revision"]), (None, None))
             by, at = labelled.get(example_id, (None, None)) if row["label"] != "none" else (None, None)
+            loss, base_loss = measured.get(example_id, (None, None))
             by_id[example_id] = Preview(
-                **row, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens, labelled_by=by, labelled_at=at
+                **row,
+                prompt_tokens=prompt_tokens,
+                completion_tokens=completion_tokens,
+                labelled_by=by,
+                labelled_at=at,
+                loss=loss,
+                base_loss=base_loss,
             )
     return [by_id[int(id_)] for id_ in ids if int(id_) in by_id]
 

@@ -23,3 +23,9 @@ def replace(cursor: DuckDBPyConnection, ids: ExampleIds, losses: Losses, base_lo
         """INSERT INTO row_losses (example_id, loss, base_loss)
            SELECT example_id, loss, CASE WHEN isnan(base_loss) THEN NULL ELSE base_loss END FROM measured"""
     )
+
+
+def of_rows(cursor: DuckDBPyConnection, condition: str) -> dict[int, tuple[float, float | None]]:
+    """Example → its loss and that of the untuned model, of the measured rows that meet ``condition``."""
+    rows = cursor.execute(f"SELECT example_id, loss, base_loss FROM row_losses WHERE {condition}").fetchall()
+    return {example_id: (loss, base_loss) for example_id, loss, base_loss in rows}

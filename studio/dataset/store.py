@@ -11,13 +11,17 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from studio.dataset import adding, edits, pages, row_losses, token_counts, views
 from studio.dataset.candidates import Candidate
+from studio.dataset.checks import current, kept
 from studio.dataset.checks.check import Check, Finding
-from studio.dataset.checks.rows import Need, Rows
+from studio.dataset.checks.kept import Result
+from studio.dataset.checks.rows import Around, Need, Rows
+from studio.dataset.checks.running import findings_of
 from studio.dataset.connection import Connection, Interrupted
 from studio.dataset.examples import (
     PREVIEW_CHARS,
@@ -34,6 +38,9 @@ from studio.dataset.examples import (
 from studio.dataset.labels import LABELS, SPLITS
 from studio.dataset.texts import storable
 from studio.dataset.token_counts import Uncounted
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 __all__ = [
     "LABELS",
@@ -162,27 +169,60 @@ class Store:
 
     # -- checking
 
-    def findings(self, check: Check, is_cancelled: Callable[[], bool] = lambda: False) -> list[Finding]:
+    def finding(self, check: Check, is_cancelled: Callable[[], bool] = lambda: False) -> Finding | None:
         """What ``check`` finds in the rows that are not rejected, skipped or in the trash. Nothing is written.
 
         Raises Interrupted once ``is_cancelled``, which is asked now and then, or after ``interrupt``.
         """
-        with self._rows_to_check(is_cancelled) as rows:
-            return list(check.find(rows))
+        with self._rows_to_check(Around(), is_cancelled) as (_, rows):
+            return findings_of(rows, [check])[check.name]
 
     def lacking(self, check: Check) -> tuple[Need, ...]:
         """What ``check`` needs and the store does not know; then its findings would not be worth having."""
-        with self._rows_to_check(lambda: False) as rows:
+        with self._rows_to_check(Around(), lambda: False) as (_, rows):
             return tuple(need for need in check.needs if rows.lacks(need))
 
+    def check(
+        self,
+        checks: Sequence[Check],
+        around: Around,
+        on_done: Callable[[Check], None] = lambda check: None,
+        is_cancelled: Callable[[], bool] = lambda: False,
+        *,
+        is_new_look: bool = True,
+    ) -> list[Result]:
+        """Bring what is kept of ``checks`` up to date, all or none of it, and give it in their order.
+
+        Only what the rows changed since can have changed is computed. What ``is_new_look`` finds stands beside the
+        count before; else that stays what it was. Raises Interrupted once ``is_cancelled``, or after ``interrupt``.
+        """
+        with self._rows_to_check(around, is_cancelled) as (cursor, rows):
+            fresh = current.computed(cursor, rows, checks, on_done)
+        if fresh:
+            with self._connection.writing() as cursor:
+                current.save(cursor, fresh, is_new_look)
+        return self.checked(checks, around)
+
+    def checked(self, checks: Sequence[Check], around: Around) -> list[Result]:
+        """What is kept of ``checks``, and how many rows changed since; nothing is computed."""
+        with self._rows_to_check(around, lambda: False) as (cursor, rows):
+            return current.results(cursor, rows, checks)
+
+    def waive(self, check: Check, example_ids: ExampleIds, reason: str) -> Change:
+        """Let what ``check`` found in these rows be; without a reason, take the waiver back. Raises AskedWrongly."""
+        with self._connection.writing() as cursor:
+            return kept.waive(cursor, self.who, check, example_ids, storable(reason))
+
     @contextmanager
-    def _rows_to_check(self, is_cancelled: Callable[[], bool]) -> Iterator[Rows]:
+    def _rows_to_check(
+        self, around: Around, is_cancelled: Callable[[], bool]
+    ) -> Iterator[tuple[DuckDBPyConnection, Rows]]:
         def stop_if_cancelled() -> None:
             if is_cancelled():
                 raise Interrupted("Stopped.", "Nothing was changed.")
 
         with self._connection.reading() as cursor:
-            yield Rows(cursor, stop_if_cancelled)
+            yield cursor, Rows(cursor, stop_if_cancelled, around)
 
     # -- importing
 

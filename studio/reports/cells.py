@@ -41,3 +41,11 @@ def cut(text: str, width: int) -> str:
     # Measured as prefixes: an emoji's variation selector makes the character before it wider.
     end = bisect.bisect_right(range(1, len(shown) + 1), width - 1, key=lambda length: cell_len(shown[:length]))
     return shown[:end] + "…"
+
+
+def cut_middle(text: str, width: int) -> str:
+    """As ``cut``, but what is missing is the middle: names that differ at their end stay told apart."""
+    if cells(text) <= width:
+        return cut(text, width)
+    tail = text[-(width // 2) :] if width > 2 else ""
+    return cut(cut(text, width - len(tail)) + tail, width)

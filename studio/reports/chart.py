@@ -27,6 +27,11 @@ ROWS_PER_TICK = 4
 HUGE = 1e150
 # A moving average of a weight of 0.99 or less: what lies so many values back has no digit left in it.
 FORGOTTEN_AFTER = 4096
+# Dots drawn and dots left out in turn, along x: how lines are told apart without colour.
+PATTERNS: dict[str, tuple[int, ...]] = {"solid": (), "dashed": (6, 4), "dotted": (1, 3), "dash-dot": (6, 3, 1, 3)}
+PATTERN_SIGNS = {"solid": "━━", "dashed": "╍╍", "dotted": "┄┄", "dash-dot": "╍┄"}
+# A stroke of more dots is no line but a spike, which is drawn whole.
+TALLEST_LEFT_OUT = 6
 # Dot bits of a Braille cell, by row and column of the dot (Unicode 2800 block).
 _DOT_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.int32)
 
@@ -36,7 +41,7 @@ class ChartSeries:
     """One curve. ``x`` and ``y`` have one length; ``y`` may hold NaN.
 
     ``kind`` is ``line`` (Braille) or ``points`` (the ``glyph``, one cell wide, at each value). ``style`` is a style
-    name for the screen to resolve. A series without a ``name`` is not in the legend.
+    name for the screen to resolve, ``pattern`` one of ``PATTERNS``. A series without a ``name`` is not in the legend.
     """
 
     name: str
@@ -45,6 +50,7 @@ class ChartSeries:
     kind: Literal["line", "points"] = "line"
     glyph: str = "●"
     style: str = "loss"
+    pattern: str = "solid"
 
 
 @dataclass(frozen=True)
@@ -247,7 +253,7 @@ class _Canvas:
                 self._glyphs[row, column] = curve.series.glyph
                 self._styles[row, column] = curve.series.style
             return
-        drawn = self._cells_of(self._line_dots(columns, rows, curve.follows))
+        drawn = self._cells_of(_patterned(self._line_dots(columns, rows, curve.follows), curve.series.pattern))
         self._bits |= drawn
         is_drawn = drawn > 0
         self._styles[is_drawn] = curve.series.style
@@ -316,6 +322,16 @@ class _Canvas:
         return bits
 
 
+def _patterned(dots: NDArray[np.bool_], pattern: str) -> NDArray[np.bool_]:
+    """``dots`` (rows, columns) of a line without those that its pattern leaves out, where it does not rise steeply."""
+    runs = PATTERNS[pattern]
+    if not runs:
+        return dots
+    is_drawn = np.resize(np.repeat(np.arange(len(runs)) % 2 == 0, runs), dots.shape[1])
+    kept: NDArray[np.bool_] = dots & (is_drawn | (dots.sum(axis=0) > TALLEST_LEFT_OUT))
+    return kept
+
+
 def _y_axis(layout: _Layout) -> list[list[Segment]]:
     rows: list[list[Segment]] = []
     for row in range(layout.plot_height):
@@ -381,7 +397,7 @@ def _legend(series: Sequence[ChartSeries], width: int) -> list[Segment]:
     segments: list[Segment] = []
     room = width
     for one in series:
-        glyph = one.glyph if one.kind == "points" else "━━"
+        glyph = one.glyph if one.kind == "points" else PATTERN_SIGNS[one.pattern]
         text = cut(f"{glyph} {one.name}", 30)
         if one.name and cells(text) + 2 <= room:
             segments += [(text, one.style), ("  ", "")]

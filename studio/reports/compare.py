@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from studio.reports.intervals import IntervalBar
 from studio.reports.numbers import NOTHING, counted, latency, number, out_of_100, percent
@@ -14,13 +14,14 @@ from studio.scoring.scorers.exact_match import EXACT_MATCH
 from studio.scoring.scorers.rouge_l import ROUGE_L
 from studio.scoring.scorers.scorer import Scorer
 from studio.scoring.scorers.token_f1 import token_f1
-from studio.scoring.summary import TUNED, ArmSummary, Comparison, Interval, has_one_answer, summarize_scored
+from studio.scoring.summary import ArmSummary, Comparison, Interval, has_one_answer, summarize_scored
 
 CLEAR_DIFFERENCE = 0.1
 NARROWEST_BAR, WIDEST_BAR = 10, 24
+CUT = "cut"
 
-# Fate of a row between the best prompting arm and tuned -> (glyph, style name). The first four where there is one right
-# answer, the next three where answers are only more or less like the reference, the last without a pair of arms.
+# Fate of a row from the best untuned arm to the best tuned one -> (glyph, style name). The first four where there is
+# one right answer, the next three where answers are only more or less like the reference, the last without two arms.
 CHANGES = {
     "fixed": ("✚", "good"),
     "broken": ("✖", "bad"),
@@ -38,7 +39,10 @@ class CompareRow:
     """One held-out row with every arm's answer.
 
     ``change`` is a key of ``CHANGES``. ``disagreement`` in 0..1 is half the difference of the two scores and half how
-    little the two answers have in common; it sorts the rows worth reading to the top.
+    little the two answers have in common; it sorts the rows worth reading to the top. ``decided_by`` names the scorer
+    that judges the row, ``gained`` in -1..1 is how much more tuned has of it. ``faults`` says of an arm that its answer
+    was cut or failed, ``sources`` what its answer was given to read; both only of arms of which there is something to
+    say.
     """
 
     example_id: int
@@ -49,6 +53,14 @@ class CompareRow:
     scores: dict[str, Scores]
     change: str
     disagreement: float
+    decided_by: str = EXACT_MATCH.name
+    gained: float = 0.0
+    faults: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def quality(self, arm: str) -> float:
+        """The score in 0..1 that judges this answer."""
+        return float(self.scores[arm].get(self.decided_by) or 0.0)
 
     @property
     def glyph(self) -> str:
@@ -61,15 +73,15 @@ class CompareRow:
 
 @dataclass(frozen=True)
 class CompareView:
-    """``rows`` in the order of the test set; ``changes`` counts every kind of change that occurs."""
+    """``rows`` in the order of the test set; ``changes`` counts every kind of change that occurs.
+
+    ``pair`` are the arms that a change is between, before and after; none without a tuned arm and another.
+    """
 
     comparison: Comparison
     rows: list[CompareRow]
     changes: dict[str, int]
-
-    def by_disagreement(self) -> list[CompareRow]:
-        """Most disagreeing first; equals keep their order."""
-        return sorted(self.rows, key=lambda row: -row.disagreement)
+    pair: tuple[str, ...] = ()
 
 
 def compare_view(rows: Iterable[HeldOutRow], predictions: Iterable[Prediction], dtype: str = "") -> CompareView:
@@ -80,26 +92,61 @@ def compare_view(rows: Iterable[HeldOutRow], predictions: Iterable[Prediction], 
     """
     scored = score_rows(rows, predictions)
     comparison = replace(summarize_scored(scored), dtype=dtype)
-    pair = (comparison.baseline, TUNED) if comparison.baseline and TUNED in comparison.arms else None
+    pair = (comparison.baseline, comparison.tuned) if comparison.baseline and comparison.tuned else None
     exact = {
         task: has_one_answer([row.completion for row in scored.rows if row.task == task]) for task in comparison.tasks
     }
     compared = [_compared_row(row, scored, pair, has_exact=exact[row.task]) for row in scored.rows]
     counts = {change: sum(row.change == change for row in compared) for change in CHANGES}
-    return CompareView(comparison, compared, {change: count for change, count in counts.items() if count})
+    return CompareView(comparison, compared, {change: count for change, count in counts.items() if count}, pair or ())
 
 
 def _compared_row(row: HeldOutRow, scored: ScoredRows, pair: tuple[str, str] | None, *, has_exact: bool) -> CompareRow:
-    answers = {arm: str(given[row.example_id]["text"]) for arm, given in scored.predictions.items()}
-    scores = {arm: of[row.example_id] for arm, of in scored.scores.items()}
-    change, disagreement = "single", 0.0
-    if pair:
-        scorer = EXACT_MATCH if has_exact else ROUGE_L
-        before, after = (float(scores[arm][scorer.name] or 0.0) for arm in pair)
-        change = _change(before, after, has_exact=has_exact)
-        apart = 1 - token_f1(answers[pair[0]], answers[pair[1]])
-        disagreement = (abs(after - before) + apart) / 2
-    return CompareRow(row.example_id, row.task, row.prompt, row.completion, answers, scores, change, disagreement)
+    given = {arm: predictions[row.example_id] for arm, predictions in scored.predictions.items()}
+    made = CompareRow(
+        example_id=row.example_id,
+        task=row.task,
+        prompt=row.prompt,
+        reference=row.completion,
+        answers={arm: str(prediction["text"]) for arm, prediction in given.items()},
+        scores={arm: of[row.example_id] for arm, of in scored.scores.items()},
+        change="single",
+        disagreement=0.0,
+        decided_by=(EXACT_MATCH if has_exact else ROUGE_L).name,
+        faults={arm: fault for arm, prediction in given.items() if (fault := fault_of(prediction))},
+        sources={arm: sources for arm, prediction in given.items() if (sources := sources_of(prediction))},
+    )
+    if pair is None:
+        return made
+    before, after = map(made.quality, pair)
+    apart = 1 - token_f1(made.answers[pair[0]], made.answers[pair[1]])
+    change, disagreement = _change(before, after, has_exact=has_exact), (abs(after - before) + apart) / 2
+    return replace(made, change=change, disagreement=disagreement, gained=after - before)
+
+
+def fault_of(prediction: Prediction) -> str:
+    """What is wrong with how an answer ended: ``"cut"``, or the words of its failure; empty for nothing."""
+    error = prediction.get("error")
+    if error:
+        return str(error.get("message", error) if isinstance(error, Mapping) else error)
+    return CUT if prediction["is_cut"] else ""
+
+
+def sources_of(prediction: Prediction) -> tuple[str, ...]:
+    """The passages or rows that an answer was given to read, in words; none for an arm that looks nothing up."""
+    return tuple(map(_source_words, prediction.get("sources") or ()))
+
+
+def _source_words(source: object) -> str:
+    if isinstance(source, Mapping):
+        named = str(source.get("source", source.get("file", source.get("example_id", ""))))
+        part = f":{source['chunk']}" if "chunk" in source else ""
+        score = source.get("score")
+        return f"{named}{part}" + (f" ({score:.1f})" if isinstance(score, int | float) else "")
+    if isinstance(source, list | tuple) and source:
+        name, *scores = source
+        return str(name) + (f" ({scores[0]:.1f})" if scores and isinstance(scores[0], int | float) else "")
+    return f"row {source}" if isinstance(source, int) else str(source)
 
 
 def _change(before: float, after: float, *, has_exact: bool) -> str:

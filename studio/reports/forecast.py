@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from studio.reports.numbers import counted, duration, number, size
-from studio.runs.watch import RunState
+from studio.runs.state import RunState
 
 
 def forecast_words(state: RunState) -> str:

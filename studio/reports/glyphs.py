@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 # Each as wide as what it stands for, so that columns stay straight.
-_LINES = {"─": "-", "━": "=", "╺": "-", "╸": "-", "╌": "-", "│": "|", "┃": "|", "┊": ":", "▏": "|", "▎": "|", "▕": "|"}
+_LINES = {"─": "-", "━": "=", "╺": "-", "╸": "-", "╌": "-", "╍": "-", "┄": "."}
+_UPRIGHT = {"│": "|", "┃": "|", "┊": ":", "▏": "|", "▎": "|", "▕": "|"}
 _CORNERS = dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼┏┓┗┛┣┫╞╡", "+")
 _BARS = {"▁": "_", "▂": ".", "▃": ":", "▄": "-", "▅": "=", "▆": "+", "▇": "*", "█": "#", "▌": "|", "▐": "|", "▔": "-"}
 _ARROWS = {"←": "<", "→": ">", "↑": "^", "↓": "v", "⇥": ">", "▸": ">", "▴": "^", "△": "^", "▼": "v", "▾": "v"}
@@ -15,7 +16,7 @@ _MARKS = {"✓": "v", "✗": "x", "✖": "X", "✚": "+", "◆": "*", "★": "*"
 _BOXES = {"■": "#", "□": "o", "▪": ".", "␤": "$", "↵": "$", "⏎": "$", "‖": "|"}
 _WORDS = {"…": "~", "–": "-", "—": "-", "−": "-", "·": ".", "•": "*", "×": "x", "≈": "~", "≥": ">", "≤": "<", "∞": "8"}
 _QUOTES = {"‹": "<", "›": ">", "⟨": "<", "⟩": ">", "’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " "}
-ASCII: Mapping[str, str] = _LINES | _CORNERS | _BARS | _ARROWS | _MARKS | _BOXES | _WORDS | _QUOTES
+ASCII: Mapping[str, str] = _LINES | _UPRIGHT | _CORNERS | _BARS | _ARROWS | _MARKS | _BOXES | _WORDS | _QUOTES
 
 _BRAILLE = range(0x2800, 0x2900)
 _UPPER, _MIDDLE, _LOWER = 0b00001001, 0b00110110, 0b11000000  # the dots of the first row, of two and three, of four

@@ -8,7 +8,7 @@ from studio.reports.cells import cut
 from studio.reports.numbers import NOTHING, duration, loss, number
 from studio.reports.rows import Shortened
 from studio.reports.table import Cell, Column, Table
-from studio.runs.watch import RunState
+from studio.runs.state import RunState
 
 WIDEST_NAME = 24
 _LEAST_WORDS, _MOST_WORDS = 16, 60

@@ -134,6 +134,18 @@ class RunDirectory:
         return self.path / "predictions.jsonl"
 
     @property
+    def arms_path(self) -> Path:
+        return self.path / "arms.json"
+
+    def checkpoint_copy_path(self, number: int) -> Path:
+        """The checkpoint that arm ``number`` of a comparison answers from: its own copy, as the run deletes its own."""
+        return self.path / "answering" / f"{number}-checkpoint"
+
+    def restored_path(self, number: int) -> Path:
+        """What is made of that checkpoint: the folder that a finished run would leave."""
+        return self.path / "answering" / f"{number}-result"
+
+    @property
     def scores_path(self) -> Path:
         return self.path / "scores.json"
 

@@ -121,7 +121,11 @@ def _quoted(item: str) -> str:
     return '"{}"'.format(item.replace('"', '""')) if "," in item or '"' in item else item
 
 
-def _items(name: str, text: str) -> list[str]:
+def items_of(name: str, text: str) -> list[str]:
+    """The words of a list as it is typed: parted by commas, in double quotes where one has a comma.
+
+    Raises AskedWrongly, naming the setting.
+    """
     try:
         return next(csv.reader([text], skipinitialspace=True), [])
     except csv.Error:  # a line break, or a word without end
@@ -134,7 +138,7 @@ def _items(name: str, text: str) -> list[str]:
 def _coerced(name: str, value: Any, wanted: Any) -> Any:
     """``value`` as the field's type; text is read, so that command line, TOML and JSON share one path."""
     if typing.get_origin(wanted) is tuple:
-        items = _items(name, value) if isinstance(value, str) else value
+        items = items_of(name, value) if isinstance(value, str) else value
         if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
             raise AskedWrongly(f"{name}={in_short(value)}: a list of words is needed.")
         return tuple(item.strip() for item in items if item.strip())

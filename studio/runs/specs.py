@@ -138,6 +138,9 @@ class TrainSpec(Spec):
     labels: tuple[str, ...] = about(
         "Only rows with these labels; rejected rows never train.", default=("accept", "none")
     )
+    waivers: tuple[str, ...] = filled_in(
+        "Errors that checks found in the rows and somebody waived: the check, the reason, who.", default=()
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -282,10 +285,12 @@ class CompareSpec(Spec):
 
     kind: ClassVar[str] = "compare"
 
-    run_id: str = about("The train run whose adapter or model is the tuned arm; empty for none.", default="")
-    tuned_path: str = filled_in("Folder of that adapter or model.", default="")
-    tuned_method: str = filled_in("The method of that run.", default="")
-    arms: tuple[str, ...] = about(f"{arms.usage()}.", default=("zero_shot", "one_shot", "few_shot:5", "tuned"))
+    run_id: str = about("The train run of the arm tuned, whose rows shots come from; empty for none.", default="")
+    tuned_path: str = filled_in("In an older studio's comparison: the folder of what that run made.", default="")
+    tuned_method: str = filled_in("In an older studio's comparison: the method of that run.", default="")
+    arms: tuple[str, ...] = about(
+        f"{arms.usage()}; two together: tuned+few_shot:3.", default=("zero_shot", "one_shot", "few_shot:5", "tuned")
+    )
     split: str = about("Rows of this split are answered.", choices=("test", "validation"), default="test")
     tasks: tuple[str, ...] = about("Only these tasks; empty takes all.", default=())
     limit: int = about("At most this many rows, evenly over the tasks; 0 takes all.", default=0)
@@ -312,7 +317,7 @@ class CompareSpec(Spec):
         if len(set(self.arms)) != len(self.arms):
             raise AskedWrongly(f"arms={','.join(self.arms)} names one twice.")
         for arm in self.parsed_arms:
-            if arm.is_tuned and not self.run_id:
+            if arm.is_tuned and not (arm.by.name or self.run_id):
                 raise AskedWrongly(
                     f"the arm {arm.text!r} needs a run.", "Add --run RUN (studio runs lists them), or leave it out."
                 )

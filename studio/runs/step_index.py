@@ -34,6 +34,8 @@ NUMBERS = (
     "memory_bytes",
     "cores",
 )
+# Of no chart; by them alone a step need not be read from its line.
+_NOT_SHOWN = frozenset({"event", "task_losses"})
 WHOLE = frozenset({"step", "tokens", "memory_bytes"})
 _RECORD = struct.Struct(f"<{len(NUMBERS)}dqq")
 # Shorter files are read as they are: that takes no time, and a line that is damaged is found.
@@ -51,7 +53,7 @@ class IndexWriter:
 
     def write(self, step: Mapping[str, Any], start: int, end: int) -> None:
         """``step`` is the event of the line from byte ``start`` up to ``end``. Raises OSError on a full disk."""
-        if any(value for name, value in step.items() if name not in NUMBERS and name != "event"):
+        if any(value for name, value in step.items() if name not in NUMBERS and name not in _NOT_SHOWN):
             return
         numbers = [float("nan") if step.get(name, 0) is None else float(step.get(name, 0)) for name in NUMBERS]
         os.write(self._descriptor, _RECORD.pack(*numbers, start, end))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+POWER = 0.8
 RESAMPLES = 2000
 EXACT_SIGNS = 12
 SIGN_FLIPS = 10_000
@@ -31,7 +32,7 @@ def wilson(successes: float, n: int, confidence: float = 0.95) -> tuple[float, f
     """
     if n == 0:
         return 0.0, 1.0
-    z = _two_sided_z(confidence)
+    z = two_sided_z(confidence)
     share = successes / n
     centre = share + z * z / (2 * n)
     spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
@@ -122,7 +123,7 @@ def paired_permutation(a: Sequence[float], b: Sequence[float], seed: int = 0, re
     return (as_far + 1) / (resamples + 1)
 
 
-def detectable_difference(n: int, discordance: float = 0.2, power: float = 0.8, confidence: float = 0.95) -> float:
+def detectable_difference(n: int, discordance: float = 0.2, power: float = POWER, confidence: float = 0.95) -> float:
     """Smallest true difference of two shares, as a share, that ``n`` paired rows show with probability ``power``.
 
     ``discordance`` is the share of rows on which the arms are expected to differ in being right. A difference cannot
@@ -135,12 +136,13 @@ def detectable_difference(n: int, discordance: float = 0.2, power: float = 0.8, 
     """
     if n == 0:
         return 1.0
-    z = _two_sided_z(confidence) + NormalDist().inv_cdf(power)
+    z = two_sided_z(confidence) + NormalDist().inv_cdf(power)
     difference = z * math.sqrt(discordance / n)
     return min(1.0, difference if difference <= discordance else z * z / n)
 
 
-def _two_sided_z(confidence: float) -> float:
+def two_sided_z(confidence: float) -> float:
+    """How many standard deviations a normal interval at ``confidence`` reaches to either side: 1.96 at 95 %."""
     return NormalDist().inv_cdf(0.5 + confidence / 2)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -69,8 +69,9 @@ class Comparison:
     """All arms on one set of rows. ``rows`` counts the rows scored, ``left_out`` those that some arm did not answer.
 
     The headline scorer is exact_match over ``headline_tasks``, the tasks with one right answer; where there is no
-    such task it is rouge_l over all tasks. ``baseline`` is the best prompting arm by it, empty for none. ``dtype`` is
-    the number format in which all arms answered, empty where an older comparison did not say: it changes answers.
+    such task it is rouge_l over all tasks. ``tuned_arms`` are the arms that fine-tuned weights answered, ``tuned`` the
+    best of them by it and ``baseline`` the best of all others, both empty for none. ``dtype`` is the number format in
+    which all arms answered, empty where an older comparison did not say: it changes answers.
     """
 
     arms: dict[str, ArmSummary]
@@ -82,6 +83,8 @@ class Comparison:
     baseline: str
     verdict: str
     dtype: str = ""
+    tuned: str = ""
+    tuned_arms: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, in the words of ``scores.json`` and ``compare --json``."""
@@ -96,8 +99,12 @@ class Comparison:
 
         Raises KeyError, TypeError, ValueError or AttributeError for facts that are none.
         """
-        rest = {name: value for name, value in facts.items() if name != "arms"}
-        for name in ("tasks", "headline_tasks"):
+        known = {field.name for field in fields(cls)} - {"arms"}  # a newer studio may say more
+        rest = {name: value for name, value in facts.items() if name in known}
+        if "tuned_arms" not in rest:  # there could be one only
+            rest["tuned_arms"] = tuned_among(facts["arms"])
+            rest["tuned"] = next(iter(rest["tuned_arms"]), "")
+        for name in ("tasks", "headline_tasks", "tuned_arms"):
             rest[name] = tuple(rest[name])
         made = cls(arms={arm: _arm_from(value) for arm, value in facts["arms"].items()}, **rest)
         if not _fits(made, cls):
@@ -118,18 +125,30 @@ def has_one_answer(references: Sequence[str]) -> bool:
     return sum(map(is_fair, references)) >= EXACT_TASK_SHARE * len(references)
 
 
-def summarize(rows: Iterable[HeldOutRow], predictions: Iterable[Prediction]) -> Comparison:
-    """Scores with intervals, per arm and per task, and the verdict. ``predictions`` are lines of predictions.jsonl."""
-    return summarize_scored(score_rows(rows, predictions))
+def tuned_among(arms: Iterable[str]) -> tuple[str, ...]:
+    """The arms that fine-tuned weights answer, by how they are written: ``tuned``, ``tuned:RUN:STEP``."""
+    return tuple(arm for arm in arms if arm.startswith(TUNED))
 
 
-def summarize_scored(scored: ScoredRows) -> Comparison:
+def summarize(
+    rows: Iterable[HeldOutRow], predictions: Iterable[Prediction], tuned: Collection[str] | None = None
+) -> Comparison:
+    """Scores with intervals, per arm and per task, and the verdict.
+
+    predictions: lines of predictions.jsonl. tuned: the arms that fine-tuned weights answered; None goes by their names.
+    """
+    return summarize_scored(score_rows(rows, predictions), tuned)
+
+
+def summarize_scored(scored: ScoredRows, tuned: Collection[str] | None = None) -> Comparison:
     """As ``summarize``, for rows that are scored already."""
+    tuned_arms = tuple(arm for arm in scored.arms if arm in (tuned_among(scored.arms) if tuned is None else tuned))
     tasks = _rows_by_task(scored.rows)
     exact = tuple(task for task, members in tasks.items() if has_one_answer([row.completion for row in members]))
     scorer, headline_tasks = (EXACT_MATCH, exact) if exact else (ROUGE_L, tuple(tasks))
     headline = {task: _values(scored, tasks[task], scorer) for task in headline_tasks}
-    baseline = _best_prompting_arm(scored.arms, headline)
+    best_tuned = _best_arm(tuned_arms, headline)
+    baseline = _best_arm([arm for arm in scored.arms if arm not in tuned_arms], headline)
     arms = {
         arm: _summarize_arm(arm, scored, tasks, [value for of in headline.values() for value in of[arm]], scorer)
         for arm in scored.arms
@@ -139,8 +158,9 @@ def summarize_scored(scored: ScoredRows) -> Comparison:
         by_task=headline,
         free_text={task: _values(scored, tasks[task], ROUGE_L) for task in tasks if task not in headline},
         baseline=baseline,
-        tuned=TUNED if TUNED in arms else "",
-        prompting_arms=sum(arm != TUNED for arm in arms),
+        tuned=best_tuned,
+        tuned_arms=len(tuned_arms),
+        other_arms=len(arms) - len(tuned_arms),
         cut={arm: (summary.cut, summary.n) for arm, summary in arms.items()},
         left_out={arm: count - scored.unanswered for arm, count in scored.left_out.items()},
         unanswered=scored.unanswered,
@@ -154,6 +174,8 @@ def summarize_scored(scored: ScoredRows) -> Comparison:
         headline_tasks=headline_tasks,
         baseline=baseline,
         verdict=verdict_of(facts),
+        tuned=best_tuned,
+        tuned_arms=tuned_arms,
     )
 
 
@@ -169,9 +191,9 @@ def _values(scored: ScoredRows, rows: Sequence[HeldOutRow], scorer: Scorer) -> d
     return {arm: [float(of[row.example_id][scorer.name] or 0.0) for row in rows] for arm, of in scored.scores.items()}
 
 
-def _best_prompting_arm(arms: Sequence[str], headline: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
-    """The arm without tuning of the highest headline score; of equals the first, which is the cheaper prompt."""
-    totals = {arm: sum(sum(values[arm]) for values in headline.values()) for arm in arms if arm != TUNED}
+def _best_arm(arms: Iterable[str], headline: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    """The one of the highest headline score, empty for none; of equals the first, which is the cheaper prompt."""
+    totals = {arm: sum(sum(values[arm]) for values in headline.values()) for arm in arms}
     return max(totals, key=lambda arm: totals[arm], default="")
 
 
@@ -231,7 +253,8 @@ def interval_of(values: Sequence[float], *, is_binary: bool) -> Interval:
 
 
 def _arm_from(facts: Mapping[str, Any]) -> ArmSummary:
-    rest = {name: value for name, value in facts.items() if name not in ("headline", "scores", "tasks")}
+    known = {field.name for field in fields(ArmSummary)} - {"headline", "scores"}
+    rest = {name: value for name, value in facts.items() if name in known}
     if rest["latency_n"] < FEWEST_FOR_P95:  # an older studio interpolated it between too few rows
         rest["latency_p95_seconds"] = None
     return ArmSummary(

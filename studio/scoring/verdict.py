@@ -1,9 +1,9 @@
 """The verdict of a comparison in plain words: what won, by how much, and what these rows cannot show.
 
 Rules against claiming too much: a difference is only named where a paired test puts p under 0.05; otherwise the
-sentence says how large a difference would have to be to be seen. The best prompting arm is chosen by looking at these
-very rows, which favours it: where it beats tuned, p is multiplied by the number of arms it was chosen from. The same
-holds for a task that goes another way than the whole.
+sentence says how large a difference would have to be to be seen. The best tuned arm and the best of the others are
+chosen by looking at these very rows, which favours them: where one beats the other, p is multiplied by the number of
+arms it was chosen from. The same holds for a task that goes another way than the whole.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class Facts:
 
     ``by_task`` holds, per task of the headline and per arm, the scores by ``scorer`` of the same rows in the same
     order; ``free_text`` the same by ROUGE-L for the tasks outside the headline.
-    ``baseline`` and ``tuned`` are names of arms, empty for none. ``cut`` is (answers cut, answers) per arm,
+    ``tuned`` and ``baseline`` are the best tuned arm and the best other, empty for none; ``tuned_arms`` and
+    ``other_arms`` count those that they were chosen from. ``cut`` is (answers cut, answers) per arm,
     ``left_out`` the rows per arm that others answered and it did not, ``unanswered`` those that none did.
     """
 
@@ -41,7 +42,8 @@ class Facts:
     free_text: Mapping[str, Mapping[str, Sequence[float]]]
     baseline: str
     tuned: str
-    prompting_arms: int
+    tuned_arms: int
+    other_arms: int
     cut: Mapping[str, tuple[int, int]]
     left_out: Mapping[str, int]
     unanswered: int
@@ -53,11 +55,16 @@ class Facts:
 
 @dataclass(frozen=True)
 class PairedScores:
-    """Tuned against the best prompting arm on the same rows; ``p_value`` is corrected for how often one looked."""
+    """The best tuned arm against the best other on the same rows.
+
+    ``p_value`` is corrected for how often one looked; ``chosen_from`` is the number of arms that the better of the two
+    was chosen from.
+    """
 
     tuned: Sequence[float]
     baseline: Sequence[float]
     p_value: float
+    chosen_from: int
 
     @property
     def difference(self) -> float:
@@ -84,26 +91,28 @@ def verdict_of(facts: Facts) -> str:
     if len(arms) == 1:
         sentences = [_alone(facts, arms[0])]
     else:
-        pair = _compared(facts.scorer, facts.values(facts.tuned), facts.values(facts.baseline), facts.prompting_arms, 1)
+        pair = _compared(facts, facts.scorer, facts.values(facts.tuned), facts.values(facts.baseline), looks=1)
         sentences = [_together(facts, pair), *_other_ways(facts, pair), *_free_text(facts)]
     sentences += _cut(facts, arms) + _left_out(facts)
     text = " ".join(sentences)
     return "On " + text.removeprefix("on ") if text.startswith("on ") else text
 
 
-def _compared(scorer: Scorer, tuned: Sequence[float], baseline: Sequence[float], arms: int, looks: int) -> PairedScores:
+def _compared(
+    facts: Facts, scorer: Scorer, tuned: Sequence[float], baseline: Sequence[float], *, looks: int
+) -> PairedScores:
     if scorer.is_binary:
         both = list(zip(tuned, baseline, strict=True))
         p_value = mcnemar_exact(sum(a > b for a, b in both), sum(a < b for a, b in both))
     else:
         p_value = paired_permutation(tuned, baseline)
-    chosen_from = arms if _mean(baseline) > _mean(tuned) else 1
-    return PairedScores(tuned, baseline, min(1.0, p_value * chosen_from * looks))
+    chosen_from = facts.other_arms if _mean(baseline) > _mean(tuned) else facts.tuned_arms
+    return PairedScores(tuned, baseline, min(1.0, p_value * chosen_from * looks), chosen_from)
 
 
 def _together(facts: Facts, pair: PairedScores) -> str:
     scores = _where(facts) + (_both_exact(facts, pair) if facts.scorer.is_binary else _both_scored(facts, pair))
-    evidence = f"{_range(facts, pair)}, {_p_text(pair, facts)}{_flips(facts, pair)}."
+    evidence = f"{_range(facts, pair)}, {_p_text(pair)}{_flips(facts, pair)}."
     if pair.is_shown:
         direction = "better" if pair.difference > 0 else "worse"
         return f"{scores}: {_points(pair.difference)} {direction}{evidence}"
@@ -157,9 +166,7 @@ def _other_ways(facts: Facts, pair: PairedScores) -> list[str]:
         return []
     found = []
     for task, arms in facts.by_task.items():
-        part = _compared(
-            facts.scorer, arms[facts.tuned], arms[facts.baseline], facts.prompting_arms, len(facts.by_task)
-        )
+        part = _compared(facts, facts.scorer, arms[facts.tuned], arms[facts.baseline], looks=len(facts.by_task))
         agrees = pair.is_shown and (part.difference > 0) == (pair.difference > 0)
         if part.is_shown and not agrees:
             direction = "better" if part.difference > 0 else "worse"
@@ -172,7 +179,7 @@ def _free_text(facts: Facts) -> list[str]:
     sentences = []
     for task, arms in facts.free_text.items():
         looks = len(facts.free_text)
-        pair = _compared(ROUGE_L, arms[facts.tuned], arms[facts.baseline], facts.prompting_arms, looks)
+        pair = _compared(facts, ROUGE_L, arms[facts.tuned], arms[facts.baseline], looks=looks)
         n = len(pair.tuned)
         scores = f"{ROUGE_L.title} {_mean(pair.tuned) * 100:.1f} against {_mean(pair.baseline) * 100:.1f}"
         if pair.is_shown:
@@ -186,10 +193,10 @@ def _free_text(facts: Facts) -> list[str]:
 def _alone(facts: Facts, arm: str) -> str:
     values = facts.values(arm)
     n = len(values)
-    missing = "prompting arm" if arm == facts.tuned else "tuned arm"
-    among = (
-        "" if arm == facts.tuned or facts.prompting_arms < 2 else f", the best of {facts.prompting_arms} prompting arms"
-    )
+    is_tuned = arm == facts.tuned
+    missing = "untuned arm" if is_tuned else "tuned arm"
+    count = facts.tuned_arms if is_tuned else facts.other_arms
+    among = "" if count < 2 else f", the best of {count} {'tuned' if is_tuned else 'untuned'} arms"
     if facts.scorer.is_binary:
         right = round(sum(values))
         low, high = wilson(right, n)
@@ -227,10 +234,9 @@ def _where(facts: Facts) -> str:
     return f"on {' and '.join(names) if len(names) < 3 else ', '.join(names)}, "
 
 
-def _p_text(pair: PairedScores, facts: Facts) -> str:
+def _p_text(pair: PairedScores) -> str:
     text = "p < 0.001" if pair.p_value < 0.001 else f"p = {_two_digits(pair.p_value)}"
-    is_corrected = pair.difference < 0 and facts.prompting_arms > 1
-    return f"{text} (corrected for the choice among {facts.prompting_arms})" if is_corrected else text
+    return f"{text} (corrected for the choice among {pair.chosen_from})" if pair.chosen_from > 1 else text
 
 
 def _two_digits(p_value: float) -> str:

@@ -11,7 +11,7 @@ from textual.message import Message
 if TYPE_CHECKING:
     from studio.dataset.examples import ExampleIds
     from studio.dataset.store import Store
-    from studio.runs.watch import RunState
+    from studio.runs.state import RunState
     from studio.tokens.tokenizer import ModelFolder
     from studio.tui.session import ClosedStore
 

@@ -6,7 +6,8 @@ import dataclasses
 from pathlib import Path
 
 from studio.runs.directory import RunDirectory, runs_in
-from studio.runs.watch import RunState, RunWatch, Series
+from studio.runs.state import RunState
+from studio.runs.watch import RunWatch
 
 
 class RunPoll:
@@ -36,7 +37,7 @@ class RunPoll:
             self._watches[run_id] = RunWatch(directory)
         self._written[run_id] = written
         state = self._watches[run_id].poll()
-        series = known.series if known is not None and is_unwritten else copied(state.series)
+        series = known.series if known is not None and is_unwritten else state.series.copied()
         arms = [dataclasses.replace(arm) for arm in state.arms]
         new = dataclasses.replace(state, arms=arms, series=series)
         if new.is_live:  # its clock is shown in seconds: between two of them nothing is to be drawn
@@ -45,11 +46,6 @@ class RunPoll:
         if new != known:
             self._states[run_id] = new
         return self._states[run_id]
-
-
-def copied(series: Series) -> Series:
-    """The same, which nothing changes any more."""
-    return Series(**{field.name: getattr(series, field.name)[:] for field in dataclasses.fields(Series)})
 
 
 def _size(path: Path) -> int:

@@ -13,7 +13,7 @@ from studio.tui.line_history import LineHistory
 
 if TYPE_CHECKING:
     from studio.dataset.store import Store
-    from studio.runs.watch import RunState
+    from studio.runs.state import RunState
     from studio.tokens.layout import Budget
     from studio.tokens.tokenizer import ModelFolder
 

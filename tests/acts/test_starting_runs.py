@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from studio.acts import comparing, training
+from studio.acts import answering, checking, comparing, training
 from studio.acts.base_model import with_base_model
 from studio.dataset.candidates import Candidate
 from studio.dataset.store import Store
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
+from studio.runs.arms.answering import read_answering
 from studio.runs.directory import RunDirectory, read_rows
 from studio.runs.events import EventWriter, Finished
 from studio.runs.specs import CompareSpec, TrainSpec, read_spec
@@ -89,6 +91,20 @@ def test_more_than_the_context_window_is_refused(project: Project, store: Store)
         training.start_training(project, store, TrainSpec(max_length=10_000))
 
 
+def test_an_error_in_its_rows_keeps_a_run_from_starting_until_it_is_waived_and_the_spec_says_why(
+    project: Project, store: Store
+) -> None:
+    in_training, in_test = store.rows_for("train")[0], store.rows_for("test")[0]
+    store.set_text(in_test.example_id, prompt=in_training.prompt.upper())
+    with pytest.raises(StudioError, match="leakage: 2 rows in 1 group"):
+        training.start_training(project, store, TrainSpec(max_length=128))
+    assert not list(project.runs_path.iterdir())
+    checking.waive(project, store, "leakage", "two customers asked the same")
+    run = RunDirectory(project.runs_path / training.start_training(project, store, TrainSpec(max_length=128)))
+    spec = read_spec(run)
+    assert isinstance(spec, TrainSpec) and spec.waivers == ("leakage: two customers asked the same (anna)",)
+
+
 def test_dropping_every_row_is_refused(project: Project, store: Store) -> None:
     with pytest.raises(StudioError, match="would drop all"):
         training.start_training(project, store, TrainSpec(max_length=10, overlong="drop"))
@@ -102,7 +118,8 @@ def test_all_arms_get_the_same_held_out_rows_and_shots_come_from_training_only(p
     assert asked == {example.example_id for example in store.rows_for("test")}
     assert pool == ids(run.rows_path("train")) and asked.isdisjoint(pool)
     spec = read_spec(directory)
-    assert isinstance(spec, CompareSpec) and spec.tuned_path == str(run.result_path("adapter").resolve())
+    assert isinstance(spec, CompareSpec)
+    assert read_answering(directory, spec)["tuned"].tuned_path == str(run.result_path("adapter").resolve())
 
 
 def test_a_limit_is_spent_evenly_on_the_tasks(project: Project, store: Store) -> None:
@@ -123,7 +140,7 @@ def test_a_run_without_a_result_cannot_be_compared(project: Project, store: Stor
     with pytest.raises(StudioError, match="has made no adapter yet"):
         comparing.start_comparison(project, store, CompareSpec(run_id=run_id))
     with pytest.raises(AskedWrongly, match="no run has made"):
-        comparing.newest_tuned(project)
+        answering.newest_tuned(project)
 
 
 def test_arms_share_one_base_model(project: Project, store: Store) -> None:
@@ -139,3 +156,36 @@ def test_a_prediction_torn_by_a_crash_is_passed_over(project: Project, store: St
     answer["latency_seconds"] = None
     directory.predictions_path.write_text(json.dumps(answer) + '\n{"key": "b", "ar')
     assert [line["key"] for line in comparing.load_comparison(project, directory.run_id).predictions] == ["a"]
+
+
+def test_a_checkpoint_that_is_compared_stays_though_its_run_goes_on_and_deletes_its_own(
+    project: Project, store: Store
+) -> None:
+    run = trained(project, store)
+    checkpoint = run.checkpoints_path / "step-20"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "progress.json").write_text("{}")  # an older studio's: without what the run was asked
+    arms = ("zero_shot", f"tuned:{run.run_id}", f"tuned:{run.run_id}:20+few_shot:2")
+    compare_id = comparing.start_comparison(project, store, CompareSpec(arms=arms))
+    directory = RunDirectory(project.runs_path / compare_id)
+    shutil.rmtree(checkpoint)
+    spec = read_spec(directory)
+    assert isinstance(spec, CompareSpec) and ids(directory.rows_path("train")) == ids(run.rows_path("train"))
+    by_text = read_answering(directory, spec)
+    assert by_text[arms[1]].tuned_path == str(run.result_path("adapter").resolve())
+    kept = by_text[arms[2]]
+    assert kept.is_checkpoint and kept.tuned_method == "lora"
+    assert {path.name for path in Path(kept.tuned_path).iterdir()} == {"progress.json", "spec.json"}
+    with pytest.raises(AskedWrongly, match="no checkpoint of step 7") as refused:
+        comparing.start_comparison(project, store, CompareSpec(arms=(f"tuned:{run.run_id}:7",)))
+    assert refused.value.hint == "It has none."
+
+
+def test_another_model_is_found_by_its_name_before_anything_starts(
+    project: Project, store: Store, tiny_model_folder: Path
+) -> None:
+    spec = CompareSpec(arms=("zero_shot", f"model:{tiny_model_folder}"))
+    plan = comparing.plan_comparison(project, store, spec)
+    assert plan.answering[f"model:{tiny_model_folder}"].model_path == str(tiny_model_folder)
+    with pytest.raises(AskedWrongly, match="no model 'nowhere' here"):
+        comparing.plan_comparison(project, store, CompareSpec(arms=("model:nowhere",)))

@@ -88,7 +88,10 @@ class TestWhatIsOffered:
             ("train --set labels=accept,", ["labels=accept,skip", "labels=accept,none"]),
             ("train --set nosuch=", []),
             ("compare --set sp", ["split="]),
-            ("compare --arms zero_shot,", ["zero_shot,one_shot", "zero_shot,few_shot:5", "zero_shot,tuned"]),
+            (
+                "compare --arms zero_shot,",
+                ["zero_shot,one_shot", "zero_shot,few_shot:5", "zero_shot,tuned", "zero_shot,model:"],
+            ),
             ("compare --split ", ["validation", "test"]),
             ("import --task ti", ["tickets"]),
             ("check --only exact", ["exact_duplicates"]),

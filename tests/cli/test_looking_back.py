@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from studio.files import take_lock
 from studio.project import Project
 from studio.runs.batches import Batches, Order, write_order
 from studio.runs.directory import FrozenRow, RunDirectory, write_rows
-from studio.runs.events import EventWriter, Plan, Started, Step
+from studio.runs.events import Evaluation, EventWriter, Finished, Plan, Started, Step
 from studio.runs.row_losses import RowLoss, write_row_losses
 from studio.runs.samples import Sample, append_samples
 from studio.runs.specs import TrainSpec, write_spec
@@ -122,3 +123,17 @@ def test_a_run_is_paused_saved_and_made_longer_by_verbs_and_refuses_when_it_is_n
         assert "ends at step 9 instead of 6" in studio("extend", "train-1", "--epochs", "3").stderr
         assert json.loads(run.length_path.read_text()) == {"epochs": 3.0}
         assert studio("extend", "train-1").exit_code == 2
+
+
+def test_watch_says_the_losses_of_each_task_and_json_has_them(studio: Studio, project: Project) -> None:
+    events = EventWriter(RunDirectory(project.runs_path / "train-1").events_path)
+    for at, tone in ((1, 1.27), (2, math.nan)):
+        events.write(Evaluation(step=at, eval_loss=0.5, task_losses={"tickets": 0.31, "to\x1bne": tone}))
+    events.write(Finished(step=2))
+    events.close()
+    assert "eval at step 2: tickets 0.310, to␛ne NaN" in studio("watch", "train-1").stderr
+    listed = json.loads(studio("runs", "--json").stdout)
+    assert {run["run_id"]: run["task_losses"] for run in listed} == {
+        "train-1": {"tickets": 0.31, "to\x1bne": None},
+        "train-2": {},
+    }

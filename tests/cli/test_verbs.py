@@ -87,6 +87,9 @@ def test_good_rows_beside_problems_come_in(studio: Studio, tmp_path: Path) -> No
         (["export", "rows.jsonl", "--where", "prompt = ("], "prompt"),
         (["check", "--only", "spelling"], "no check"),
         (["check", "--fail-on", "often"], "no severity"),
+        (["check", "--waive", "leakage"], "no reason was given"),
+        (["check", "--reason", "because"], "--reason says why"),
+        (["check", "--unwaive", "leakage"], "leakage is not waived"),
         (["split", "--test", "0.9", "--validation", "0.9"], "leave nothing to train on"),
         (["train", "--set", "epoch=2"], "no such setting"),
         (["watch", "nothing"], "no run 'nothing'"),
@@ -152,7 +155,7 @@ def test_split_says_how_many_went_where(studio: Studio, pairs: str) -> None:
     assert sum(splits.values()) == 3 and splits["none"] == 0
 
 
-def test_check_lists_what_it_found_and_fails_only_when_asked_to(studio: Studio, tmp_path: Path) -> None:
+def test_check_lists_what_it_found_fails_only_when_asked_to_and_takes_a_waiver(studio: Studio, tmp_path: Path) -> None:
     rows = tmp_path / "rows.jsonl"
     asked = [("Is it late?", "yes"), ("is it late?", "no"), ("When does it come?", "[bold]soon")]
     rows.write_text("\n".join(json.dumps({"prompt": prompt, "completion": answer}) for prompt, answer in asked))
@@ -160,14 +163,23 @@ def test_check_lists_what_it_found_and_fails_only_when_asked_to(studio: Studio, 
     result = studio("check")
     assert result.exit_code == 0
     lines = {line.split()[0]: line for line in result.stdout.splitlines()}
-    assert lines["trivial_prompt"].split()[1:] == ["warning", "0", "nothing", "found"]
+    assert "trivial_prompt" not in lines
+    assert lines["contradictory_duplicates"].split()[1:4] == ["warning", "2", "–"]
     assert "at most 66.6 % of all 3 rows" in lines["contradictory_duplicates"]
-    assert "1 found something" in result.stderr
-    for level, code in (("error", 0), ("warning", 1), ("info", 1)):
-        assert studio("check", "--fail-on", level).exit_code == code
+    only = ("--only", "contradictory_duplicates")
+    for level, code in (("error", 0), ("warn", 1), ("info", 1)):
+        assert studio("check", *only, "--fail-on", level).exit_code == code
     assert studio("check", "--fail-on", "warning", "--only", "trivial_prompt, exact_duplicates").exit_code == 0
-    (found,) = in_json(studio("check", "--only", "contradictory_duplicates", "--json"))
-    assert (found["rows"], found["severity"], found["findings"][0]["groups"]) == (2, "warning", [[1, 2]])
+    (found,) = in_json(studio("check", *only, "--json"))
+    assert (found["rows"], found["severity"], found["groups"], found["is_open"]) == (2, "warning", [[1, 2]], True)
+
+    assert "waive contradictory_duplicates" in studio("check", "--waive", only[1], "--reason", "it depends").stderr
+    assert studio("check", *only, "--fail-on", "warn").exit_code == 0
+    assert "Waived by" in studio("check", *only).stdout
+    (found,) = in_json(studio("check", *only, "--json"))
+    assert (found["waiver"]["reason"], found["is_open"]) == ("it depends", False)
+    studio("check", "--unwaive", only[1])
+    assert studio("check", *only, "--fail-on", "warn").exit_code == 1
 
 
 def test_runs_lists_the_newest_first_in_the_words_of_the_design(studio: Studio, project: Project) -> None:

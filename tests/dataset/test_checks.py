@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +13,7 @@ import pytest
 
 from studio.dataset.candidates import Candidate
 from studio.dataset.checks import CHECKS
-from studio.dataset.checks.check import Check, Finding, Scope, Severity
+from studio.dataset.checks.check import Check, DatasetCheck, Finding, Scope, Severity
 from studio.dataset.checks.duplicates import CONTRADICTORY_DUPLICATES, EXACT_DUPLICATES, accuracy_ceiling
 from studio.dataset.checks.prompts import TRIVIAL_PROMPT
 from studio.dataset.checks.rows import Need
@@ -21,57 +21,81 @@ from studio.dataset.store import Interrupted, Store
 
 ROOT = Path(__file__).resolve().parents[2]
 each_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+SOUND = [Candidate(f"How late is parcel {number}?", f"{number} days.") for number in range(200)]
 
 
-def found(store: Store, check: Check, rows: Sequence[Candidate]) -> list[Finding]:
-    """What ``check`` finds in a store of ``rows``, whose ids are 1, 2, 3 …"""
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """One store for the example rows of all checks: each leaves it empty again."""
+    with Store.open(tmp_path_factory.mktemp("bench") / "studio.duckdb", "anna") as store:
+        yield store
+
+
+def found(store: Store, check: Check, rows: Sequence[Candidate]) -> Finding | None:
+    """What ``check`` finds in a store of ``rows`` alone."""
     assert store.add(rows, "examples").added == len(rows)
-    return store.findings(check)
+    if Need.TOKENS in check.needs:
+        count_words(store)
+    return store.finding(check)
 
 
-def ids_of(findings: list[Finding]) -> set[int]:
-    return {int(example_id) for finding in findings for example_id in finding.example_ids}
+def found_then_undone(store: Store, check: Check, rows: Sequence[Candidate]) -> tuple[Finding | None, list[int]]:
+    """What ``check`` finds in ``rows``, and the ids that they had."""
+    finding = found(store, check, rows)
+    ids = store.view_ids().tolist()
+    store.undo()
+    return finding, ids
+
+
+def count_words(store: Store) -> None:
+    """Count a token for every word."""
+    for batch in store.uncounted("words"):
+        prompts, completions = ([len(row[column].split()) for row in batch] for column in (2, 3))
+        store.save_counts(
+            "words", [row[0] for row in batch], [row[1] for row in batch], prompts, completions, [1] * len(batch)
+        )
+
+
+def ids_of(finding: Finding | None) -> set[int]:
+    return set(finding.example_ids.tolist()) if finding else set()
 
 
 class TestEveryCheck:
     @each_check
-    def test_finds_all_of_its_bad_rows(self, store: Store, check: Check) -> None:
-        findings = found(store, check, check.bad)
-        assert ids_of(findings) == set(range(1, len(check.bad) + 1))
-        assert {finding.check for finding in findings} == {check.name}
+    def test_finds_all_of_its_bad_rows_and_none_of_its_good_ones(self, bench: Store, check: Check) -> None:
+        finding, ids = found_then_undone(bench, check, check.bad)
+        assert finding is not None and finding.check == check.name
+        if not isinstance(check, DatasetCheck) or len(finding.example_ids):
+            assert sorted(ids_of(finding)) == ids
+        assert finding.sentence.endswith(".") and "\n" not in finding.sentence
+        assert finding.example_ids.dtype == "int64"
+        groups = [group.tolist() for group in finding.groups]
+        assert bool(groups) == (check.scope is Scope.GROUP)
+        assert all(len(group) > 1 for group in groups)
+        assert not groups or [one for group in groups for one in group] == finding.example_ids.tolist()
+        assert found_then_undone(bench, check, check.good)[0] is None
+
+    @pytest.mark.parametrize(
+        "check", [check for check in CHECKS if not isinstance(check, DatasetCheck)], ids=lambda check: check.name
+    )
+    def test_finds_its_bad_rows_among_many_sound_ones_and_not_once_they_are_rejected(
+        self, bench: Store, check: Check
+    ) -> None:
+        finding = found(bench, check, [*check.bad, *SOUND])
+        bad = bench.view_ids().tolist()[: len(check.bad)]
+        assert sorted(ids_of(finding)) == bad
+        bench.set_label(bad[:1], "skip")
+        bench.set_label(bad[1:-1], "reject")
+        bench.remove(bad[-1:])
+        assert bench.finding(check) is None
+        while bench.stats().examples:
+            bench.undo()
 
     @each_check
-    def test_finds_none_of_its_good_rows(self, store: Store, check: Check) -> None:
-        assert found(store, check, check.good) == []
-
-    @each_check
-    def test_finds_its_bad_rows_among_many_sound_ones(self, store: Store, check: Check) -> None:
-        others = [Candidate(f"How late is parcel {number}?", f"{number} days.") for number in range(200)]
-        findings = found(store, check, [*check.bad, *others])
-        assert ids_of(findings) == set(range(1, len(check.bad) + 1))
-
-    @each_check
-    def test_leaves_rejected_skipped_and_removed_rows_out(self, store: Store, check: Check) -> None:
-        found(store, check, check.bad)
-        store.set_label([1], "skip")
-        store.set_label(range(2, len(check.bad)), "reject")
-        store.remove([len(check.bad)])
-        assert store.findings(check) == []
-
-    @each_check
-    def test_finds_nothing_in_an_empty_store(self, store: Store, check: Check) -> None:
-        assert store.findings(check) == []
-
-    @each_check
-    def test_says_one_sentence_and_its_groups_hold_its_rows(self, store: Store, check: Check) -> None:
-        for finding in found(store, check, check.bad):
-            assert finding.sentence.endswith(".") and "\n" not in finding.sentence
-            assert finding.example_ids.dtype == "int64"
-            groups = [group.tolist() for group in finding.groups]
-            assert bool(groups) == (check.scope is Scope.GROUP)
-            if groups:
-                assert [one for group in groups for one in group] == finding.example_ids.tolist()
-                assert all(len(group) > 1 for group in groups)
+    def test_finds_nothing_in_an_empty_store_and_stops_when_it_is_cancelled(self, bench: Store, check: Check) -> None:
+        assert bench.finding(check) is None
+        with pytest.raises(Interrupted):
+            bench.finding(check, is_cancelled=lambda: True)
 
     @each_check
     def test_is_described_for_people(self, check: Check) -> None:
@@ -79,12 +103,6 @@ class TestEveryCheck:
         for words in (check.about, check.harms):
             assert words[0].isupper() and words.endswith(".")
         assert check.bad and check.good
-
-    @each_check
-    def test_stops_when_it_is_cancelled(self, store: Store, check: Check) -> None:
-        store.add(check.bad, "")
-        with pytest.raises(Interrupted):
-            store.findings(check, is_cancelled=lambda: True)
 
     def test_has_a_name_of_its_own(self) -> None:
         assert len({check.name for check in CHECKS}) == len(CHECKS)
@@ -97,21 +115,23 @@ class TestDuplicates:
 
     def test_two_pairs_under_one_prompt_are_two_groups_and_a_contradiction(self, store: Store) -> None:
         rows = [Candidate(prompt, answer) for answer in ("yes", "no") for prompt in ("p?", "P?")]
-        (exact,) = found(store, EXACT_DUPLICATES, rows)
+        exact = found(store, EXACT_DUPLICATES, rows)
+        assert exact is not None
         assert [group.tolist() for group in exact.groups] == [[1, 2], [3, 4]]
         assert exact.sentence == "4 rows in 2 groups are the same pair again: 2 of them add nothing new."
-        (contradictory,) = store.findings(CONTRADICTORY_DUPLICATES)
+        contradictory = store.finding(CONTRADICTORY_DUPLICATES)
+        assert contradictory is not None
         assert [group.tolist() for group in contradictory.groups] == [[1, 2, 3, 4]]
 
     def test_a_row_edited_into_another_is_found(self, filled: Store) -> None:
-        assert filled.findings(EXACT_DUPLICATES) == []
+        assert filled.finding(EXACT_DUPLICATES) is None
         filled.set_text(2, "Where is my parcel?", '{"intent": "track"}')
-        assert ids_of(filled.findings(EXACT_DUPLICATES)) == {1, 2}
+        assert ids_of(filled.finding(EXACT_DUPLICATES)) == {1, 2}
 
     def test_rejecting_one_side_settles_a_contradiction(self, store: Store) -> None:
         assert found(store, CONTRADICTORY_DUPLICATES, [Candidate("p", "a"), Candidate("P", "b")])
         store.set_label([2], "reject")
-        assert store.findings(CONTRADICTORY_DUPLICATES) == []
+        assert store.finding(CONTRADICTORY_DUPLICATES) is None
 
     @pytest.mark.parametrize(
         ("total", "answers", "ceiling"),
@@ -134,7 +154,8 @@ class TestDuplicates:
         rows = [Candidate("a?", "x", task="1"), Candidate("A?", "x"), Candidate("a?", "y"), Candidate("a?", "z")]
         rows += [Candidate("b?", "x"), Candidate("b?", "y")]
         rows += [Candidate(f"other {number}", "x") for number in range(14)]
-        (finding,) = found(store, CONTRADICTORY_DUPLICATES, rows)
+        finding = found(store, CONTRADICTORY_DUPLICATES, rows)
+        assert finding is not None
         assert finding.sentence == (
             "6 rows in 2 groups share a prompt but not its completion; a model that answers equal prompts equally "
             "matches at most 85.0 % of all 20 rows."
@@ -142,13 +163,15 @@ class TestDuplicates:
 
     def test_one_contradiction_in_many_rows_is_never_rounded_up_to_100_percent(self, store: Store) -> None:
         rows = [Candidate("p", "a"), Candidate("P", "b"), *(Candidate(f"other {n}", "x") for n in range(3_000))]
-        (finding,) = found(store, CONTRADICTORY_DUPLICATES, rows)
+        finding = found(store, CONTRADICTORY_DUPLICATES, rows)
+        assert finding is not None
         assert "at most 99.9 % of all 3,002 rows" in finding.sentence
 
 
 @pytest.mark.parametrize("prompt", ["N/A", " n/a ", "[TODO]", "None", "test", "testing 3", "?!", "\u200d.", "Xxxx"])
 def test_prompts_that_ask_nothing(store: Store, prompt: str) -> None:
-    (finding,) = found(store, TRIVIAL_PROMPT, [Candidate(prompt, "c")])
+    finding = found(store, TRIVIAL_PROMPT, [Candidate(prompt, "c")])
+    assert finding is not None
     assert finding.sentence == "1 row has a prompt that asks nothing: a placeholder, or only punctuation."
 
 
@@ -156,7 +179,7 @@ def test_prompts_that_ask_nothing(store: Store, prompt: str) -> None:
     "prompt", ["no", "ok", "1", "C++", "텍스트", "a b", "نعم", "😀", "test the lamp", "null and void"]
 )
 def test_short_prompts_that_are_prompts(store: Store, prompt: str) -> None:
-    assert found(store, TRIVIAL_PROMPT, [Candidate(prompt, "c")]) == []
+    assert found(store, TRIVIAL_PROMPT, [Candidate(prompt, "c")]) is None
 
 
 class TestNeeds:
@@ -191,7 +214,7 @@ def test_cancelling_stops_a_long_look_at_texts(store: Store) -> None:
         return len(asked) > 3
 
     with pytest.raises(Interrupted):
-        store.findings(CONTRADICTORY_DUPLICATES, is_cancelled)
+        store.finding(CONTRADICTORY_DUPLICATES, is_cancelled)
     assert len(asked) == 4
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from studio.reports.chart import Chart, ChartSeries, render_chart, smooth
+from studio.reports.chart import PATTERNS, Chart, ChartSeries, render_chart, smooth
 from studio.reports.ticks import linear_ticks, log_ticks, tick_labels
 
 NAN = float("nan")
@@ -90,6 +90,18 @@ def test_nothing_to_draw_is_said(series: list[ChartSeries]) -> None:
     chart = render_chart(series, 40, 5, empty="no step yet")
     assert str(chart).splitlines()[2].strip() == "no step yet"
     assert {cell_len(row) for row in str(chart).splitlines()} == {40}
+
+
+def test_patterns_tell_lines_apart_without_colour_and_hide_no_spike() -> None:
+    flat = [1.0] * 200
+    drawn = {name: str(render_chart([line(flat, pattern=name)], 19, 3)) for name in PATTERNS}
+    assert len(set(drawn.values())) == len(PATTERNS)
+    assert dots(render_chart([line(flat, pattern="dashed")], 19, 3)) == 24, "of 38 columns, 6 of each 10"
+    for at in range(1, 39):  # whichever dot column it falls into
+        spiked = flat.copy()
+        spiked[at * 5] = 9.0
+        top = str(render_chart([line(spiked, pattern="dotted")], 19, 5)).splitlines()[0]
+        assert any(map(is_braille, top)), at
 
 
 def test_a_log_axis_leaves_out_what_it_cannot_show() -> None:

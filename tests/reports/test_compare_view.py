@@ -9,6 +9,7 @@ import pytest
 from rich.cells import cell_len
 
 from studio.reports.compare import compare_table, compare_view, dominated_arms, task_table
+from studio.reports.compare_rows import RowChoice, chosen_rows
 from studio.reports.table import Cell
 from studio.runs.directory import FrozenRow
 from studio.scoring.scorers import SCORERS
@@ -61,7 +62,7 @@ def test_every_row_says_what_tuning_did_to_it() -> None:
 
 
 def test_rows_worth_reading_come_first() -> None:
-    order = [row.example_id for row in compare_view(ROWS, PREDICTIONS).by_disagreement()]
+    order = [row.example_id for row in chosen_rows(compare_view(ROWS, PREDICTIONS), RowChoice())]
     assert order[0] == 1
     assert set(order[:4]) == {1, 2, 5, 6}
     assert order[-2:] == [3, 7]

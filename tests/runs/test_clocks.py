@@ -16,7 +16,8 @@ from studio.runs.directory import RunDirectory
 from studio.runs.events import Event, EventWriter, Plan, Started, Step
 from studio.runs.places import local
 from studio.runs.specs import TrainSpec
-from studio.runs.watch import RunState, RunWatch
+from studio.runs.state import RunState
+from studio.runs.watch import RunWatch
 from tests.worker.worker_runs import make_run
 
 HOUR = 3600.0

@@ -17,8 +17,8 @@ from studio.errors import StudioError
 from studio.project import Project
 from studio.runs.directory import RunDirectory, read_rows
 from studio.runs.events import EventWriter, Finished, Started
+from studio.runs.state import RunState
 from studio.runs.status import Status
-from studio.runs.watch import RunState
 from studio.tui.run_poll import RunPoll
 from tests.tui.data_story import shown
 from tests.tui.run_story import comparison, opened_on, train_run

@@ -24,7 +24,8 @@ from studio.runs.events import (
     read_events,
 )
 from studio.runs.specs import TrainSpec
-from studio.runs.watch import RunWatch, state_as_json
+from studio.runs.state import state_as_json
+from studio.runs.watch import RunWatch
 
 
 @pytest.fixture

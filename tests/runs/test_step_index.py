@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from studio.runs.directory import RunDirectory
 from studio.runs.events import Evaluation, EventWriter, Finished, Plan, Resumed, Started, Step, Warned
+from studio.runs.series import Series
 from studio.runs.specs import TrainSpec, write_spec
+from studio.runs.state import RunState
 from studio.runs.step_index import index_path
-from studio.runs.watch import RunState, RunWatch
+from studio.runs.watch import RunWatch
 
 
 def step(number: int, loss: float | None) -> Step:
@@ -111,3 +114,35 @@ def test_an_index_that_does_not_fit_is_passed_over(
     else:
         path.write_bytes({"torn": held[:-9], "another's": held[len(held) // 2 :] + held, "empty": b""}[damage])
     assert same(plain, read(run, monkeypatch, 0))
+
+
+def test_a_long_run_of_several_tasks_is_read_from_its_index_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunDirectory(tmp_path / "train-1")
+    run.path.mkdir()
+    write_spec(run, TrainSpec(base_model="x"))
+    run.process_path.write_text("{}")
+    events = EventWriter(run.events_path)
+    events.write(Started(pid=1, kind="train"))
+    for number in range(1, 6):
+        events.write(replace(step(number, 1.0), task_losses={"a": 1.0, "b": 3.0}))
+        events.write(Evaluation(step=number, eval_loss=1.0, task_losses={"a": 0.5, "b": 1.5}))
+    events.close()
+    assert index_path(run.events_path).stat().st_size > 0
+    plain, indexed = read(run, monkeypatch, 1 << 40), read(run, monkeypatch, 0)
+    assert same(plain, indexed)
+    assert indexed.series.task_losses == {"a": [0.5] * 5, "b": [1.5] * 5}
+
+
+def test_a_resume_forgets_the_tasks_losses_of_what_is_done_again() -> None:
+    series = Series()
+    for at in (10, 20):
+        series.add_evaluation(at, 1.0, 1.0, {"a": at / 10})
+    series.add_evaluation(30, 1.0, 1.0, {"a": 3.0, "new": 4.0})
+    assert str(series.task_losses["new"]) == "[nan, nan, 4.0]"
+    series.cut_after(20)
+    kept = series.copied()
+    series.add_evaluation(30, 1.0, 1.0, {"a": 5.0})
+    assert kept.task_losses["a"] == [1.0, 2.0]
+    assert series.task_losses["a"] == [1.0, 2.0, 5.0]

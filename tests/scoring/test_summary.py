@@ -62,6 +62,32 @@ def test_a_clear_loss_is_corrected_for_choosing_the_best_prompt() -> None:
     )
 
 
+def test_the_best_of_several_tuned_arms_is_corrected_for_choosing_it() -> None:
+    rows = rows_of(60)
+    found = summarize(
+        rows,
+        answers("few_shot:5", rows, range(7))
+        + answers("tuned:train-1:40", rows, range(11))
+        + answers("tuned:train-2", rows, range(15)),
+    )
+    assert (found.baseline, found.tuned) == ("few_shot:5", "tuned:train-2")
+    assert found.tuned_arms == ("tuned:train-1:40", "tuned:train-2")
+    assert found.verdict == (
+        "tuned:train-2 answers 15 of 60 exactly (25 %), few_shot:5 7 (12 %): 13 points better, "
+        "p = 0.016 (corrected for the choice among 2); 8 rows fixed, 0 broken."
+    )
+    assert summarize(rows, answers("tuned:a", rows, range(9)) + answers("tuned:b", rows, range(3))).verdict == (
+        "tuned:a answers 9 of 60 exactly (15 %; 95 %: 8 to 26 %), the best of 2 tuned arms. "
+        "There is no untuned arm to compare with."
+    )
+
+
+def test_an_arm_of_another_name_is_tuned_where_the_comparer_says_so() -> None:
+    rows = rows_of(20)
+    given = answers("zero_shot", rows, range(2)) + answers("model:mine", rows, range(19))
+    assert (summarize(rows, given).tuned, summarize(rows, given, ["model:mine"]).tuned) == ("", "model:mine")
+
+
 def test_a_difference_that_the_rows_cannot_show() -> None:
     rows = rows_of(24)
     found = summarize(rows, answers("few_shot:5", rows, range(4, 15)) + answers("tuned", rows, range(13)))
@@ -152,11 +178,11 @@ def test_cut_answers_and_missing_ones_are_said() -> None:
     [
         (
             ["tuned"],
-            "tuned answers 9 of 10 exactly (90 %; 95 %: 60 to 98 %). There is no prompting arm to compare with.",
+            "tuned answers 9 of 10 exactly (90 %; 95 %: 60 to 98 %). There is no untuned arm to compare with.",
         ),
         (
             ["zero_shot", "one_shot"],
-            "zero_shot answers 9 of 10 exactly (90 %; 95 %: 60 to 98 %), the best of 2 prompting arms. "
+            "zero_shot answers 9 of 10 exactly (90 %; 95 %: 60 to 98 %), the best of 2 untuned arms. "
             "There is no tuned arm to compare with.",
         ),
         ([], "No row is answered by every arm yet."),
@@ -193,6 +219,7 @@ def test_scores_json_holds_the_words_of_the_design_and_comes_back_whole() -> Non
     assert set(facts["arms"]["tuned"]["tasks"]) == {"tickets", "json"}
     assert (facts["rows"], facts["headline_scorer"]) == (14, "exact_match")
     assert Comparison.from_dict(facts) == found
+    assert Comparison.from_dict(facts | {"what a newer studio says": 1}) == found
     assert Comparison.from_dict(summarize([], []).to_dict()).rows == 0
 
 
@@ -232,7 +259,7 @@ def test_a_comparison_says_in_which_dtype_it_was_answered() -> None:
 def test_scores_of_an_older_studio_are_read() -> None:
     """They have no dtype and no largest latency, and a p95 that was interpolated between two rows."""
     found = Comparison.from_dict(json.loads((OLD_RUNS / "compare-1122-171723-1e" / "scores.json").read_text()))
-    assert found.dtype == ""
+    assert (found.dtype, found.tuned, found.tuned_arms) == ("", "tuned", ("tuned",))
     assert found.arms["tuned"].latency_n == 2
     assert (found.arms["tuned"].latency_p95_seconds, found.arms["tuned"].latency_max_seconds) == (None, None)
     assert found.arms["tuned"].headline is not None and found.arms["tuned"].headline.n == 40

@@ -16,15 +16,18 @@ from typing import Any
 
 import pytest
 
-from studio.acts.comparing import load_comparison, tuned_run_ids
+from studio.acts.answering import tuned_run_ids
+from studio.acts.comparing import load_comparison
 from studio.acts.training import run_states
 from studio.errors import StudioError
 from studio.project import Project
 from studio.reports.chart import render_chart
 from studio.reports.compare import compare_table, compare_view, task_table
+from studio.reports.compare_rows import RowChoice, chosen_rows
 from studio.runs.directory import RunDirectory, find_run, read_rows
 from studio.runs.process import log_tail
-from studio.runs.watch import RunState, RunWatch, state_as_json
+from studio.runs.state import RunState, state_as_json
+from studio.runs.watch import RunWatch
 from studio.tui.screens.runs.curves import X_AXES, ChartChoice, loss_series, read_out, side_series
 from studio.tui.widgets.run_lines import comparison_lines, facts_lines, run_line, trouble_lines
 from tests.tui.run_story import RECORDED
@@ -188,7 +191,7 @@ def compare(project: Project, run: RunDirectory, is_scored: bool) -> None:
         for table in (compare_table(loaded.scores, loaded.context_window), task_table(loaded.scores)):
             table.lines(100)
     if is_scored:
-        compare_view(loaded.rows, loaded.predictions).by_disagreement()
+        chosen_rows(compare_view(loaded.rows, loaded.predictions), RowChoice())
 
 
 @pytest.mark.soak

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -48,6 +48,7 @@ def train_run(
     steps: int = STEPS,
     ends: Event | None = None,
     floor: float = 0.3,
+    tasks: Mapping[str, float] | None = None,
 ) -> RunDirectory:
     """A train run as its worker leaves it after ``steps`` steps; ``ends`` is its final event."""
     directory = RunDirectory(project.runs_path / run_id)
@@ -57,7 +58,7 @@ def train_run(
     events.write(
         Plan(steps=STEPS, steps_per_epoch=20, rows=320, validation_rows=20, tokens_per_epoch=9000, dtype="bfloat16")
     )
-    write_steps(events, 1, steps, floor)
+    write_steps(events, 1, steps, floor, tasks)
     if ends:
         events.write(ends)
     events.close()
@@ -80,7 +81,10 @@ def _recorded(project: Project, name: str, age: int) -> RunDirectory:
     return directory
 
 
-def write_steps(events: EventWriter, first: int, last: int, floor: float = 0.3) -> None:
+def write_steps(
+    events: EventWriter, first: int, last: int, floor: float = 0.3, tasks: Mapping[str, float] | None = None
+) -> None:
+    """``tasks``: by how much the loss of each is above that of all together."""
     for step in range(first, last + 1):
         loss = floor + 2 * math.exp(-step / 10)
         events.write(
@@ -96,7 +100,8 @@ def write_steps(events: EventWriter, first: int, last: int, floor: float = 0.3) 
             )
         )
         if step % 10 == 0:
-            events.write(Evaluation(step=step, eval_loss=loss + 0.1, tokens=step * 200))
+            of_tasks = {task: loss + 0.1 + above for task, above in (tasks or {}).items()}
+            events.write(Evaluation(step=step, eval_loss=loss + 0.1, tokens=step * 200, task_losses=of_tasks))
 
 
 TEST_ROWS = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,10 +70,11 @@ async def test_what_is_known_of_a_row_stands_in_columns_and_sorts_and_filters(
     with Store.open(project.store_path, "ben") as store:
         store.set_label([2, 4], "accept")
         store.set_mark([2], True, "ask anna")
+        store.keep_losses([3, 4], [0.1 + 0.2, math.inf], [math.nan, 3.25])
     async with opened(project, (420, 40)) as pilot:
         await choose_all_columns(pilot)
         table, words = data_screen(pilot).table, shown(pilot)
-        for cell in ("ben", "ask anna", "Be brief.", "b.jsonl", "      7"):
+        for cell in ("ben", "ask anna", "Be brief.", "b.jsonl", "      7", " 0.300", "     ∞     3.250"):
             assert cell in words
         for column, rows_like_it, first in (
             ("labelled_by", [2, 4], 2),
@@ -82,6 +84,8 @@ async def test_what_is_known_of_a_row_stands_in_columns_and_sorts_and_filters(
             ("system", [4], 4),
             ("is_marked", [2], 2),
             ("note", [2], 2),
+            ("loss", [3], 3),
+            ("base_loss", [4], 4),
             ("revision", [1, 2, 3, 4], 1),
             ("split", [1, 2, 3, 4], 1),
         ):

@@ -21,9 +21,10 @@ from studio.runs.watch import RunWatch
 from studio.tui.app import StudioApp
 from studio.tui.screens.compare.answers import answer_cell
 from studio.tui.screens.compare.arms import arm_lines
-from studio.tui.screens.compare.screen import load, score_notes
+from studio.tui.screens.compare.loaded import load
+from studio.tui.screens.compare.totals import score_notes
 from studio.tui.screens.data.screen import DataScreen
-from tests.tui.data_story import NARROW, press, project_with, said, shown, tickets
+from tests.tui.data_story import NARROW, press, project_with, said, shown, tickets, type_line
 from tests.tui.resting import settle
 from tests.tui.run_story import comparison, model_without_weights, opened_on
 
@@ -56,7 +57,7 @@ async def test_differences_are_marked_and_what_data_says_is_never_executed(tmp_p
     project = Project.init(tmp_path)
     comparison(project, "compare-1")
     async with opened_on(project, "compare") as pilot:
-        await press(pilot, "s", "s", "s")  # the order of the test set
+        await press(pilot, *"sssss")  # the order of the test set
         text = shown(pilot)
         assert "[bold]Here[/bold] you go ␛[2J" in text
         assert "\x1b[2J" not in text
@@ -71,17 +72,67 @@ async def test_arms_are_hidden_tasks_filtered_and_rows_ordered_by_keys(tmp_path:
     project = Project.init(tmp_path)
     comparison(project, "compare-1")
     async with opened_on(project, "compare") as pilot:
-        assert "1 zero shot" in shown(pilot)
+        assert shown(pilot).count("1 zero shot") == 2, "among the arms and over its answers"
         await press(pilot, "1")
-        assert "1 zero shot" not in shown(pilot)
+        assert shown(pilot).count("1 zero shot") == 1
         await press(pilot, "2", "3")
         assert said(pilot) == "the last arm stays"
         await press(pilot, "f", "f")
         assert said(pilot) == "only tone"
         assert "1 row" in shown(pilot)
-        await press(pilot, "f", "s", "s")
-        assert said(pilot) == "order: broken first"
+        await press(pilot, "f", "s")
+        assert said(pilot) == "order: most lost"
         assert "#2 · tickets · broken" in shown(pilot)
+
+
+async def test_lists_words_and_a_selection_are_taken_back_by_esc_one_at_a_time(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    comparison(project, "compare-1")
+    async with opened_on(project, "compare") as pilot:
+        await press(pilot, "+")
+        assert "1 of 3 rows · fixed" in shown(pilot) and said(pilot) == "1 row fixed or closer"
+        await press(pilot, "+", "slash")
+        await type_line(pilot, "lamp")
+        assert "1 of 3 rows · /lamp" in shown(pilot)
+        await press(pilot, "space")
+        assert "1 selected" in shown(pilot) and "▪" in shown(pilot)
+        await press(pilot, "escape")
+        assert "1 of 3 rows · /lamp" in shown(pilot) and "1 selected" not in shown(pilot)
+        await press(pilot, "escape", "0")
+        assert "0 of 3 rows · neither" in shown(pilot) and "no such row" in shown(pilot)
+        await press(pilot, "a")
+        assert said(pilot) == "order: weakest of zero_shot"
+
+
+async def test_p_plots_quality_against_what_it_costs_and_esc_leads_back(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    comparison(project, "compare-1")
+    async with opened_on(project, "compare", NARROW) as pilot:
+        await press(pilot, "p")
+        text = shown(pilot)
+        for words in ("exact match against prompt tokens", "the frontier", "3 tuned", "2 few shot:5 67 % 482"):
+            assert words in text, words
+        await press(pilot, "p")
+        assert "against median seconds an answer" in shown(pilot)
+        await press(pilot, "escape")
+        assert "1 zero shot  3" in shown(pilot)
+
+
+async def test_eight_arms_have_room_at_80_by_24(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    directory = comparison(project, "compare-1")
+    lines = directory.predictions_path.read_text().splitlines()[:-1]
+    for more in range(5):
+        for line in lines[-3:]:
+            facts = json.loads(line) | {"arm": f"tuned:train-1125-04361{more}-d3:200", "key": f"{more}{line[9:14]}"}
+            lines.append(json.dumps(facts))
+    directory.predictions_path.write_text("\n".join(lines) + "\n")
+    async with opened_on(project, "compare", NARROW) as pilot:
+        text = shown(pilot)
+        assert all(f" {key} " in text for key in range(1, 9)) and "tuned:tra…614-d3:200" in text
+        assert sum(line.startswith((" ✚", " ✖", " ✓")) for line in text.splitlines()) >= 3, "rows beneath them"
+        await press(pilot, "ctrl+d")
+        assert "reference" in shown(pilot) and "95 %" not in shown(pilot), "the row in full in place of the arms"
 
 
 async def test_a_comparison_under_way_shows_bars_and_then_its_result(tmp_path: Path) -> None:
@@ -116,7 +167,7 @@ async def test_at_80_by_24_verdict_scores_rows_and_the_row_in_full_are_there(tmp
     comparison(project, "compare-1")
     async with opened_on(project, "compare", NARROW) as pilot:
         text = shown(pilot)
-        for words in ("arm        n", "├", "1 zero shot", "reference", "#1 · tickets · fixed"):
+        for words in ("  arm        n", "├", "1 zero shot", "reference", "#1 · tickets · fixed"):
             assert words in text, words
 
 
@@ -134,7 +185,7 @@ def test_three_rows_make_no_arm_dim_however_much_better_another_is(tmp_path: Pat
 
     view = compare_view(read_rows(directory.rows_path("test")), read_json_lines(directory.predictions_path)[0])
     lines = arm_lines(view.comparison, "", 8192, 138)
-    assert [(line[0][0].strip(), line[0][1]) for line in lines[1:]] == [
+    assert [(line[1][0].strip(), line[1][1]) for line in lines[1:]] == [
         ("zero shot", "title"),
         ("few shot:5", "title"),
         ("tuned", "title"),

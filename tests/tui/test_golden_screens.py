@@ -112,6 +112,7 @@ SCENES = (
     Scene("new-comparison", screen="runs", keys=("j", "b")),
     Scene("confirm", screen="runs", folder="running", keys=("j", "X")),
     Scene("compare", screen="compare", keys=("j",)),
+    Scene("compare-plot", screen="compare", keys=("p",)),
     Scene("compare-none", screen="compare", folder="empty"),
     Scene("try", screen="try", then=answer),
 )

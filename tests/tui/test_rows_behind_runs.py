@@ -11,6 +11,7 @@ from studio.runs.events import Finished
 from studio.runs.row_losses import RowLoss, write_row_losses
 from studio.runs.samples import Sample, append_samples
 from studio.runs.specs import TrainSpec, write_spec
+from studio.tui.screens.data.columns import EVERY, FIRST, NAMED
 from tests.tui.data_story import press, project_with, said, shown, tickets
 from tests.tui.run_story import opened_on, train_run
 
@@ -34,6 +35,10 @@ async def test_a_spike_leads_to_the_examples_of_its_step_and_the_worst_rows_come
         assert "loss 7.250 at step 4 · untuned 8.000" in shown(pilot)
         await press(pilot, "j")
         assert "loss 0.500 at step 3" in shown(pilot)
+        hidden = [column for column in EVERY if column not in FIRST]
+        await press(pilot, "K", *["j"] * (len(FIRST) + hidden.index(NAMED["loss"])), "space", "enter")
+        assert "loss" in shown(pilot).splitlines()[2], "as a column too, here and in any other view"
+        assert " 7.250" in shown(pilot).splitlines()[3]
 
 
 async def test_a_run_of_an_older_studio_says_that_it_does_not_know(tmp_path: Path) -> None:

@@ -150,10 +150,30 @@ async def test_another_run_on_the_chart_differs_by_its_glyph(tmp_path: Path) -> 
     async with opened_on(project, "runs") as pilot:
         await press(pilot, "space", "j")
         text = shown(pilot)
-        assert "▲ train-2" in text
+        assert "▲╍╍ train-2" in text
         assert "△" in text
         await press(pilot, "k", "space", "j")
         assert "▲" not in shown(pilot)
+
+
+async def test_a_run_of_several_tasks_has_a_curve_for_each_and_f_chooses(tmp_path: Path) -> None:
+    project = Project.init(tmp_path)
+    train_run(project, "train-1", ends=FINISHED, tasks={"tickets": -0.25, "to\x1bne": 0.4})
+    os.utime(train_run(project, "train-0", ends=FINISHED).spec_path, (1, 1))
+    async with opened_on(project, "runs", NARROW) as pilot:
+        text = shown(pilot)
+        assert "▲ tickets  ■ to␛ne" in text
+        assert text.count("▲") == 5 and text.count("■") == 5, "one at each evaluation, and in the legend"
+        await press(pilot, "f")
+        assert said(pilot) == "evaluations of all tasks together"
+        assert "▲" not in shown(pilot)
+        await press(pilot, "f", "f")
+        assert "● evaluation of to␛ne" in shown(pilot)
+        assert "★" not in shown(pilot), "the best of all tasks is no point of one task's curve"
+        await press(pilot, "f", "left")
+        assert "tickets 0.187" in " ".join(shown(pilot).split())
+        await press(pilot, "escape", "j", "f")
+        assert said(pilot) == "this run has no evaluations of several tasks"
 
 
 async def test_at_80_by_24_the_list_is_a_line_and_the_chart_stays(tmp_path: Path) -> None:

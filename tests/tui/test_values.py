@@ -121,6 +121,8 @@ async def test_escape_interrupts_the_counting_of_values(tmp_path: Path, monkeypa
 
 def test_values_become_the_simplest_condition() -> None:
     assert one_of("task", ["it's"]) == "task = 'it''s'"
+    assert one_of("loss", [0.5, None]) == "loss = 5.00000000000000000e-01 or loss is null"
+    assert one_of("loss", [float("inf")]) == "loss = 'inf'"
     assert one_of("source_line", [1, 2]) == "source_line in (1, 2)"
     assert one_of("labelled_by", [None, "ben"]) == "labelled_by = 'ben' or labelled_by is null"
     assert one_of("total_tokens", [None, 3, 4]) == "total_tokens in (3, 4) or total_tokens is null"

@@ -11,6 +11,7 @@ import pytest
 
 from studio.dataset.texts import prompt_hash
 from studio.files import read_json_lines
+from studio.runs.arms.answering import Answering, write_answering
 from studio.runs.directory import FrozenRow, RunDirectory
 from studio.runs.specs import CompareSpec
 from studio.worker.comparing.predictions import Predictions
@@ -72,6 +73,35 @@ def test_a_fully_tuned_model_answers_in_the_base_model_s_place(tmp_path: Path, t
     assert run_here(run)[-1]["event"] == "finished"
     texts = {(line["arm"], line["example_id"]): line["text"] for line in read_json_lines(run.predictions_path)[0]}
     assert any(texts["tuned", row] != texts["zero_shot", row] for row in range(200, 205))
+
+
+def test_runs_checkpoints_and_other_models_answer_beside_each_other(tmp_path: Path, tiny_model_folder: Path) -> None:
+    """A checkpoint of the last step is what the run left; an earlier one, and another model, say something else."""
+    spec = tiny_spec(tiny_model_folder, learning_rate=2e-2, save_every=2, epochs=2)
+    trained = make_run(tmp_path / "train", spec, train=colour_rows(12), validation=colour_rows(2, start=100))
+    run_here(trained)
+    newest, *_, oldest = trained.checkpoint_paths()
+    other = make_tiny_model(tmp_path / "other", seed=5)
+    base = Answering(str(tiny_model_folder))
+    tuned = replace(base, tuned_method="lora", tuned_path=str(trained.result_path("adapter")))
+    answering = {
+        "zero_shot": base,
+        "tuned:train": tuned,
+        "tuned:train:6": replace(tuned, tuned_path=str(newest), is_checkpoint=True),
+        "tuned:train:2+one_shot": replace(tuned, tuned_path=str(oldest), is_checkpoint=True),
+        "model:other": Answering(str(other)),
+    }
+    run = compare_run(tmp_path / "compare", compare_spec(tiny_model_folder, arms=tuple(answering), latency_rows=0))
+    write_answering(run, answering)
+    assert run_here(run)[-1]["event"] == "finished"
+    said: dict[str, dict[int, str]] = {arm: {} for arm in answering}
+    for line in read_json_lines(run.predictions_path)[0]:
+        said[line["arm"]][line["example_id"]] = line["text"]
+    assert all(len(of_arm) == 5 for of_arm in said.values())
+    assert said["tuned:train"] == said["tuned:train:6"]
+    others = [said[arm] for arm in ("zero_shot", "tuned:train", "tuned:train:2+one_shot", "model:other")]
+    assert all(one != another for at, one in enumerate(others) for another in others[:at])
+    assert list(json.loads(run.scores_path.read_text())["arms"]) == list(answering)
 
 
 def test_a_resumed_comparison_asks_only_what_is_unanswered(tmp_path: Path, tiny_model_folder: Path) -> None:

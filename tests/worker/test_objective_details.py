@@ -38,22 +38,29 @@ def test_label_smoothing_in_closed_form_is_torch_s(smoothing: float) -> None:
     weight = torch.randn(50, 16, requires_grad=True)
     targets = torch.randint(50, (300,))
     apply: Any = HeadLoss.apply
-    ours = apply(hidden, weight, targets, torch.float32, smoothing)[0] / 300
+    total, of_tokens = apply(hidden, weight, targets, torch.float32, smoothing)
+    ours = total / 300
     mine = torch.autograd.grad(ours, [hidden, weight])
     theirs = torch.nn.functional.cross_entropy(hidden @ weight.T, targets, label_smoothing=smoothing)
     wanted = torch.autograd.grad(theirs, [hidden, weight])
     assert ours.item() == pytest.approx(theirs.item(), rel=1e-6)
+    plain = torch.nn.functional.cross_entropy(hidden @ weight.T, targets, reduction="none")
+    torch.testing.assert_close(of_tokens, plain.detach())
     for gradient, other in zip(mine, wanted, strict=True):
         torch.testing.assert_close(gradient, other, rtol=1e-5, atol=1e-6)
 
 
-def test_a_hand_computed_smoothed_loss() -> None:
-    """Logits 0 and ln 3, the first wanted, smoothing 0.2: target (0.9, 0.1), so 0.9 ln 4 + 0.1 ln (4/3)."""
+def test_a_hand_computed_smoothed_loss_beside_the_plain_one_of_its_row() -> None:
+    """Logits 0 and ln 3, the first wanted, smoothing 0.2: target (0.9, 0.1), so 0.9 ln 4 + 0.1 ln (4/3); plain ln 4.
+
+    A row's loss with smoothing in it would not be comparable with that of a validation row, or of another run.
+    """
     apply: Any = HeadLoss.apply
     weight = torch.tensor([[0.0], [float(torch.tensor(3.0).log())]])
-    loss, _ = apply(torch.ones(1, 1), weight, torch.tensor([0]), torch.float32, 0.2)
+    loss, of_tokens = apply(torch.ones(1, 1), weight, torch.tensor([0]), torch.float32, 0.2)
     expected = 0.9 * torch.tensor(4.0).log() + 0.1 * torch.tensor(4 / 3).log()
     assert loss.item() == pytest.approx(float(expected), rel=1e-6)
+    assert of_tokens.tolist() == pytest.approx([1.3862944], rel=1e-6)
 
 
 def test_smoothing_is_of_training_only_also_where_a_model_makes_its_own_logits() -> None:
@@ -73,7 +80,10 @@ def test_smoothing_is_of_training_only_also_where_a_model_makes_its_own_logits()
         wanted = torch.nn.functional.cross_entropy(
             logits, batch.targets, reduction="sum", label_smoothing=smoothing
         ).item()
-        assert learner.loss_sum(batch).item() == pytest.approx(wanted, rel=1e-5)
+        plain = torch.nn.functional.cross_entropy(logits, batch.targets, reduction="none")
+        total, of_tokens = learner.losses(batch)
+        assert total.item() == pytest.approx(wanted, rel=1e-5)
+        torch.testing.assert_close(of_tokens, plain.detach())
 
 
 def test_a_plain_head_is_evaluated_without_smoothing(tiny_model_folder: Path, rows: list[Encoded]) -> None:

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from studio.dataset.checks.check import Check
 from studio.dataset.checks.duplicates import CONTRADICTORY_DUPLICATES, EXACT_DUPLICATES
+from studio.dataset.checks.leakage import LEAKAGE
 from studio.dataset.checks.prompts import TRIVIAL_PROMPT
 
-CHECKS: tuple[Check, ...] = (TRIVIAL_PROMPT, EXACT_DUPLICATES, CONTRADICTORY_DUPLICATES)
+CHECKS: tuple[Check, ...] = (
+    LEAKAGE,
+    TRIVIAL_PROMPT,
+    EXACT_DUPLICATES,
+    CONTRADICTORY_DUPLICATES,
+)

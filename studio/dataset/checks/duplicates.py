@@ -11,20 +11,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-import numpy as np
-
 from studio.dataset.candidates import Candidate
-from studio.dataset.checks.check import Check, Finding, Scope, Severity
-from studio.dataset.checks.rows import ROWS, Rows
+from studio.dataset.checks.check import Finding, GroupCheck, Severity, Thinning, groups_in_words, rows_in_words
+from studio.dataset.checks.rows import Rows
+from studio.dataset.connection import as_ids
+from studio.dataset.examples import ExampleIds
 from studio.dataset.texts import folded_hash
 
 # One group: (example_id, hash of the completion) of the rows that ask the same.
 _Answers = list[tuple[int, str]]
-
-_SHARED_PROMPTS = f"""
-    SELECT CAST(prompt_hash AS VARCHAR), example_id, system, completion FROM {ROWS}
-    WHERE prompt_hash IN (SELECT prompt_hash FROM {ROWS} GROUP BY prompt_hash HAVING count(*) > 1)
-    ORDER BY prompt_hash, example_id"""
 
 
 def accuracy_ceiling(total: int, answers: Iterable[Sequence[int]]) -> float:
@@ -38,66 +33,70 @@ def accuracy_ceiling(total: int, answers: Iterable[Sequence[int]]) -> float:
     return 1 - lost / total if total else 1.0
 
 
-def _asking_the_same(rows: Rows) -> Iterator[_Answers]:
-    for _, found in groupby(rows.stream(_SHARED_PROMPTS), key=lambda row: row[0]):
+def asking_the_same(rows: Rows) -> Iterator[_Answers]:
+    """The rows that share system prompt and prompt, group by group."""
+    shared = f"""
+        SELECT CAST(prompt_hash AS VARCHAR), example_id, system, completion FROM {rows.table}
+        WHERE prompt_hash IN (SELECT prompt_hash FROM {rows.table} GROUP BY prompt_hash HAVING count(*) > 1)
+        ORDER BY prompt_hash, example_id"""
+    for _, found in groupby(rows.stream(shared), key=lambda row: row[0]):
         by_system: defaultdict[str, _Answers] = defaultdict(list)
         for _, example_id, system, completion in found:
             by_system[folded_hash(system)].append((example_id, folded_hash(completion)))
         yield from by_system.values()
 
 
-def _find_exact(rows: Rows) -> Iterator[Finding]:
-    groups = []
-    for answers in _asking_the_same(rows):
+def rows_of_the_same_prompt(rows: Rows, ids: ExampleIds) -> ExampleIds:
+    """All rows whose prompt one of these has."""
+    return rows.ids(f"prompt_hash IN (SELECT prompt_hash FROM {rows.only(ids).table})")
+
+
+def _exact(rows: Rows) -> Iterator[list[int]]:
+    for answers in asking_the_same(rows):
         same: defaultdict[str, list[int]] = defaultdict(list)
         for example_id, completion in answers:
             same[completion].append(example_id)
-        groups += [ids for ids in same.values() if len(ids) > 1]
-    if groups:
-        count = sum(map(len, groups))
-        again = count - len(groups)
-        said = f"{_rows(count)} in {_groups(len(groups))} are the same pair again: {again:,} of them add nothing new."
-        yield _grouped(EXACT_DUPLICATES, groups, said)
+        yield from (ids for ids in same.values() if len(ids) > 1)
 
 
-def _find_contradictory(rows: Rows) -> Iterator[Finding]:
-    groups, answers_of = [], []
-    for answers in _asking_the_same(rows):
-        counted = Counter(completion for _, completion in answers)
-        if len(counted) > 1:
-            groups.append([example_id for example_id, _ in answers])
-            answers_of.append(list(counted.values()))
-    if groups:
-        total = rows.total()
-        most = math.floor(accuracy_ceiling(total, answers_of) * 1000) / 10  # never rounded up to 100 %
-        said = (
-            f"{_rows(sum(map(len, groups)))} in {_groups(len(groups))} share a prompt but not its completion; a model "
-            f"that answers equal prompts equally matches at most {most:.1f} % of all {_rows(total)}."
-        )
-        yield _grouped(CONTRADICTORY_DUPLICATES, groups, said)
+def _say_exact(rows: Rows, finding: Finding) -> str:
+    count, groups = len(finding.example_ids), len(finding.group_sizes)
+    return (
+        f"{rows_in_words(count)} in {groups_in_words(groups)} are the same pair again: {count - groups:,} of them "
+        "add nothing new."
+    )
 
 
-def _grouped(check: Check, groups: list[list[int]], sentence: str) -> Finding:
-    ids = np.array([example_id for group in groups for example_id in group], dtype=np.int64)
-    return Finding(check.name, ids, sentence, np.array(list(map(len, groups)), dtype=np.int32))
+def _contradictory(rows: Rows) -> Iterator[list[int]]:
+    for answers in asking_the_same(rows):
+        if len({completion for _, completion in answers}) > 1:
+            yield [example_id for example_id, _ in answers]
 
 
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
+def _say_contradictory(rows: Rows, finding: Finding) -> str:
+    texts = rows.only(as_ids(finding.example_ids)).table
+    completion_of = dict(rows.stream(f"SELECT example_id, completion FROM {texts}"))
+    answers = [Counter(folded_hash(completion_of[id_]) for id_ in group.tolist()) for group in finding.groups]
+    total = rows.total()
+    ceiling = accuracy_ceiling(total, [list(counted.values()) for counted in answers])
+    most = math.floor(ceiling * 1000) / 10  # never rounded up to 100 %
+    return (
+        f"{rows_in_words(len(finding.example_ids))} in {groups_in_words(len(answers))} share a prompt but not its "
+        f"completion; a model that answers equal prompts equally matches at most {most:.1f} % of all "
+        f"{rows_in_words(total)}."
+    )
 
 
-def _groups(count: int) -> str:
-    return "1 group" if count == 1 else f"{count:,} groups"
-
-
-EXACT_DUPLICATES = Check(
+EXACT_DUPLICATES = GroupCheck(
     name="exact_duplicates",
     about="Rows whose system prompt, prompt and completion are equal but for case and white space.",
     harms="Such a pair counts twice or more in every epoch: it is memorised, and others are learned less.",
     severity=Severity.WARNING,
-    scope=Scope.GROUP,
     version=1,
-    find=_find_exact,
+    groups=_exact,
+    say=_say_exact,
+    around=rows_of_the_same_prompt,
+    fix=Thinning("keep the first of each group, the others go to the trash"),
     bad=(
         Candidate("Where is my parcel?", "On its way.", task="tickets"),
         Candidate("where is  my parcel?", "on its way.", task="tickets"),
@@ -113,14 +112,15 @@ EXACT_DUPLICATES = Check(
     ),
 )
 
-CONTRADICTORY_DUPLICATES = Check(
+CONTRADICTORY_DUPLICATES = GroupCheck(
     name="contradictory_duplicates",
     about="Rows whose system prompt and prompt are equal but for case and white space, and whose completions are not.",
     harms="They pull the model both ways, and no model can match all of them: the best score has a ceiling.",
     severity=Severity.WARNING,
-    scope=Scope.GROUP,
     version=1,
-    find=_find_contradictory,
+    groups=_contradictory,
+    say=_say_contradictory,
+    around=rows_of_the_same_prompt,
     bad=(
         Candidate("This is a disgrace", "angry", task="tone"),
         Candidate("this is a disgrace", "neutral", task="tone"),

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from studio.dataset.candidates import Candidate
-from studio.dataset.checks.check import Check, Finding, Scope, Severity
-from studio.dataset.checks.rows import Rows
+from studio.dataset.checks.check import RowCheck, Severity
 
 # What people and programs leave where a text should be. Not "no", "hi" or "7": those can be prompts.
 _PLACEHOLDERS = (
@@ -33,25 +30,17 @@ _HAS_CONTENT = r"[\p{L}\p{N}\p{So}]"
 _LONGEST_PLACEHOLDER = 60
 
 
-def _find_trivial(rows: Rows) -> Iterator[Finding]:
-    quoted = _IS_PLACEHOLDER.replace("'", "''")
-    ids = rows.ids(
-        f"""(length(prompt) <= {_LONGEST_PLACEHOLDER} AND regexp_full_match(prompt, '{quoted}'))
-            OR NOT regexp_matches(prompt, '{_HAS_CONTENT}')"""
-    )
-    if len(ids):
-        said = "1 row has a prompt that asks" if len(ids) == 1 else f"{len(ids):,} rows have a prompt that asks"
-        yield Finding(TRIVIAL_PROMPT.name, ids, f"{said} nothing: a placeholder, or only punctuation.")
+_QUOTED = _IS_PLACEHOLDER.replace("'", "''")
 
-
-TRIVIAL_PROMPT = Check(
+TRIVIAL_PROMPT = RowCheck(
     name="trivial_prompt",
     about="Prompts that are a placeholder (n/a, test, TODO) or have no letter, digit or symbol.",
     harms="The completion does not follow from the prompt, so the model learns to say it whatever it is asked.",
     severity=Severity.WARNING,
-    scope=Scope.ROW,
     version=1,
-    find=_find_trivial,
+    where=f"""(length(prompt) <= {_LONGEST_PLACEHOLDER} AND regexp_full_match(prompt, '{_QUOTED}'))
+        OR NOT regexp_matches(prompt, '{_HAS_CONTENT}')""",
+    said="[has|have] a prompt that asks nothing: a placeholder, or only punctuation.",
     bad=(
         *(Candidate(text, "Your parcel is on its way.") for text in ("n/a", "N/A.", "null", "TODO", "test 2", "?")),
         *(

@@ -6,20 +6,24 @@ down by SQL first and goes through them with ``stream``, in bounded memory.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from studio.dataset.connection import id_condition
 from studio.dataset.examples import ExampleIds
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# The table to write behind FROM. Rejecting or skipping a row is how a person answers a finding: it is left out then.
-ROWS = "(SELECT * FROM examples WHERE NOT is_removed AND label NOT IN ('reject', 'skip'))"
+# Rejecting or skipping a row is how a person answers a finding: it is left out then.
+_IS_CHECKED = "NOT is_removed AND label NOT IN ('reject', 'skip')"
 _CHUNK = 2_000
+_NAMES = itertools.count()
 
 
 class Need(StrEnum):
@@ -29,31 +33,69 @@ class Need(StrEnum):
     SPLITS = "splits"  # every row has a split
 
 
-class Rows:
-    """The rows to check. ``stop_if_cancelled`` is called now and then, and raises to stop."""
+@dataclass(frozen=True)
+class Around:
+    """What checks know beside the rows: the tokens that a row may have, 0 where nobody has said."""
 
-    def __init__(self, cursor: DuckDBPyConnection, stop_if_cancelled: Callable[[], None]) -> None:
+    max_length: int = 0
+
+
+class Rows:
+    """The rows to check. ``table`` is what stands behind FROM: the columns of ``examples``.
+
+    ``stop_if_cancelled`` is called now and then, and raises to stop.
+    """
+
+    def __init__(
+        self,
+        cursor: DuckDBPyConnection,
+        stop_if_cancelled: Callable[[], None],
+        around: Around = Around(),
+        condition: str = _IS_CHECKED,
+    ) -> None:
         self._cursor = cursor
         self._stop_if_cancelled = stop_if_cancelled
+        self._condition = condition
+        self.around = around
+        self.table = f"(SELECT * FROM examples WHERE {condition})"
+
+    def only(self, among: ExampleIds) -> Rows:
+        """Those of the rows that are ``among`` these."""
+        name = f"among_{next(_NAMES)}"  # of its own: conditions may stand in one another
+        condition = f"{self._condition} AND {id_condition(self._cursor, among, name=name)}"
+        return Rows(self._cursor, self._stop_if_cancelled, self.around, condition)
+
+    def between(self, first: int, last: int) -> Rows:
+        """Those whose ids lie between these two, both included."""
+        condition = f"{self._condition} AND example_id BETWEEN {first} AND {last}"
+        return Rows(self._cursor, self._stop_if_cancelled, self.around, condition)
 
     def total(self) -> int:
         """How many rows there are."""
-        ((count,),) = self.query(f"SELECT count(*) FROM {ROWS}")
+        ((count,),) = self.query(f"SELECT count(*) FROM {self.table}")
         return int(count)
 
     def ids(self, condition: str) -> ExampleIds:
         """The rows for which an SQL condition holds, ascending."""
+        return self.ids_of(f"SELECT example_id FROM {self.table} WHERE {condition} ORDER BY example_id")
+
+    def ids_of(self, statement: str) -> ExampleIds:
+        """The column ``example_id`` of what a SELECT gives."""
         self._stop_if_cancelled()
-        found = self._cursor.execute(f"SELECT example_id FROM {ROWS} WHERE {condition} ORDER BY example_id")
-        return np.asarray(found.fetchnumpy()["example_id"], dtype=np.int64)
+        return np.asarray(self._cursor.execute(statement).fetchnumpy()["example_id"], dtype=np.int64)
 
     def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """All that a SELECT over ``ROWS`` gives. For counts and groups, not for the texts of many rows."""
+        """All that a SELECT over ``table`` gives. For counts and groups, not for the texts of many rows."""
         self._stop_if_cancelled()
         return self._cursor.execute(statement, list(parameters)).fetchall()
 
+    def columns(self, statement: str) -> dict[str, Any]:
+        """What a SELECT over ``table`` gives, a vector a column."""
+        self._stop_if_cancelled()
+        return dict(self._cursor.execute(statement).fetchnumpy())
+
     def stream(self, statement: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """What a SELECT over ``ROWS`` gives, row by row. Ask nothing else before it is at its end."""
+        """What a SELECT over ``table`` gives, row by row. Ask nothing else before it is at its end."""
         self._stop_if_cancelled()
         found = self._cursor.execute(statement, list(parameters))
         while chunk := found.fetchmany(_CHUNK):
@@ -68,5 +110,5 @@ class Rows:
                 AND fingerprint = (SELECT fingerprint FROM fingerprints ORDER BY used_at DESC LIMIT 1))""",
             Need.SPLITS: "split = 'none'",
         }[need]
-        ((is_lacking,),) = self.query(f"SELECT count(*) > 0 FROM {ROWS} AS rows WHERE {condition}")
+        ((is_lacking,),) = self.query(f"SELECT count(*) > 0 FROM {self.table} AS rows WHERE {condition}")
         return bool(is_lacking)

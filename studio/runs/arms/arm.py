@@ -1,4 +1,8 @@
-"""What an arm is: one way of letting a model answer the held-out rows of a comparison."""
+"""What an arm is: one way of letting a model answer the held-out rows of a comparison.
+
+An arm says who answers and what stands before the question. A kind of arm says one of the two, the other is then the
+usual one: the base model, the question alone. ``tuned+few_shot:5`` puts two kinds together.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +12,83 @@ from typing import Literal
 
 from studio.runs.directory import FrozenRow
 
-# (rows of one task from the train split, how many, seed) -> the rows that are shown as worked examples
-ChooseShots = Callable[[Sequence[FrozenRow], int, int], list[FrozenRow]]
+# The worked examples that one question is shown.
+ShotsFor = Callable[[FrozenRow], list[FrozenRow]]
+# (rows of one task from the train split, how many, seed) -> the examples of each question
+ChooseShots = Callable[[Sequence[FrozenRow], int, int], ShotsFor]
+
+
+def for_every_question(choose: Callable[[Sequence[FrozenRow], int, int], list[FrozenRow]]) -> ChooseShots:
+    """The same examples for all questions of a task: their prompts share a prefix, which is computed once."""
+
+    def chosen(pool: Sequence[FrozenRow], count: int, seed: int) -> ShotsFor:
+        shots = choose(pool, count, seed)
+        return lambda question: shots
+
+    return chosen
+
+
+def _no_shots(pool: Sequence[FrozenRow], count: int, seed: int) -> ShotsFor:
+    return lambda question: []
+
+
+@dataclass(frozen=True)
+class AnsweredBy:
+    """Who answers: the base model, what a train run made of its own, another model, a server.
+
+    ``name`` is the run's, the model's or the server's, empty for the run that the comparison names; ``step`` is that of
+    a checkpoint, 0 for what the run has made.
+    """
+
+    source: Literal["base", "tuned", "model"] = "base"
+    name: str = ""
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Prompting:
+    """What stands before a question: ``shots`` worked examples of the train split, chosen by ``choose``."""
+
+    shots: int = 0
+    choose: ChooseShots = _no_shots
+
+    def examples(self, pool: Sequence[FrozenRow], task: str, seed: int) -> ShotsFor:
+        """The worked examples for questions of ``task``, from ``pool`` (the train split): fewer where it has fewer."""
+        return self.choose([row for row in pool if row.task == task], self.shots, seed)
+
+
+def _by_the_base_model(argument: str) -> AnsweredBy:
+    return AnsweredBy()
+
+
+def _the_question_alone(argument: str) -> Prompting:
+    return Prompting()
 
 
 @dataclass(frozen=True)
 class ArmKind:
-    """One kind of arm, as a person names it: ``few_shot:5`` is the kind ``few_shot`` with the argument 5.
+    """One kind of arm, as a person names it: ``few_shot:5`` is the kind ``few_shot`` with the argument ``5``.
 
-    ``argument`` names what stands behind the colon, empty for none. ``shots`` says how many worked examples precede
-    each question, from the argument (0 without one); ``choose_shots`` which. ``answered_by`` the base model's weights
-    or those of a train run.
+    ``argument`` is how what follows the name is written, with its colon, in brackets where it may be left out, empty
+    where there is none. A kind gives one of ``answered_by`` and ``prompting``, which make of what stands behind the
+    first colon what the arm is; they raise ValueError that says, as a part of a sentence, what is wrong with it.
     """
 
     name: str
     about: str
-    answered_by: Literal["base", "tuned"]
     argument: str = ""
-    shots: Callable[[int], int] = lambda argument: 0
-    choose_shots: ChooseShots = lambda pool, count, seed: []
+    answered_by: Callable[[str], AnsweredBy] = _by_the_base_model
+    prompting: Callable[[str], Prompting] = _the_question_alone
 
     @property
     def usage(self) -> str:
         """``few_shot:k``."""
-        return f"{self.name}:{self.argument}" if self.argument else self.name
+        return f"{self.name}{self.argument}"
+
+    @property
+    def says_who(self) -> bool:
+        """Whether it names who answers, so that it can stand before the plus of ``tuned+few_shot:5``."""
+        return self.answered_by is not _by_the_base_model
 
 
 @dataclass(frozen=True)
@@ -39,19 +96,17 @@ class Arm:
     """One arm of one comparison; ``text`` is how it is written in a spec and shown."""
 
     text: str
-    kind: ArmKind
-    argument: int
-
-    @property
-    def shots(self) -> int:
-        """How many worked examples it puts before each question."""
-        return self.kind.shots(self.argument)
+    by: AnsweredBy
+    prompting: Prompting
 
     @property
     def is_tuned(self) -> bool:
-        """Whether a train run's weights answer."""
-        return self.kind.answered_by == "tuned"
+        """Whether what a train run made answers."""
+        return self.by.source == "tuned"
 
-    def examples(self, pool: Sequence[FrozenRow], task: str, seed: int) -> list[FrozenRow]:
-        """The worked examples for questions of ``task``, from ``pool`` (the train split): fewer where it has fewer."""
-        return self.kind.choose_shots([row for row in pool if row.task == task], self.shots, seed)
+
+def count_from(text: str) -> int:
+    """A count of at least 1. Raises ValueError that says so."""
+    if not (text.isascii() and text.isdecimal() and int(text[:9]) >= 1 and len(text) < 9):
+        raise ValueError("k is a whole number, at least 1")
+    return int(text)

@@ -1,11 +1,11 @@
-"""The base model with worked examples of the same task in its prompt."""
+"""Worked examples of the same task in the prompt."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 
-from studio.runs.arms.arm import ArmKind
+from studio.runs.arms.arm import ArmKind, Prompting, count_from, for_every_question
 from studio.runs.directory import FrozenRow
 
 
@@ -18,18 +18,9 @@ def shots_by_hash(pool: Sequence[FrozenRow], count: int, seed: int) -> list[Froz
     return sorted(pool, key=lambda row: hashlib.md5(f"{seed}:{row.example_id}".encode()).digest())[:count]
 
 
-ONE_SHOT = ArmKind(
-    "one_shot",
-    "the base model with one worked example",
-    answered_by="base",
-    shots=lambda argument: 1,
-    choose_shots=shots_by_hash,
-)
-FEW_SHOT = ArmKind(
-    "few_shot",
-    "the base model with k worked examples",
-    answered_by="base",
-    argument="k",
-    shots=lambda argument: argument,
-    choose_shots=shots_by_hash,
-)
+def _read(argument: str) -> Prompting:
+    return Prompting(count_from(argument), for_every_question(shots_by_hash))
+
+
+ONE_SHOT = ArmKind("one_shot", "the model with one worked example", prompting=lambda argument: _read("1"))
+FEW_SHOT = ArmKind("few_shot", "the model with k worked examples", ":k", prompting=_read)

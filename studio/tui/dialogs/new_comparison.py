@@ -6,7 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from studio.acts.comparing import ComparePlan, plan_comparison, start_comparison, tuned_run_ids
+from studio.acts.answering import tuned_run_ids
+from studio.acts.comparing import ComparePlan, plan_comparison, start_comparison
 from studio.reports.numbers import duration, number
 from studio.runs.specs import CompareSpec
 from studio.scoring.summary import TUNED

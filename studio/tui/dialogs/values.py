@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 from studio.dataset.examples import Value, Values
 from studio.dataset.filters import NULLS
 from studio.reports.cells import fit
-from studio.reports.numbers import counted, number, percent
+from studio.reports.numbers import counted, loss, number, percent
 from studio.reports.visible import visible
 from studio.tui import actions
 from studio.tui.dialogs.list_dialog import ListDialog
@@ -162,6 +162,8 @@ def shown_value(column: str, value: Value) -> tuple[str, str]:
         return ("marked" if value else "not marked"), "plain"
     if isinstance(value, str):
         return (value, "plain") if value.strip() else ("(empty)" if not value else repr(value), "dim")
+    if isinstance(value, float):
+        return loss(value), "plain"
     if isinstance(value, int):
         return number(value), "plain"
     return f"{value:%Y-%m-%d %H:%M:%S}", "plain"

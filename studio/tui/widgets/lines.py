@@ -84,14 +84,14 @@ def entitle(widget: Widget, title: str, subtitle: str = "") -> None:
             setattr(widget, name, content)
 
 
-def joined(parts: Sequence[Line], width: int) -> list[Line]:
-    """Facts in a row, parted by ``·`` and broken between them into lines of ``width`` cells."""
+def joined(parts: Sequence[Line], width: int, between: str = " · ") -> list[Line]:
+    """Facts in a row, with ``between`` between two, and broken there into lines of ``width`` cells."""
     lines: list[Line] = [[]]
     for part in parts:
-        if lines[-1] and line_length(lines[-1]) + 3 + line_length(part) > width:
+        if lines[-1] and line_length(lines[-1]) + len(between) + line_length(part) > width:
             lines.append([])
         if lines[-1]:
-            lines[-1].append((" · ", "faint"))
+            lines[-1].append((between, "faint"))
         lines[-1] += part
     return lines
 

@@ -8,7 +8,7 @@ from studio.reports.cells import cut, fit
 from studio.reports.forecast import forecast_words, outcome_words
 from studio.reports.numbers import duration, loss, number, percent, size
 from studio.reports.visible import visible
-from studio.runs.watch import RunState
+from studio.runs.state import RunState
 from studio.tui.widgets.lines import Line, joined
 
 TROUBLE_LOG_LINES = 6

@@ -28,21 +28,24 @@ class HeadLoss(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         """hidden (n, d), weight (v, d), targets int64 (n,) -> float32 scalar, and each token's loss (n,), to look at.
 
-        Matrices are multiplied in ``dtype``. Only the scalar has a gradient.
+        Matrices are multiplied in ``dtype``. Only the scalar has a gradient, and only it is smoothed: what is looked at
+        is compared with losses of other rows and runs.
         """
         matrix = weight.to(dtype)
         hidden_gradient = torch.empty_like(hidden)
         weight_gradient = torch.zeros_like(weight) if weight.requires_grad else None
         losses = torch.empty(len(targets), dtype=torch.float32, device=hidden.device)
+        smoothed = losses.clone() if smoothing else losses
         for start in range(0, len(targets), HEAD_TOKENS):
             part = hidden[start : start + HEAD_TOKENS].to(dtype)
             wanted = targets[start : start + HEAD_TOKENS, None]
             logits = (part @ matrix.T).float()
             normaliser = logits.logsumexp(dim=-1, keepdim=True)
-            of_tokens = (normaliser - (1 - smoothing) * logits.gather(1, wanted)).squeeze(1)
+            of_wanted = logits.gather(1, wanted)
+            losses[start : start + HEAD_TOKENS] = (normaliser - of_wanted).squeeze(1)
             if smoothing:
-                of_tokens -= smoothing * logits.mean(dim=-1)
-            losses[start : start + HEAD_TOKENS] = of_tokens
+                spread = smoothing * (of_wanted.squeeze(1) - logits.mean(dim=-1))
+                smoothed[start : start + HEAD_TOKENS] = losses[start : start + HEAD_TOKENS] + spread
             gradient = logits.sub_(normaliser).exp_()
             if smoothing:
                 gradient.sub_(smoothing / logits.shape[-1])
@@ -53,7 +56,7 @@ class HeadLoss(torch.autograd.Function):
                 weight_gradient += gradient.T @ part
         ctx.save_for_backward(hidden_gradient, weight_gradient)
         ctx.mark_non_differentiable(losses)
-        return losses.sum(), losses
+        return smoothed.sum(), losses
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -69,12 +72,14 @@ def summed(parts: Iterable[Tensor], targets: Iterable[Tensor], smoothing: float)
 
     The gradient, where one is wanted, is autograd's.
     """
-    losses = [
-        nn.functional.cross_entropy(logits.float(), wanted, reduction="none", label_smoothing=smoothing)
-        for logits, wanted in zip(parts, targets, strict=True)
-    ]
-    of_tokens = torch.cat(losses)
-    return of_tokens.sum(), of_tokens.detach()
+    totals, losses = [], []
+    for logits, wanted in zip(parts, targets, strict=True):
+        of_tokens = nn.functional.cross_entropy(logits.float(), wanted, reduction="none")
+        losses.append(of_tokens.detach())
+        if smoothing:
+            of_tokens = nn.functional.cross_entropy(logits.float(), wanted, reduction="none", label_smoothing=smoothing)
+        totals.append(of_tokens)
+    return torch.cat(totals).sum(), torch.cat(losses)
 
 
 def matrix_dtype(head: nn.Module) -> torch.dtype:

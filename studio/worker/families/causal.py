@@ -70,7 +70,7 @@ class CausalLearner:
         return self.losses(micro_batch, prefix)[0]
 
     def losses(self, micro_batch: MicroBatch, prefix: KeysAndValues | None = None) -> tuple[Tensor, Tensor]:
-        """``loss_sum``, and what each learned token has of it, float32 (n,), row after row, without a gradient.
+        """``loss_sum``, and each learned token's own plain loss, float32 (n,), row after row, without a gradient.
 
         ``prefix`` stands before every row, whose own tokens then go on where it ends.
         """

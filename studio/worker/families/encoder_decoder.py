@@ -88,7 +88,7 @@ class EncoderDecoderLearner:
         return self.losses(micro_batch, prefix)[0]
 
     def losses(self, micro_batch: MicroBatch, prefix: KeysAndValues | None = None) -> tuple[Tensor, Tensor]:
-        """``loss_sum``, and what each target token has of it, float32 (n,), row after row, without a gradient."""
+        """``loss_sum``, and each target token's own plain loss, float32 (n,), row after row, without a gradient."""
         smoothing = self.label_smoothing if self.model.training else 0.0
         if self.head_scale is None:
             logits = self.model(

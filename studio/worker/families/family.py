@@ -59,7 +59,7 @@ class Learner(Protocol):
     def losses(self, micro_batch: Any, prefix: KeysAndValues | None = None) -> tuple[Tensor, Tensor]:
         """Summed cross entropy of the micro-batch's learned tokens, float32 scalar, behind ``prefix``.
 
-        And each token's own, float32 (n,), row after row, without a gradient.
+        And each token's own, float32 (n,), row after row, never smoothed, without a gradient.
         """
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from studio.errors import StudioError
 from studio.files import make_private_folder, read_json_object, whole_folder, writing
@@ -112,6 +112,22 @@ def _sum_of_facts(facts: dict[str, Any]) -> str:
 def _sum_of_file(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@torch.no_grad()
+def put_weights(parameters: Mapping[str, nn.Parameter], weights: Mapping[str, Tensor]) -> None:
+    """Give the weights that learn the values of a checkpoint.
+
+    Raises StudioError where they are another model's, as of a spec that was changed since.
+    """
+    for name, parameter in parameters.items():
+        if name not in weights or weights[name].shape != parameter.shape:
+            had = f"{tuple(weights[name].shape)}" if name in weights else "missing"
+            raise StudioError(
+                f"the checkpoint does not fit spec.json: {name} is {had} there, {tuple(parameter.shape)} here.",
+                "Put the settings back that the run began with, or start a new run.",
+            )
+        parameter.copy_(weights[name])
 
 
 def checkpoints_in(directory: RunDirectory) -> list[Checkpoint]:

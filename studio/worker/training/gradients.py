@@ -28,7 +28,7 @@ LEAST_PREFIX_TOKENS = 8
 class Gradients:
     """``loss``: mean per learned token of the batch. ``of_parameters``: one per parameter, None where unused.
 
-    ``of_rows``: the summed loss of each row, in the order of the rows.
+    ``of_rows``: the summed loss of each row, in the order of the rows; without label smoothing, as evaluations are.
     """
 
     loss: float

@@ -374,15 +374,7 @@ def _new_start(trainer: Trainer) -> Progress:
     return progress.advanced(steps_before=state.progress.steps_before + state.progress.step)
 
 
-@torch.no_grad()
 def _put_weights(trainer: Trainer, weights: dict[str, torch.Tensor]) -> None:
-    """Raises StudioError where they are another model's, as of a spec that was changed since."""
-    for name, parameter in trainer.parameters.items():
-        if name not in weights or weights[name].shape != parameter.shape:
-            had = f"{tuple(weights[name].shape)}" if name in weights else "missing"
-            raise StudioError(
-                f"the checkpoint does not fit spec.json: {name} is {had} there, {tuple(parameter.shape)} here.",
-                "Put the settings back that the run began with, or start a new run.",
-            )
-        parameter.copy_(weights[name])
+    """Raises as ``checkpoints.put_weights``."""
+    checkpoints.put_weights(trainer.parameters, weights)
     trainer.products.refresh()

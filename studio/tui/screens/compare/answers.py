@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from studio.reports.cells import cut, fit
-from studio.reports.compare import CHANGES, CompareRow
+from studio.reports.cells import cut, cut_middle, fit
+from studio.reports.compare import CHANGES, CUT, CompareRow
 from studio.reports.differences import are_akin, differences
 from studio.reports.visible import visible
 from studio.tui.terminal import told_differences
 from studio.tui.widgets.lines import Line, fitted_line
 
 ID_WIDTH, TASK_WIDTH, LABEL_WIDTH = 6, 9, 14
+FAULT_GLYPHS = {True: "‖ ", False: "! "}  # cut at the length limit, failed
 LEAD_CELLS = 8  # of what comes before the first difference, when a cell cannot show both
 
 
@@ -25,6 +27,7 @@ class Columns:
     has_reference: bool
     has_task: bool
     is_marked: bool
+    selected: frozenset[int] = frozenset()
 
     def cell_width(self, width: int) -> int:
         cells = len(self.arms) + self.has_reference
@@ -40,21 +43,26 @@ def heading_line(columns: Columns, width: int) -> Line:
     if columns.has_reference:
         line.append((fit("reference", cell), "dim"))
     for key, arm in columns.arms:
-        line += [(f"{key} ", "key"), (fit(arm.replace("_", " "), cell - 3) + " ", "dim")]
+        line += [(f"{key} ", "key"), (fit(cut_middle(arm.replace("_", " "), cell - 3), cell - 3) + " ", "dim")]
     return line
 
 
 def row_line(row: CompareRow, columns: Columns, width: int) -> Line:
-    """A row: what tuning did to it, the reference, each arm's answer."""
+    """A row: what tuning did to it, whether it is selected, the reference, each arm's answer."""
     cell = columns.cell_width(width)
-    line: Line = [(f"{row.glyph} ", row.style), (fit(str(row.example_id), ID_WIDTH - 1, "right") + " ", "dim")]
+    selected = ("▪", "mark") if row.example_id in columns.selected else (" ", "")
+    line: Line = [(row.glyph, row.style), selected, (fit(str(row.example_id), ID_WIDTH - 1, "right") + " ", "dim")]
     if columns.has_task:
         line.append((fit(row.task, TASK_WIDTH - 1) + " ", "dim"))
     if columns.has_reference:
         line.append((fit(row.reference, cell - 1) + " ", "completion"))
     for _, arm in columns.arms:
         is_exact = row.scores[arm].get("exact_match") == 1.0
-        line += answer_cell(row.answers[arm], row.reference, cell, is_marked=columns.is_marked, is_exact=is_exact)
+        if fault := row.faults.get(arm, ""):
+            shown = row.answers[arm] if fault == CUT else f"failed: {fault}"
+            line += fitted_line([(FAULT_GLYPHS[fault == CUT], "warn"), (cut(shown, cell - 3), "dim")], cell)
+        else:
+            line += answer_cell(row.answers[arm], row.reference, cell, is_marked=columns.is_marked, is_exact=is_exact)
     return line
 
 
@@ -92,6 +100,7 @@ def row_in_full(row: CompareRow, columns: Columns, *, is_prompt_last: bool) -> l
         answer = row.answers[arm]
         is_plain = is_exact or not columns.is_marked or not are_akin(differences(row.reference, answer))
         shown = [[(visible(line), "")] for line in answer.splitlines()] if is_plain else _marked(answer, row.reference)
+        shown = _with_ending(shown, row.faults.get(arm, ""), row.sources.get(arm, ()))
         lines += _labelled(("✓", "good") if is_exact else ("✗", "bad"), arm.replace("_", " "), shown)
     return [*lines, *prompt] if is_prompt_last else [*prompt, *lines]
 
@@ -101,6 +110,14 @@ def _labelled(glyph: tuple[str, str], label: str, lines: list[Line]) -> list[Lin
     first: Line = [(fit(glyph[0], 2), glyph[1]), (fit(label, LABEL_WIDTH - 2), "dim")]
     head, *others = lines or [[("nothing", "dim")]]
     return [[*first, *head], *([(" " * LABEL_WIDTH, ""), *line] for line in others)]
+
+
+def _with_ending(shown: list[Line], fault: str, sources: Sequence[str]) -> list[Line]:
+    """An answer with what is said of it: how it ended, behind it, and beneath it what it was given to read."""
+    ended = "" if not fault else " ‖ cut at the length limit" if fault == CUT else f"failed: {visible(fault)}"
+    last = shown[-1] if shown else []
+    read: Line = [("read ", "dim"), (visible(" · ".join(sources), single_line=True), "key")]
+    return [*shown[:-1], *([[*last, (ended, "warn")]] if shown or ended else []), *([read] if sources else [])]
 
 
 def _marked(answer: str, reference: str) -> list[Line]:

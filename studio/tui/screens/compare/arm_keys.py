@@ -1,4 +1,4 @@
-"""The keys 1 to 6, one an arm."""
+"""The keys 1 to 9, one an arm."""
 
 from __future__ import annotations
 
@@ -26,3 +26,12 @@ class ArmKeys:
 
     def action_arm_6(self) -> None:
         self.show_or_hide_arm(6)
+
+    def action_arm_7(self) -> None:
+        self.show_or_hide_arm(7)
+
+    def action_arm_8(self) -> None:
+        self.show_or_hide_arm(8)
+
+    def action_arm_9(self) -> None:
+        self.show_or_hide_arm(9)

@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from studio.acts.comparing import LoadedComparison, load_comparison
 from studio.errors import StudioError
-from studio.project import Project
-from studio.reports.compare import CompareRow, CompareView, compare_view
-from studio.reports.numbers import counted
+from studio.reports.compare import CompareRow
+from studio.reports.numbers import counted, number
 from studio.reports.visible import visible
 from studio.runs.specs import CompareSpec
-from studio.runs.watch import RunState
-from studio.scoring.summary import Comparison
-from studio.tokens.tokenizer import ModelFolder
+from studio.runs.state import RunState
 from studio.tui import actions, styles
-from studio.tui.messages import ComparisonRequested, ExamplesRequested, RunsPolled
+from studio.tui.messages import ComparisonRequested, ExamplesRequested, LineEntered, LineLeft, RunsPolled
 from studio.tui.screens.compare.answers import Columns, changes_line, heading_line, row_in_full, row_line
 from studio.tui.screens.compare.answers_pane import AnswersPane
 from studio.tui.screens.compare.arm_keys import ArmKeys
-from studio.tui.screens.compare.arms import arm_lines
+from studio.tui.screens.compare.choosing import Choosing
+from studio.tui.screens.compare.loaded import Loaded, load
+from studio.tui.screens.compare.row_keys import RowKeys
+from studio.tui.screens.compare.totals import WIDE, Totals
 from studio.tui.screens.list_screen import ListScreen
 from studio.tui.widgets.lines import HeadLine, Line, LinesView
+from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.row_list import RowList
-from studio.tui.widgets.run_lines import comparison_lines, started_words, status_segment, trouble_lines
+from studio.tui.widgets.run_lines import comparison_lines, started_words, trouble_lines
 
-MOST_ARMS = 6
-WIDE = 110
-ORDERS = ("disagreement", "fixed first", "broken first", "test set order")
+MOST_ARMS = 9
+LEAST_ANSWER_CELLS = 12  # of an arm's column: more arms than have so much room begin hidden
+EVERY_ROW_LEFT_OUT, NO_SUCH_ROW = "no row was answered by every arm", "no such row · esc shows all rows"
+CROWDED_ARMS = 4  # on a low screen: with more there is room for the arms or for the row in full
 
 
 def no_comparison_lines() -> list[Line]:
@@ -56,27 +56,7 @@ def damage_lines(run_id: str, error: StudioError) -> list[Line]:
     ]
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A comparison with its scored rows; ``context_window`` is None where the model is gone."""
-
-    comparison: LoadedComparison
-    view: CompareView
-    context_window: int | None
-
-
-def load(project: Project, run_id: str) -> Loaded:
-    """Read and score a comparison. Seconds for thousands of rows: call it in a thread."""
-    comparison = load_comparison(project, run_id)
-    try:
-        context_window = ModelFolder(Path(comparison.spec.model_path)).window.tokens
-    except StudioError:  # the model was moved away since: its answers are still worth reading
-        context_window = None
-    dtype = comparison.scores.dtype if comparison.scores else ""
-    return Loaded(comparison, compare_view(comparison.rows, comparison.predictions, dtype), context_window)
-
-
-class CompareScreen(ArmKeys, ListScreen):
+class CompareScreen(ArmKeys, RowKeys, ListScreen):
     """The newest comparison unless another is chosen. Needs no store."""
 
     NAME = "Compare"
@@ -85,9 +65,8 @@ class CompareScreen(ArmKeys, ListScreen):
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (20, "-low"), (32, "-high")]  # noqa: RUF012
     DEFAULT_CSS = """
     CompareScreen #words { margin: 1 2; }
-    CompareScreen #verdict { padding: 0 2; max-height: 3; }
     CompareScreen.-high #verdict { margin: 0 0 1 0; }
-    CompareScreen #arms, CompareScreen #row-panel, CompareScreen #full {
+    CompareScreen #row-panel, CompareScreen #full {
         border-top: solid $studio-faint; border-title-color: $text-primary; border-subtitle-color: $studio-dim;
         padding: 0 1;
     }
@@ -95,8 +74,12 @@ class CompareScreen(ArmKeys, ListScreen):
     CompareScreen #full { height: 40%; }
     CompareScreen.-low #full { height: 7; }
     CompareScreen.-tiny #verdict { max-height: 2; }
-    CompareScreen.-tiny #heading, CompareScreen.-tiny #full, CompareScreen.-tiny.-in-full #arms { display: none; }
-    CompareScreen.-tiny.-in-full #full { display: block; height: 6; }
+    CompareScreen.-tiny #heading { display: none; }
+    CompareScreen.-small #full, CompareScreen.-small.-in-full #arms { display: none; }
+    CompareScreen.-small.-in-full #full { display: block; height: 40%; }
+    CompareScreen.-plot #row-panel, CompareScreen.-plot #full, CompareScreen.-small.-plot.-in-full #full {
+        display: none;
+    }
     CompareScreen .hidden { display: none; }
     """
 
@@ -105,21 +88,22 @@ class CompareScreen(ArmKeys, ListScreen):
         self._states: list[RunState] = []
         self._run_id = ""
         self._shown: tuple[str, str] = ("", "")  # run id and status that were loaded
-        self._loaded: Loaded | None = None
-        self._rows: list[CompareRow] = []
-        self._order, self._only_task = ORDERS[0], ""
+        self.loaded: Loaded | None = None
+        self.choosing = Choosing(self)
         self._hidden: set[str] = set()
         self._is_marked = True
 
     def body(self) -> Iterable[Widget]:
         yield LinesView(id="words")
         with Vertical(id="results", classes="hidden"):
-            yield LinesView(id="verdict")
-            yield LinesView(id="arms")
+            yield Totals(id="totals")
             with Vertical(id="row-panel"):
                 yield HeadLine(self._heading, id="heading")
-                yield RowList(id="rows", empty="no row was answered by every arm")
+                yield RowList(id="rows")
             yield AnswersPane(id="full")
+
+    def above_status(self) -> Iterable[Widget]:
+        yield PromptBar()
 
     def on_mount(self) -> None:
         self._take(self.session.run_states)
@@ -154,19 +138,20 @@ class CompareScreen(ArmKeys, ListScreen):
         if noun != "comparison" or not isinstance(error, StudioError):
             super().on_failed(noun, error)
             return
-        self._loaded = None
+        self.loaded = None
         self._show_words(damage_lines(self._run_id, error))
 
     def _take_loaded(self, loaded: Loaded) -> None:
-        is_other = self._loaded is None or self._loaded.comparison.run_id != loaded.comparison.run_id
-        self._loaded = loaded
+        is_other = self.loaded is None or self.loaded.comparison.run_id != loaded.comparison.run_id
+        self.loaded = loaded
         if is_other:
-            self._only_task, self._hidden = "", set()
+            self.choosing.begin()
+            self._hidden = self._without_room()
         state = self._current
         if state is not None and not loaded.view.rows:
             self._show_words([*trouble_lines(state, ""), [("no row was answered by every arm yet", "dim")]])
             return
-        self._draw(from_top=is_other)
+        self.redraw(from_top=is_other)
 
     @property
     def _current(self) -> RunState | None:
@@ -184,67 +169,88 @@ class CompareScreen(ArmKeys, ListScreen):
         words.remove_class("hidden")
         words.show(lines)
 
-    def _draw(self, *, from_top: bool = False) -> None:
-        loaded = self._loaded
+    def redraw(self, *, from_top: bool = False) -> None:
+        loaded = self.loaded
         if loaded is None or not loaded.view.rows:
             return
         self.query_one("#words").add_class("hidden")
         self.query_one("#results").remove_class("hidden")
-        self._rows = ordered(loaded.view, self._order, self._only_task)
+        self.choosing.collect()
         self._draw_totals(loaded)
         panel = self.query_one("#row-panel")
-        panel.border_title = styles.title(
-            f"{counted(len(self._rows), 'row')} · {self._order}   {changes_line(loaded.view.changes)}"
-        )
+        panel.border_title = styles.title(visible(self._rows_title(loaded)))
         rows = self.query_one("#rows", RowList)
-        if not rows.has_focus:
+        if not rows.has_focus and not self.bar.is_open:
             rows.focus()
-        rows.show(len(self._rows), self._row_line, 0 if from_top else None)
+        rows.empty = EVERY_ROW_LEFT_OUT if self.choosing.choice.is_all else NO_SUCH_ROW
+        rows.show(len(self.choosing.rows), self._row_line, 0 if from_top else None)
         self.query_one("#heading").refresh()
         self._draw_row()
 
+    def _rows_title(self, loaded: Loaded) -> str:
+        choice, shown, total = self.choosing.choice, len(self.choosing.rows), len(loaded.view.rows)
+        count = counted(total, "row") if shown == total else f"{number(shown)} of {counted(total, 'row')}"
+        selected = [f"{number(len(self.choosing.selected))} selected"] if self.choosing.selected else []
+        words = " · ".join([count, *choice.conditions, choice.order_words, *selected])
+        return f"{words}   {changes_line(loaded.view.changes)}"
+
     def _draw_totals(self, loaded: Loaded) -> None:
-        comparison = loaded.view.comparison
-        self.query_one("#verdict", LinesView).show(verdict_lines(comparison, self._current))
-        arms = self.query_one("#arms", LinesView)
-        arms.show(arm_lines(comparison, self._only_task, loaded.context_window, self.size.width - 2))
+        totals = self.query_one(Totals)
         position = next((at for at, each in enumerate(self._states, start=1) if each.run_id == self._run_id), 1)
-        notes = [
-            f"{position}/{len(self._states)} {self._current.title if self._current else self._run_id}",
-            *score_notes(comparison, self._only_task, self.size.width),
-        ]
-        arms.border_title = styles.title(visible(" · ".join(notes)))
+        place = f"{position}/{len(self._states)} {self._current.title if self._current else self._run_id}"
+        totals.show(loaded, self._current, place, self.choosing.choice.task, self.size.width)
+        is_crowded = self.has_class("-low") and len(loaded.view.comparison.arms) > CROWDED_ARMS
+        self.set_class(is_crowded or self.has_class("-tiny"), "-small")
+        self.set_class(bool(totals.price), "-plot")
 
     def _heading(self, width: int) -> Line:
         return heading_line(self._columns, self.query_one("#rows", RowList).scrollable_content_region.width or width)
 
     def _draw_row(self) -> None:
-        index = self.query_one("#rows", RowList).index
-        if index >= len(self._rows):
+        row = self.cursor_row
+        if row is None:
+            self.query_one("#full", AnswersPane).show("", [])
             return
-        row = self._rows[index]
         lines = row_in_full(row, self._columns, is_prompt_last=not self.has_class("-high"))
         facts = [f"#{row.example_id}", row.task, row.change]
         self.query_one("#full", AnswersPane).show(" · ".join(fact for fact in facts if fact), lines)
 
     def _row_line(self, index: int, width: int) -> Line:
-        return row_line(self._rows[index], self._columns, width)
+        return row_line(self.choosing.rows[index], self._columns, width)
+
+    @property
+    def cursor_row(self) -> CompareRow | None:
+        index = self.query_one("#rows", RowList).index
+        return self.choosing.rows[index] if index < len(self.choosing.rows) else None
 
     @property
     def _columns(self) -> Columns:
         is_wide = self.has_class("-wide")
-        tasks = self._loaded.view.comparison.tasks if self._loaded else ()
+        tasks = self.loaded.view.comparison.tasks if self.loaded else ()
         arms = tuple((key, arm) for key, arm in enumerate(self._arms, start=1) if arm not in self._hidden)
         return Columns(
-            arms, is_wide or len(arms) < 3, is_wide and len(tasks) > 1 and not self._only_task, self._is_marked
+            arms,
+            has_reference=is_wide or len(arms) < 3,
+            has_task=is_wide and len(tasks) > 1 and not self.choosing.choice.task,
+            is_marked=self._is_marked,
+            selected=frozenset(self.choosing.selected),
         )
+
+    def _without_room(self) -> set[str]:
+        """The arms that begin hidden, so that an answer can be read: the last ones, never the two of the verdict."""
+        if self.loaded is None:
+            return set()
+        room = max(2, self.size.width // LEAST_ANSWER_CELLS - 1)
+        pair = self.loaded.view.pair
+        ranked = sorted(self._arms, key=lambda arm: arm not in pair)
+        return set(ranked[room:])
 
     @property
     def _arms(self) -> list[str]:
-        return list(self._loaded.view.comparison.arms)[:MOST_ARMS] if self._loaded else []
+        return list(self.loaded.view.comparison.arms)[:MOST_ARMS] if self.loaded else []
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._draw)
+        self.call_after_refresh(self.redraw)
 
     def on_row_list_highlighted(self) -> None:
         self._draw_row()
@@ -255,10 +261,58 @@ class CompareScreen(ArmKeys, ListScreen):
     # -- keys
 
     def action_back(self) -> None:
-        self.remove_class("-in-full")
+        """One thing at a time: the line, the plot, the row in full, what is selected, what narrows the rows."""
+        totals = self.query_one(Totals)
+        if self.bar.is_open:
+            self.bar.leave()
+        elif totals.price:
+            totals.price = ""
+            self.redraw()
+            self.say("the arms")
+        elif self.has_class("-in-full"):
+            self.remove_class("-in-full")
+        else:
+            self.choosing.let_go()
+
+    def action_plot(self) -> None:
+        if self.loaded is not None and self.loaded.view.rows:
+            self.say(self.query_one(Totals).next_plot(self.loaded.view.comparison))
+            self.redraw()
+
+    def action_search(self) -> None:
+        self.choosing.ask_words()
+
+    def action_select(self) -> None:
+        self.choosing.toggle()
+        self.query_one("#rows", RowList).move(1)
+
+    def action_select_all(self) -> None:
+        self.choosing.select_all()
+
+    # -- the line
+
+    @property
+    def bar(self) -> PromptBar:
+        return self.query_one(PromptBar)
+
+    def close_bar(self) -> None:
+        if self.bar.is_open:
+            self.bar.close()
+            self.query_one("#rows").focus()
+
+    def on_line_entered(self, message: LineEntered) -> None:
+        message.stop()
+        enter = {"search": self.choosing.enter_words}[message.kind]
+        self.shell.attempt(partial(enter, message.text))
+
+    def on_line_left(self, message: LineLeft) -> None:
+        message.stop()
+        self.query_one("#rows").focus()
+
+    # -- the row
 
     def action_pane_down(self) -> None:
-        if self.has_class("-tiny") and not self.has_class("-in-full"):
+        if self.has_class("-small") and not self.has_class("-in-full"):
             self.add_class("-in-full")  # there is room for the scores or for the row in full
             self.call_after_refresh(self._draw_row)
             return
@@ -271,26 +325,13 @@ class CompareScreen(ArmKeys, ListScreen):
         self.action_show_row()
 
     def action_show_row(self) -> None:
-        index = self.query_one("#rows", RowList).index
-        if index < len(self._rows):
-            row = self._rows[index]
+        if row := self.cursor_row:
             self.post_message(ExamplesRequested([row.example_id], f"row {row.example_id} of {self._run_id}"))
-
-    def action_sort_rows(self) -> None:
-        self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
-        self.say(f"order: {self._order}")
-        self._draw(from_top=True)
 
     def action_differences(self) -> None:
         self._is_marked = not self._is_marked
         self.say("differences marked" if self._is_marked else "differences not marked")
-        self._draw()
-
-    def action_filter_task(self) -> None:
-        tasks = ["", *(self._loaded.view.comparison.tasks if self._loaded else ())]
-        self._only_task = tasks[(tasks.index(self._only_task) + 1) % len(tasks)]
-        self.say(f"only {self._only_task}" if self._only_task else "all tasks")
-        self._draw(from_top=True)
+        self.redraw()
 
     def action_older(self) -> None:
         self._step_comparison(1)
@@ -332,35 +373,7 @@ class CompareScreen(ArmKeys, ListScreen):
             self.say("the last arm stays", "warning")
             return
         self._hidden ^= {arm}
-        self._draw()
-
-
-def ordered(view: CompareView, order: str, task: str) -> list[CompareRow]:
-    """The rows of ``task`` (empty: all) in one of ``ORDERS``; within one kind of change the most disagreeing first."""
-    rows = view.rows if order == ORDERS[3] else view.by_disagreement()
-    if task:
-        rows = [row for row in rows if row.task == task]
-    wanted = {"fixed first": ("fixed", "closer"), "broken first": ("broken", "farther")}.get(order)
-    return sorted(rows, key=lambda row: row.change not in wanted) if wanted else rows
-
-
-def verdict_lines(comparison: Comparison, state: RunState | None) -> list[Line]:
-    """The verdict, and that it is not the last word while the comparison has not finished."""
-    lines: list[Line] = [[(comparison.verdict, "bold")]]
-    if state is not None and state.status != "finished":
-        words, style = status_segment(state.status)
-        lines.append([(f"{words}: these are the answers so far · F4 Runs resumes it", style)])
-    return lines
-
-
-def score_notes(comparison: Comparison, task: str, width: int) -> list[str]:
-    """What the scores are over, what intervals are, the answers' dtype, latency where there is room to say it."""
-    is_part = not task and comparison.headline_tasks != comparison.tasks
-    starred = [f"* over {', '.join(comparison.headline_tasks)}"] if is_part else []
-    is_timed = width >= WIDE and any(arm.latency_n for arm in comparison.arms.values())
-    timed = ["latency: the median answer, asked alone"] if is_timed else []
-    answered_in = [comparison.dtype] if comparison.dtype else []  # an older comparison did not say
-    return [task or "all tasks", *starred, *answered_in, "95 % intervals from 0 to 100", *timed]
+        self.redraw()
 
 
 def progress_of(state: RunState, width: int) -> list[Line]:

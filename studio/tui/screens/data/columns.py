@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from studio.reports.numbers import number
+from studio.reports.numbers import loss, number
 
 if TYPE_CHECKING:
     from studio.dataset.examples import Preview
@@ -50,6 +50,8 @@ EVERY = (
     Column("prompt_tokens", "tok in", 8, is_number=True),
     Column("completion_tokens", "tok out", 8, is_number=True),
     Column("total_tokens", "tok", 6, is_number=True),
+    Column("loss", "loss", 6, is_number=True),
+    Column("base_loss", "base loss", 9, is_number=True),
     Column("revision", "rev", 4, is_number=True),
     Column("source", "source", 16),
     Column("source_line", "line", 8, is_number=True),
@@ -160,5 +162,7 @@ def words_of(preview: Preview, name: str, cells: int) -> str:
             return "" if value == "none" else str(value)
         case "prompt_tokens" | "completion_tokens" | "total_tokens":
             return "" if value is None else number(value)
+        case "loss" | "base_loss":
+            return "" if value is None else loss(value)
         case _:
             return "" if value is None else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -87,6 +88,8 @@ def one_of(column: str, values: Sequence[Value]) -> str:
 def _literal(value: Value) -> str:
     if isinstance(value, bool | int):
         return str(value).lower()
+    if isinstance(value, float):  # with an exponent: without one it is a decimal number, and rounded to a float anew
+        return f"{value:.17e}" if math.isfinite(value) else f"'{value}'"
     text = value if isinstance(value, str) else f"{value:%Y-%m-%d %H:%M:%S.%f}"
     return "'" + text.replace("'", "''") + "'"
 

@@ -12,7 +12,7 @@ from studio.runs.directory import RunDirectory
 from studio.runs.specs import TrainSpec
 
 if TYPE_CHECKING:
-    from studio.runs.watch import RunState
+    from studio.runs.state import RunState
     from studio.tui.screens.runs.desk import Desk
 
 UNITS = ("epochs", "steps")

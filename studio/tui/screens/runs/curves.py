@@ -9,15 +9,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from studio.reports.chart import BorderMark, ChartSeries
+from studio.reports.mixture import task_word
 from studio.reports.numbers import duration, learning_rate, loss, number
-from studio.runs.watch import RunState
+from studio.runs.state import RunState
 from studio.tui.screens.runs.shelf import Floats, Shelf, x_at
 from studio.tui.screens.runs.sight import Sight
+from studio.tui.screens.runs.tasks import TaskChoice, TaskCurve, task_curves
 
 X_AXES = ("step", "epoch", "tokens", "time")
 SMOOTHING_STEPS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 POINT_GLYPHS = "●▲■◆"  # one a run, so that overlaid runs differ without colour
 OPEN_GLYPHS = {"▲": "△", "■": "□", "◆": "◇"}
+OVERLAY_PATTERNS = ("dashed", "dotted", "dash-dot")  # that of the run under the cursor is solid
 LABELS_PER_CURVE = 6
 MOST_EVALUATION_GLYPHS = 60
 MOST_MARKS = 256  # on the border, where no screen has more columns
@@ -37,6 +40,7 @@ class ChartChoice:
     smoothing: int = 2  # index into SMOOTHING_STEPS
     log_y: bool = False
     sight: Sight = field(default_factory=Sight)
+    tasks: TaskChoice = field(default_factory=TaskChoice)
 
     @property
     def weight(self) -> float:
@@ -48,25 +52,27 @@ def loss_series(
 ) -> list[ChartSeries]:
     """Training loss (raw dim, smoothed bright) and evaluation loss of ``state``, then of each overlaid run.
 
-    Overlaid runs show the smoothed curve only; a run's glyph stands on its curve and on its evaluations. The series
-    have no names: the legend beneath the chart, which is the crosshair's read-out too, names them. Only what is in
-    sight is in them.
+    Overlaid runs show the smoothed curve only, each in a pattern of its own; a run's glyph stands on its curve and on
+    its evaluations. Where no run is overlaid, so does a task's. The series have no names: the legend beneath the chart,
+    which is the crosshair's read-out too, names them. Only what is in sight is in them.
     """
     shelf = shelf or Shelf()
     series = state.series
     x_range = seen_range(state, choice, shelf)
     drawn = []
     for place, other in enumerate(overlaid, start=1):
-        style, glyph = overlay_style(place), overlay_glyph(place)
+        style, glyph, pattern = overlay_style(place), overlay_glyph(place), overlay_pattern(place)
         other_x, other_loss = _seen(shelf, other, "loss", choice, choice.weight, x_range)
-        drawn.append(ChartSeries("", other_x, other_loss, "line", "", style))
+        drawn.append(ChartSeries("", other_x, other_loss, "line", "", style, pattern))
         drawn.append(_labels(other_x, other_loss, OPEN_GLYPHS[glyph], style))
-        drawn += _evaluations(other, choice.x_axis, glyph, style, x_range)
+        drawn += _evaluations(other, choice, choice.tasks.losses(other.series), glyph, style, x_range)
     if choice.weight and not overlaid:
         drawn.append(ChartSeries("", *_seen(shelf, state, "loss", choice, 0.0, x_range), "line", "", "loss-raw"))
     drawn.append(ChartSeries("", *_seen(shelf, state, "loss", choice, choice.weight, x_range), "line", "", "loss"))
-    drawn += _evaluations(state, choice.x_axis, POINT_GLYPHS[0], "eval", x_range)
-    if state.best_step is not None and state.best_eval_loss is not None:
+    drawn += _task_series(state, choice, tasks_drawn(state, choice, overlaid), x_range)
+    drawn += _evaluations(state, choice, choice.tasks.losses(series), POINT_GLYPHS[0], "eval", x_range)
+    is_of_all = choice.tasks.only is None  # and the star's height is a loss of all tasks
+    if is_of_all and state.best_step is not None and state.best_eval_loss is not None:
         best_x = x_at(series, choice.x_axis, [state.best_step])
         drawn.append(ChartSeries("", best_x, [state.best_eval_loss], "points", "★", "best"))
     return drawn
@@ -120,6 +126,16 @@ def overlay_glyph(place: int) -> str:
     return POINT_GLYPHS[1:][(place - 1) % (len(POINT_GLYPHS) - 1)]
 
 
+def overlay_pattern(place: int) -> str:
+    """The line pattern of the ``place``-th overlaid run, counted from 1."""
+    return OVERLAY_PATTERNS[(place - 1) % len(OVERLAY_PATTERNS)]
+
+
+def tasks_drawn(state: RunState, choice: ChartChoice, overlaid: Sequence[RunState]) -> list[TaskCurve]:
+    """The tasks that have a curve each; none beside overlaid runs, whose glyphs they would have."""
+    return task_curves(state.series) if choice.tasks.is_each and not overlaid else []
+
+
 def read_out(state: RunState, index: int, choice: ChartChoice, shelf: Shelf | None = None) -> str:
     """What the crosshair stands on, in words."""
     shelf = shelf or Shelf()
@@ -139,6 +155,8 @@ def read_out(state: RunState, index: int, choice: ChartChoice, shelf: Shelf | No
         parts.append(f"eval {loss(series.eval_loss[evaluated])} (step {number(series.eval_step[evaluated])})")
     parts.append(f"rate {learning_rate(series.learning_rate[index])}")
     parts.append(f"grad {loss(series.grad_norm[index])}")
+    if evaluated >= 0:
+        parts += [f"{task_word(one.task)} {loss(one.losses[evaluated])}" for one in task_curves(series)]
     return " · ".join(parts)
 
 
@@ -160,16 +178,42 @@ def _seen(
 
 
 def _evaluations(
-    state: RunState, x_axis: str, glyph: str, style: str, x_range: tuple[float, float] | None
+    state: RunState,
+    choice: ChartChoice,
+    losses: Sequence[float],
+    glyph: str,
+    style: str,
+    x_range: tuple[float, float] | None,
 ) -> list[ChartSeries]:
     """A glyph at each evaluation in sight; where those would hide the curve a line, with the glyph here and there."""
-    x, y = x_at(state.series, x_axis, state.series.eval_step), np.asarray(state.series.eval_loss, dtype=np.float64)
-    if x_range is not None:
-        is_seen = (x >= x_range[0]) & (x <= x_range[1])
-        x, y = x[is_seen], y[is_seen]
+    x, y = _evaluations_in_sight(state, choice, losses, x_range)
     if len(x) <= MOST_EVALUATION_GLYPHS:
         return [ChartSeries("", x, y, "points", glyph, style)]
     return [ChartSeries("", x, y, "line", "", style), _labels(x, y, glyph, style)]
+
+
+def _task_series(
+    state: RunState, choice: ChartChoice, tasks: Sequence[TaskCurve], x_range: tuple[float, float] | None
+) -> list[ChartSeries]:
+    """A dotted line through each task's evaluations, and over all of these the tasks' glyphs."""
+    lines, points = [], []
+    for one in tasks:
+        x, y = _evaluations_in_sight(state, choice, one.losses, x_range)
+        lines.append(ChartSeries("", x, y, "line", "", one.style, "dotted"))
+        few = ChartSeries("", x, y, "points", one.glyph, one.style)
+        points.append(few if len(x) <= LABELS_PER_CURVE else _labels(x, y, one.glyph, one.style))
+    return lines + points
+
+
+def _evaluations_in_sight(
+    state: RunState, choice: ChartChoice, losses: Sequence[float], x_range: tuple[float, float] | None
+) -> tuple[Floats, Floats]:
+    steps = state.series.eval_step[: len(losses)]
+    x, y = x_at(state.series, choice.x_axis, steps), np.asarray(losses, dtype=np.float64)
+    if x_range is None:
+        return x, y
+    is_seen = (x >= x_range[0]) & (x <= x_range[1])
+    return x[is_seen], y[is_seen]
 
 
 def _labels(x: Floats, y: Floats, glyph: str, style: str) -> ChartSeries:

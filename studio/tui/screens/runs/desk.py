@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from studio.dataset.store import Store
     from studio.project import Project
-    from studio.runs.watch import RunState
+    from studio.runs.state import RunState
     from studio.tui.shell import Shell
 
 AnswerT = TypeVar("AnswerT")

@@ -11,12 +11,14 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 
 from studio.reports.cells import cut
+from studio.reports.chart import PATTERN_SIGNS
+from studio.reports.mixture import task_word
 from studio.reports.numbers import learning_rate, loss, number
 from studio.reports.samples import sample_lines
 from studio.reports.visible import visible
 from studio.runs.samples import Sampled
 from studio.runs.settings import Spec
-from studio.runs.watch import RunState
+from studio.runs.state import RunState
 from studio.tui.screens.runs.chart_view import ChartView
 from studio.tui.screens.runs.curves import (
     POINT_GLYPHS,
@@ -25,14 +27,17 @@ from studio.tui.screens.runs.curves import (
     border_marks,
     loss_series,
     overlay_glyph,
+    overlay_pattern,
     overlay_style,
     read_out,
     seen_range,
     side_series,
+    tasks_drawn,
 )
 from studio.tui.screens.runs.shelf import Shelf
 from studio.tui.screens.runs.sight import Sight
-from studio.tui.widgets.lines import Line, LinesView, entitle
+from studio.tui.screens.runs.tasks import TaskChoice
+from studio.tui.widgets.lines import Line, LinesView, entitle, joined
 from studio.tui.widgets.run_lines import comparison_lines, facts_lines, full_title, trouble_lines
 
 NO_SAMPLES: list[Line] = [
@@ -43,6 +48,7 @@ NO_SAMPLES: list[Line] = [
     ]
 ]
 SIDES_EVERY_SECONDS = 2.0  # the small charts of a live run: they are looked at, the loss is watched
+LONGEST_TASK = 24
 SIDE_NAMES = ("learning rate", "gradient norm", "tokens/s")
 
 
@@ -80,6 +86,7 @@ class RunView(Vertical):
         self._shelf = Shelf()
         self._sides_of: object = None
         self._sides_at = 0.0
+        self._shown: RunShown | None = None
 
     def compose(self) -> ComposeResult:
         yield LinesView(id="facts")
@@ -92,8 +99,14 @@ class RunView(Vertical):
         with VerticalScroll(id="log-panel", classes="hidden", can_focus=False):
             yield LinesView(id="log")
 
+    def on_resize(self) -> None:
+        """Facts and legend are broken by the width, which is known only now."""
+        if self._shown is not None:
+            self.show_facts(self._shown.state)
+            self._show_legend(self._shown)
+
     def show(self, shown: RunShown) -> None:
-        state = shown.state
+        self._shown, state = shown, shown.state
         entitle(self, full_title(state), _subtitle(state))
         self.show_facts(state)
         self.query_one("#trouble", LinesView).show(trouble_lines(state, shown.log))
@@ -105,6 +118,10 @@ class RunView(Vertical):
     def show_facts(self, state: RunState) -> None:
         """Its facts as they are this second."""
         self.query_one("#facts", LinesView).show(facts_lines(state, self.content_size.width or 80))
+
+    def _show_legend(self, shown: RunShown) -> None:
+        if shown.state.kind != "compare":
+            self.query_one("#legend", LinesView).show(_legend(shown, self._shelf, self.content_size.width or 80))
 
     def show_panel(self, name: str, state: RunState, log: str, samples: Sequence[Sampled] = ()) -> None:
         """The lower panel: ``"log"``, ``"settings"``, ``"samples"`` or ``""`` to close it."""
@@ -151,7 +168,7 @@ class RunView(Vertical):
         x = self._shelf.x(state, choice.x_axis)
         at = None if shown.crosshair is None or not len(x) else float(x[min(shown.crosshair, len(x) - 1)])
         self._shelf.keep_only([state.run_id, *(other.run_id for other in shown.overlaid)], choice.weight)
-        self.query_one("#legend", LinesView).show([_legend(shown, self._shelf)])
+        self._show_legend(shown)
         losses, others = state.series, tuple(map(id, shown.overlaid))
         lengths = len(x), len(losses.eval_step), len(losses.warnings)
         key = (id(losses), lengths, state.run_id, choice, at, others)
@@ -203,22 +220,40 @@ def _shown(value: Any) -> str:
     return str(value) or "–"
 
 
-def _legend(shown: RunShown, shelf: Shelf) -> Line:
+def _legend(shown: RunShown, shelf: Shelf, width: int) -> list[Line]:
+    """What the glyphs and lines of the chart are; under the crosshair instead what it stands on."""
     if shown.crosshair is not None and shown.state.series.step:
-        return [("┃ ", "key"), (read_out(shown.state, shown.crosshair, shown.choice, shelf), "")]
+        return [[("┃ ", "key"), (read_out(shown.state, shown.crosshair, shown.choice, shelf), "")]]
     choice = shown.choice
     part = _part_words(shown)
-    line: Line = [("━ ", "loss"), ("loss" if part else "training loss", "loss")]
+    losses: Line = [("━ ", "loss"), ("loss" if part else "training loss", "loss")]
     if choice.weight:
-        line.append((f", smoothed {choice.weight:g}", "dim"))
-        if not shown.overlaid:
-            line += [("  ━ ", "loss-raw"), ("raw", "dim")]
+        losses.append((f", smoothed {choice.weight:g}", "dim"))
+    parts = [losses]
+    if choice.weight and not shown.overlaid:
+        parts.append([("━ ", "loss-raw"), ("raw", "dim")])
     if shown.state.series.eval_step:
-        line += [(f"  {POINT_GLYPHS[0]} ", "eval"), ("evaluation", "eval"), ("  ★ ", "best"), ("best", "dim")]
+        parts += _evaluation_legend(choice.tasks)
+    parts.append([(f"x: {choice.x_axis}" + (" · log" if choice.log_y else "") + part, "dim")])
+    parts += _task_legend(shown)
     for place, other in enumerate(shown.overlaid, start=1):
-        line.append((f"  {overlay_glyph(place)} {cut(other.title, 30)}", overlay_style(place)))
-    line.append((f"  x: {choice.x_axis}" + (" · log" if choice.log_y else "") + part, "dim"))
-    return line
+        sign = PATTERN_SIGNS[overlay_pattern(place)]
+        parts.append([(f"{overlay_glyph(place)}{sign} {cut(other.title, 30)}", overlay_style(place))])
+    return joined(parts, width, "  ")
+
+
+def _evaluation_legend(tasks: TaskChoice) -> list[Line]:
+    glyph = (f"{POINT_GLYPHS[0]} ", "eval")
+    if tasks.only is not None:
+        return [[glyph, (cut(f"evaluation of {task_word(tasks.only)}", 2 * LONGEST_TASK), "eval")]]
+    return [[glyph, ("evaluation", "eval")], [("★ ", "best"), ("best", "dim")]]
+
+
+def _task_legend(shown: RunShown) -> list[Line]:
+    drawn = tasks_drawn(shown.state, shown.choice, shown.overlaid)
+    parts: list[Line] = [[(f"{one.glyph} {cut(task_word(one.task), LONGEST_TASK)}", one.style)] for one in drawn]
+    more = len(shown.state.series.task_losses) - len(drawn)
+    return [*parts, [(f"and {more} more", "dim")]] if drawn and more else parts
 
 
 def _part_words(shown: RunShown) -> str:

@@ -19,7 +19,7 @@ from studio.runs.directory import RunDirectory
 from studio.runs.process import log_tail
 from studio.runs.samples import Sampled, sampled_rows
 from studio.runs.specs import TrainSpec
-from studio.runs.watch import RunState
+from studio.runs.state import RunState
 from studio.tui import actions
 from studio.tui.dialogs.confirm import ConfirmDialog
 from studio.tui.dialogs.reader import ReaderDialog
@@ -30,6 +30,7 @@ from studio.tui.screens.runs.curves import SMOOTHING_STEPS, X_AXES, ChartChoice,
 from studio.tui.screens.runs.rows_behind import RowsBehind
 from studio.tui.screens.runs.run_view import RunShown, RunView
 from studio.tui.screens.runs.sight import Sight
+from studio.tui.screens.runs.tasks import TaskChoice
 from studio.tui.widgets.lines import Line, LinesView, entitle
 from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.row_list import RowList
@@ -159,7 +160,7 @@ class RunsScreen(ListScreen):
     def on_row_list_highlighted(self, message: RowList.Highlighted) -> None:
         self._run_id = self._states[message.index].run_id
         self._crosshair = None
-        self._choice = replace(self._choice, sight=Sight())
+        self._choice = replace(self._choice, sight=Sight(), tasks=TaskChoice())
         self._log = self._log_tail()
         self._samples = []
         self._read_samples()
@@ -261,6 +262,15 @@ class RunsScreen(ListScreen):
         following = X_AXES[(X_AXES.index(self._choice.x_axis) + 1) % len(X_AXES)]
         self._choice = replace(self._choice, x_axis=following)
         self.say(f"x axis: {following}")
+        self._draw()
+
+    def action_tasks(self) -> None:
+        state = self.current
+        if state is None or not state.series.task_losses:
+            self.say("this run has no evaluations of several tasks", "warning")
+            return
+        self._choice = replace(self._choice, tasks=self._choice.tasks.following(list(state.series.task_losses)))
+        self.say(self._choice.tasks.words)
         self._draw()
 
     def action_crosshair_left(self) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.reports.thinning import Curve
-from studio.runs.watch import RunState, Series
+from studio.runs.series import Series
+from studio.runs.state import RunState
 
 Floats = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import TextArea
 
-from studio.acts.comparing import tuned_run_ids
+from studio.acts.answering import tuned_run_ids
 from studio.acts.trying import Answerer, Answering, Reply, answering_by
 from studio.reports.numbers import number
 from studio.reports.visible import visible
