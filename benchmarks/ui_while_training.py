@@ -1,6 +1,7 @@
 """Whether a key stays quick while a training works on the same cores.
 
     python benchmarks/ui_while_training.py --model smollm2-135m-instruct [--rows 2000] [--keys 40] [--size 120x40]
+                                           [--niceness 5]
 
 A project is made with so many rows, a LoRA training started on them as ``studio train`` starts it, and ``j`` and a page
 down are sent to Data and to Runs while it works. Milliseconds from the key to the last byte of what it changed, before
@@ -23,6 +24,7 @@ from studio.dataset.store import Store
 from studio.project import Project
 from studio.runs.directory import find_run
 from studio.runs.events import Step, read_events
+from studio.runs.places import local
 from studio.runs.specs import TrainSpec
 
 LIMIT_MILLISECONDS = 100.0
@@ -35,7 +37,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--keys", type=int, default=40, help="times that each key is sent")
     parser.add_argument("--size", default="120x40")
+    parser.add_argument("--niceness", type=int, default=local.NICENESS, help="of the training, to compare in turns")
     arguments = parser.parse_args()
+    local.NICENESS = arguments.niceness
     columns, _, lines = arguments.size.partition("x")
     with tempfile.TemporaryDirectory() as folder:
         project = _project(Path(folder) / "desk", arguments.model, arguments.rows)

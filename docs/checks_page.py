@@ -10,11 +10,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.reports.visible import visible
+
 if TYPE_CHECKING:
     from studio.dataset.candidates import Candidate
     from studio.dataset.checks.check import Check
 
 PAGE = Path(__file__).resolve().parent / "checks.md"
+_MOST_ROWS, _MOST_CHARS = 15, 90
 _OPENING = """\
 # Checks
 
@@ -46,11 +49,14 @@ def page() -> str:
 
 def _section(check: Check) -> str:
     needs = f" It needs {' and '.join(check.needs)}." if check.needs else ""
+    fix = f" `A` on the screen Checks offers to {check.fix.about}." if check.fix else ""
+    beside = getattr(check, "beside", ())
+    found = "It finds all of these rows" + (f", beside {len(beside)} sound ones:" if beside else ":")
     return "\n".join(
         [
             f"## {check.name}\n",
-            f"{check.about} {check.harms}{needs}\n",
-            "It finds all of these rows:\n",
+            f"{check.about} {check.harms}{needs}{fix}\n",
+            f"{found}\n",
             _examples(check.bad),
             "\nIn these it finds nothing:\n",
             _examples(check.good),
@@ -63,12 +69,19 @@ def _examples(rows: tuple[Candidate, ...]) -> str:
     names = ["prompt", "completion"]
     names += [name for name in ("system", "task") if any(getattr(row, name) for row in rows)]
     names += [name for name in ("label", "split") if any(getattr(row, name) != "none" for row in rows)]
-    lines = [f"| {' | '.join(_cell(getattr(row, name)) for name in names)} |" for row in rows]
-    return "\n".join([f"| {' | '.join(names)} |", "|---" * len(names) + "|", *lines])
+    lines = [f"| {' | '.join(_cell(getattr(row, name)) for name in names)} |" for row in _some(rows)]
+    more = [f"\n… and {len(rows) - len(lines)} more like these."] if len(rows) > len(lines) else []
+    return "\n".join([f"| {' | '.join(names)} |", "|---" * len(names) + "|", *lines, *more])
+
+
+def _some(rows: tuple[Candidate, ...]) -> list[Candidate]:
+    """All rows where they are few; else the first three and the last three, where a kind of row ends the list."""
+    return list(rows) if len(rows) <= _MOST_ROWS else [*rows[:3], *rows[-3:]]
 
 
 def _cell(text: str) -> str:
-    shown = text.replace("\n", "⏎").replace("|", "\\|").replace("`", "ˋ")
+    text = text if len(text) <= _MOST_CHARS else f"{text[:_MOST_CHARS]}…"
+    shown = visible(text.replace("\n", "⏎")).replace("|", "\\|").replace("`", "ˋ")
     return f"`{shown}`" if shown else ""
 
 

@@ -5,6 +5,7 @@ studio.duckdb   the store
 runs/<run_id>/  one directory per run
 .studio-lines.json  what was typed into the prompts
 screens.json    what was chosen with keys: theme, layout, columns
+.studio.lock, .studio.socket  who has the store open, and where it answers the others
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from studio.endpoints.settings import Endpoint, endpoint_from
 from studio.errors import AskedWrongly, StudioError
 from studio.files import in_short, make_private_folder, open_regular, why_not, write_whole
 
@@ -28,6 +30,8 @@ STORE_NAME = "studio.duckdb"
 RUNS_NAME = "runs"
 LINES_NAME = ".studio-lines.json"
 SCREENS_NAME = "screens.json"
+
+LABELLER_VARIABLE = "STUDIO_LABELLER"  # several people may share an account, and one folder has one studio.toml
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
 DEFAULT_MAX_LENGTH = 512
@@ -45,6 +49,9 @@ class Settings:
     theme: str = "textual-dark"
     trusted_models: list[str] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    scores: dict[str, str] = field(default_factory=dict)
+    scorers: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.base_model:
@@ -57,8 +64,8 @@ class Settings:
 
     @property
     def who(self) -> str:
-        """The name written into the edit log: ``labeller``, or else the account's name."""
-        return self.labeller or _account_name()
+        """The name written into the edit log: ``STUDIO_LABELLER``, or ``labeller``, or else the account's name."""
+        return os.environ.get(LABELLER_VARIABLE, "").strip() or self.labeller or _account_name()
 
 
 SETTINGS_TEMPLATE = """\
@@ -70,8 +77,20 @@ max_length = {max_length}                        # tokens a training row may hav
 # theme = "textual-light"               # or "textual-dark"
 # trusted_models = ["./my-model"]       # these may use pickle weights and code of their own: both can run anything
 
+# [endpoints.mine]                      # a server that answers, as the arm endpoint:mine
+# url = "http://localhost:8080/v1"      # what stands before /chat/completions
+# model = "llama-3.2-3b"
+# api_key_env = "MY_KEY"                # the environment variable with the key
+# price_per_million_input = 0.15        # and price_per_million_output, for the column of costs
+
 # [keys]                                # rebind: action = "key"; names as in the ? screen
 # accept = "a"
+
+# [scores]                              # which score decides a task in comparisons; "*" is for all others
+# tickets = "exact_match"
+
+# [scorers]                             # a score of your own: comparisons run this code, which can do what you can
+# politeness = "my_scorers.py:politeness"
 """
 
 
@@ -170,13 +189,18 @@ _KINDS: dict[str, tuple[type, str]] = {
     "labeller": (str, 'a text in quotes, as labeller = "anna"'),
     "theme": (str, 'a text in quotes, as theme = "textual-light"'),
     "trusted_models": (list, 'a list of names in quotes, as trusted_models = ["./my-model"]'),
+    "endpoints": (dict, 'tables, as [endpoints.mine] and below it url = "http://localhost:8080/v1" and model = "name"'),
     "keys": (dict, 'a table, as [keys] and below it accept = "a"'),
+    "scores": (dict, 'a table, as [scores] and below it tickets = "exact_match"'),
+    "scorers": (dict, 'a table, as [scorers] and below it politeness = "my_scorers.py:politeness"'),
 }
 
 
 _IN_QUOTES = {
     "trusted_models": 'Names stand in quotes, as trusted_models = ["./my-model"].',
     "keys": 'A key stands in quotes, as accept = "a".',
+    "scores": 'A score stands in quotes, as tickets = "exact_match".',
+    "scorers": 'A function stands in quotes, as politeness = "my_scorers.py:politeness".',
 }
 
 
@@ -189,11 +213,12 @@ def _settings_from(raw: dict[str, Any], path: Path) -> Settings:
         kind, example = _KINDS[name]
         if not isinstance(value, kind) or isinstance(value, bool):
             raise AskedWrongly(f"{path}: {name} is {_described(value)}.", f"It must be {example}.")
-        for inner, part in _parts(name, value):
+        for inner, part in _parts(name, value) if name in _IN_QUOTES else ():
             if not isinstance(part, str):
                 raise AskedWrongly(f"{path}: {inner} is {_described(part)}.", _IN_QUOTES[name])
     try:
-        return Settings(**raw)
+        endpoints = {name: endpoint_from(name, facts) for name, facts in raw.get("endpoints", {}).items()}
+        return Settings(**{**raw, "endpoints": endpoints})
     except AskedWrongly as error:
         raise AskedWrongly(f"{path}: {error.message}", error.hint) from error
 

@@ -12,13 +12,18 @@ import pexpect
 from rich.cells import cell_len
 
 ROOT = Path(__file__).parents[1]
-# What Textual sends: modes on and off, questions to the terminal, colours, places, whole frames at once.
+# What Textual sends: modes on and off, questions to the terminal, colours, places, whole frames at once; and lines that
+# move, which a frame of ours sends.
 OWN = re.compile(
-    r"\x1b\[[0-9;]*m|\x1b\[\d+;\d+H|\x1b\[\d+G|\x1b\[\?\d+[hl]|\x1b\[\?\d+\$p|\x1b\[>\d+u|\x1b\[<u|\x1b\]22;[a-z-]*\x07|\r\n"
+    r"\x1b\[[0-9;]*m|\x1b\[\d+;\d+H|\x1b\[\d+G|\x1b\[\d+;\d+r|\x1b\[r|\x1b[DM]"
+    r"|\x1b\[\?\d+[hl]|\x1b\[\?\d+\$p|\x1b\[>\d+u|\x1b\[<u|\x1b\]22;[a-z-]*\x07|\r\n"
 )
 PATIENCE_SECONDS = 60.0
 _PIECE = re.compile(
-    r"\x1b\[(\d+);(\d+)H|\x1b\[(\d+)G|\x1b\[\?1049([hl])|\x1b\[[?<>0-9;]*\$?[a-zA-Z]|\x1b\][^\x07]*\x07|(.)", re.DOTALL
+    r"\x1b\[(?P<line>\d+);(?P<place>\d+)H|\x1b\[(?P<in_line>\d+)G|\x1b\[\?1049(?P<mode>[hl])"
+    r"|\x1b\[(?P<first>\d+);(?P<last>\d+)r|\x1b(?P<index>[DM])"
+    r"|\x1b\[[?<>0-9;]*\$?[a-zA-Z]|\x1b\][^\x07]*\x07|(?P<text>.)",
+    re.DOTALL,
 )
 _BEGUN = re.compile(r"\x1b(\[[?<>0-9;]*\$?|\][^\x07]*)?$")
 
@@ -29,6 +34,7 @@ class Screen:
     def __init__(self, width: int, height: int) -> None:
         self._width, self._height = width, height
         self._row = self._column = 0
+        self._first, self._last = 0, height - 1  # the lines that scroll
         self._begun = ""
         self._clear()
 
@@ -36,18 +42,28 @@ class Screen:
         sent = self._begun + sent
         begun = _BEGUN.search(sent)
         self._begun = begun[0] if begun else ""
-        for line, place, in_line, mode, text in _PIECE.findall(sent.removesuffix(self._begun)):
-            if line:
-                self._row, self._column = int(line) - 1, int(place) - 1
-            elif in_line:
-                self._column = int(in_line) - 1
-            elif mode:
-                self._clear()
-            elif text == "\n":
-                self._row, self._column = self._row + 1, 0
-            elif text and text != "\r" and self._row < self._height and self._column < self._width:
-                self._lines[self._row][self._column] = text
-                self._column += cell_len(text)
+        for piece in _PIECE.finditer(sent.removesuffix(self._begun)):
+            self._obey(piece)
+
+    def _obey(self, piece: re.Match[str]) -> None:
+        text = piece["text"]
+        if piece["line"]:
+            self._row, self._column = int(piece["line"]) - 1, int(piece["place"]) - 1
+        elif piece["in_line"]:
+            self._column = int(piece["in_line"]) - 1
+        elif piece["mode"]:
+            self._clear()
+        elif piece["first"]:
+            self._first, self._last = int(piece["first"]) - 1, int(piece["last"]) - 1
+        elif piece["index"]:
+            gone, new = (self._first, self._last) if piece["index"] == "D" else (self._last, self._first)
+            del self._lines[gone]
+            self._lines.insert(new, [" "] * self._width)
+        elif text == "\n":
+            self._row, self._column = self._row + 1, 0
+        elif text and text != "\r" and self._row < self._height and self._column < self._width:
+            self._lines[self._row][self._column] = text
+            self._column += cell_len(text)
 
     def __str__(self) -> str:
         return "\n".join("".join(line) for line in self._lines)

@@ -31,9 +31,9 @@ def test_hostile_rows_reach_a_real_terminal_as_symbols(tmp_path: Path) -> None:
 
 def test_the_traceback_that_ends_the_studio_quotes_data_as_symbols(tmp_path: Path) -> None:
     program = (
-        f"from studio.project import Project; from studio.tui import app; from pathlib import Path\n"
+        f"from studio.project import Project; from studio.tui import app, run_poll; from pathlib import Path\n"
         f"def poll(self): raise ValueError({NAME!r})\n"
-        f"app.StudioApp._poll_runs_soon = poll\n"
+        f"run_poll.RunPoll.poll = poll\n"
         f"app.run(Project(Path({str(project_with(tmp_path, tickets(1)).root)!r})))"
     )
     terminal = Terminal("-c", program)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from studio.acts.training import linked
+from studio.endpoints.settings import Endpoint
 from studio.errors import AskedWrongly, StudioError
 from studio.files import make_private_folder, write_whole
 from studio.models.finding import resolve_model
@@ -76,11 +77,16 @@ def _answering(project: Project, spec: CompareSpec, arm: Arm, runs: Mapping[str,
             return Answering(spec.model_path, spec.is_trusted)
         case "model":
             return model_answering(project, arm.by.name)
+        case "endpoint":
+            return Answering(endpoint=endpoint_named(project, arm.by.name))
         case "tuned":
             run = runs[arm.by.name or spec.run_id]
             base = Answering(spec.model_path, spec.is_trusted)
             if run.spec.base_model != spec.base_model:
                 base = model_answering(project, run.spec.base_model)
+            if run.directory.run_id == spec.after:  # the comparison waits until it is there
+                folder = _tuned_folder(run.directory, run.spec).resolve()
+                return replace(base, tuned_path=str(folder), tuned_method=run.spec.method)
             return tuned_answering(base, run, arm.by.step)
 
 
@@ -88,6 +94,16 @@ def model_answering(project: Project, name: str) -> Answering:
     """A model as it is. Raises StudioError where it is not there or not safe."""
     trusted = project.settings().trusted_models
     return Answering(str(resolve_model(name, trusted).path), name in trusted)
+
+
+def endpoint_named(project: Project, name: str) -> Endpoint:
+    """The server of that name, whose key is set. Raises AskedWrongly where it is not."""
+    known = project.settings().endpoints
+    if name not in known:
+        have = f"It has {', '.join(sorted(known))}." if known else f"Write [endpoints.{name}] with url and model."
+        raise AskedWrongly(f"endpoint {name!r} is not in {project.settings_path.name}.", have)
+    known[name].key()
+    return known[name]
 
 
 def tuned_answering(base: Answering, run: TunedRun, step: int) -> Answering:

@@ -7,12 +7,16 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from studio.dataset.checks import CHECKS
-from studio.dataset.checks.check import Check, Severity
+from studio.dataset.checks.check import Check, DatasetCheck, Severity
 from studio.dataset.checks.kept import Result, among
-from studio.dataset.checks.rows import Around
+from studio.dataset.checks.rows import Around, Need
+from studio.dataset.checks.samples import SAMPLES, Sample
 from studio.dataset.store import Change, Store
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
+
+# The checks that an edit can be told from: what one row can change in them is computed in a moment.
+QUICK = tuple(check.name for check in CHECKS if not isinstance(check, DatasetCheck) and not check.needs)
 
 OnChecked = Callable[[int, int], None]
 
@@ -42,12 +46,20 @@ def run_checks(
 
     if progress:
         progress(0, len(chosen))
+    _find_near(store, chosen, is_cancelled)
     return store.check(chosen, around(project), on_done, is_cancelled, is_new_look=is_new_look)
 
 
 def kept_checks(project: Project, store: Store) -> list[Result]:
     """What the checks found when they ran last. Takes no time."""
     return store.checked(CHECKS, around(project))
+
+
+def samples(store: Store, result: Result, *, is_whole: bool = False) -> list[Sample]:
+    """A few of the rows found, with what offends in them; what is private masked unless ``is_whole``."""
+    if result.finding is None or not result.count:
+        return []
+    return store.samples(result.check, result.finding.example_ids[:SAMPLES], is_whole)
 
 
 def waive(project: Project, store: Store, name: str, reason: str) -> Change:
@@ -72,6 +84,7 @@ def take_waiver_back(store: Store, name: str) -> Change:
 def error_findings(project: Project, store: Store, example_ids: Sequence[int]) -> list[Result]:
     """What the checks that block a run find in these rows, waived or not; brought up to date first."""
     checks = [check for check in CHECKS if check.severity is Severity.ERROR]
+    _find_near(store, checks)
     able = [one for one in store.check(checks, around(project), is_new_look=False) if one.finding]
     used = np.array(example_ids, dtype=np.int64)
     return [one for one in (among(result, used) for result in able) if one.finding]
@@ -110,6 +123,11 @@ def severity_named(name: str) -> Severity:
 def around(project: Project) -> Around:
     """What checks know of a project beside its rows."""
     return Around(max_length=project.settings().max_length)
+
+
+def _find_near(store: Store, checks: Sequence[Check], is_cancelled: Callable[[], bool] = lambda: False) -> None:
+    if any(Need.CLUSTERS in check.needs for check in checks):
+        store.find_near(is_cancelled=is_cancelled)
 
 
 def _chosen(only: Sequence[str]) -> list[Check]:

@@ -3,37 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from studio.acts.answering import TunedRun, answering_by, tuned_runs, with_own_checkpoints
 from studio.acts.base_model import with_base_model
+from studio.acts.forgetting import general_rows, refuse_without_a_run, unlearned_rows, with_general_score
+from studio.acts.scoring import TaskPlan, task_plans, with_scoring
 from studio.acts.training import frozen
 from studio.dataset.store import Example, Store
 from studio.dataset.texts import prompt_hash
 from studio.errors import AskedWrongly, StudioError
-from studio.files import JsonObject
+from studio.files import JsonObject, read_json_lines
 from studio.project import Project
 from studio.runs.arms.answering import Answering, write_answering
 from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run, read_rows, runs_in, write_rows
 from studio.runs.predictions import read_predictions
 from studio.runs.process import submit
+from studio.runs.retrieval.documents import read_documents, write_documents
+from studio.runs.retrieval.overlap import refuse_overlap
 from studio.runs.specs import CompareSpec, read_spec, write_spec
 from studio.runs.watch import RunWatch, scores_in
-from studio.scoring.summary import Comparison
+from studio.scoring.comparison import Comparison
+from studio.scoring.own_scorers import OwnScore
 from studio.tokens.tokenizer import ModelFolder
 
 
 @dataclass(frozen=True)
 class LoadedComparison:
-    """A comparison as far as it has come; ``scores`` is None until it has finished."""
+    """A comparison as far as it has come; ``scores`` is None until it has finished.
+
+    ``computed`` says, under that name, on what machine and by which versions, and under ``probe`` how many answers
+    change with the batch size and the dtype, ``words`` of it in a sentence; empty where an older studio did not say.
+    """
 
     run_id: str
     spec: CompareSpec
     rows: list[FrozenRow]
     predictions: list[dict[str, Any]]
     scores: Comparison | None
+    own_scores: list[OwnScore]
+    computed: JsonObject = field(default_factory=dict)
 
     @property
     def context_window(self) -> int | None:
@@ -48,14 +60,15 @@ class LoadedComparison:
 class ComparePlan:
     """What a comparison would do on the rows there are now: ``rows`` held-out ones, answered by every arm of ``spec``.
 
-    ``answering`` says who answers, by the arm's text. ``forecast_seconds`` goes by the newest comparison on the same
-    base model; None where there is none.
+    ``answering`` says who answers, by the arm's text, ``tasks`` what decides. ``forecast_seconds``
+    goes by the newest comparison on the same base model; None where there is none.
     """
 
     spec: CompareSpec
     rows: list[FrozenRow]
     pool: list[FrozenRow]
     answering: dict[str, Answering]
+    tasks: list[TaskPlan]
     forecast_seconds: float | None
 
     @property
@@ -72,34 +85,58 @@ def plan_comparison(project: Project, store: Store, spec: CompareSpec) -> Compar
     """
     runs = tuned_runs(project, spec)
     spec = _with_run(runs, spec)
-    spec, _ = with_base_model(project, spec)
+    if spec.needs_base_model:
+        spec, _ = with_base_model(project, spec)
+    spec = with_scoring(project, with_general_score(spec) if spec.is_forgetting else spec)
     answering = answering_by(project, spec, runs)
-    test = _evenly_over_tasks(
-        store.rows_for(spec.split, tasks=spec.tasks, labels=("accept", "none"), where=""), spec.limit
-    )
-    if not test:
+    rows = _forgotten(store, spec, runs) if spec.is_forgetting else _held_out(store, spec)
+    pool = _pool(store, spec, runs)
+    _refuse_examples_that_lack(spec, {row.task for row in rows}, pool)
+    answers = len(rows) * len(spec.arms)
+    return ComparePlan(spec, rows, pool, answering, task_plans(spec, rows), _forecast(project, spec, answers))
+
+
+def _held_out(store: Store, spec: CompareSpec) -> list[FrozenRow]:
+    rows = store.rows_for(spec.split, tasks=spec.tasks, labels=("accept", "none"), where="")
+    if not rows:
         raise AskedWrongly(
             f"no row is in the {spec.split} split.", "Assign the splits first: studio split, or S on Data."
         )
-    pool = _pool(store, spec, runs)
-    _refuse_too_many_shots(spec, {example.task for example in test}, pool)
-    answers = len(test) * len(spec.arms)
-    return ComparePlan(spec, frozen(test), pool, answering, _forecast(project, spec, answers))
+    return frozen(_evenly_over_tasks(rows, spec.limit))
+
+
+def _forgotten(store: Store, spec: CompareSpec, runs: Mapping[str, TunedRun]) -> list[FrozenRow]:
+    """Rows of the tasks that no run learned, and the general set, which ``limit`` leaves whole."""
+    refuse_without_a_run(spec)
+    learned = {row.task for run in runs.values() for row in _learned(run)}
+    return frozen(_evenly_over_tasks(unlearned_rows(store, spec.split, learned), spec.limit)) + general_rows()
 
 
 def _pool(store: Store, spec: CompareSpec, runs: Mapping[str, TunedRun]) -> list[FrozenRow]:
     """What examples are taken from: what the first of the runs learned from, or else the train split as it is."""
     for run in runs.values():
-        rows = read_rows(run.directory.rows_path("train"))
-        # Rows that an older studio froze have no hash yet; the test rows beside them have.
-        return [replace(row, prompt_hash=row.prompt_hash or prompt_hash(row.prompt)) for row in rows]
+        return _learned(run)
     return frozen(store.rows_for("train", tasks=spec.tasks, labels=("accept", "none"), where=""))
 
 
-def _refuse_too_many_shots(spec: CompareSpec, tasks: Collection[str], pool: Sequence[FrozenRow]) -> None:
-    needed = max(arm.prompting.shots for arm in spec.parsed_arms)
+def _learned(run: TunedRun) -> list[FrozenRow]:
+    """The rows that a run learned from. Those that an older studio froze have no hash yet; test rows have."""
+    rows = read_rows(run.directory.rows_path("train"))
+    return [replace(row, prompt_hash=row.prompt_hash or prompt_hash(row.prompt)) for row in rows]
+
+
+def _refuse_examples_that_lack(spec: CompareSpec, tasks: Collection[str], pool: Sequence[FrozenRow]) -> None:
+    arms, known = spec.parsed_arms, {row.example_id for row in pool}
+    for arm in arms:
+        if missing := [str(one) for one in arm.prompting.named if one not in known]:
+            raise AskedWrongly(
+                f"{arm.text}: example {', '.join(missing)} is not in the train split.", "Examples come from there only."
+            )
+    needed = max(arm.prompting.shots for arm in arms)
     for task in sorted(tasks):
         have = sum(row.task == task for row in pool)
+        for arm in arms:
+            arm.prompting.examples(pool, task, spec.seed)  # raises where its choice cannot be made
         if have < needed:
             raise AskedWrongly(
                 f"{needed} shots are asked for, but task {task!r} has {have} training rows to take them from.",
@@ -108,11 +145,31 @@ def _refuse_too_many_shots(spec: CompareSpec, tasks: Collection[str], pool: Sequ
 
 
 def start_comparison(project: Project, store: Store, spec: CompareSpec) -> str:
-    """Freeze the held-out rows and the pool of shots, start the process; the run id. Raises as ``plan_comparison``."""
-    plan = plan_comparison(project, store, spec)
+    """Freeze the held-out rows, what is shown and who answers, start the process; the run id.
+
+    Raises as ``plan_comparison`` and ``start_planned``.
+    """
+    return start_planned(project, plan_comparison(project, store, spec))
+
+
+def start_planned(project: Project, plan: ComparePlan) -> str:
+    """As ``start_comparison``, of a plan that was looked at.
+
+    Raises StudioError where a test row was learned from, AskedWrongly where documents cannot be read.
+    """
+    spec = plan.spec
+    for run in tuned_runs(project, spec).values():
+        refuse_overlap(plan.rows, _learned(run))
+    documents = {
+        number: read_documents(Path(arm.prompting.documents).expanduser(), spec.passage_words, spec.passage_overlap)
+        for number, arm in enumerate(spec.parsed_arms)
+        if arm.prompting.documents
+    }
     with new_run(project.runs_path, "compare") as directory:
         write_rows(directory.rows_path("test"), plan.rows)
         write_rows(directory.rows_path("train"), plan.pool)
+        for number, found in documents.items():
+            write_documents(directory.documents_path(number), found)
         write_answering(directory, with_own_checkpoints(directory, plan.answering))
         write_spec(directory, plan.spec)
         submit(directory)
@@ -144,7 +201,19 @@ def load_comparison(project: Project, run_id: str) -> LoadedComparison:
         rows=read_rows(directory.rows_path("test")),
         predictions=read_predictions(directory),
         scores=_comparison_from(directory, scores) if scores else None,
+        own_scores=_own_scores_in(directory),
+        computed={name: scores[name] for name in ("computed", "probe") if scores and scores.get(name)},
     )
+
+
+def _own_scores_in(directory: RunDirectory) -> list[OwnScore]:
+    """What the project's own scorers said; none where there are none, and without the lines that say nothing."""
+    lines, _ = read_json_lines(directory.own_scores_path)
+    found = []
+    for line in lines:
+        with suppress(TypeError):
+            found.append(OwnScore(**line))
+    return found
 
 
 def _comparison_from(directory: RunDirectory, scores: JsonObject) -> Comparison:

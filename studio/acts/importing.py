@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from studio.acts.finding_files import files_meant
 from studio.dataset.candidates import FIELDS
 from studio.dataset.formats.reading import Candidate, Problem, read_file, source_name
 from studio.dataset.store import Added, Store
@@ -18,17 +19,31 @@ OnBytes = Callable[[int], None]
 
 STDIN = Path("-")
 PROMPT = "{prompt}"
+_NAMED_SOURCES = 5
 
 
 @dataclass(frozen=True)
 class ImportPreview:
-    """What an import would do. Nothing has been written."""
+    """What an import would do. Nothing has been written.
+
+    ``shapes`` says how many records were read as what, the commonest first, those with a problem among them.
+    """
 
     candidates: list[Candidate]
     problems: list[Problem]
     plan: Added
     tasks: dict[str, int]
     source: str
+    shapes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether the records have several shapes, so that each problem is worth its own."""
+        return len(self.shapes) > 1
+
+    def problem_words(self, problem: Problem) -> str:
+        """A problem for people; in mixed files with the shape that its record was read as."""
+        return f"{problem} (read as {problem.shape})" if self.is_mixed and problem.shape else str(problem)
 
 
 def preview_import(
@@ -39,8 +54,12 @@ def preview_import(
     on_bytes: OnBytes | None = None,
     stdin: BinaryIO | None = None,
     prompt_template: str = "",
+    *,
+    by_lines: bool = False,
 ) -> ImportPreview:
     """Read ``paths`` whole; bad rows become problems. ``stdin`` is what ``-`` among them stands for, where it is given.
+
+    For folders, patterns and datasets of the hub among them see ``finding_files``, for ``by_lines`` ``read_file``.
 
     ``prompt_template`` is put around every prompt, which ``{prompt}`` in it stands for; ``\\n`` is a line break. Raises
     AskedWrongly for one without, and for a file that cannot be read at all; StudioError where the disk refuses.
@@ -49,17 +68,23 @@ def preview_import(
         raise AskedWrongly(f"--prompt-template has no {PROMPT}: every prompt would be the same.", f"Write {PROMPT}.")
     candidates: list[Candidate] = []
     problems: list[Problem] = []
+    paths = files_meant(paths)
     streams = [stdin if path == STDIN else None for path in paths]
     for path, stream in zip(paths, streams, strict=True):
-        for found in read_file(path, mapping, task, on_bytes, stream):
+        for found in read_file(path, mapping, task, on_bytes, stream, by_lines=by_lines):
             if isinstance(found, Problem):
                 problems.append(found)
             else:
                 candidates.append(_templated(found, prompt_template) if prompt_template else found)
     plan = store.plan_add(candidates)
     tasks = Counter(candidate.task or "(none)" for candidate in candidates)
-    names = (source_name(path, is_stream=stream is not None) for path, stream in zip(paths, streams, strict=True))
-    return ImportPreview(candidates, problems, plan, dict(tasks.most_common()), ", ".join(names))
+    names = [source_name(path, is_stream=stream is not None) for path, stream in zip(paths, streams, strict=True)]
+    if len(names) > _NAMED_SOURCES:
+        names[_NAMED_SOURCES:] = [f"{len(names) - _NAMED_SOURCES} more"]
+    shapes = Counter(one.shape for found in (candidates, problems) for one in found if one.shape)
+    return ImportPreview(
+        candidates, problems, plan, dict(tasks.most_common()), ", ".join(names), dict(shapes.most_common())
+    )
 
 
 def _templated(candidate: Candidate, template: str) -> Candidate:
@@ -69,6 +94,13 @@ def _templated(candidate: Candidate, template: str) -> Candidate:
 def confirm_import(store: Store, preview: ImportPreview) -> Added:
     """Write the good rows of a preview: one transaction, one undo step."""
     return store.add(preview.candidates, preview.source)
+
+
+def shapes_said(preview: ImportPreview) -> str:
+    """How the records were read, for people: ``chat messages 1,204 · Alpaca 12``; of one shape only its name."""
+    if not preview.is_mixed:
+        return "".join(preview.shapes)
+    return " · ".join(f"{shape} {number(rows)}" for shape, rows in preview.shapes.items())
 
 
 def already_there(added: Added) -> str:

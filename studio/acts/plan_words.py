@@ -5,12 +5,16 @@ from __future__ import annotations
 from studio.acts.training import TrainPlan
 from studio.reports.mixture import is_mixed, shares_words
 from studio.reports.numbers import counted, duration, learning_rate, number, size
+from studio.runs.events import Forecast
 
 Fact = tuple[str, str, str]  # its name, its words, the style that says how good it is
 
 
-def plan_facts(plan: TrainPlan, *, is_terse: bool = False) -> list[Fact]:
-    """What would be trained and what it would take; ``is_terse``, where there is no room, without what is as usual."""
+def plan_facts(plan: TrainPlan, measured: Forecast | None = None, *, is_terse: bool = False) -> list[Fact]:
+    """What would be trained and what it would take, by ``measured`` steps of it or else by an earlier run.
+
+    ``is_terse``, where there is no room, is without what is as usual.
+    """
     return [
         ("rows", f"{number(plan.rows - plan.dropped_rows)} to train, {number(plan.validation_rows)} to validate", ""),
         ("tokens", f"{number(plan.tokens_per_epoch)} an epoch", ""),
@@ -19,7 +23,7 @@ def plan_facts(plan: TrainPlan, *, is_terse: bool = False) -> list[Fact]:
         *_mixture_facts(plan, is_terse),
         ("over max_length", _overlong_words(plan), "warn" if plan.overlong_rows else "good"),
         _proof_fact(plan),
-        *_forecast_facts(plan),
+        *(_measured_facts(measured) if measured else _forecast_facts(plan)),
     ]
 
 
@@ -52,11 +56,25 @@ def _proof_fact(plan: TrainPlan) -> Fact:
         return "stop proof", f"none: not only answers are learned (objective={plan.spec.objective})", ""
     if plan.flaws:
         return "stop proof", f"{counted(len(plan.flaws), 'row')} would teach a wrong end or start", "bad"
+    if plan.rows == plan.dropped_rows:
+        return "stop proof", "no row to prove", ""
     return "stop proof", "every answer ends", "good"
+
+
+def _measured_facts(measured: Forecast) -> list[Fact]:
+    if measured.seconds is None:
+        return [("time", measured.note, ""), ("memory", size(measured.memory_bytes), "")]
+    between = f"{duration(measured.least_seconds)} to {duration(measured.most_seconds)}"
+    steps = f"{number(measured.tokens_per_second)} tok/s by {counted(measured.measured_steps, 'measured step')}"
+    return [
+        ("time", f"{duration(measured.seconds)} ({between})", ""),
+        ("speed", steps, ""),
+        ("memory", f"{size(measured.memory_bytes)}, {size(measured.disk_bytes)} of disk", ""),
+    ]
 
 
 def _forecast_facts(plan: TrainPlan) -> list[Fact]:
     seconds, memory = plan.forecast_seconds, plan.forecast_memory_bytes
-    if seconds is None or memory is None:  # a first run tells both
-        return [("time, memory", "not known before a first run", "")]
+    if seconds is None or memory is None:  # a first run tells both, or a few steps
+        return [("time, memory", "not measured yet", "")]
     return [("time", f"about {duration(seconds)}", ""), ("memory", f"about {size(memory)}", "")]

@@ -19,6 +19,7 @@ from studio.dataset.store import Example, Store
 from studio.errors import AskedWrongly, StudioError
 from studio.files import private_mode, writing
 from studio.project import Project
+from studio.reports.numbers import counted, number
 from studio.runs.continuing import checkpoint_of, refusal_to_continue
 from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run, runs_in, write_rows
 from studio.runs.fingerprint import accept_packages
@@ -28,7 +29,7 @@ from studio.runs.resuming import refusal_to_resume
 from studio.runs.specs import TrainSpec, write_spec
 from studio.runs.state import RunState
 from studio.runs.watch import RunWatch
-from studio.tokens.encoding import Objective, Pair, check_objective
+from studio.tokens.encoding import Objective, check_objective, objective_of, pair_of
 from studio.tokens.layout import Budget
 from studio.tokens.stop_proof import Flaw, StopProof, is_proved, prove, refusal_of, refusal_of_cuts
 from studio.tokens.tokenizer import ModelFolder
@@ -72,7 +73,7 @@ class TrainPlan:
     @property
     def is_proved(self) -> bool:
         """Whether there is a stop proof of what this run learns."""
-        return is_proved(Objective(self.spec.objective))
+        return is_proved(objective_of(self.spec.objective, self.spec.learned_turns))
 
     @property
     def overlong_rows(self) -> int:
@@ -90,10 +91,11 @@ def plan_training(project: Project, store: Store, spec: TrainSpec, *, prove_all:
     if checkpoint and (refusal := refusal_to_continue(checkpoint_of(project.runs_path, spec.continue_from)[0], spec)):
         raise refusal
     budget = budget_of(model, spec.max_length, spec.max_target_length)
-    objective = Objective(spec.objective)
+    objective = objective_of(spec.objective, spec.learned_turns)
     check_objective(model, objective)
     _check_virtual_tokens(model, spec)
     training, validation = _rows(store, spec)
+    _check_prompts([*training, *validation], objective)
     errors = error_findings(project, store, [example.example_id for example in (*training, *validation)])
     spec = replace(spec, waivers=tuple(waived_in_words(errors)))
     ids, prompt_tokens, completion_tokens = token_counts(store, model, objective)
@@ -130,10 +132,21 @@ def plan_training(project: Project, store: Store, spec: TrainSpec, *, prove_all:
     )
 
 
+def _check_prompts(examples: Sequence[Example], objective: Objective) -> None:
+    """Raise StudioError where plain texts would be learned as answers to nothing."""
+    plain = [example.example_id for example in examples if not example.prompt]
+    if plain and objective is not Objective.TEXT:
+        raise StudioError(
+            f"{counted(len(plain), 'row')} of {number(len(examples))} "
+            f"{'is a plain text' if len(plain) == 1 else 'are plain texts'} without a prompt, as example {plain[0]}.",
+            "Set objective=text to learn texts whole, or where=\"prompt <> ''\" to leave them out.",
+        )
+
+
 def _flaws(model: ModelFolder, examples: list[Example], objective: Objective, *, prove_all: bool) -> list[Flaw]:
     if not is_proved(objective):
         return []
-    pairs = [Pair(example.prompt, example.completion, example.system) for example in examples]
+    pairs = list(map(pair_of, examples))
     chosen = range(len(pairs)) if prove_all else StopProof(model).suspects(pairs)
     return prove(model, [examples[number].example_id for number in chosen], [pairs[number] for number in chosen])
 
@@ -176,8 +189,9 @@ def _fitted(
     """``counts`` are the (prompt, completion) tokens of ``overlong``. Only rows whose text decides are tokenized."""
     outcomes = [outcome(*of_row, budget, spec.overlong) for of_row in counts]
     undecided = [one for one, what in zip(overlong, outcomes, strict=True) if what is Outcome.PROMPT_CUT_IF_POSSIBLE]
-    pairs = [Pair(example.prompt, example.completion, example.system) for example in undecided]
-    shorter = apply_policy(model, pairs, budget, spec.overlong, Objective(spec.objective)) if pairs else []
+    objective = objective_of(spec.objective, spec.learned_turns)
+    pairs = list(map(pair_of, undecided))
+    shorter = apply_policy(model, pairs, budget, spec.overlong, objective) if pairs else []
     shortened = iter([one.encoded.total_tokens if one.encoded else 0 for one in shorter])
     tokens: list[int] = []
     for (prompt, completion), what in zip(counts, outcomes, strict=True):
@@ -204,15 +218,20 @@ def begin_training(project: Project, store: Store, spec: TrainSpec) -> tuple[str
     plan = plan_training(project, store, spec)
     if plan.refusal:
         raise plan.refusal
-    training, validation = _rows(store, plan.spec)
     with new_run(project.runs_path, "train") as directory:
-        write_rows(directory.rows_path("train"), frozen(training))
-        write_rows(directory.rows_path("validation"), frozen(validation))
-        if plan.checkpoint:
-            shutil.copytree(plan.checkpoint, directory.begin_path, copy_function=linked)
-        write_spec(directory, plan.spec)
+        freeze(store, plan, directory)
         submit(directory)
     return directory.run_id, plan
+
+
+def freeze(store: Store, plan: TrainPlan, directory: RunDirectory) -> None:
+    """Fill an empty run directory with what the plan's run works on; its spec comes last."""
+    training, validation = _rows(store, plan.spec)
+    write_rows(directory.rows_path("train"), frozen(training))
+    write_rows(directory.rows_path("validation"), frozen(validation))
+    if plan.checkpoint:
+        shutil.copytree(plan.checkpoint, directory.begin_path, copy_function=linked)
+    write_spec(directory, plan.spec)
 
 
 def linked(source: str, target: str) -> None:
@@ -279,6 +298,8 @@ def frozen(examples: Sequence[Example]) -> list[FrozenRow]:
             completion=example.completion,
             system=example.system,
             prompt_hash=example.prompt_hash,
+            context=example.context,
+            source=f"{example.source}:{example.source_line}" if example.source_line > 0 else "",
         )
         for example in examples
     ]

@@ -17,7 +17,8 @@ from studio.dataset.store import Example, Store
 from studio.dataset.token_counts import Uncounted
 from studio.errors import AskedWrongly
 from studio.reports.window import WindowReport, window_report
-from studio.tokens.encoding import Objective, Pair, encode_pairs
+from studio.runs.specs import TrainSpec
+from studio.tokens.encoding import Encoded, Objective, Pair, encode_pairs, objective_of, pair_of
 from studio.tokens.layout import Budget
 from studio.tokens.stop_proof import encode_named
 from studio.tokens.tokenizer import ModelFolder
@@ -134,7 +135,7 @@ def _counted(
         if is_cancelled():
             break
         part = batch[start : start + SLICE_ROWS]
-        pairs = [Pair(prompt, completion, system) for _, _, prompt, completion, system in part]
+        pairs = [Pair(*texts) for _, _, *texts in part]
         encoded = encode_named(
             model, [row[0] for row in part], pairs, Objective.TEXT if is_text else Objective.COMPLETION
         )
@@ -146,19 +147,28 @@ def _counted(
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """Tokens that stand together, as texts, all of them learned or all only seen; how many ids they were."""
+
+    is_learned: bool
+    pieces: list[str]
+    tokens: int
+
+
+@dataclass(frozen=True)
 class AsTrained:
     """One example token by token: what is seen, what is learned, and what the budget would do to it.
 
-    ``max_target_length`` is None where prompt and completion are one sequence.
+    ``stretches`` stand one behind the other, the last of them is the last answer. ``prompt_tokens`` counts what stands
+    before that, ``completion_tokens`` that. ``max_target_length`` is None where prompt and completion are one sequence.
     """
 
-    seen: list[str]
-    learned: list[str]
+    stretches: list[Stretch]
     prompt_tokens: int
     completion_tokens: int
     max_length: int
     fate: str
-    objective: str
+    learns: str
     max_target_length: int | None = None
 
     @property
@@ -168,31 +178,38 @@ class AsTrained:
         return f"max_length {self.max_length}" + ("" if target is None else f", max_target_length {target}")
 
 
-def objective_named(name: str) -> Objective:
-    """Raises AskedWrongly where there is none of that name."""
-    try:
-        return Objective(name)
-    except ValueError:
-        raise AskedWrongly(f"objective={name} is not known.", f"Choose one of: {', '.join(Objective)}.") from None
+def objective_named(name: str, learned_turns: str = "last") -> Objective:
+    """Raises AskedWrongly where there is none of that name, or the two do not go together."""
+    spec = TrainSpec(objective=name, learned_turns=learned_turns)
+    return objective_of(spec.objective, spec.learned_turns)
 
 
 def as_trained(
     model: ModelFolder, example: Example, budget: Budget, objective: Objective = Objective.COMPLETION
 ) -> AsTrained:
     """The tokens of ``example`` as training sees them. Tokens that are pieces of a character are shown together."""
-    encoded = encode_pairs(model, [Pair(example.prompt, example.completion, example.system)], objective)[0]
-    prompt, completion = encoded.prompt_ids, encoded.completion_ids
-    counts = np.array([len(prompt)], dtype=np.int32), np.array([len(completion)], dtype=np.int32)
+    encoded = encode_pairs(model, [pair_of(example)], objective)[0]
+    sizes = encoded.prompt_tokens, encoded.completion_tokens
+    prompt_tokens, completion_tokens = (np.array([size], dtype=np.int32) for size in sizes)
     return AsTrained(
-        seen=_pieces(model, prompt),
-        learned=_pieces(model, completion),
-        prompt_tokens=len(prompt),
-        completion_tokens=len(completion),
+        stretches=_stretches(model, encoded),
+        prompt_tokens=encoded.prompt_tokens,
+        completion_tokens=encoded.completion_tokens,
         max_length=budget.max_length,
-        fate=str(FATES[fates(*counts, budget)[0]]),
-        objective=str(objective),
+        fate=str(FATES[fates(prompt_tokens, completion_tokens, budget)[0]]),
+        learns="learned_turns=all" if objective is Objective.TURNS else f"objective={objective}",
         max_target_length=budget.target,
     )
+
+
+def _stretches(model: ModelFolder, encoded: Encoded) -> list[Stretch]:
+    found, done = list[Stretch](), 0
+    for begin, end in encoded.learned_spans:
+        for is_learned, ids in ((False, encoded.ids[done:begin]), (True, encoded.ids[begin:end])):
+            if ids:
+                found.append(Stretch(is_learned, _pieces(model, ids), len(ids)))
+        done = end
+    return found
 
 
 def _pieces(model: ModelFolder, ids: list[int]) -> list[str]:

@@ -8,7 +8,21 @@ from typing import Annotated, Any
 import typer
 
 import studio
-from studio.cli import checking, completion, controlling, data, demo, judging, looking_back, models, naming, running
+from studio.cli import (
+    checking,
+    completion,
+    controlling,
+    data,
+    demo,
+    judging,
+    looking_back,
+    mending,
+    models,
+    naming,
+    reporting,
+    running,
+    votes,
+)
 from studio.cli.common import Verb, VerbCommand, VerbGroup
 from studio.project import Project
 
@@ -33,6 +47,9 @@ VERBS: tuple[Verb, ...] = (
     *looking_back.VERBS,
     *naming.VERBS,
     *judging.VERBS,
+    *votes.VERBS,
+    *mending.VERBS,
+    *reporting.VERBS,
     *completion.VERBS,
 )
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from studio.cli.common import Json, Verb, project_of, store_of, write_table
-from studio.cli.printing import progress_bar, say, write_json
+from studio.cli.printing import progress_bar, say, write_json, write_line
 from studio.errors import AskedWrongly
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from studio.dataset.checks.kept import Result
+    from studio.dataset.checks.samples import Sample
     from studio.dataset.store import Store
     from studio.project import Project
 
@@ -36,6 +40,13 @@ def check(
     unwaive: Annotated[
         str, typer.Option("--unwaive", metavar="NAME", help="Take a waiver back; the check counts again.")
     ] = "",
+    fix: Annotated[
+        str, typer.Option("--fix", metavar="NAME", help="Show what this check's fix would do; with --apply do it.")
+    ] = "",
+    apply: Annotated[bool, typer.Option("--apply", help="With --fix: do it, in one undo step.")] = False,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Show secrets and personal data whole in the samples of --json.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Look for rows that harm fine-tuning: duplicates, contradictions, leakage, secrets, cut answers and more.
@@ -43,15 +54,20 @@ def check(
     Rows labelled reject or skip are left out. Errors keep a run from starting until they are mended or waived. Findings
     are kept: the next check computes only what changed. docs/checks.md says what each check finds and why it matters.
     """
-    from studio.acts.checking import found_at_least, run_checks, severity_named
+    from studio.acts.checking import found_at_least, run_checks, samples, severity_named
     from studio.reports.checks import check_table, checks_summary
 
     worst = severity_named(fail_on) if fail_on else None
     names = [name.strip() for name in only.split(",") if name.strip()]
     if reason and not waive:
         raise AskedWrongly("--reason says why a check is waived.", "Name the check too: --waive NAME --reason TEXT")
+    if apply and not fix:
+        raise AskedWrongly("--apply does what --fix shows.", "Name the check too: --fix NAME --apply")
     project = project_of(ctx)
     with store_of(project) as store:
+        if fix:
+            _fix(project, store, fix, does_it=apply)
+            return
         if waive or unwaive:
             _waive(project, store, waive, unwaive, reason)
             return
@@ -60,9 +76,9 @@ def check(
             results = run_checks(
                 project, store, names, lambda done, total: bar.update(task, completed=done, total=total)
             )
-    if as_json:
-        write_json([_as_json(one) for one in results])
-    else:
+        if as_json:
+            write_json([_as_json(one, samples(store, one, is_whole=reveal)) for one in results])
+    if not as_json:
         write_table(check_table(results))
         say(checks_summary(results))
     if worst and found_at_least(results, worst):
@@ -81,7 +97,20 @@ def _waive(project: Project, store: Store, waive: str, unwaive: str, reason: str
         say(f"{checking.take_waiver_back(store, unwaive).summary} · saved")
 
 
-def _as_json(one: Result) -> dict[str, Any]:
+def _fix(project: Project, store: Store, name: str, *, does_it: bool) -> None:
+    from studio.acts.fixing import apply_fix, preview_fix
+    from studio.reports.checks import fix_lines
+
+    preview = preview_fix(project, store, name)
+    for line in fix_lines(preview.about, preview.count, preview.rewrites, preview.removed):
+        write_line("".join(text for text, _ in line))
+    if does_it:
+        say(f"{apply_fix(store, preview).summary} · saved · studio undo takes it back")
+    else:
+        say(f"nothing was changed · studio check --fix {name} --apply does it")
+
+
+def _as_json(one: Result, samples: Sequence[Sample]) -> dict[str, Any]:
     finding, waiver = one.finding, one.waiver
     return {
         "check": one.check.name,
@@ -96,6 +125,7 @@ def _as_json(one: Result) -> dict[str, Any]:
         "sentence": finding.sentence if finding else None,
         "example_ids": finding.example_ids.tolist() if finding else [],
         "groups": [group.tolist() for group in finding.groups] if finding else [],
+        "samples": [asdict(sample) for sample in samples],
     }
 
 

@@ -68,10 +68,10 @@ def project_of(ctx: typer.Context) -> Project:
 
 @contextmanager
 def store_of(project: Project) -> Iterator[Store]:
-    """The project's store, open for the block."""
-    from studio.dataset.store import Store
+    """The project's store, open for the block, also while others have it open."""
+    from studio.sharing.opening import open_store
 
-    with Store.open(project.store_path, project.settings().who) as store:
+    with open_store(project.store_path, project.settings().who) as store:
         yield store
 
 

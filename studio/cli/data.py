@@ -12,11 +12,19 @@ import typer
 from studio.cli.common import Json, Model, Verb, project_of, store_of, write_table
 from studio.cli.printing import ask, can_ask, progress_bar, say, write_json, write_line
 from studio.cli.rows import label, rows
-from studio.dataset.formats import described, described_shapes, written_endings
+from studio.dataset.formats import (
+    described,
+    described_shapes,
+    listed,
+    packed_endings,
+    written_endings,
+    written_shapes,
+)
 from studio.errors import AskedWrongly
 from studio.project import DEFAULT_MAX_LENGTH, DEFAULT_MODEL, Project
 from studio.reports.numbers import counted, number
 from studio.reports.visible import visible
+from studio.turns import turns_in
 
 if TYPE_CHECKING:
     from studio.dataset.store import Change
@@ -37,7 +45,11 @@ def import_files(
     ctx: typer.Context,
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE", help=f"{described()}; of {described_shapes()}. - reads what is piped in."),
+        typer.Argument(
+            metavar="FILE",
+            help=f"{described()}, also packed ({packed_endings()}); of {described_shapes()}. A folder, a pattern, "
+            "hf:OWNER/NAME:SPLIT for a dataset of the hub; - reads what is piped in.",
+        ),
     ],
     task: Annotated[str, typer.Option(metavar="TASK", help="The task of rows that name none.")] = "",
     mapping: Annotated[
@@ -51,18 +63,21 @@ def import_files(
             help="Text around every prompt, as 'Translate.\\n\\n{prompt}'.",
         ),
     ] = "",
+    by_lines: Annotated[
+        bool, typer.Option("--lines", help="Of a plain text file each line is an example, not the whole.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen; write nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Import prompt-completion pairs; bad rows are listed by file and line, good ones are kept."""
-    from studio.acts.importing import STDIN, already_there, confirm_import, parse_mapping, preview_import
+    from studio.acts.importing import STDIN, already_there, confirm_import, parse_mapping, preview_import, shapes_said
 
     columns = parse_mapping(mapping) or None
     stdin = _piped_in() if STDIN in files else None
     with store_of(project_of(ctx)) as store:
-        preview = preview_import(store, files, columns, task, stdin=stdin, prompt_template=template)
+        preview = preview_import(store, files, columns, task, stdin=stdin, prompt_template=template, by_lines=by_lines)
         for problem in preview.problems:
-            say(visible(str(problem)))
+            say(visible(preview.problem_words(problem)))
         result = preview.plan if dry_run else confirm_import(store, preview)
     if as_json:
         write_json(
@@ -70,13 +85,15 @@ def import_files(
                 "added": result.added,
                 "duplicates": result.duplicates,
                 "duplicates_of_another_task": result.of_another_task,
+                "shapes": preview.shapes,
                 "problems": [asdict(problem) for problem in preview.problems],
                 "is_dry_run": dry_run,
             }
         )
     verb = "would add" if dry_run else "added"
     problems = counted(len(preview.problems), "problem")
-    say(f"{verb} {counted(result.added, 'example')} · {already_there(result)} · {problems}")
+    read_as = f" · read as {shapes_said(preview)}" if preview.shapes else ""
+    say(f"{verb} {counted(result.added, 'example')} · {already_there(result)} · {problems}{read_as}")
     if preview.problems and not preview.candidates:
         raise typer.Exit(1)
 
@@ -87,18 +104,22 @@ def export_file(
         Path, typer.Argument(metavar="FILE", help=f"Ends in {written_endings()}. - writes JSONL to standard output.")
     ],
     where: Annotated[str, typer.Option(metavar="SQL", help="Only rows for which this condition holds.")] = "",
+    split: Annotated[str, typer.Option("--split", metavar="SPLIT", help="Only rows of this split.")] = "",
+    shape: Annotated[
+        str, typer.Option("--shape", metavar="SHAPE", help=f"How a row is written: {listed(written_shapes())}.")
+    ] = "pair",
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists, and do not ask.")] = False,
 ) -> None:
     """Export examples with their labels and splits."""
-    from studio.acts.exporting import STDOUT, export_examples, export_to_stream
+    from studio.acts.exporting import STDOUT, export_examples, export_to_stream, in_split
 
     may_replace = file != STDOUT and _may_replace(file, force)
     with store_of(project_of(ctx)) as store:
-        ids = [int(example_id) for example_id in store.view_ids(where=where)]
+        ids = [int(example_id) for example_id in store.view_ids(where=in_split(where, split))]
         if file == STDOUT:
-            count = export_to_stream(store, sys.stdout.buffer, ids)
+            count = export_to_stream(store, sys.stdout.buffer, ids, shape=shape)
         else:
-            count = export_examples(store, file, ids, may_replace=may_replace)
+            count = export_examples(store, file, ids, may_replace=may_replace, shape=shape)
     say(f"wrote {counted(count, 'example')} to {'standard output' if file == STDOUT else visible(str(file))}")
 
 
@@ -115,15 +136,18 @@ def stats(ctx: typer.Context, as_json: Json = False) -> None:
 
 
 def undo(ctx: typer.Context) -> None:
-    """Take the newest change back: a label, an edit, an import, a split."""
+    """Take your newest change back: a label, an edit, an import, a split.
+
+    What others did is theirs to undo; what they have changed since is left as it is.
+    """
     with store_of(project_of(ctx)) as store:
-        _say_change(store.undo(), "undone", "nothing to undo")
+        _say_change(store.undo(), "undone", f"{store.who} has nothing to undo")
 
 
 def redo(ctx: typer.Context) -> None:
     """Do again what undo took back."""
     with store_of(project_of(ctx)) as store:
-        _say_change(store.redo(), "redone", "nothing to redo")
+        _say_change(store.redo(), "redone", f"{store.who} has nothing to redo")
 
 
 def split(
@@ -209,6 +233,9 @@ def show(
             "--objective", metavar="OBJECTIVE", help="With --tokens: completion, sequence or text is learned."
         ),
     ] = "completion",
+    learned_turns: Annotated[
+        str, typer.Option("--learned-turns", metavar="WHICH", help="With --tokens: the last answer is learned, or all.")
+    ] = "last",
     model: Model = "",
     as_json: Json = False,
 ) -> None:
@@ -223,14 +250,15 @@ def show(
         settings = project.settings()
         folder = resolve_model(model or settings.base_model, settings.trusted_models)
         budget = folder.layout.budget(settings.max_length)
-        row = as_trained(folder, example, budget, objective_named(objective))
+        row = as_trained(folder, example, budget, objective_named(objective, learned_turns))
         if as_json:
             write_json(asdict(row))
             return
         is_apart = row.max_target_length is not None
         seen, learned = ("source, seen", "target, learned") if is_apart else ("seen", "learned")
-        write_line(f"{seen} ({counted(row.prompt_tokens, 'token')})\n{'│'.join(map(visible, row.seen))}\n")
-        write_line(f"{learned} ({counted(row.completion_tokens, 'token')})\n{'│'.join(map(visible, row.learned))}\n")
+        for one in row.stretches:
+            head = f"{learned if one.is_learned else seen} ({counted(one.tokens, 'token')})"
+            write_line(f"{head}\n{'│'.join(map(visible, one.pieces))}\n")
         write_line(f"fate at {row.limits}: {row.fate}")
         return
     if as_json:
@@ -238,8 +266,11 @@ def show(
         return
     facts = [f"{example.example_id}", example.task or "no task", f"label {example.label}", f"split {example.split}"]
     write_line(visible(" · ".join([*facts, f"revision {example.revision}"]), single_line=True))
-    for title in ("system", "prompt", "completion"):
-        if text := getattr(example, title):
+    earlier = [(f"{turn.role}, earlier", turn.text) for turn in turns_in(example.context)]
+    texts = [("system", example.system), *earlier, ("prompt", example.prompt), ("completion", example.completion)]
+    texts.append(("rejected", example.rejected))
+    for title, text in texts:
+        if text:
             write_line(f"\n{title}\n{visible(text)}")
 
 
@@ -270,7 +301,9 @@ def _may_replace(file: Path, force: bool) -> bool:
 
 
 def _say_change(change: Change | None, done: str, nothing: str) -> None:
-    say(f"{done}: {change.summary}" if change else nothing)
+    from studio.reports.stepping import stepped
+
+    say(visible(stepped(change, done) if change else nothing))
 
 
 VERBS: tuple[Verb, ...] = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from studio.cli.common import Json, Settings, Verb, project_of, settings_option, store_of, write_table
-from studio.cli.printing import say, words, write_data, write_json, write_line
+from studio.cli.printing import progress_bar, say, words, write_data, write_json, write_line
 from studio.cli.running import follow
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
@@ -20,7 +20,8 @@ from studio.runs.settings import items_of
 from studio.runs.specs import CompareSpec
 
 if TYPE_CHECKING:
-    from studio.scoring.summary import Comparison
+    from studio.acts.comparing import ComparePlan
+    from studio.scoring.comparison import Comparison
 
 DEFAULT_ARMS = ",".join(CompareSpec.arms)
 
@@ -41,34 +42,94 @@ def compare(
         str, typer.Option(metavar="TASKS", help="Only these, separated by commas.", show_default="all")
     ] = "",
     split: Annotated[str, typer.Option(metavar="SPLIT", help="test or validation")] = "test",
+    forgetting: Annotated[
+        bool,
+        typer.Option("--forgetting", help="Ask what the run did not learn, before and after: what has it forgotten?"),
+    ] = False,
     settings: Settings = None,
     list_them: Annotated[bool, settings_option(CompareSpec)] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress, then the result.")] = False,
     show: Annotated[str, typer.Option("--show", metavar="RUN", help="The result of an earlier comparison.")] = "",
     by_task: Annotated[bool, typer.Option("--by-task", help="With the result, also every task's scores.")] = False,
+    all_scores: Annotated[
+        bool, typer.Option("--scores", help="With the result, also every score, JSON field and confusion table.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Start nothing: say what decides, how long it takes, what it can show.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Wait, then the result as JSON.")] = False,
 ) -> None:
     """Let every arm answer the same held-out rows, and say which is better and how sure that is."""
     from studio.acts.answering import newest_tuned
-    from studio.acts.comparing import start_comparison
+    from studio.acts.compare_plan_words import own_code_words
+    from studio.acts.comparing import plan_comparison, start_planned
 
     project = project_of(ctx)
     if show:
-        write_comparison(project, show, as_json=as_json, by_task=by_task)
+        write_comparison(project, show, as_json=as_json, by_task=by_task, all_scores=all_scores)
         return
+    if forgetting and arms == DEFAULT_ARMS:
+        arms = "zero_shot,tuned"
     chosen = tuple(arm.strip() for arm in items_of("arms", arms) if arm.strip())
     if not run and any(arm.is_tuned and not arm.by.name for arm in map(arm_from, chosen)):
         run = newest_tuned(project)
-    named = CompareSpec(run_id=run, arms=chosen, limit=limit, split=split, tasks=tuple(filter(None, tasks.split(","))))
+    of_tasks = tuple(filter(None, tasks.split(",")))
+    named = CompareSpec(run_id=run, arms=chosen, limit=limit, split=split, tasks=of_tasks, is_forgetting=forgetting)
     spec = named.replaced(settings or [])
     with store_of(project) as store:
-        run_id = start_comparison(project, store, spec)
+        plan = plan_comparison(project, store, spec)
+        if dry_run:
+            _write_plan(plan, as_json=as_json)
+            return
+        if own := own_code_words(plan):
+            say(own)
+        run_id = start_planned(project, plan)
     if wait or as_json:
         follow(find_run(project.runs_path, run_id))
-        write_comparison(project, run_id, as_json=as_json, by_task=by_task)
+        write_comparison(project, run_id, as_json=as_json, by_task=by_task, all_scores=all_scores)
     else:
         write_line(run_id)
         say(f"answering in the background; studio compare --show {run_id}")
+
+
+def _write_plan(plan: ComparePlan, *, as_json: bool) -> None:
+    """On stdout."""
+    from studio.acts.compare_plan_words import compare_facts, plan_as_json
+
+    if as_json:
+        write_json(plan_as_json(plan))
+        return
+    for name, said, _ in compare_facts(plan):
+        write_line(f"{name:<12}{said}")
+
+
+def advise(
+    ctx: typer.Context,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="First let zero-, one- and few-shot answer some validation rows.")
+    ] = False,
+    rows: Annotated[int, typer.Option(metavar="N", help="With --measure: how many rows.")] = 24,
+    as_json: Json = False,
+) -> None:
+    """Say what to do next with these rows and this model, why, and by which command; before any training."""
+    from studio.acts.advising import advice_facts, start_measuring
+    from studio.reports.advice import advice_as_json, advice_on
+
+    project = project_of(ctx)
+    if measure:
+        with store_of(project) as store:
+            run_id = start_measuring(project, store, rows)
+        follow(find_run(project.runs_path, run_id))
+    with store_of(project) as store, progress_bar() as bar:
+        task = bar.add_task("looking at the rows", total=None)
+        facts = advice_facts(project, store, lambda done, total: bar.update(task, completed=done, total=total))
+    if as_json:
+        write_json(advice_as_json(facts))
+        return
+    for one in advice_on(facts):
+        write_line(f"{one.topic:<11}{one.words}")
+        if one.command:
+            write_line(f"{'':<11}{one.command}")
 
 
 def try_prompt(
@@ -109,7 +170,9 @@ def try_prompt(
         sys.stdout.flush()
 
 
-def write_comparison(project: Project, run_id: str, *, as_json: bool = False, by_task: bool = False) -> None:
+def write_comparison(
+    project: Project, run_id: str, *, as_json: bool = False, by_task: bool = False, all_scores: bool = False
+) -> None:
     """The result of a finished comparison on stdout. Raises StudioError while there is none."""
     from studio.acts.comparing import load_comparison
 
@@ -117,19 +180,26 @@ def write_comparison(project: Project, run_id: str, *, as_json: bool = False, by
     if comparison.scores is None:
         raise StudioError(f"{comparison.run_id} has no result yet.", f"studio watch {comparison.run_id}")
     if as_json:
-        write_json({"run_id": comparison.run_id, **comparison.scores.to_dict()})
+        write_json({"run_id": comparison.run_id, **comparison.scores.to_dict(), **comparison.computed})
         return
-    _write_scores(comparison.scores, comparison.context_window, by_task=by_task)
+    _write_scores(comparison.scores, comparison.context_window, by_task=by_task, all_scores=all_scores)
+    if probe := comparison.computed.get("probe"):
+        write_line(f"\n{probe['words']}.")
 
 
-def _write_scores(scores: Comparison, context_window: int | None, *, by_task: bool) -> None:
+def _write_scores(scores: Comparison, context_window: int | None, *, by_task: bool, all_scores: bool) -> None:
     """The table of arms and the verdict, as the Compare screen has them."""
     from studio.reports.compare import compare_table, task_table
+    from studio.reports.scores import all_scores_tables
 
     write_table(compare_table(scores, context_window))
     if by_task:
         write_line("")
         write_table(task_table(scores))
+    if all_scores:
+        for title, table in all_scores_tables(scores):
+            write_line(f"\n{title}")
+            write_table(table)
     write_line(f"\n{scores.verdict}")
 
 
@@ -151,6 +221,7 @@ def _answers(replies: queue.SimpleQueue[dict[str, Any]], expected: set[str]) -> 
 
 
 VERBS: tuple[Verb, ...] = (
+    Verb("advise", advise),
     Verb("compare", compare),
     Verb("try", try_prompt),
 )

@@ -210,12 +210,20 @@ def _checks(place: Place) -> Iterable[Offer]:
     return [Offer(check.name, str(check.severity)) for check in CHECKS]
 
 
+def _row_lists(place: Place) -> Iterable[Offer]:
+    from studio.acts.sending_back import WHICH
+
+    return map(Offer, WHICH)
+
+
 def _arms(place: Place) -> Iterable[Offer]:
     begun = place.begun
     if begun.startswith("tuned:"):
         return [Offer(f"tuned:{offer.word}", offer.about) for offer in _runs(place)]
     if begun.startswith("model:"):
         return [Offer(f"model:{offer.word}", offer.about) for offer in _models(place)]
+    if begun.startswith("endpoint:"):
+        return [Offer(f"endpoint:{name}") for name in place.project.settings().endpoints]
     return [Offer(f"{kind.name}{_begun_argument(kind.argument)}", kind.about) for kind in ARMS]
 
 
@@ -267,6 +275,7 @@ VALUES: dict[str, Values] = {
     "ARMS": _list_of(_arms, key=str),
     "KEY=VALUE": _settings,
     "LABEL": _of(LABELS),
+    "LIST": _row_lists,
     "MODEL": _models,
     "NAMES": _list_of(_checks),
     "OBJECTIVE": _of(OBJECTIVES),

@@ -24,6 +24,8 @@ from studio.runs.watch import RunWatch
 
 if TYPE_CHECKING:
     from studio.acts.training import TrainPlan
+    from studio.dataset.store import Store
+    from studio.runs.events import Forecast
 
 POLL_SECONDS = 0.25
 
@@ -36,6 +38,9 @@ def train(
     settings: Settings = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Start nothing: say what would become of every row, and what it takes.")
+    ] = False,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Start nothing: as --dry-run, and try a few steps for time and memory.")
     ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until it has ended.")] = False,
     list_them: Annotated[bool, settings_option(TrainSpec)] = False,
@@ -53,8 +58,9 @@ def train(
     defaults = {"max_length": project.settings().max_length}
     spec = TrainSpec.from_dict(defaults | (_config(config) if config else {})).replaced(settings or [])
     with store_of(project) as store:
-        if dry_run:
-            _say_plan(plan_training(project, store, spec, prove_all=True), as_json)
+        if dry_run or measure:
+            plan = plan_training(project, store, spec, prove_all=True)
+            _say_plan(plan, _measured(project, store, plan) if measure else None, as_json)
             return
         run_id, plan = begin_training(project, store, spec)
     if len(plan.shares) > 1:
@@ -64,14 +70,22 @@ def train(
     _report_started(project, run_id, wait, as_json)
 
 
-def _say_plan(plan: TrainPlan, as_json: bool) -> None:
+def _measured(project: Project, store: Store, plan: TrainPlan) -> Forecast | None:
+    """By a few steps; None where the plan refuses the run, which is said with it."""
+    from studio.acts.measuring import measure
+
+    return None if plan.refusal else measure(project, store, plan, say)
+
+
+def _say_plan(plan: TrainPlan, measured: Forecast | None, as_json: bool) -> None:
     """On stdout; raises what would refuse the run."""
     from studio.acts.plan_words import plan_facts
 
     if as_json:
-        write_json({**asdict(plan), "refusal": str(plan.refusal) if plan.refusal else None})
+        said = asdict(measured) if measured else None
+        write_json({**asdict(plan), "refusal": str(plan.refusal) if plan.refusal else None, "measured": said})
     else:
-        for name, words, _ in plan_facts(plan):
+        for name, words, _ in plan_facts(plan, measured):
             write_line(f"{name:<16}{words}")
     if plan.refusal:
         raise plan.refusal

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _COLUMNS = {
-    **dict.fromkeys(("prompt", "completion", "system", "task", "label", "split", "source"), "VARCHAR"),
+    **dict.fromkeys(("prompt", "completion", "system", "context", "rejected"), "VARCHAR"),
+    **dict.fromkeys(("task", "label", "split", "source"), "VARCHAR"),
     **dict.fromkeys(("example_id", "source_line"), "BIGINT"),
     **dict.fromkeys(("prompt_hash", "pair_hash"), "UUID"),
 }
@@ -36,17 +37,17 @@ class Plan:
 
 def hashes_of(candidates: Sequence[Candidate]) -> list[str]:
     """How each candidate is known to the store: its pair hash, in the order given."""
-    return [pair_hash(one.prompt, one.completion, one.system) for one in candidates]
+    return [pair_hash(one.prompt, one.completion, one.system, one.context) for one in candidates]
 
 
-def plan(cursor: DuckDBPyConnection, candidates: Sequence[Candidate], hashes: list[str]) -> Plan:
-    """Which of ``candidates``, whose ``hashes`` these are, are not in the store. Nothing is written.
+def plan(cursor: DuckDBPyConnection, hashes: Sequence[str], tasks: Sequence[str]) -> Plan:
+    """Which of the candidates that have these ``hashes`` and ``tasks`` are not in the store. Nothing is written.
 
     A row is known by the text it was imported with as well as by the text it has now, so importing a file again does
     not bring back what was corrected; rows in the trash are known too, rows of an undone import are not.
     """
-    tasks = {task: number for number, task in enumerate(dict.fromkeys(one.task for one in candidates))}
-    staged = (hashes, [tasks[one.task] for one in candidates], list(tasks))
+    numbers = {task: number for number, task in enumerate(dict.fromkeys(tasks))}
+    staged = (hashes, [numbers[task] for task in tasks], list(numbers))
     found = cursor.execute(
         """WITH columns AS (SELECT from_json(CAST($1 AS JSON), '["UUID"]') AS hashes,
                                    from_json(CAST($2 AS JSON), '["INTEGER"]') AS tasks,
@@ -55,7 +56,7 @@ def plan(cursor: DuckDBPyConnection, candidates: Sequence[Candidate], hashes: li
                                 generate_subscripts(hashes, 1) - 1 AS position FROM columns),
                 tasks AS (SELECT unnest(names) AS name, generate_subscripts(names, 1) - 1 AS task FROM columns),
                 there AS (SELECT pair_hash, import_hash, task FROM examples
-                          JOIN batches ON batch_id = import_batch_id WHERE NOT is_undone),
+                          JOIN batches ON batch_id = import_batch_id WHERE NOT (is_undone AND is_removed)),
                 known AS (SELECT pair_hash AS hash, task FROM there UNION SELECT import_hash, task FROM there),
                 taken AS (SELECT hash, min(position) AS position, arg_min(task, position) AS task FROM rows
                           WHERE hash NOT IN (SELECT hash FROM known) GROUP BY hash)
@@ -67,12 +68,12 @@ def plan(cursor: DuckDBPyConnection, candidates: Sequence[Candidate], hashes: li
     ).fetchall()
     positions, of_another_task = found[0]
     vector = np.asarray(positions or [], dtype=np.int64)
-    return Plan(vector, len(candidates) - len(vector), of_another_task)
+    return Plan(vector, len(hashes) - len(vector), of_another_task)
 
 
 def add(cursor: DuckDBPyConnection, who: str, candidates: Sequence[Candidate], hashes: list[str], source: str) -> Added:
     """Store the candidates whose ``hashes`` are new, as one batch. ``source`` names the import and rows without one."""
-    planned = plan(cursor, candidates, hashes)
+    planned = plan(cursor, hashes, [one.task for one in candidates])
     positions = planned.positions
     if not len(positions):
         return Added(0, 0, planned.duplicates, planned.of_another_task)
@@ -99,11 +100,13 @@ def _stored(one: Candidate, example_id: int, hash_: str, source: str) -> dict[st
         "prompt": one.prompt,
         "completion": one.completion,
         "system": one.system,
+        "context": one.context,
+        "rejected": one.rejected,
         "task": one.task,
         "label": one.label,
         "split": one.split,
         "source": one.source or source,
         "source_line": one.line,
-        "prompt_hash": prompt_hash(one.prompt),
+        "prompt_hash": prompt_hash(one.prompt, one.context, one.completion),
         "pair_hash": hash_,
     }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
 from studio.dataset.labels import LABELS, SPLITS
+from studio.turns import Turn, fault_of, written
 
 FIELDS = ("prompt", "completion", "task", "system", "label", "split")
 # Neither white space nor a zero-width space, joiner, word joiner or byte order mark, which make a text look filled.
@@ -21,7 +24,11 @@ Record = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A readable row, not yet stored. ``source`` is its file's name, ``line`` where it begins there (from 1)."""
+    """A readable row, not yet stored. ``source`` is its file's name, ``line`` where it begins there (from 1).
+
+    ``context`` are the turns before the prompt, as ``studio.turns`` keeps them; ``rejected`` is an answer that was not
+    chosen. Both are empty for none; ``prompt`` is empty for a plain text. ``shape`` is how its record was read.
+    """
 
     prompt: str
     completion: str
@@ -31,13 +38,17 @@ class Candidate:
     line: int = 0
     label: str = "none"
     split: str = "none"
+    context: str = ""
+    rejected: str = ""
+    shape: str = dataclasses.field(default="", compare=False)
 
 
 @dataclass(frozen=True)
 class Problem:
     """A row that cannot be used, or lines that cannot: ``field`` is empty where the whole line is at fault.
 
-    ``last_line`` is ``line`` unless the problem takes more than one line with it.
+    ``last_line`` is ``line`` unless the problem takes more than one line with it. ``shape`` is how the record was read,
+    empty where it was none.
     """
 
     file: str
@@ -46,6 +57,7 @@ class Problem:
     why: str
     hint: str = ""
     last_line: int = 0
+    shape: str = dataclasses.field(default="", compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "last_line", max(self.line, self.last_line))
@@ -111,10 +123,12 @@ def text_fault(text: str, *, may_be_empty: bool = False) -> tuple[str, str] | No
     return None
 
 
-def candidate_of(texts: dict[str, str], record: Record, columns: Columns, place: Place) -> Candidate | Problem:
+def candidate_of(
+    texts: dict[str, str], record: Record, columns: Columns, place: Place, shape: str = ""
+) -> Candidate | Problem:
     """Add to a record's ``texts`` what any shape may have beside them, and check that all of it can be stored."""
-    for name in ("task", "system"):
-        column = columns.names[name]
+    for name in ("task", "system", "rejected"):
+        column = columns.names.get(name, name)
         value = record.get(column)
         if value is None or value == "" or name in texts:
             continue
@@ -122,7 +136,10 @@ def candidate_of(texts: dict[str, str], record: Record, columns: Columns, place:
             return place.problem(column, f"is {kind_of(value)}; text is needed")
         texts[name] = value
     for name, text in texts.items():
-        if fault := text_fault(text, may_be_empty=name not in ("prompt", "completion")):
+        if name == "context":  # turns, looked at one by one where they were read
+            continue
+        is_needed = name in ("completion", "rejected") or (name == "prompt" and shape != "plain text")
+        if fault := text_fault(text, may_be_empty=not is_needed):
             return place.problem(name, *fault)
     return Candidate(
         prompt=texts["prompt"],
@@ -133,6 +150,9 @@ def candidate_of(texts: dict[str, str], record: Record, columns: Columns, place:
         line=place.line,
         label=_decision(record.get(columns.names["label"]), LABELS),
         split=_decision(record.get(columns.names["split"]), SPLITS),
+        context=texts.get("context") or _turns(record.get("context")),
+        rejected=texts.get("rejected", ""),
+        shape=shape,
     )
 
 
@@ -146,6 +166,18 @@ def named(columns: Iterable[str]) -> str:
 def _decision(value: object, words: tuple[str, ...]) -> str:
     """``value`` where it is one of our ``words``; any other is the data's own, which decides nothing."""
     return value if isinstance(value, str) and value in words else "none"
+
+
+def _turns(value: object) -> str:
+    """``value`` where it is turns as an export of ours has them; any other ``context`` is the data's own column."""
+    try:
+        messages = json.loads(value) if isinstance(value, str) and value[:2] == "[{" else value
+        said = [(one["role"], one["content"]) for one in messages] if isinstance(messages, list) else []
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""
+    turns = [Turn(role, text) for role, text in said if isinstance(role, str) and isinstance(text, str)]
+    is_sound = len(turns) == len(said) and not fault_of(turns) and not any(text_fault(turn.text) for turn in turns)
+    return written(turns) if is_sound else ""
 
 
 def kind_of(value: object) -> str:

@@ -48,7 +48,7 @@ class Connection:
         self._writing = threading.RLock()
         self._cursors = threading.Condition()
         self._is_closing = False
-        self._reading: set[DuckDBPyConnection] = set()
+        self._reading: dict[DuckDBPyConnection, object] = {}  # a cursor, and for whom it reads
         self._database = _connected(path)
         try:
             with translated(path):
@@ -58,21 +58,21 @@ class Connection:
             raise
 
     @contextmanager
-    def reading(self) -> Iterator[DuckDBPyConnection]:
-        """A cursor in a read-only transaction; ``interrupt`` stops it. Raises Interrupted or StudioError."""
+    def reading(self, reader: object) -> Iterator[DuckDBPyConnection]:
+        """A cursor in a read-only transaction; ``interrupt(reader)`` stops it. Raises Interrupted or StudioError."""
         with translated(self.path):
             with self._cursors:
                 if self._is_closing:
                     raise Interrupted("Stopped.", "The store is closed.")
                 cursor = self._database.cursor()
-                self._reading.add(cursor)
+                self._reading[cursor] = reader
             try:
                 cursor.execute("BEGIN TRANSACTION READ ONLY").fetchall()
                 yield cursor
             finally:
                 with self._cursors:
                     cursor.close()  # ends the transaction
-                    self._reading.discard(cursor)
+                    self._reading.pop(cursor, None)
                     self._cursors.notify_all()
 
     @contextmanager
@@ -90,11 +90,12 @@ class Connection:
             finally:
                 cursor.close()  # rolls back what was not committed
 
-    def interrupt(self) -> None:
-        """Stop the reading queries of all threads. Writes are left to finish: they are whole or not at all."""
+    def interrupt(self, reader: object) -> None:
+        """Stop what reads for ``reader`` in all threads. Writes are left to finish: they are whole or not at all."""
         with self._cursors:
-            for cursor in self._reading:
-                cursor.interrupt()
+            for cursor, its_reader in self._reading.items():
+                if its_reader is reader:
+                    cursor.interrupt()
 
     def close(self) -> None:
         """Close the file once the write that runs is done; a second time does nothing. Queries are stopped.
@@ -171,8 +172,8 @@ def _connected(path: Path) -> DuckDBPyConnection:
             pid = int(held["pid"]) if held["pid"] else None
             who = f"process {pid}" if pid else "another process"
             raise StoreHeld(
-                f"{path}: held by {who}; only one program can have a store open.",
-                "Close the studio there (Q), or watch runs meanwhile: Runs and Compare work without the store.",
+                f"{path}: held by {who}, which does not share it.",
+                "It may be an older tune-studio, or DuckDB itself: close it there.",
                 pid,
             ) from error
         if "newer version of DuckDB" in said or "newer DuckDB" in said:

@@ -22,8 +22,10 @@ def _no_ids() -> ExampleIds:
 class Example:
     """One stored pair, whole. ``revision`` names its text for ever; ``edit_count`` counts acts not undone.
 
-    ``prompt_hash`` (32 hex digits) is equal for prompts that count as the same, see texts.py. ``last_edit_at`` is in
-    UTC, and None where nothing was done to the row since its import.
+    ``context`` are the turns before the prompt, as ``studio.turns`` keeps them; ``rejected`` is an answer that was not
+    chosen, empty for none; ``prompt`` is empty for a plain text. ``prompt_hash`` (32 hex digits) is equal for prompts
+    that count as the same, see texts.py. ``last_edit_at`` is in UTC, and None where nothing was done to the row since
+    its import.
     """
 
     example_id: int
@@ -42,6 +44,8 @@ class Example:
     edit_count: int
     last_edit_who: str
     last_edit_at: datetime | None
+    context: str = ""
+    rejected: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,12 +115,17 @@ class Edit:
 
 @dataclass(frozen=True)
 class Change:
-    """What an act, its undo or its redo did. ``batch_id`` 0 and ``count`` 0: there was nothing to change."""
+    """What an act, its undo or its redo did. ``batch_id`` 0 and ``count`` 0: there was nothing to change.
+
+    ``kept`` rows an undo or redo left as they are, for ``kept_by`` (names, for people) have changed them since.
+    """
 
     batch_id: int
     summary: str
     example_ids: ExampleIds = field(default_factory=_no_ids, compare=False)
     count: int = 0
+    kept: int = 0
+    kept_by: str = ""
 
 
 @dataclass(frozen=True)

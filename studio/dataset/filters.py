@@ -14,7 +14,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from studio.dataset.filter_bounds import MOST_SECONDS, TookTooLong, check_depth, check_memory, stopped_after, texts_made
+from studio.dataset.filter_bounds import (
+    MOST_SECONDS,
+    TookTooLong,
+    check_brackets,
+    check_depth,
+    check_memory,
+    stopped_after,
+    texts_made,
+)
 from studio.dataset.filter_language import (
     COLUMNS,
     FUNCTIONS,
@@ -67,6 +75,7 @@ def checked(where: str) -> Filter:
         raise AskedWrongly(f"The filter has {len(text):,} characters; at most {_MAX_CHARS:,} are read.")
     if "\x00" in text or (not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text)):
         raise AskedWrongly("The filter has a character that is no text.", _EXAMPLE)
+    check_brackets(text)
     # Parsed as it stands, so that nothing can close a bracket of ours, then in brackets as it will run.
     bare = _condition(f"SELECT 1 FROM examples WHERE\n{text}\n")
     wrapped = _condition(f"SELECT 1 FROM examples WHERE (\n{text}\n)")

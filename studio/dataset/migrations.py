@@ -53,6 +53,18 @@ def _hash_pairs_without_their_task(connection: DuckDBPyConnection) -> None:
     connection.execute("DROP TABLE hashed")
 
 
+def _give_each_person_a_line_of_undo(connection: DuckDBPyConnection) -> None:
+    """A batch followed the newest one of anybody; now the newest of the same person, which is found by way of it."""
+    rows = connection.execute("SELECT batch_id, follows, who FROM batches ORDER BY batch_id").fetchall()
+    followed = {batch_id: (follows, who) for batch_id, follows, who in rows}
+    for batch_id, (follows, who) in list(followed.items()):
+        own = follows
+        while own in followed and followed[own][1] != who:
+            own = followed[own][0]
+        if own != follows:
+            connection.execute("UPDATE batches SET follows = $1 WHERE batch_id = $2", [own, batch_id])
+
+
 Step = str | Callable[["DuckDBPyConnection"], None]
 
 MIGRATIONS: tuple[tuple[str, Step], ...] = (
@@ -154,6 +166,35 @@ MIGRATIONS: tuple[tuple[str, Step], ...] = (
             example_ids BIGINT[] NOT NULL
         )
         """,
+    ),
+    (
+        # The turns before the prompt, as studio.turns keeps them.
+        "0008 context",
+        "ALTER TABLE examples ADD COLUMN context VARCHAR DEFAULT ''",
+    ),
+    (
+        "0009 acts asked for from outside",
+        "CREATE TABLE acts (act_id VARCHAR NOT NULL, reply BLOB NOT NULL, done_at TIMESTAMP NOT NULL)",
+    ),
+    ("0010 a line of undo for each person", _give_each_person_a_line_of_undo),
+    (
+        # MinHash bands of each row's prompt, and its cluster; see near/clusters.py. ``is_placed``: the cluster holds.
+        "0011 near rows",
+        f"""
+        CREATE TABLE near_rows (
+            example_id BIGINT NOT NULL,
+            revision INTEGER NOT NULL,
+            skipped INTEGER NOT NULL,
+            cluster BIGINT NOT NULL,
+            is_placed BOOLEAN NOT NULL,
+            {", ".join(f"band_{number} UINTEGER NOT NULL" for number in range(20))}
+        )
+        """,
+    ),
+    (
+        # The answer of a preference pair that was not chosen.
+        "0012 rejected",
+        "ALTER TABLE examples ADD COLUMN rejected VARCHAR DEFAULT ''",
     ),
 )
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _SHORTENED = ("prompt", "completion", "system", "note")
 # As the fields of Example are called.
-_EXAMPLE_COLUMNS = f"""example_id, prompt, completion, system, task, label, is_marked, note, split, source, source_line,
-    revision, {hex_of("prompt_hash")} AS prompt_hash"""
+_EXAMPLE_COLUMNS = f"""example_id, prompt, completion, system, context, rejected, task, label, is_marked, note, split,
+    source, source_line, revision, {hex_of("prompt_hash")} AS prompt_hash"""
 
 
 def previews(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, fingerprint: str) -> list[Preview]:
@@ -62,6 +62,14 @@ def examples(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> lis
     found = _examples(cursor, "examples", id_condition(cursor, as_ids(ids)), [])
     by_id = {example.example_id: example for example in found}
     return [by_id[int(id_)] for id_ in ids if int(id_) in by_id]
+
+
+def unused_columns(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[str]:
+    """See ``Store.unused_columns``."""
+    needed = {"context": "context <> ''", "rejected": "rejected <> ''", "text": "prompt = ''"}
+    counts = ", ".join(f"count(*) FILTER ({condition})" for condition in needed.values())
+    found = cursor.execute(f"SELECT {counts} FROM examples WHERE {id_condition(cursor, as_ids(ids))}").fetchall()
+    return [name for name, count in zip(needed, found[0], strict=True) if not count]
 
 
 def rows_for(
@@ -114,6 +122,18 @@ def stats(cursor: DuckDBPyConnection) -> Stats:
         else:
             total = count
     return Stats(total, labels, splits, dict(sorted(tasks.items(), key=lambda pair: (-pair[1], pair[0]))))
+
+
+def task_splits(cursor: DuckDBPyConnection) -> dict[str, dict[str, int]]:
+    """How many rows that may be used are in each split, by task, the largest task first; "" is in no split."""
+    rows = cursor.execute(
+        """SELECT task, split, count(*) FROM examples WHERE NOT is_removed AND label IN ('accept', 'none')
+           GROUP BY task, split ORDER BY sum(count(*)) OVER (PARTITION BY task) DESC, task, split"""
+    ).fetchall()
+    found: dict[str, dict[str, int]] = {}
+    for task, split, count in rows:
+        found.setdefault(task, {})[split] = count
+    return found
 
 
 def labelling_times(cursor: DuckDBPyConnection, who: str, seconds: float) -> list[datetime]:

@@ -1,13 +1,16 @@
 """The store: one DuckDB file with the examples, their labels, every edit, and the token counts.
 
-Importing this module does not load DuckDB; opening a store does. One process holds a store at a time. Each act of a
-person is one method, one transaction and one undo step; when the method returns, the act is on disk.
+Importing this module does not load DuckDB; opening a store does. One process has the file open at a time, and lets
+others use the store by way of studio/sharing. Each act of a person is one method, one transaction and one undo step;
+when the method returns, the act is on disk. A method declared by ``@reads`` or ``@writes`` works from any process (see
+host.py), so what it takes and gives can be written down: vectors, plain values, dataclasses of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,12 +20,15 @@ import numpy as np
 
 from studio.dataset import adding, edits, pages, row_losses, token_counts, views
 from studio.dataset.candidates import Candidate
-from studio.dataset.checks import current, kept
+from studio.dataset.changes import Changes, Heard
+from studio.dataset.checks import current, fixing, kept
 from studio.dataset.checks.check import Check, Finding
+from studio.dataset.checks.current import Fresh
 from studio.dataset.checks.kept import Result
-from studio.dataset.checks.rows import Around, Need, Rows
+from studio.dataset.checks.rows import NOTHING_KNOWN, Around, Need, Rows
 from studio.dataset.checks.running import findings_of
-from studio.dataset.connection import Connection, Interrupted
+from studio.dataset.checks.samples import Sample, samples_of
+from studio.dataset.connection import Connection, Interrupted, as_ids
 from studio.dataset.examples import (
     PREVIEW_CHARS,
     Added,
@@ -35,7 +41,11 @@ from studio.dataset.examples import (
     Stats,
     Values,
 )
+from studio.dataset.host import Here, Host, reads, writes
 from studio.dataset.labels import LABELS, SPLITS
+from studio.dataset.near import clusters
+from studio.dataset.rewriting import Rewrite
+from studio.dataset.row_losses import Losses
 from studio.dataset.texts import storable
 from studio.dataset.token_counts import Uncounted
 
@@ -63,31 +73,40 @@ _BATCH = 2_000
 class Store:
     """An open store. Public methods may be called from any thread; writes wait for each other, reads never wait."""
 
-    def __init__(self, connection: Connection, who: str) -> None:
-        self._connection = connection
+    def __init__(self, host: Host, who: str, origin: str = "") -> None:
+        self.host = host
+        self._finding_near = threading.Lock()
         self.who = storable(who)
+        self.origin = origin or secrets.token_hex(8)
 
     @classmethod
     def open(cls, path: Path, who: str) -> Store:
-        """Open the store at ``path``, or make it; ``who`` is written into the edit log.
+        """Open the store at ``path``, or make it, for this process alone; ``who`` is written into the edit log.
 
         Raises StoreHeld when another process has it open, StoreTooNew when a newer studio wrote it, AskedWrongly when
         its folder is missing, StudioError when it is damaged, no store at all, or the disk refuses.
         """
-        return cls(Connection(Path(path)), who)
+        return cls(Here(Connection(Path(path)), Changes()), who)
 
     @property
     def path(self) -> Path:
         """The file."""
-        return self._connection.path
+        return self.host.path
 
     def close(self) -> None:
-        """Close the file; a second time does nothing."""
-        self._connection.close()
+        """End the use of the file; a second time does nothing."""
+        self.host.close()
 
     def interrupt(self) -> None:
-        """Stop reading queries that run in other threads; they raise Interrupted. Writes are left to finish."""
-        self._connection.interrupt()
+        """Stop reading queries of this store that run in other threads; they raise Interrupted. Writes go on."""
+        self.host.interrupt()
+
+    def heard(self, after: int, seconds: float) -> Heard:
+        """What anybody changed after the number ``after``, as soon as there is something; nothing after ``seconds``.
+
+        -1 gives the present number at once.
+        """
+        return self.host.heard(after, seconds)
 
     def __enter__(self) -> Store:
         return self
@@ -99,18 +118,22 @@ class Store:
 
     # -- reading
 
-    def view_ids(self, where: str = "", search: str = "", sort: Sequence[tuple[str, bool]] = ()) -> ExampleIds:
+    @reads
+    def view_ids(
+        self, cursor: DuckDBPyConnection, where: str = "", search: str = "", sort: Sequence[tuple[str, bool]] = ()
+    ) -> ExampleIds:
         """ExampleIds of the rows for which ``where`` (see filters.py) holds and in which ``search`` occurs, int64.
 
-        ``search`` is looked for in prompt, completion, system, task and note, in any case. ``sort`` is (column,
-        is_descending) pairs, the first one leading; then by id. Raises AskedWrongly for a filter or a sort column
-        that cannot be used, Interrupted.
+        ``search`` is looked for in prompt, completion, system, earlier turns, task and note, in any case. ``sort`` is
+        (column, is_descending) pairs, the first one leading; then by id. Raises AskedWrongly for a filter or a sort
+        column that cannot be used, Interrupted.
         """
-        with self._connection.reading() as cursor:
-            return views.view_ids(cursor, where, search, sort)
+        return views.view_ids(cursor, where, search, sort)
 
+    @reads
     def values(
         self,
+        cursor: DuckDBPyConnection,
         column: str,
         where: str = "",
         among: Sequence[int] | ExampleIds | None = None,
@@ -122,16 +145,17 @@ class Store:
         Only values with ``containing`` in them, in any case. Equal counts stand in the order of their values. Raises
         AskedWrongly for a filter or a column that cannot be used, Interrupted.
         """
-        with self._connection.reading() as cursor:
-            return views.values(cursor, column, where, among, containing, most)
+        return views.values(cursor, column, where, among, containing, most)
 
-    def previews(self, ids: Sequence[int] | ExampleIds, fingerprint: str = "") -> list[Preview]:
+    @reads
+    def previews(
+        self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, fingerprint: str = ""
+    ) -> list[Preview]:
         """Table rows in the order of ``ids``; removed ones are left out.
 
         ``total_tokens`` is counted with ``fingerprint``, or with the newest one of a window check.
         """
-        with self._connection.reading() as cursor:
-            return pages.previews(cursor, ids, fingerprint)
+        return pages.previews(cursor, ids, fingerprint)
 
     def example(self, example_id: int) -> Example:
         """One example, whole. Raises AskedWrongly where there is none."""
@@ -140,47 +164,69 @@ class Store:
             raise edits.no_example(example_id)
         return found[0]
 
-    def examples(self, ids: Sequence[int] | ExampleIds) -> list[Example]:
+    @reads
+    def examples(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[Example]:
         """Whole examples in the order of ``ids``; removed ones are left out. For pages of ids, not for all rows."""
-        with self._connection.reading() as cursor:
-            return pages.examples(cursor, ids)
+        return pages.examples(cursor, ids)
 
+    @reads
+    def unused_columns(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[str]:
+        """Of the columns that few datasets have (context, rejected, text), those that none of these rows needs."""
+        return pages.unused_columns(cursor, ids)
+
+    @reads
     def rows_for(
-        self, split: str = "", tasks: Sequence[str] = (), labels: Sequence[str] = (), where: str = ""
+        self,
+        cursor: DuckDBPyConnection,
+        split: str = "",
+        tasks: Sequence[str] = (),
+        labels: Sequence[str] = (),
+        where: str = "",
     ) -> list[Example]:
         """The examples to freeze for a run, by id; an empty argument means all. Raises AskedWrongly."""
-        with self._connection.reading() as cursor:
-            return pages.rows_for(cursor, split, tasks, labels, where)
+        return pages.rows_for(cursor, split, tasks, labels, where)
 
-    def history(self, example_id: int) -> list[Edit]:
+    @reads
+    def history(self, cursor: DuckDBPyConnection, example_id: int) -> list[Edit]:
         """Everything done to an example, oldest first, the undone included."""
-        with self._connection.reading() as cursor:
-            return pages.history(cursor, example_id)
+        return pages.history(cursor, example_id)
 
-    def stats(self) -> Stats:
+    @reads
+    def stats(self, cursor: DuckDBPyConnection) -> Stats:
         """How many examples there are, by label, by split and by task, the commonest task first."""
-        with self._connection.reading() as cursor:
-            return pages.stats(cursor)
+        return pages.stats(cursor)
 
-    def labelling_times(self, seconds: float) -> list[datetime]:
+    @reads
+    def task_splits(self, cursor: DuckDBPyConnection) -> dict[str, dict[str, int]]:
+        """How many rows that are not rejected or skipped each task has in each split; "" is in no split."""
+        return pages.task_splits(cursor)
+
+    @reads
+    def labelling_times(self, cursor: DuckDBPyConnection, seconds: float) -> list[datetime]:
         """When ``who`` decided on labels in the last ``seconds``, in UTC; see pace.py."""
-        with self._connection.reading() as cursor:
-            return pages.labelling_times(cursor, self.who, seconds)
+        return pages.labelling_times(cursor, self.who, seconds)
 
     # -- checking
 
-    def finding(self, check: Check, is_cancelled: Callable[[], bool] = lambda: False) -> Finding | None:
+    @reads
+    def finding(
+        self,
+        cursor: DuckDBPyConnection,
+        check: Check,
+        is_cancelled: Callable[[], bool] = lambda: False,
+        around: Around = NOTHING_KNOWN,
+    ) -> Finding | None:
         """What ``check`` finds in the rows that are not rejected, skipped or in the trash. Nothing is written.
 
         Raises Interrupted once ``is_cancelled``, which is asked now and then, or after ``interrupt``.
         """
-        with self._rows_to_check(Around(), is_cancelled) as (_, rows):
-            return findings_of(rows, [check])[check.name]
+        return findings_of(_rows_to_check(cursor, around, is_cancelled), [check])[check.name]
 
-    def lacking(self, check: Check) -> tuple[Need, ...]:
+    @reads
+    def lacking(self, cursor: DuckDBPyConnection, check: Check) -> tuple[Need, ...]:
         """What ``check`` needs and the store does not know; then its findings would not be worth having."""
-        with self._rows_to_check(Around(), lambda: False) as (_, rows):
-            return tuple(need for need in check.needs if rows.lacks(need))
+        rows = _rows_to_check(cursor, NOTHING_KNOWN)
+        return tuple(need for need in check.needs if rows.lacks(need))
 
     def check(
         self,
@@ -196,132 +242,265 @@ class Store:
         Only what the rows changed since can have changed is computed. What ``is_new_look`` finds stands beside the
         count before; else that stays what it was. Raises Interrupted once ``is_cancelled``, or after ``interrupt``.
         """
-        with self._rows_to_check(around, is_cancelled) as (cursor, rows):
-            fresh = current.computed(cursor, rows, checks, on_done)
+        told: set[str] = set()
+
+        def tell(check: Check) -> None:
+            if check.name not in told:
+                told.add(check.name)
+                on_done(check)
+
+        fresh = self.computed_checks(checks, around, tell, is_cancelled)
+        for check in checks:  # of another process's work nothing is heard before its end
+            tell(check)
         if fresh:
-            with self._connection.writing() as cursor:
-                current.save(cursor, fresh, is_new_look)
+            self.save_checks(fresh, is_new_look)
         return self.checked(checks, around)
 
-    def checked(self, checks: Sequence[Check], around: Around) -> list[Result]:
+    @reads
+    def computed_checks(
+        self,
+        cursor: DuckDBPyConnection,
+        checks: Sequence[Check],
+        around: Around,
+        on_done: Callable[[Check], None] = lambda check: None,
+        is_cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[Fresh]:
+        """The results of those of ``checks`` that are not up to date; nothing is kept of them yet."""
+        return current.computed(cursor, _rows_to_check(cursor, around, is_cancelled), checks, on_done)
+
+    @writes
+    def save_checks(self, cursor: DuckDBPyConnection, fresh: list[Fresh], is_new_look: bool) -> None:
+        """Keep what ``computed_checks`` gave. No undo step."""
+        current.save(cursor, fresh, is_new_look)
+
+    @reads
+    def checked(self, cursor: DuckDBPyConnection, checks: Sequence[Check], around: Around) -> list[Result]:
         """What is kept of ``checks``, and how many rows changed since; nothing is computed."""
-        with self._rows_to_check(around, lambda: False) as (cursor, rows):
-            return current.results(cursor, rows, checks)
+        return current.results(cursor, _rows_to_check(cursor, around), checks)
 
-    def waive(self, check: Check, example_ids: ExampleIds, reason: str) -> Change:
+    @writes
+    def waive(self, cursor: DuckDBPyConnection, check: Check, example_ids: ExampleIds, reason: str) -> Change:
         """Let what ``check`` found in these rows be; without a reason, take the waiver back. Raises AskedWrongly."""
-        with self._connection.writing() as cursor:
-            return kept.waive(cursor, self.who, check, example_ids, storable(reason))
+        return kept.waive(cursor, self.who, check, example_ids, storable(reason))
 
-    @contextmanager
-    def _rows_to_check(
-        self, around: Around, is_cancelled: Callable[[], bool]
-    ) -> Iterator[tuple[DuckDBPyConnection, Rows]]:
-        def stop_if_cancelled() -> None:
-            if is_cancelled():
-                raise Interrupted("Stopped.", "Nothing was changed.")
+    @reads
+    def samples(
+        self, cursor: DuckDBPyConnection, check: Check, example_ids: ExampleIds, is_whole: bool = False
+    ) -> list[Sample]:
+        """What offends in these rows, which ``check`` found; what is private masked unless ``is_whole``."""
+        return samples_of(_rows_to_check(cursor, NOTHING_KNOWN), check, example_ids, is_whole=is_whole)
 
-        with self._connection.reading() as cursor:
-            yield cursor, Rows(cursor, stop_if_cancelled, around)
+    @reads
+    def fix_previewed(
+        self, cursor: DuckDBPyConnection, check: Check, finding: Finding, most: int
+    ) -> tuple[int, list[Rewrite], ExampleIds]:
+        """(How many rows ``fix`` would change, what becomes of the first ``most``, which rows go to the trash)."""
+        removed = fixing.surplus(check, finding)
+        made = list(fixing.rewrites(_rows_to_check(cursor, NOTHING_KNOWN), check, finding))
+        return len(removed) + len(made), made[:most], removed
+
+    @writes
+    def fix(self, cursor: DuckDBPyConnection, check: Check, finding: Finding) -> Change:
+        """Apply the fix of ``check`` to what it found. Raises AskedWrongly for a check without one."""
+        return fixing.fix(cursor, self.who, _rows_to_check(cursor, NOTHING_KNOWN), check, finding)
+
+    # -- rows with nearly the same prompt
+
+    def find_near(
+        self, progress: Callable[[int, int], None] | None = None, is_cancelled: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Bring the clusters of rows with nearly equal prompts up to date; only what changed is computed.
+
+        ``progress`` hears how many of how many rows are done. What is computed before it is cancelled stays. Raises
+        Interrupted once ``is_cancelled``.
+        """
+        stop = stopping(is_cancelled)
+        with self._finding_near:
+            waiting, are_gone = self.rows_without_bands()
+            if are_gone:
+                self.forget_bands_of_removed()
+            for start in range(0, len(waiting), _BATCH):
+                stop()
+                self.keep_bands(waiting[start : start + _BATCH])
+                if progress:
+                    progress(min(start + _BATCH, len(waiting)), len(waiting))
+            ids, of_rows = self.near_clusters(is_cancelled)
+            if len(ids):
+                self.keep_clusters(ids, of_rows)
+
+    @reads
+    def near(self, cursor: DuckDBPyConnection, example_id: int) -> ExampleIds:
+        """The rows whose prompts are near that of this one, itself among them, as ``find_near`` left them."""
+        return clusters.cluster_of(cursor, example_id)
+
+    @reads
+    def rows_without_bands(self, cursor: DuckDBPyConnection) -> tuple[ExampleIds, bool]:
+        """The rows whose present prompt has no bands yet, and whether removed rows still have some."""
+        return clusters.unsigned(cursor), clusters.has_removed(cursor)
+
+    @writes
+    def forget_bands_of_removed(self, cursor: DuckDBPyConnection) -> None:
+        """Rows in the trash leave their clusters."""
+        clusters.forget_removed(cursor)
+
+    @writes
+    def keep_bands(self, cursor: DuckDBPyConnection, ids: ExampleIds) -> None:
+        """Compute and keep the bands of these rows. No undo step."""
+        clusters.sign(cursor, ids)
+
+    @reads
+    def near_clusters(
+        self, cursor: DuckDBPyConnection, is_cancelled: Callable[[], bool] = lambda: False
+    ) -> tuple[ExampleIds, ExampleIds]:
+        """(rows, the cluster of each) where what changed may have made another; nothing is kept of it yet."""
+        return clusters.clusters_to_make(cursor, stopping(is_cancelled))
+
+    @writes
+    def keep_clusters(self, cursor: DuckDBPyConnection, ids: ExampleIds, of_rows: ExampleIds) -> None:
+        """Keep what ``near_clusters`` gave. No undo step."""
+        clusters.place(cursor, ids, of_rows)
 
     # -- importing
 
     def plan_add(self, candidates: Iterable[Candidate]) -> Added:
         """What ``add`` would do. Nothing is written; ``batch_id`` is 0."""
         rows = list(candidates)
-        hashes = adding.hashes_of(rows)
-        with self._connection.reading() as cursor:
-            planned = adding.plan(cursor, rows, hashes)
+        return self.plan_hashed(adding.hashes_of(rows), [one.task for one in rows])
+
+    @reads
+    def plan_hashed(self, cursor: DuckDBPyConnection, hashes: list[str], tasks: list[str]) -> Added:
+        """``plan_add`` of the candidates that have these pair hashes and tasks, in their order."""
+        planned = adding.plan(cursor, hashes, tasks)
         return Added(0, len(planned.positions), planned.duplicates, planned.of_another_task)
 
     def add(self, candidates: Iterable[Candidate], source: str) -> Added:
         """Store the candidates that are new, all or none. ``source`` names the import and rows without a source."""
         rows = list(candidates)
-        hashes = adding.hashes_of(rows)
-        with self._connection.writing() as cursor:
-            return adding.add(cursor, self.who, rows, hashes, storable(source))
+        return self.add_hashed(rows, adding.hashes_of(rows), source)
+
+    @writes
+    def add_hashed(
+        self, cursor: DuckDBPyConnection, candidates: list[Candidate], hashes: list[str], source: str
+    ) -> Added:
+        """``add`` of candidates whose pair hashes these are: to hash many takes seconds, and others write meanwhile."""
+        return adding.add(cursor, self.who, candidates, hashes, storable(source))
 
     # -- changing; every method raises AskedWrongly for an id that is not there, and then changes nothing
 
-    def set_label(self, ids: Sequence[int] | ExampleIds, label: str) -> Change:
+    @writes
+    def set_label(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, label: str) -> Change:
         """Label rows with one of ``LABELS``."""
-        with self._connection.writing() as cursor:
-            return edits.set_label(cursor, self.who, ids, label)
+        return edits.set_label(cursor, self.who, ids, label)
 
-    def set_text(self, example_id: int, prompt: str | None = None, completion: str | None = None) -> Change:
-        """Replace the texts that are not None; the revision becomes a new one. Raises AskedWrongly for empty text."""
-        with self._connection.writing() as cursor:
-            return edits.set_text(cursor, self.who, example_id, prompt, completion)
+    @writes
+    def set_text(
+        self,
+        cursor: DuckDBPyConnection,
+        example_id: int,
+        prompt: str | None = None,
+        completion: str | None = None,
+        context: str | None = None,
+    ) -> Change:
+        """Replace the texts that are not None; the revision becomes a new one.
 
-    def set_mark(self, ids: Sequence[int] | ExampleIds, is_marked: bool, note: str = "") -> Change:
+        ``context`` are the turns before the prompt, as ``studio.turns`` keeps them; empty takes them away. Raises
+        AskedWrongly for an empty prompt or completion, and for what are no turns.
+        """
+        return edits.set_text(cursor, self.who, example_id, prompt, completion, context)
+
+    @writes
+    def set_mark(
+        self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, is_marked: bool, note: str = ""
+    ) -> Change:
         """Mark rows for later, or unmark them, which clears the note. Marking without a note keeps the old one."""
-        with self._connection.writing() as cursor:
-            return edits.set_mark(cursor, self.who, ids, is_marked, note)
+        return edits.set_mark(cursor, self.who, ids, is_marked, note)
 
-    def remove(self, ids: Sequence[int] | ExampleIds) -> Change:
+    @writes
+    def send_back(self, cursor: DuckDBPyConnection, notes: Mapping[int, str]) -> Change:
+        """Mark rows for later, each with its own note, by example_id, in the place of the one it had."""
+        return edits.send_back(cursor, self.who, notes)
+
+    @writes
+    def remove(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> Change:
         """Put rows in the trash; undo brings them back."""
-        with self._connection.writing() as cursor:
-            return edits.remove(cursor, self.who, ids)
+        return edits.remove(cursor, self.who, ids)
 
+    @writes
     def assign_splits(
-        self, test: float = 0.1, validation: float = 0.1, seed: int = 0, *, keep_assigned: bool = False
+        self,
+        cursor: DuckDBPyConnection,
+        test: float = 0.1,
+        validation: float = 0.1,
+        seed: int = 0,
+        *,
+        keep_assigned: bool = False,
     ) -> Change:
         """Give every row its split by its prompt's hash (see splits.py). Raises AskedWrongly for senseless shares.
 
         With ``keep_assigned`` only rows without a split get one: that of the rows with an equal prompt where there are
         any, else by the hash. The shares then speak of the new prompts, not of the whole.
         """
-        with self._connection.writing() as cursor:
-            return edits.assign_splits(cursor, self.who, test, validation, seed, keep_assigned)
+        return edits.assign_splits(cursor, self.who, test, validation, seed, keep_assigned)
 
-    def undo(self) -> Change | None:
-        """Take the newest act back, imports included, also one of an earlier session; None where there is none."""
-        with self._connection.writing() as cursor:
-            return edits.undo(cursor)
+    @writes
+    def undo(self, cursor: DuckDBPyConnection) -> Change | None:
+        """Take the newest act of ``who`` back, imports included, also one of an earlier session; None without one.
 
-    def redo(self) -> Change | None:
-        """Do again what was undone last; None after any new act, or where nothing was undone."""
-        with self._connection.writing() as cursor:
-            return edits.redo(cursor)
+        What another has changed since is left as it is: ``Change.kept`` says of how many rows.
+        """
+        return edits.undo(cursor, self.who)
+
+    @writes
+    def redo(self, cursor: DuckDBPyConnection) -> Change | None:
+        """Do again what ``who`` undid last; None after any new act of theirs, or where nothing was undone."""
+        return edits.redo(cursor, self.who)
 
     # -- token counts
 
-    def counts(self, fingerprint: str) -> tuple[ExampleIds, Counts, Counts]:
+    @reads
+    def counts(self, cursor: DuckDBPyConnection, fingerprint: str) -> tuple[ExampleIds, Counts, Counts]:
         """(ids, prompt_tokens, completion_tokens) of the rows whose present text was counted, by id."""
-        with self._connection.reading() as cursor:
-            return token_counts.counts(cursor, fingerprint)
+        return token_counts.counts(cursor, fingerprint)
 
-    def shot_tokens(self, fingerprint: str) -> Counts:
+    @reads
+    def shot_tokens(self, cursor: DuckDBPyConnection, fingerprint: str) -> Counts:
         """Tokens that each counted row costs as an example in another row's prompt, by id."""
-        with self._connection.reading() as cursor:
-            return token_counts.shot_tokens(cursor, fingerprint)
+        return token_counts.shot_tokens(cursor, fingerprint)
 
-    def uncounted_total(self, fingerprint: str) -> int:
+    @reads
+    def uncounted_total(self, cursor: DuckDBPyConnection, fingerprint: str) -> int:
         """How many rows have no count of their present text."""
-        with self._connection.reading() as cursor:
-            return token_counts.uncounted_total(cursor, fingerprint)
+        return token_counts.uncounted_total(cursor, fingerprint)
 
     def uncounted(self, fingerprint: str) -> Iterator[list[Uncounted]]:
-        """Batches of (example_id, revision, prompt, completion, system) to count.
+        """Batches of (example_id, revision, prompt, completion, system, context) to count.
 
         Asking makes ``fingerprint`` the one that ``total_tokens`` in filters, sorts and previews goes by.
         """
-        with self._connection.reading() as cursor:
-            ids = token_counts.uncounted_ids(cursor, fingerprint)
-            newest = token_counts.newest(cursor)
+        ids, newest = self.uncounted_ids(fingerprint)
         if newest != fingerprint:
-            with self._connection.writing() as cursor:
-                token_counts.make_newest(cursor, fingerprint)
-        return self._texts(ids)
+            self.count_by(fingerprint)
+        return (self.texts_to_count(ids[start : start + _BATCH]) for start in range(0, len(ids), _BATCH))
 
-    def _texts(self, ids: ExampleIds) -> Iterator[list[Uncounted]]:
-        for start in range(0, len(ids), _BATCH):
-            with self._connection.reading() as cursor:
-                batch = token_counts.texts(cursor, ids[start : start + _BATCH])
-            yield batch
+    @reads
+    def uncounted_ids(self, cursor: DuckDBPyConnection, fingerprint: str) -> tuple[ExampleIds, str]:
+        """Which rows have no count of their present text; the fingerprint that ``total_tokens`` goes by."""
+        return token_counts.uncounted_ids(cursor, fingerprint), token_counts.newest(cursor)
 
+    @writes
+    def count_by(self, cursor: DuckDBPyConnection, fingerprint: str) -> None:
+        """Make ``fingerprint`` the one that ``total_tokens`` goes by."""
+        token_counts.make_newest(cursor, fingerprint)
+
+    @reads
+    def texts_to_count(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[Uncounted]:
+        """What is to count of these rows, by id."""
+        return token_counts.texts(cursor, as_ids(ids))
+
+    @writes
     def save_counts(
         self,
+        cursor: DuckDBPyConnection,
         fingerprint: str,
         ids: Sequence[int] | ExampleIds,
         revisions: Sequence[int] | Counts,
@@ -332,13 +511,34 @@ class Store:
         """Keep token counts of rows at these revisions; the five vectors go together. No undo step."""
         counted = (revisions, prompt_tokens, completion_tokens, shot_tokens)
         columns = (np.asarray(column, dtype=np.int32) for column in counted)
-        with self._connection.writing() as cursor:
-            token_counts.save(cursor, fingerprint, np.asarray(ids, dtype=np.int64), *columns)
+        token_counts.save(cursor, fingerprint, np.asarray(ids, dtype=np.int64), *columns)
 
     # -- losses of a run
 
-    def keep_losses(self, ids: Sequence[int], losses: Sequence[float], base_losses: Sequence[float]) -> None:
+    @writes
+    def keep_losses(
+        self,
+        cursor: DuckDBPyConnection,
+        ids: Sequence[int] | ExampleIds,
+        losses: Sequence[float] | Losses,
+        base_losses: Sequence[float] | Losses,
+    ) -> None:
         """Make these what ``loss`` and ``base_loss`` in filters and sorts go by; NaN is not known. No undo step."""
         columns = (np.asarray(column, dtype=np.float64) for column in (losses, base_losses))
-        with self._connection.writing() as cursor:
-            row_losses.replace(cursor, np.asarray(ids, dtype=np.int64), *columns)
+        row_losses.replace(cursor, np.asarray(ids, dtype=np.int64), *columns)
+
+
+def _rows_to_check(
+    cursor: DuckDBPyConnection, around: Around, is_cancelled: Callable[[], bool] = lambda: False
+) -> Rows:
+    return Rows(cursor, stopping(is_cancelled), around)
+
+
+def stopping(is_cancelled: Callable[[], bool]) -> Callable[[], None]:
+    """What long work calls now and then: it raises Interrupted once ``is_cancelled``."""
+
+    def stop() -> None:
+        if is_cancelled():
+            raise Interrupted("Stopped.", "Nothing was changed.")
+
+    return stop

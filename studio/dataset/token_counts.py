@@ -13,8 +13,8 @@ from studio.dataset.examples import Counts, ExampleIds
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# (example_id, revision, prompt, completion, system)
-Uncounted = tuple[int, int, str, str, str]
+# (example_id, revision, prompt, completion, system, context)
+Uncounted = tuple[int, int, str, str, str, str]
 
 _UNCOUNTED = """FROM examples WHERE NOT is_removed AND NOT EXISTS (
     SELECT 1 FROM token_counts WHERE fingerprint = $1 AND shot_tokens IS NOT NULL
@@ -70,7 +70,7 @@ def uncounted_ids(cursor: DuckDBPyConnection, fingerprint: str) -> ExampleIds:
 def texts(cursor: DuckDBPyConnection, ids: ExampleIds) -> list[Uncounted]:
     """What is to count of the rows ``ids``, by id."""
     rows: list[Uncounted] = cursor.execute(
-        f"""SELECT example_id, revision, prompt, completion, system FROM examples
+        f"""SELECT example_id, revision, prompt, completion, system, context FROM examples
             WHERE NOT is_removed AND {id_condition(cursor, ids)} ORDER BY example_id"""
     ).fetchall()
     return rows

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Sort = Sequence[tuple[str, bool]]
 
-_SEARCHED = ("prompt", "completion", "system", "task", "note")
+_SEARCHED = ("prompt", "completion", "system", "context", "task", "note")
 # Columns that other tables have: a word that names them, what is selected, what is joined. A join costs more than the
 # rest, so each is made only where its columns may be asked for.
 _JOINED = (

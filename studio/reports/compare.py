@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from studio.reports.intervals import IntervalBar
-from studio.reports.numbers import NOTHING, counted, latency, number, out_of_100, percent
+from studio.reports.numbers import NOTHING, counted, latency, money, number, out_of_100, percent
 from studio.reports.table import SHORT_TITLES, Cell, Column, Table
-from studio.scoring.scored_rows import HeldOutRow, Prediction, ScoredRows, Scores, score_rows
+from studio.scoring.comparison import ArmSummary, Comparison
+from studio.scoring.intervals import Interval
+from studio.scoring.one_answer import Scores
+from studio.scoring.own_scorers import OwnScore
+from studio.scoring.scored_rows import HeldOutRow, Prediction, ScoredRows, score_rows
 from studio.scoring.scorers import SCORERS
 from studio.scoring.scorers.exact_match import EXACT_MATCH
-from studio.scoring.scorers.rouge_l import ROUGE_L
 from studio.scoring.scorers.scorer import Scorer
 from studio.scoring.scorers.token_f1 import token_f1
-from studio.scoring.summary import ArmSummary, Comparison, Interval, has_one_answer, summarize_scored
+from studio.scoring.summary import summarize_scored
 
 CLEAR_DIFFERENCE = 0.1
 NARROWEST_BAR, WIDEST_BAR = 10, 24
 CUT = "cut"
 
 # Fate of a row from the best untuned arm to the best tuned one -> (glyph, style name). The first four where there is
-# one right answer, the next three where answers are only more or less like the reference, the last without two arms.
+# one right answer, the next three where answers are only more or less like the reference, then without two arms, and of
+# a row that some arm failed to answer, so that it is in nobody's score.
 CHANGES = {
     "fixed": ("✚", "good"),
     "broken": ("✖", "bad"),
@@ -31,6 +36,7 @@ CHANGES = {
     "farther": ("▼", "bad"),
     "alike": ("≈", "dim"),
     "single": (" ", "dim"),
+    "failed": ("!", "warn"),
 }
 
 
@@ -62,6 +68,10 @@ class CompareRow:
         """The score in 0..1 that judges this answer."""
         return float(self.scores[arm].get(self.decided_by) or 0.0)
 
+    def has_failed(self, arm: str) -> bool:
+        """Whether there is no answer to judge: none came."""
+        return self.faults.get(arm, CUT) != CUT
+
     @property
     def glyph(self) -> str:
         return CHANGES[self.change][0]
@@ -84,24 +94,43 @@ class CompareView:
     pair: tuple[str, ...] = ()
 
 
-def compare_view(rows: Iterable[HeldOutRow], predictions: Iterable[Prediction], dtype: str = "") -> CompareView:
-    """Score and summarise the rows that every arm answered. Takes seconds for thousands of rows: call it in a thread.
+def compare_view(
+    rows: Iterable[HeldOutRow],
+    predictions: Iterable[Prediction],
+    kept: Comparison | None = None,
+    own_scores: Sequence[OwnScore] = (),
+) -> CompareView:
+    """Score and summarise the rows that every arm answered; those that an arm failed to answer follow them, unscored.
+
+    Takes seconds for thousands of rows: call it in a thread.
 
     rows: the frozen test rows. predictions: lines of predictions.jsonl, of a comparison that may still be running.
-    dtype: the number format in which they were answered, empty where it is not known.
+    kept: what its ``scores.json`` says, None where there is none yet: which arms are tuned, what decides, the dtype.
+    own_scores: those of the project's own scorers, which only the comparison itself asks.
     """
+    rows = list(rows)
     scored = score_rows(rows, predictions)
-    comparison = replace(summarize_scored(scored), dtype=dtype)
+    if kept is None:
+        comparison = summarize_scored(scored)
+    else:
+        for scorer in kept.scorers[len(SCORERS) :]:
+            scored = scored.with_scores(scorer, _by_arm(own_scores, scorer.name))
+        named = {task: kept.primary[task] for task in kept.named}
+        made = summarize_scored(scored, kept.tuned_arms, named, kept.faults, is_forgetting=kept.is_forgetting)
+        comparison = replace(made, dtype=kept.dtype)
     pair = (comparison.baseline, comparison.tuned) if comparison.baseline and comparison.tuned else None
-    exact = {
-        task: has_one_answer([row.completion for row in scored.rows if row.task == task]) for task in comparison.tasks
-    }
-    compared = [_compared_row(row, scored, pair, has_exact=exact[row.task]) for row in scored.rows]
+    deciding = {task: _scorer_named(comparison, name) for task, name in comparison.primary.items()}
+    compared = [_compared_row(row, scored, pair, deciding[row.task]) for row in scored.rows]
+    compared += [_failed_row(row, failed, scored.arms) for row, failed in _failures(rows, scored)]
     counts = {change: sum(row.change == change for row in compared) for change in CHANGES}
     return CompareView(comparison, compared, {change: count for change, count in counts.items() if count}, pair or ())
 
 
-def _compared_row(row: HeldOutRow, scored: ScoredRows, pair: tuple[str, str] | None, *, has_exact: bool) -> CompareRow:
+def _scorer_named(comparison: Comparison, name: str) -> Scorer:
+    return next(scorer for scorer in comparison.scorers if scorer.name == name)
+
+
+def _compared_row(row: HeldOutRow, scored: ScoredRows, pair: tuple[str, str] | None, scorer: Scorer) -> CompareRow:
     given = {arm: predictions[row.example_id] for arm, predictions in scored.predictions.items()}
     made = CompareRow(
         example_id=row.example_id,
@@ -112,7 +141,7 @@ def _compared_row(row: HeldOutRow, scored: ScoredRows, pair: tuple[str, str] | N
         scores={arm: of[row.example_id] for arm, of in scored.scores.items()},
         change="single",
         disagreement=0.0,
-        decided_by=(EXACT_MATCH if has_exact else ROUGE_L).name,
+        decided_by=scorer.name,
         faults={arm: fault for arm, prediction in given.items() if (fault := fault_of(prediction))},
         sources={arm: sources for arm, prediction in given.items() if (sources := sources_of(prediction))},
     )
@@ -120,8 +149,39 @@ def _compared_row(row: HeldOutRow, scored: ScoredRows, pair: tuple[str, str] | N
         return made
     before, after = map(made.quality, pair)
     apart = 1 - token_f1(made.answers[pair[0]], made.answers[pair[1]])
-    change, disagreement = _change(before, after, has_exact=has_exact), (abs(after - before) + apart) / 2
+    change, disagreement = _change(before, after, is_binary=scorer.is_binary), (abs(after - before) + apart) / 2
     return replace(made, change=change, disagreement=disagreement, gained=after - before)
+
+
+def _by_arm(own_scores: Iterable[OwnScore], scorer: str) -> dict[str, dict[int, float | None]]:
+    found: dict[str, dict[int, float | None]] = {}
+    for one in own_scores:
+        if one.scorer == scorer:
+            found.setdefault(one.arm, {})[one.example_id] = one.score
+    return found
+
+
+def _failures(rows: Sequence[HeldOutRow], scored: ScoredRows) -> list[tuple[HeldOutRow, dict[str, Prediction]]]:
+    """The rows that some arm failed to answer, with the predictions that say so, by arm."""
+    by_row: dict[int, dict[str, Prediction]] = {}
+    for arm, failed in scored.errors.items():
+        for prediction in failed:
+            by_row.setdefault(prediction["example_id"], {})[arm] = prediction
+    return [(row, by_row[row.example_id]) for row in rows if row.example_id in by_row]
+
+
+def _failed_row(row: HeldOutRow, failed: Mapping[str, Prediction], arms: Sequence[str]) -> CompareRow:
+    return CompareRow(
+        example_id=row.example_id,
+        task=row.task,
+        prompt=row.prompt,
+        reference=row.completion,
+        answers=dict.fromkeys(arms, ""),
+        scores={arm: {} for arm in arms},
+        change="failed",
+        disagreement=0.0,
+        faults={arm: fault_of(prediction) for arm, prediction in failed.items()},
+    )
 
 
 def fault_of(prediction: Prediction) -> str:
@@ -137,20 +197,13 @@ def sources_of(prediction: Prediction) -> tuple[str, ...]:
     return tuple(map(_source_words, prediction.get("sources") or ()))
 
 
-def _source_words(source: object) -> str:
-    if isinstance(source, Mapping):
-        named = str(source.get("source", source.get("file", source.get("example_id", ""))))
-        part = f":{source['chunk']}" if "chunk" in source else ""
-        score = source.get("score")
-        return f"{named}{part}" + (f" ({score:.1f})" if isinstance(score, int | float) else "")
-    if isinstance(source, list | tuple) and source:
-        name, *scores = source
-        return str(name) + (f" ({scores[0]:.1f})" if scores and isinstance(scores[0], int | float) else "")
-    return f"row {source}" if isinstance(source, int) else str(source)
+def _source_words(source: Mapping[str, Any]) -> str:
+    score = source.get("score")
+    return str(source.get("source", "")) + (f" ({score:.1f})" if isinstance(score, int | float) else "")
 
 
-def _change(before: float, after: float, *, has_exact: bool) -> str:
-    if not has_exact:
+def _change(before: float, after: float, *, is_binary: bool) -> str:
+    if not is_binary:
         if abs(after - before) < CLEAR_DIFFERENCE:
             return "alike"
         return "closer" if after > before else "farther"
@@ -171,7 +224,7 @@ def compare_table(comparison: Comparison, context_window: int | None = None, tas
     scores = {arm.arm: scores_of(comparison, arm, task) for arm in arms}
     headline, others = _headline_and_others(comparison, scores)
     has_star = not task and comparison.headline_tasks != comparison.tasks
-    slow = _slowest(arms)
+    slow, has_cost = _slowest(arms), any(arm.effort.cost for arm in arms)
     columns = [
         *[Column("arm", is_left=True), Column("n")],
         *_score_columns(headline, "*" * has_star),
@@ -179,6 +232,7 @@ def compare_table(comparison: Comparison, context_window: int | None = None, tas
         *(column for scorer in others for column in _score_columns(scorer, _n_where_it_differs(scorer, scores))),
         *[Column("latency"), *([Column(slow.title)] if slow else [])],
         *[Column("prompt tokens", "prompt"), *([Column("of the window", "window")] if context_window else [])],
+        *([Column("cost of 1,000", "cost")] if has_cost else []),
     ]
     dominated = dominated_arms(arms, {arm: of.get(headline.name) for arm, of in scores.items()})
     best = max((of[headline.name].score for of in scores.values() if headline.name in of), default=0.0)
@@ -191,16 +245,19 @@ def compare_table(comparison: Comparison, context_window: int | None = None, tas
         row = [Cell(arm.arm, style or "title"), Cell(number(shown.n if shown else 0), style)]
         row += [*_score_cells(shown, "good" if is_best else style), Cell(_range(shown), style)]
         row += [cell for scorer in others for cell in _score_cells(of.get(scorer.name), style)]
-        rows.append([*row, *_cost_cells(arm, slow, context_window, style)])
+        rows.append([*row, *_cost_cells(arm, slow, context_window, has_cost, style)])
     return Table(columns, rows, _cuts(columns, len(others), slow), _notes(comparison, has_star))
 
 
-def _cost_cells(arm: ArmSummary, slow: SlowColumn | None, context_window: int | None, style: str) -> list[Cell]:
+def _cost_cells(
+    arm: ArmSummary, slow: SlowColumn | None, context_window: int | None, has_cost: bool, style: str
+) -> list[Cell]:
     tokens = arm.prompt_tokens_mean
     texts = [latency(arm.latency_p50_seconds)]
     texts += [latency(slow.seconds[arm.arm])] if slow else []
     texts += [number(tokens)]
     texts += [percent(None if tokens is None else tokens / context_window, digits=1)] if context_window else []
+    texts += [money(arm.effort.cost.value if arm.effort.cost else None)] if has_cost else []
     return [Cell(text, style) for text in texts]
 
 
@@ -221,9 +278,12 @@ def _cuts(columns: Sequence[Column], others: int, slow: SlowColumn | None) -> li
 
 def _notes(comparison: Comparison, has_star: bool) -> list[str]:
     timed = max((arm.latency_n for arm in comparison.arms.values()), default=0)
+    has_cost = any(arm.effort.cost for arm in comparison.arms.values())
     return [
         *([f"* over {', '.join(comparison.headline_tasks)}; the other scores over all rows."] if has_star else []),
+        *(f"{name} gave no score to some answers: {'; '.join(of[:3])}." for name, of in comparison.faults.items()),
         *([f"Answered in {comparison.dtype}."] if comparison.dtype else []),
+        *(["Cost: of 1,000 answers, by the prices in studio.toml."] if has_cost else []),
         *([f"Latency: the median of {counted(timed, 'row')} an arm, asked one at a time."] if timed else []),
     ]
 
@@ -252,10 +312,11 @@ def dominated_arms(arms: Iterable[ArmSummary], scores: Mapping[str, Interval | N
     """Arms that there is no reason to choose, as far as this many rows can say.
 
     An arm is dominated where another scores higher and their 95 % intervals of ``scores`` do not overlap, while it
-    needs no more prompt tokens and, where both were timed, no more median latency. Equal scores never dominate: that
-    they are equal is nothing that rows can show. Intervals that do not overlap are a stricter test than a difference at
-    5 % (Schenker and Gentleman 2001, "On judging the significance of differences by examining the overlap between
-    confidence intervals", American Statistician 55: 182-186), and one that the drawing beside it lets anyone check.
+    needs no more prompt tokens and, where both were timed or priced, no more median latency or money. Equal scores
+    never dominate: that they are equal is nothing that rows can show. Intervals that do not overlap are a stricter test
+    than a difference at 5 % (Schenker and Gentleman 2001, "On judging the significance of differences by examining the
+    overlap between confidence intervals", American Statistician 55: 182-186), and one that the drawing beside it lets
+    anyone check.
     Tokens are counted, not estimated; latency is measured on few rows, so it can only save an arm.
     """
     known = [(arm, interval) for arm in arms if (interval := scores.get(arm.arm))]
@@ -269,16 +330,16 @@ def dominated_arms(arms: Iterable[ArmSummary], scores: Mapping[str, Interval | N
 def _costs_no_more(one: ArmSummary, other: ArmSummary) -> bool:
     if one.prompt_tokens_mean is None or other.prompt_tokens_mean is None:
         return False
-    if one.latency_p50_seconds is not None and other.latency_p50_seconds is not None:
-        is_as_quick = one.latency_p50_seconds <= other.latency_p50_seconds
-    else:
-        is_as_quick = True
-    return is_as_quick and one.prompt_tokens_mean <= other.prompt_tokens_mean
+    known = [(one.latency_p50_seconds, other.latency_p50_seconds)]
+    if one.effort.cost and other.effort.cost:
+        known.append((one.effort.cost.value, other.effort.cost.value))
+    dearer = [ours > theirs for ours, theirs in known if ours is not None and theirs is not None]
+    return not any(dearer) and one.prompt_tokens_mean <= other.prompt_tokens_mean
 
 
 def task_table(comparison: Comparison) -> Table:
     """Per task, one row per arm with every scorer that applies: score and 95 % interval."""
-    applying = [scorer for scorer in SCORERS if any(scorer.name in arm.scores for arm in comparison.arms.values())]
+    applying = _columns(comparison, (arm.scores for arm in comparison.arms.values()))
     rows: list[list[Cell]] = []
     for task in comparison.tasks:
         for index, arm in enumerate(comparison.arms.values()):
@@ -305,9 +366,14 @@ def scores_of(comparison: Comparison, arm: ArmSummary, task: str = "") -> dict[s
 def _headline_and_others(
     comparison: Comparison, scores: Mapping[str, Mapping[str, Interval]]
 ) -> tuple[Scorer, list[Scorer]]:
-    headline = next(scorer for scorer in SCORERS if scorer.name == comparison.headline_scorer)
-    applying = [scorer for scorer in SCORERS if any(scorer.name in of for of in scores.values())]
-    return headline, [scorer for scorer in applying if scorer is not headline]
+    headline = _scorer_named(comparison, comparison.headline_scorer)
+    return headline, [scorer for scorer in _columns(comparison, scores.values()) if scorer is not headline]
+
+
+def _columns(comparison: Comparison, scores: Iterable[Mapping[str, Interval]]) -> list[Scorer]:
+    """The scorers of some of these scores that have a column of their own."""
+    known = {name for of in scores for name in of}
+    return [scorer for scorer in comparison.scorers if scorer.is_column and scorer.name in known]
 
 
 def _n_where_it_differs(scorer: Scorer, scores: Mapping[str, Mapping[str, Interval]]) -> str:

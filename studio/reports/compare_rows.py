@@ -14,6 +14,7 @@ LISTS: dict[str, tuple[str, ...]] = {
     "both": ("both", "alike"),
     "neither": ("neither",),
 }
+DISAGREED = 0.5  # from here on two answers differ more than they agree; see CompareRow
 # An order -> what a row is sorted by, smallest first; equals keep the order of the test set.
 ORDERS: dict[str, Callable[[CompareRow], float | str]] = {
     "disagreement": lambda row: -row.disagreement,

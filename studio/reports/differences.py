@@ -45,6 +45,16 @@ def differences(a: str, b: str) -> list[tuple[str, Kind]]:
     return _joined(pieces)
 
 
+def words_of(text: str) -> list[str]:
+    """The words of ``text`` in small letters, without spaces and punctuation; CJK and Thai by character."""
+    return [token.casefold() for token in parted_by_words(text) if token[0].isalnum()]
+
+
+def parted_by_words(text: str) -> list[str]:
+    """``text`` in pieces that join to it again: its words, and what stands between them."""
+    return _TOKENS.findall(text)
+
+
 def are_akin(pieces: Iterable[tuple[str, Kind]]) -> bool:
     """Whether at least half of what both texts say, blanks aside, is the same: less is not worth telling by word."""
     cells = {"same": 0, "removed": 0, "added": 0}

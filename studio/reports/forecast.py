@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from studio.reports.numbers import counted, duration, number, size
+from studio.runs.events import Forecast
 from studio.runs.state import RunState
 
 
 def forecast_words(state: RunState) -> str:
+    """What is known of a run that was not measured yet; empty where nothing was forecast."""
+    return "" if state.forecast is None else measured_words(state.forecast)
+
+
+def measured_words(forecast: Forecast) -> str:
     """``forecast 12 m 00 s (11 m to 13 m), 290 tok/s, 3.3 GB of memory, 177 MB of disk, by 5 measured steps``.
 
-    What is known of a run that was not measured yet; empty where nothing was forecast.
+    Where no step told the time, why not, if that is known.
     """
-    forecast = state.forecast
-    if forecast is None:
-        return ""
     disk = f"{size(forecast.disk_bytes)} of disk"
     if forecast.seconds is None:
         return f"{forecast.note}; {disk}" if forecast.note else ""

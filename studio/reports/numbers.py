@@ -30,6 +30,13 @@ def latency(seconds: float | None) -> str:
     return duration(seconds)
 
 
+def money(amount: float | None) -> str:
+    """``0.0042``, ``1.5``, ``210``: three digits of a price, in the unit of whoever wrote it."""
+    if amount is None or not math.isfinite(amount):
+        return NOTHING
+    return f"{amount:,.0f}" if abs(amount) >= 100 else f"{amount:.3g}"
+
+
 def counted(count: int, noun: str) -> str:
     """``1 row``, ``7,473 rows``; ``noun`` is the singular of a regular plural."""
     return f"{number(count)} {noun}" + ("" if count == 1 else "s")

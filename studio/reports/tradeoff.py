@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from studio.reports.cells import Segment, cells, fit
-from studio.reports.numbers import latency, number, percent
+from studio.reports.numbers import latency, money, number, percent
 from studio.reports.ticks import linear_ticks, log_ticks, tick_labels
-from studio.scoring.summary import ArmSummary, Comparison, Interval
+from studio.scoring.comparison import ArmSummary, Comparison
+from studio.scoring.intervals import Interval
 
 WIDE_RANGE = 10  # the dearest over the cheapest from which the axis is logarithmic
 LEAST_WIDTH, LEAST_HEIGHT = 24, 5
@@ -32,6 +33,7 @@ class Price:
 PRICES: tuple[Price, ...] = (
     Price("context", "prompt tokens", lambda arm: arm.prompt_tokens_mean, number),
     Price("latency", "median seconds an answer", lambda arm: arm.latency_p50_seconds, latency),
+    Price("cost", "cost of 1,000 answers", lambda arm: arm.effort.cost.value if arm.effort.cost else None, money),
 )
 
 

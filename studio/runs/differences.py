@@ -59,7 +59,7 @@ def differences_between(before: RunDirectory, after: RunDirectory) -> RunDiffere
         after,
         _settings(read_spec(before), read_spec(after)),
         [
-            _rows(split, read_rows(before.rows_path(split)), read_rows(after.rows_path(split)))
+            row_differences(split, read_rows(before.rows_path(split)), read_rows(after.rows_path(split)))
             for split in SPLITS
             if before.rows_path(split).exists() or after.rows_path(split).exists()
         ],
@@ -82,7 +82,8 @@ def _settings(before: Spec, after: Spec) -> list[Setting]:
     return [Setting(name, one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)]
 
 
-def _rows(split: str, before: Sequence[FrozenRow], after: Sequence[FrozenRow]) -> RowDifferences:
+def row_differences(split: str, before: Sequence[FrozenRow], after: Sequence[FrozenRow]) -> RowDifferences:
+    """Which examples came, went and read otherwise, from one set of frozen rows to another."""
     one, other = ({row.example_id: _learned(row) for row in rows} for rows in (before, after))
     both = one.keys() & other.keys()
     edited = sorted(example_id for example_id in both if one[example_id] != other[example_id])
@@ -93,4 +94,4 @@ def _rows(split: str, before: Sequence[FrozenRow], after: Sequence[FrozenRow]) -
 
 def _learned(row: FrozenRow) -> tuple[str, ...]:
     """What of a row a run sees; a hash that an older studio did not freeze is no edit."""
-    return row.task, row.system, row.prompt, row.completion
+    return row.task, row.system, row.context, row.prompt, row.completion

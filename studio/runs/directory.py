@@ -32,10 +32,11 @@ from studio.runs.naming import Naming, read_naming
 
 @dataclass(frozen=True)
 class FrozenRow:
-    """One example as a run keeps it; ``system`` is empty for none.
+    """One example as a run keeps it; ``system`` is empty for none, ``context`` (the turns before, see ``turns``) too.
 
     ``prompt_hash`` is the store's (32 hex digits, equal for prompts that count as equal), so that a run's process
-    never decides that anew; empty in rows that an older studio froze.
+    never decides that anew; empty in rows that an older studio froze. ``source`` is the file and line that it came
+    from, as ``chats.jsonl:12``: rows of one line are parts of one conversation.
     """
 
     example_id: int
@@ -44,6 +45,8 @@ class FrozenRow:
     completion: str
     system: str = ""
     prompt_hash: str = ""
+    context: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,8 +137,20 @@ class RunDirectory:
         return self.path / "predictions.jsonl"
 
     @property
+    def own_scores_path(self) -> Path:
+        return self.path / "own_scores.jsonl"
+
+    @property
+    def votes_path(self) -> Path:
+        return self.path / "votes.jsonl"
+
+    @property
     def arms_path(self) -> Path:
         return self.path / "arms.json"
+
+    def documents_path(self, number: int) -> Path:
+        """The passages of the documents that arm ``number`` of a comparison searches, as they were at its start."""
+        return self.path / f"documents-{number}.jsonl"
 
     def checkpoint_copy_path(self, number: int) -> Path:
         """The checkpoint that arm ``number`` of a comparison answers from: its own copy, as the run deletes its own."""
@@ -235,7 +250,8 @@ def new_run_directory(runs_path: Path, kind: str) -> RunDirectory:
 def runs_in(runs_path: Path) -> list[RunDirectory]:
     """The complete run directories, newest first. Raises StudioError where the folder cannot be read."""
     try:
-        found = [directory for path in runs_path.iterdir() if (directory := RunDirectory(path)).is_complete]
+        named = [path for path in runs_path.iterdir() if not path.name.startswith(".")]  # others are for a moment only
+        found = [directory for path in named if (directory := RunDirectory(path)).is_complete]
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -25,6 +25,7 @@ from studio.runs.settings import Spec, about, at_least, filled_in, share
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 OVERLONG_POLICIES = ("refuse", "drop", "truncate_prompt", "truncate_completion")
 OBJECTIVES = ("completion", "sequence", "text")  # named as in tokens.encoding
+LEARNED_TURNS = ("last", "all")
 SCHEDULES = ("cosine", "linear", "constant", "wsd")
 MEAN = "mean"
 ALL_LINEAR = "all-linear"
@@ -66,6 +67,11 @@ class TrainSpec(Spec):
         "template (continued pre-training).",
         choices=OBJECTIVES,
         default="completion",
+    )
+    learned_turns: str = about(
+        "Which answers of a conversation are learned: the last, or all of the assistant's; the rest is only seen.",
+        choices=LEARNED_TURNS,
+        default="last",
     )
     label_smoothing: float = about(
         "Share of each target's probability spread over the vocabulary in training; evaluation is without it.",
@@ -192,6 +198,11 @@ class TrainSpec(Spec):
                 f"lora_targets={','.join(self.lora_targets)} names no layers.",
                 f"Either {ALL_LINEAR}, or names such as q_proj,v_proj.",
             )
+        if self.learned_turns == "all" and self.objective != "completion":
+            yield (
+                f"learned_turns=all with objective={self.objective}, which learns all there is anyway.",
+                "Set learned_turns=last.",
+            )
         if self.schedule == "wsd" and not self.decay_ratio:
             yield "schedule=wsd with decay_ratio=0 never falls.", "Set decay_ratio, usually 0.1, or schedule=constant."
         if self.schedule == "wsd" and self.warmup_ratio + self.decay_ratio > 1:
@@ -288,6 +299,7 @@ class CompareSpec(Spec):
     run_id: str = about("The train run of the arm tuned, whose rows shots come from; empty for none.", default="")
     tuned_path: str = filled_in("In an older studio's comparison: the folder of what that run made.", default="")
     tuned_method: str = filled_in("In an older studio's comparison: the method of that run.", default="")
+    after: str = filled_in("The train run whose end the comparison waits for; empty for none.", default="")
     arms: tuple[str, ...] = about(
         f"{arms.usage()}; two together: tuned+few_shot:3.", default=("zero_shot", "one_shot", "few_shot:5", "tuned")
     )
@@ -301,7 +313,26 @@ class CompareSpec(Spec):
     latency_rows: int = about(
         "Rows that each arm answers one at a time, to measure its latency; 0 measures none.", default=4
     )
+    probe_rows: int = about(
+        "Rows that are answered again alone and in the other dtype, to see how many answers change; 0 is none.",
+        default=4,
+    )
+    passage_words: int = about("Words of a passage of a document, for rag:k:FOLDER.", default=120)
+    passage_overlap: int = about("Words that a passage shares with the one before it.", default=20)
     seed: int = about("Seed of the choice of shots.", default=0)
+    primary: tuple[str, ...] = about(
+        "The score that decides, named before the run: rouge_l for all tasks, tickets=exact_match for one; empty takes "
+        "[scores] of studio.toml, then what suits the references.",
+        default=(),
+    )
+    scorers: tuple[str, ...] = about("Further scores, which are not worked out else: rouge_l_stemmed.", default=())
+    has_loss: bool = about(
+        "Also measure the loss of the right answers under every model here: half a pass a row more.", default=False
+    )
+    is_forgetting: bool = about(
+        "Rows of the tasks that the run did not learn, and a small general set, show what it forgot.", default=False
+    )
+    own_scorers: tuple[str, ...] = filled_in("Functions of the project that score too, by studio.toml.", default=())
     dtype: str = about(
         "auto measures float32 and bfloat16 on this machine and takes the faster.", choices=DTYPES, default="auto"
     )
@@ -312,6 +343,13 @@ class CompareSpec(Spec):
         at_least("limit", self.limit, 0)
         at_least("latency_rows", self.latency_rows, 0)
         at_least("max_new_tokens", self.max_new_tokens, 0)
+        at_least("probe_rows", self.probe_rows, 0)
+        at_least("passage_overlap", self.passage_overlap, 0)
+        if self.passage_words <= self.passage_overlap:
+            raise AskedWrongly(
+                f"passage_words={self.passage_words} with passage_overlap={self.passage_overlap} never ends.",
+                "A passage has more words than it shares with the one before.",
+            )
         if not self.arms:
             raise AskedWrongly("arms is empty.", "For example: zero_shot,few_shot:5,tuned")
         if len(set(self.arms)) != len(self.arms):
@@ -321,6 +359,11 @@ class CompareSpec(Spec):
                 raise AskedWrongly(
                     f"the arm {arm.text!r} needs a run.", "Add --run RUN (studio runs lists them), or leave it out."
                 )
+
+    @property
+    def needs_base_model(self) -> bool:
+        """Whether the base model answers, or what was made of it."""
+        return any(arm.by.source in ("base", "tuned") for arm in self.parsed_arms)
 
     @property
     def parsed_arms(self) -> list[Arm]:

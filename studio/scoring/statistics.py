@@ -54,24 +54,48 @@ def bootstrap_mean(
     data = np.asarray(values, dtype=np.float64)
     if len(data) < 2:
         raise ValueError(f"a bootstrap needs two values or more, not {len(data)}")
-    low, high = np.quantile(_resampled_means(data, seed, resamples), _tails(confidence))
+    low, high = np.quantile(resampled_sums(data[:, None], seed, resamples)[:, 0] / len(data), tails(confidence))
     return float(low), float(high)
 
 
 def paired_bootstrap(
-    a: Sequence[float], b: Sequence[float], seed: int = 0, resamples: int = RESAMPLES, confidence: float = 0.95
+    a: Sequence[float],
+    b: Sequence[float],
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    confidence: float = 0.95,
+    groups: Sequence[int] = (),
 ) -> tuple[float, float, float]:
     """Mean of ``a - b`` over the same rows, with its percentile bootstrap interval: (difference, low, high) in -1..1.
 
     a, b: one score per row, in the same order of rows. Rows are drawn, not scores, so what makes a row hard for both
-    cancels out. Source as ``bootstrap_mean``.
+    cancels out. Source as ``bootstrap_mean``. groups: per row the source that it shares with others; then sources are
+    drawn whole (Davison and Hinkley 1997, section 3.8), since rows of one source are alike.
     Raises ValueError where the lengths differ or there are fewer than two rows.
     """
     if len(a) != len(b):
         raise ValueError(f"paired values must have one length, not {len(a)} and {len(b)}")
     difference = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
+    if len(groups):
+        columns = np.stack([sums_by_group(column, groups) for column in (difference, np.ones(len(difference)))], axis=1)
+        sums, counts = resampled_sums(columns, seed, resamples).T
+        low, high = np.quantile(sums / counts, tails(confidence))
+        return float(difference.mean()), float(low), float(high)
     low, high = bootstrap_mean(difference.tolist(), seed, resamples, confidence)
     return float(difference.mean()), low, high
+
+
+def paired_share_difference(b: int, c: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Interval of the difference of two shares over the same ``n`` rows, as (low, high) in -1..1.
+
+    b, c: how many rows only the one, and only the other, of two arms answers right. Where all go one way, or none
+    differs, it is still no certainty: one row more is counted for either side. Bonett and Price 2012, "Adjusted Wald
+    confidence interval for a difference of binomial proportions based on paired data", Journal of Educational and
+    Behavioral Statistics 37: 479-488.
+    """
+    ours, theirs = (b + 1) / (n + 2), (c + 1) / (n + 2)
+    reach = two_sided_z(confidence) * math.sqrt((ours + theirs - (ours - theirs) ** 2) / (n + 2))
+    return max(-1.0, ours - theirs - reach), min(1.0, ours - theirs + reach)
 
 
 def mcnemar_exact(b: int, c: int) -> float:
@@ -90,7 +114,9 @@ def mcnemar_exact(b: int, c: int) -> float:
     return min(1.0, float(Fraction(2 * tail, 2**n)))
 
 
-def paired_permutation(a: Sequence[float], b: Sequence[float], seed: int = 0, resamples: int = SIGN_FLIPS) -> float:
+def paired_permutation(
+    a: Sequence[float] | Floats, b: Sequence[float] | Floats, seed: int = 0, resamples: int = SIGN_FLIPS
+) -> float:
     """Two-sided p-value of the mean of ``a - b`` when the sign of every row's difference could as well be the other.
 
     a, b: one score per row, in the same order of rows. Rows without a difference say nothing and fall out. Then
@@ -123,6 +149,25 @@ def paired_permutation(a: Sequence[float], b: Sequence[float], seed: int = 0, re
     return (as_far + 1) / (resamples + 1)
 
 
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values adjusted for that several were looked at, in their order: each under 0.05 may be named at 5 % for all.
+
+    Holm 1979, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6: 65-70.
+    It is never weaker than multiplying each by their number, and asks no independence.
+    """
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = largest
+    return adjusted
+
+
+def sums_by_group(values: Sequence[float] | Floats, groups: Sequence[int]) -> Floats:
+    """The sum of each group's values, groups in the order of their numbers, those without a value left out."""
+    _, places = np.unique(np.asarray(groups), return_inverse=True)
+    return np.asarray(np.bincount(places, weights=np.asarray(values, dtype=np.float64)), dtype=np.float64)
+
+
 def detectable_difference(n: int, discordance: float = 0.2, power: float = POWER, confidence: float = 0.95) -> float:
     """Smallest true difference of two shares, as a share, that ``n`` paired rows show with probability ``power``.
 
@@ -141,20 +186,38 @@ def detectable_difference(n: int, discordance: float = 0.2, power: float = POWER
     return min(1.0, difference if difference <= discordance else z * z / n)
 
 
+def rows_needed(difference: float, discordance: float = 0.2, power: float = POWER, confidence: float = 0.95) -> int:
+    """How many paired rows show a true ``difference`` of two shares with probability ``power``: the other way round.
+
+    difference: above 0. See ``detectable_difference``, whose formula is solved for n here.
+    """
+    z = two_sided_z(confidence) + NormalDist().inv_cdf(power)
+    return math.ceil(z * z * max(discordance, difference) / difference**2)
+
+
 def two_sided_z(confidence: float) -> float:
     """How many standard deviations a normal interval at ``confidence`` reaches to either side: 1.96 at 95 %."""
     return NormalDist().inv_cdf(0.5 + confidence / 2)
 
 
-def _tails(confidence: float) -> tuple[float, float]:
+def tails(confidence: float = 0.95) -> tuple[float, float]:
+    """Between which quantiles an interval at ``confidence`` lies: 0.025 and 0.975 at 95 %."""
     return (1 - confidence) / 2, (1 + confidence) / 2
 
 
-def _resampled_means(data: Floats, seed: int, resamples: int) -> Floats:
+def resampled_sums(columns: Floats, seed: int = 0, resamples: int = RESAMPLES) -> Floats:
+    """Sums of every column over seeded resamples of the rows: (rows, columns) to (resamples, columns).
+
+    A resample draws as many rows as there are, each as often as it comes. All columns are summed over the same draws.
+    """
+    rows = len(columns)
     generator = np.random.default_rng(seed)
-    means = np.empty(resamples)
-    step = max(1, DRAWS_AT_ONCE // len(data))
+    sums = np.empty((resamples, columns.shape[1]))
+    step = max(1, DRAWS_AT_ONCE // rows)
     for start in range(0, resamples, step):
         count = min(step, resamples - start)
-        means[start : start + count] = data[generator.integers(0, len(data), (count, len(data)))].mean(axis=1)
-    return means
+        drawn = generator.integers(0, rows, (count, rows))
+        drawn += np.arange(count)[:, None] * rows
+        times = np.bincount(drawn.ravel(), minlength=count * rows).reshape(count, rows)
+        sums[start : start + count] = times @ columns
+    return sums

@@ -7,11 +7,14 @@ it will never see (trl issues 4147, 5213 and 6105 are that fault). ``encode_pair
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from studio.errors import AskedWrongly, StudioError
 from studio.tokens.layout import Budget, ContextWindow, Model
 from studio.tokens.pairs import Encoded, Objective, Pair
-from studio.tokens.template import INSTRUCTION_TEMPLATE, messages_of
+from studio.tokens.rendering import Message
+from studio.tokens.template import INSTRUCTION_TEMPLATE, conversation_of, messages_of
+from studio.turns import turns_in
 
 
 class OneSequence:
@@ -51,11 +54,13 @@ class OneSequence:
                 return [Encoded(row.ids, 1) for row in self._encode_conversations(folder, pairs)]
             case Objective.COMPLETION:
                 return self._encode_conversations(folder, pairs)
+            case Objective.TURNS:
+                return self._with_earlier_answers(folder, pairs, self._encode_conversations(folder, pairs))
 
     def _encode_conversations(self, folder: Model, pairs: Sequence[Pair]) -> list[Encoded]:
-        asked = [messages_of(pair.prompt, pair.system) for pair in pairs]
+        asked = [messages_of(pair.prompt, pair.system, context=pair.context) for pair in pairs]
         prompts = self.encode_prompts(folder, folder.template.render_all(asked, add_generation_prompt=True))
-        wholes = self.encode_prompts(folder, training_texts(folder, pairs))
+        wholes = self.encode_prompts(folder, training_texts(folder, list(map(conversation_of, pairs))))
         for pair, prompt_ids, whole_ids in zip(pairs, prompts, wholes, strict=True):
             if whole_ids[: len(prompt_ids)] != prompt_ids:
                 raise StudioError(
@@ -63,6 +68,38 @@ class OneSequence:
                     "Trained so, the model would never see this prompt again; mend the chat template.",
                 )
         return [Encoded(whole, len(prompt)) for prompt, whole in zip(prompts, wholes, strict=True)]
+
+    def _with_earlier_answers(self, folder: Model, pairs: Sequence[Pair], rows: Sequence[Encoded]) -> list[Encoded]:
+        """The rows with the spans of their earlier answers: each from where it is asked for up to its end-of-turn.
+
+        Both are found by rendering the conversation up to there, which has to begin the row: so it is proved that an
+        answer is learned as it would be asked for. Raises StudioError for a template that writes a turn otherwise once
+        others follow it.
+        """
+        asked: list[list[Message]] = []
+        answered: list[list[Message]] = []
+        for pair in pairs:
+            messages = conversation_of(pair)
+            places = [place for place, message in enumerate(messages[:-1]) if message["role"] == "assistant"]
+            asked += [messages[:place] for place in places]
+            answered += [messages[: place + 1] for place in places]
+        begins = iter(self.encode_prompts(folder, folder.template.render_all(asked, add_generation_prompt=True)))
+        ends = iter(self.encode_prompts(folder, training_texts(folder, answered)))
+        found = []
+        for pair, row in zip(pairs, rows, strict=True):
+            spans = []
+            for turn in turns_in(pair.context):
+                if turn.role != "assistant":
+                    continue
+                begin, end = next(begins), next(ends)
+                if row.ids[: len(begin)] != begin or row.ids[: len(end)] != end:
+                    raise StudioError(
+                        f"the turns before {pair.prompt[:60]!r} are other tokens than when they were answered.",
+                        "This model's chat template rewrites earlier turns: set learned_turns=last.",
+                    )
+                spans.append((len(begin), len(end)))
+            found.append(Encoded(row.ids, row.prompt_tokens, tuple(spans)))
+        return found
 
     def sequences(self, row: Encoded) -> list[list[int]]:
         """The row itself."""
@@ -77,7 +114,7 @@ class OneSequence:
         """
         totals = [row.total_tokens for row in encoded]
         with_system = [index for index, pair in enumerate(pairs) if pair.system]
-        bare = training_texts(folder, [Pair(pairs[index].prompt, pairs[index].completion) for index in with_system])
+        bare = training_texts(folder, [conversation_of(replace(pairs[index], system="")) for index in with_system])
         for index, ids in zip(with_system, self.encode_prompts(folder, bare), strict=True):
             totals[index] = len(ids)
         overhead = self._turn_overhead(folder)
@@ -86,7 +123,7 @@ class OneSequence:
     def _turn_overhead(self, folder: Model) -> int:
         """Tokens of an example as an earlier turn, less what it has as a training row without a system message."""
         shot, question = Pair("Where is my parcel?", "It is on its way."), "And my lamp?"
-        asked = [messages_of(question), messages_of(question, shots=[(shot.prompt, shot.completion)])]
+        asked = [messages_of(question), messages_of(question, shots=[shot])]
         texts = folder.template.render_all(asked, add_generation_prompt=True)
         without, with_shot = self.encode_prompts(folder, texts)
         return len(with_shot) - len(without) - self._encode_conversations(folder, [shot])[0].total_tokens
@@ -106,21 +143,19 @@ class OneSequence:
 
 
 def plain_text(pair: Pair) -> str:
-    """A pair as text without a chat template: what there is of system, prompt and completion, a line each."""
-    return "\n".join(part for part in (pair.system, pair.prompt, pair.completion) if part)
+    """A pair as text without a chat template: what there is of system, turns, prompt and completion, a line each."""
+    turns = (turn.text for turn in turns_in(pair.context))
+    return "\n".join(part for part in (pair.system, *turns, pair.prompt, pair.completion) if part)
 
 
-def training_texts(folder: Model, pairs: Sequence[Pair]) -> list[str]:
-    """The whole rows as they are trained, each cut behind the end-of-turn token.
+def training_texts(folder: Model, conversations: Sequence[Sequence[Message]]) -> list[str]:
+    """Conversations that end with an answer, as they are trained: each cut behind the end-of-turn token.
 
     Raises StudioError when the template does not end an answer with the end-of-turn token: a model trained so
     would never stop (trl issue 1623).
     """
     end_of_turn = folder.end_of_turn
-    texts = folder.template.render_all(
-        [[*messages_of(pair.prompt, pair.system), {"role": "assistant", "content": pair.completion}] for pair in pairs],
-        add_generation_prompt=False,
-    )
+    texts = folder.template.render_all(conversations, add_generation_prompt=False)
     return [_until_end_of_turn(text, end_of_turn) for text in texts]
 
 

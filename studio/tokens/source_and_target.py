@@ -2,7 +2,8 @@
 
 Both are what the model's own tokenizer makes of a text, with what its post-processor puts around one: T5's adds
 ``</s>`` behind, BART's ``<s>`` and ``</s>`` around. These models were trained on texts, not on turns: the source is the
-prompt as it is, system text and worked examples before it.
+prompt as it is, system text, worked examples and the earlier turns of its conversation before it, each answer followed
+by an empty line.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class SourceAndTarget:
 
         The target ends with the end-of-turn token, added where the tokenizer does not: it must be learned.
         """
-        asked = [messages_of(pair.prompt, pair.system) for pair in pairs]
+        asked = [messages_of(pair.prompt, pair.system, context=pair.context) for pair in pairs]
         sources = self.encode_prompts(folder, folder.template.render_all(asked, add_generation_prompt=True))
         targets = self.encode_prompts(folder, [pair.completion for pair in pairs])
         end = folder.end_of_turn_id
@@ -56,7 +57,7 @@ class SourceAndTarget:
 
     def shot_tokens(self, folder: Model, pairs: Sequence[Pair], encoded: Sequence[Encoded]) -> list[int]:
         """An example stands in the source without what the tokenizer puts around a text, and without system text."""
-        asked = [messages_of("", shots=[(pair.prompt, pair.completion)]) for pair in pairs]
+        asked = [messages_of("", shots=[pair]) for pair in pairs]
         return [len(ids) for ids in folder.encode(folder.template.render_all(asked, add_generation_prompt=True))]
 
     def budget(self, max_length: int, max_target_length: int = 0) -> Budget:

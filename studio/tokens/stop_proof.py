@@ -4,7 +4,8 @@ What is not proved trains without an error and answers wrongly: a doubled beginn
 2648), an answer whose end is never learned (trl 1623, axolotl 3754), a prompt that is another one at inference (trl
 4147). That the prompt as it is asked begins the training row is proved where rows are encoded, see ``encoding``.
 
-It is of completions alone. Where whole conversations are learned, the ends of other turns are too; plain text has none.
+It is of answers alone, of every one that is learned. Where whole conversations are learned, the ends of the user's
+turns are too; plain text has none.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _BATCH = 1_000
 
 def is_proved(objective: Objective) -> bool:
     """Whether there is a proof of what is learned."""
-    return objective is Objective.COMPLETION
+    return objective in (Objective.COMPLETION, Objective.TURNS)
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,15 @@ class StopProof:
         return ""
 
     def _flaw_at_the_end(self, row: Encoded, *, was_cut: bool) -> str:
-        within = row.ids[row.prompt_tokens : -1]
-        if self._end in within:
-            return f"its completion has {self.folder.end_of_turn} before its end: the model would learn to stop there"
-        if row.ids[-1] != self._end and not was_cut:
-            return f"it does not end with {self.folder.end_of_turn}: the model would never learn to stop"
+        end = self.folder.end_of_turn
+        for start, behind in row.learned_spans:
+            is_last = behind == len(row.ids)
+            if self._end in row.ids[start : behind - 1]:
+                what = "its completion" if is_last else "an earlier answer of it"
+                return f"{what} has {end} before its end: the model would learn to stop there"
+            if row.ids[behind - 1] != self._end and not (was_cut and is_last):
+                what = "it" if is_last else "an earlier answer of it"
+                return f"{what} does not end with {end}: the model would never learn to stop"
         return ""
 
     def suspects(self, pairs: Sequence[Pair]) -> list[int]:
@@ -85,7 +90,9 @@ class StopProof:
         return [
             number
             for number, pair in enumerate(pairs)
-            if any(token in text for token in tokens for text in (pair.prompt, pair.completion, pair.system))
+            if any(
+                token in text for token in tokens for text in (pair.prompt, pair.completion, pair.system, pair.context)
+            )
         ]
 
     @cached_property

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from studio.tokens.pairs import Pair
 from studio.tokens.render_process import RENDERER
 from studio.tokens.rendering import Message, render
+from studio.turns import turns_in
 
 # For base models, which come without a chat template. The headings are those of Stanford Alpaca's instruction format
 # (PROMPT_DICT in train.py of github.com/tatsu-lab/stanford_alpaca), without its sentence before them.
@@ -21,7 +23,7 @@ INSTRUCTION_TEMPLATE = """\
 {%- endfor -%}"""
 
 # For encoder-decoder models, which were trained on texts and not on turns: the prompt as it is, what comes before it
-# (system text, worked examples) parted from it by an empty line.
+# (system text, worked examples, earlier turns) parted from it by an empty line.
 SOURCE_TEMPLATE = """\
 {%- for message in messages -%}
 {{ message['content'] }}
@@ -68,11 +70,28 @@ class ChatTemplate:
         return hashlib.sha256(self.source.encode()).hexdigest() in KNOWN_TEMPLATES
 
 
-def messages_of(prompt: str, system: str = "", shots: Sequence[tuple[str, str]] = ()) -> list[Message]:
-    """The conversation up to the answer; ``shots`` are (prompt, completion) pairs shown as earlier turns."""
+def messages_of(prompt: str, system: str = "", shots: Sequence[Pair] = (), context: str = "") -> list[Message]:
+    """The conversation up to the answer: system text, ``shots`` shown as earlier turns, the row's own turns, prompt.
+
+    A shot brings the turns before it and no system text. ``context`` are the row's earlier turns, see ``turns``.
+    """
     messages = [{"role": "system", "content": system}] if system else []
-    for shot_prompt, shot_completion in shots:
-        messages.append({"role": "user", "content": shot_prompt})
-        messages.append({"role": "assistant", "content": shot_completion})
+    for shot in shots:
+        messages += _turns(shot.context)
+        messages.append({"role": "user", "content": shot.prompt})
+        messages.append({"role": "assistant", "content": shot.completion})
+    messages += _turns(context)
     messages.append({"role": "user", "content": prompt})
     return messages
+
+
+def conversation_of(pair: Pair) -> list[Message]:
+    """The messages of a whole row, its answer the last."""
+    return [
+        *messages_of(pair.prompt, pair.system, context=pair.context),
+        {"role": "assistant", "content": pair.completion},
+    ]
+
+
+def _turns(context: str) -> list[Message]:
+    return [{"role": turn.role, "content": turn.text} for turn in turns_in(context)]

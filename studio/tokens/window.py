@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from studio.tokens.encoding import Encoded, Objective, Pair, encode_pairs
 from studio.tokens.layout import Budget
 from studio.tokens.tokenizer import ModelFolder
+from studio.turns import turns_in, written
 
 Counts = NDArray[np.int32]
 
@@ -94,8 +95,9 @@ def apply_policy(
 ) -> list[Fitted]:
     """Encode rows and apply the policy ``drop``, ``truncate_prompt`` or ``truncate_completion`` to the over-long.
 
-    Under ``truncate_prompt`` the start of the user's text goes and the template around it stays whole. One Fitted a
-    pair, in order. Raises as ``encode_pairs``.
+    Under ``truncate_prompt`` the earliest turns of a conversation go first, each question with its answer; then the
+    start of the user's text. The template around it stays whole. One Fitted a pair, in order. Raises as
+    ``encode_pairs``.
     """
     fitted = []
     for pair, encoded in zip(pairs, encode_pairs(folder, pairs, objective), strict=True):
@@ -104,7 +106,7 @@ def apply_policy(
                 fitted.append(Fitted(encoded, was_cut=False))
             case Outcome.COMPLETION_CUT:
                 end = encoded.prompt_tokens + budget.completion_room(encoded.prompt_tokens)
-                fitted.append(Fitted(Encoded(encoded.ids[:end], encoded.prompt_tokens), was_cut=True))
+                fitted.append(Fitted(encoded.cut_to(end), was_cut=True))
             case Outcome.PROMPT_CUT_IF_POSSIBLE:
                 shorter = _with_prompt_cut(folder, pair, encoded, budget, objective)
                 fitted.append(Fitted(shorter, was_cut=shorter is not None))
@@ -117,11 +119,18 @@ def _with_prompt_cut(
     folder: ModelFolder, pair: Pair, encoded: Encoded, budget: Budget, objective: Objective
 ) -> Encoded | None:
     # Cutting text can merge tokens anew at the seam, so the excess is taken off until the row fits.
-    prompt = pair.prompt
     while (excess := budget.prompt_excess(encoded.prompt_tokens, encoded.completion_tokens)) > 0:
-        offsets = folder.offsets(prompt)
-        if excess >= len(offsets):
-            return None
-        prompt = prompt[max(offsets[excess][0], 1) :]
-        encoded = encode_pairs(folder, [Pair(prompt, pair.completion, pair.system)], objective)[0]
+        if pair.context:
+            pair = replace(pair, context=_without_first_answer(pair.context))
+        else:
+            offsets = folder.offsets(pair.prompt)
+            if excess >= len(offsets):
+                return None
+            pair = replace(pair, prompt=pair.prompt[max(offsets[excess][0], 1) :])
+        encoded = encode_pairs(folder, [pair], objective)[0]
     return encoded
+
+
+def _without_first_answer(context: str) -> str:
+    turns = turns_in(context)
+    return written(turns[[turn.role for turn in turns].index("assistant") + 1 :])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import operator
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,6 +22,7 @@ from studio.errors import StoreHeld, StudioError
 from studio.project import Project
 from studio.reports.console import VisibleConsole
 from studio.reports.glyphs import is_ascii_only
+from studio.reports.stepping import stepped
 from studio.reports.visible import visible
 from studio.tui import actions, themes
 from studio.tui.frame import Frame
@@ -32,10 +33,13 @@ from studio.tui.messages import (
     ExamplesChanged,
     ExamplesRequested,
     ModelFound,
+    OthersChanged,
     RunsPolled,
     StoreClosed,
     StoreOpened,
 )
+from studio.tui.others import Others
+from studio.tui.run_watcher import RunWatcher
 from studio.tui.screens.base import StudioScreen
 from studio.tui.session import ClosedStore, Session
 from studio.tui.widgets.header import HeaderFacts
@@ -47,10 +51,9 @@ if TYPE_CHECKING:
 
     from studio.dataset.examples import ExampleIds
     from studio.dataset.store import Change
-    from studio.tui.run_poll import RunPoll
+    from studio.runs.state import RunState
     from studio.tui.shell import Demo
 
-POLL_SECONDS = 0.35
 COLOR_SYSTEMS = {"standard": ColorSystem.STANDARD, "256": ColorSystem.EIGHT_BIT, "truecolor": ColorSystem.TRUECOLOR}
 
 
@@ -84,6 +87,12 @@ def _try_screen() -> Screen[Any]:
     return TryScreen()
 
 
+def _checks_screen() -> Screen[Any]:
+    from studio.tui.screens.checks.screen import ChecksScreen
+
+    return ChecksScreen()
+
+
 def _actions_provider() -> type[Provider]:
     from studio.tui.palette import ActionsProvider
 
@@ -91,7 +100,7 @@ def _actions_provider() -> type[Provider]:
 
 
 class StudioApp(App[None], inherit_bindings=False):
-    """Five screens over one project; to them it is a ``Shell``."""
+    """Six screens over one project; to them it is a ``Shell``."""
 
     TITLE = "tune-studio"
     CSS_PATH = "studio.tcss"
@@ -102,6 +111,7 @@ class StudioApp(App[None], inherit_bindings=False):
         "runs": _runs_screen,
         "compare": _compare_screen,
         "try": _try_screen,
+        "checks": _checks_screen,
     }
 
     COMMANDS: ClassVar[set[Any]] = {_actions_provider}
@@ -115,11 +125,11 @@ class StudioApp(App[None], inherit_bindings=False):
         self._gates: list[LineFilter] = [VisibleLines(), AsciiLines()] if is_ascii_only() else [VisibleLines()]
         self.last_said: tuple[str, str] = ("", "information")
         self._when_open: list[Callable[[], None]] = []
+        self._others = Others(self.post_message)
         self._frame = Frame()
         self._typed_at: WeakKeyDictionary[events.Key, tuple[Screen[Any], Widget | None]] = WeakKeyDictionary()
         self._demo = demo
-        self._run_poll: RunPoll | None = None
-        self._is_polling, self._must_tell_runs = False, True
+        self._watcher = RunWatcher(project.runs_path, self._tell_of_runs, self._fail_in_thread)
         self._first_screen = first_screen
         self._facts = HeaderFacts("", project.name, model=self.session.base_model)
         has_few_colors = self.console.color_system == "standard" or self.console.no_color
@@ -135,16 +145,17 @@ class StudioApp(App[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.app_resume_signal.subscribe(self, lambda _: self._frame.forget(), immediate=True)
+        self._watcher.start()
         self.switch_mode(self._first_screen)
         if self.session.kept_trouble:
             self.call_after_refresh(self.say, self.session.kept_trouble, "warning")
         if self.session.project.exists():
             self.call_after_refresh(self.open_store)
-        self.call_after_refresh(self.set_interval, POLL_SECONDS, self._poll_runs_soon)
         if self._demo is not None:
             self.start_demo(self._demo)
 
     def on_unmount(self) -> None:
+        self._watcher.end()
         self.session.close()
 
     # -- what is sent to the terminal
@@ -153,7 +164,7 @@ class StudioApp(App[None], inherit_bindings=False):
         if isinstance(renderable, ChopsUpdate | LayoutUpdate) and not self._batch_count:
             colors = COLOR_SYSTEMS.get(self.console.color_system or "", ColorSystem.TRUECOLOR)
             renderable = self._frame.changes(renderable, *self.size, colors)
-            if not renderable.runs and self.cursor_position == self._previous_cursor_position:
+            if renderable.is_empty and self.cursor_position == self._previous_cursor_position:
                 renderable = None  # not even the cursor has moved
         super()._display(screen, renderable)
 
@@ -171,11 +182,11 @@ class StudioApp(App[None], inherit_bindings=False):
         self._when_open.append(act)
 
     def _open_store(self) -> None:
-        from studio.dataset.store import Store
+        from studio.sharing.opening import open_store
 
         worker = get_current_worker()
         try:
-            store = Store.open(self.session.project.store_path, self.session.settings.who)
+            store = open_store(self.session.project.store_path, self.session.settings.who)
         except StudioError as error:
             pid = error.pid if isinstance(error, StoreHeld) else None
             self.post_message(StoreClosed(ClosedStore(error.message, error.hint, pid)))
@@ -192,6 +203,14 @@ class StudioApp(App[None], inherit_bindings=False):
         for act in waiting:
             act()
         self.run_worker(self._find_model, group="model", exclusive=True, thread=True, exit_on_error=True)
+        self._others.listen(message.store)
+
+    def on_others_changed(self, message: OthersChanged) -> None:
+        """Others work on the same project: screens show it, and an error that is said stays said."""
+        for screen in self._studio_screens():
+            screen.take_others(message.example_ids, may_be_more=message.may_be_more)
+        if message.counts and self.last_said[1] != "error":
+            self.say(self._others.summed_up(message, time.monotonic()))
 
     def on_store_closed(self, message: StoreClosed) -> None:
         self.session.take_closed(message.closed)
@@ -237,10 +256,10 @@ class StudioApp(App[None], inherit_bindings=False):
             return
         change: Change | None = store.undo() if which == "undo" else store.redo()
         if change is None:
-            self.say(f"nothing to {which}")
+            self.say(f"{store.who} has nothing to {which}")
             return
         other = "R does it again" if which == "undo" else "u undoes"
-        self.say(f"{'undone' if which == 'undo' else 'done again'}: {change.summary} · saved · {other}")
+        self.say(f"{stepped(change, 'undone' if which == 'undo' else 'done again')} · saved · {other}")
         self.examples_changed(change.example_ids, change.summary)
 
     # -- words and screens
@@ -307,7 +326,7 @@ class StudioApp(App[None], inherit_bindings=False):
             return True
 
     def show_screen(self, name: str) -> None:
-        """Show one of the five (``"data"``, ``"window"``, ``"runs"``, ``"compare"``, ``"try"``)."""
+        """Show a screen by its name: ``"data"``, ``"window"``, ``"runs"``, ``"compare"``, ``"try"`` or ``"checks"``."""
         self.switch_mode(name)
 
     def on_examples_requested(self, message: ExamplesRequested) -> None:
@@ -341,29 +360,22 @@ class StudioApp(App[None], inherit_bindings=False):
     # -- the runs
 
     def poll_runs(self) -> None:
-        """Look at the runs in a thread, unless a look is under way; every screen then gets ``RunsPolled``."""
-        self._must_tell_runs = True
-        self._poll_runs_soon()
+        """Look at the runs at once, in the thread that watches them; every screen then gets ``RunsPolled``."""
+        self._watcher.ask()
 
-    def _poll_runs_soon(self) -> None:
-        """As ``poll_runs``, but where nothing has changed no screen hears of it: it would draw the same again."""
-        if not self._is_polling:
-            self._is_polling = True
-            self.run_worker(self._poll_runs, group="runs", thread=True, exit_on_error=True)
+    def _tell_of_runs(self, states: list[RunState]) -> None:
+        self.post_message(RunsPolled(states))
 
-    def _poll_runs(self) -> None:
-        from studio.tui.run_poll import RunPoll
+    def _fail_in_thread(self, error: Exception) -> None:
+        self.call_later(self.report, error)
 
-        self._run_poll = self._run_poll or RunPoll(self.session.project.runs_path)
-        self.post_message(RunsPolled(self._run_poll.poll()))
+    @property
+    def is_looking(self) -> bool:
+        """Whether somebody asked to look at the runs who was not answered yet."""
+        return self._watcher.is_asked
 
     def on_runs_polled(self, message: RunsPolled) -> None:
-        self._is_polling = False
-        before, self.session.run_states = self.session.run_states, message.states
-        is_same = len(before) == len(message.states) and all(map(operator.is_, before, message.states))
-        if is_same and not self._must_tell_runs:
-            return
-        self._must_tell_runs = False
+        self.session.run_states = message.states
         self.set_header(running=self.session.live_runs)
         self._tell_screens(partial(RunsPolled, message.states))
 

@@ -1,8 +1,8 @@
 """What the terminal shows, cell by cell, so that only cells that differ are sent to it: people sit behind slow lines.
 
 Textual sends every widget, or region of one, that was refreshed, whole, with each piece's style from scratch. Here its
-update is laid over the frame that the terminal has; what is sent are runs of cells that changed, and of a style only
-what differs from the style before.
+update is laid over the frame that the terminal has; what moved up or down it moves itself (``frame_moves``), and what
+is sent are runs of cells that changed, and of a style only what differs from the style before.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from rich.console import Console
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
+
+from studio.tui.frame_moves import Move, best_move
 
 # Cells between two changed runs that are cheaper to send again than to step over (\x1b[80G is five bytes).
 SENT_AGAIN_CELLS = 4
@@ -62,28 +64,46 @@ class Frame:
         """Take over an update of a terminal of this size and with these colours; what of it it does not show yet."""
         if len(self._lines) != height or len(self._lines[0]) != width:
             self._lines = [[UNKNOWN] * width for _ in range(height)]
-        runs: list[tuple[int, int, list[Cell]]] = []
+        wanted = self._lines[:]
         for y, x, strip in _pieces(update):
             if 0 <= y < height:
                 cells = _cells(strip, colors)[max(0, -x) : width - x]
-                runs += [(y, start, run) for start, run in _changed(self._lines[y], max(0, x), cells)]
-        return FrameChanges(runs)
+                wanted[y] = _with(wanted[y], max(0, x), cells)
+        shown, self._lines = self._lines, wanted
+        ways = [Way(None, _runs(shown, wanted))]
+        if move := best_move(shown, wanted):
+            move.apply(shown, UNKNOWN)
+            ways.append(Way(move, _runs(shown, wanted)))
+        return FrameChanges(ways)
 
 
-class FrameChanges(CompositorUpdate):
-    """Runs of cells, each with the line and column where it begins."""
+class Way(NamedTuple):
+    """A way to what shall be shown: first what moves, then runs of cells, each with line and column where it begins."""
 
-    def __init__(self, runs: list[tuple[int, int, list[Cell]]]) -> None:
-        self.runs = runs
+    move: Move | None
+    runs: list[tuple[int, int, list[Cell]]]
 
-    def render_segments(self, console: Console) -> str:
+    def written(self) -> str:
         """As it is read, or pen by pen where that is shorter: a step to another place is a third of a change of pen."""
-        if not self.runs:
-            return ""
         stretches = [stretch for y, x, cells in self.runs for stretch in _stretches(y, x, cells)]
         turns = {pen: turn for turn, pen in enumerate(dict.fromkeys(stretch.pen for stretch in stretches))}
         pen_by_pen = sorted(stretches, key=lambda stretch: turns[stretch.pen])
-        return min(_written(stretches), _written(pen_by_pen), key=len)
+        moved = f"\x1b[0m{self.move}" if self.move else ""
+        return moved + min(_written(stretches), _written(pen_by_pen), key=len)
+
+
+class FrameChanges(CompositorUpdate):
+    """The shortest of some ways."""
+
+    def __init__(self, ways: list[Way]) -> None:
+        self._ways = ways
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(way.runs for way in self._ways)
+
+    def render_segments(self, console: Console) -> str:
+        return "" if self.is_empty else min((way.written() for way in self._ways), key=len)
 
 
 class Stretch(NamedTuple):
@@ -142,19 +162,29 @@ def _pieces(update: LayoutUpdate | ChopsUpdate) -> Iterator[tuple[int, int, Stri
                 yield y, x, chop
 
 
-def _changed(line: list[Cell], start: int, cells: list[Cell]) -> list[tuple[int, list[Cell]]]:
-    """Put ``cells`` into the line from ``start`` on; (column, cells) of what was not there yet."""
-    if line[start : start + len(cells)] == cells:
+def _runs(shown: list[list[Cell]], wanted: list[list[Cell]]) -> list[tuple[int, int, list[Cell]]]:
+    """(line, column, cells) of what differs."""
+    return [(y, x, run) for y, line in enumerate(wanted) for x, run in _changed(shown[y], line)]
+
+
+def _with(line: list[Cell], start: int, cells: list[Cell]) -> list[Cell]:
+    """The line with ``cells`` from ``start`` on; the very line where they stand there."""
+    end = start + len(cells)
+    return line if line[start:end] == cells else [*line[:start], *cells, *line[end:]]
+
+
+def _changed(line: list[Cell], cells: list[Cell]) -> list[tuple[int, list[Cell]]]:
+    """(column, cells) of what is in ``cells`` and not in ``line``, whose length it has."""
+    if line is cells:
         return []
-    places = [place for place, cell in enumerate(cells) if line[start + place] != cell]
-    line[start : start + len(cells)] = cells
+    places = [place for place, (old, new) in enumerate(zip(line, cells, strict=True)) if old != new]
     runs: list[list[int]] = []
     for place in places:
         if runs and place - runs[-1][1] <= SENT_AGAIN_CELLS:
             runs[-1][1] = place
         else:
             runs.append([place, place])
-    return [(start + first, run) for first, last in runs for first, run in [_whole(cells, first, last)]]
+    return [_whole(cells, first, last) for first, last in runs]
 
 
 def _whole(cells: list[Cell], first: int, last: int) -> tuple[int, list[Cell]]:

@@ -39,6 +39,18 @@ class ExamplesChanged(Message, bubble=False):
 
 
 @dataclass
+class OthersChanged(Message, bubble=False):
+    """Others changed rows, so many each (``counts``, by name).
+
+    ``may_be_more``: rows may have come or gone, or these are not all that changed.
+    """
+
+    example_ids: ExampleIds
+    counts: Mapping[str, int]
+    may_be_more: bool
+
+
+@dataclass
 class ExamplesRequested(Message):
     """A screen wants these rows shown in Data, under this title; ``asked_on`` is the mode that esc goes back to.
 
@@ -118,6 +130,17 @@ class ComparisonRequested(Message):
     """A screen wants this comparison shown in Compare."""
 
     run_id: str
+
+
+@dataclass
+class ChecksDone(Message):
+    """How many of how many checks are through."""
+
+    done: int
+    total: int
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, ChecksDone)
 
 
 @dataclass

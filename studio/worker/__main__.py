@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -28,8 +29,11 @@ from studio.worker.session import Session
 RESERVE_BYTES = 1 << 14
 
 
-def main(arguments: list[str]) -> int:
-    """Exit code 0 for finished or stopped, 1 for failed, 2 when the directory is no run or is being worked on."""
+def main(arguments: list[str], act: Callable[[Session, Spec], None] | None = None) -> int:
+    """Exit code 0 for finished or stopped, 1 for failed, 2 when the directory is no run or is being worked on.
+
+    ``act`` is what is done of the spec; None: all of it.
+    """
     if len(arguments) != 1:
         print("usage: python -m studio.worker RUN_DIR", file=sys.stderr)
         return 2
@@ -46,19 +50,19 @@ def main(arguments: list[str]) -> int:
         with lock, writing(directory.path):
             write_whole(directory.process_path, json.dumps(describe_process()))
             with closing(EventWriter(directory.events_path)) as events:
-                return work(Session(directory, events, owns_process=True), spec)
+                return work(Session(directory, events, owns_process=True), spec, act)
     except StudioError as error:  # not even its last event could be written: only the log can say it
         print(error, file=sys.stderr)
         return 1
 
 
-def work(session: Session, spec: Spec) -> int:
+def work(session: Session, spec: Spec, act: Callable[[Session, Spec], None] | None = None) -> int:
     """Run the spec to its final event and return the exit code. The only place where a run's errors are caught."""
     session.listen()
     session.events.write(Started(pid=os.getpid(), host=socket.gethostname(), kind=spec.kind))
     try:
         _keep_reserve(session.directory)
-        _dispatch(session, spec)
+        (act or _dispatch)(session, spec)
     except StudioError as error:
         _say_last(session, Failed(message=error.message, hint=error.hint), str(error))
         return 1

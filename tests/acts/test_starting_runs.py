@@ -11,13 +11,15 @@ import pytest
 
 from studio.acts import answering, checking, comparing, training
 from studio.acts.base_model import with_base_model
+from studio.acts.plan_words import plan_facts
 from studio.dataset.candidates import Candidate
 from studio.dataset.store import Store
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
 from studio.runs.arms.answering import read_answering
-from studio.runs.directory import RunDirectory, read_rows
+from studio.runs.directory import RunDirectory, read_rows, write_rows
 from studio.runs.events import EventWriter, Finished
+from studio.runs.retrieval.documents import read_frozen_documents
 from studio.runs.specs import CompareSpec, TrainSpec, read_spec
 
 
@@ -108,6 +110,8 @@ def test_an_error_in_its_rows_keeps_a_run_from_starting_until_it_is_waived_and_t
 def test_dropping_every_row_is_refused(project: Project, store: Store) -> None:
     with pytest.raises(StudioError, match="would drop all"):
         training.start_training(project, store, TrainSpec(max_length=10, overlong="drop"))
+    plan = training.plan_training(project, store, TrainSpec(max_length=10, overlong="drop"))
+    assert ("stop proof", "no row to prove", "") in plan_facts(plan), "no answer ends where there is none"
 
 
 def test_all_arms_get_the_same_held_out_rows_and_shots_come_from_training_only(project: Project, store: Store) -> None:
@@ -189,3 +193,55 @@ def test_another_model_is_found_by_its_name_before_anything_starts(
     assert plan.answering[f"model:{tiny_model_folder}"].model_path == str(tiny_model_folder)
     with pytest.raises(AskedWrongly, match="no model 'nowhere' here"):
         comparing.plan_comparison(project, store, CompareSpec(arms=("model:nowhere",)))
+
+
+def test_documents_are_frozen_so_that_a_resume_finds_what_the_start_found(
+    project: Project, store: Store, tmp_path: Path
+) -> None:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "a.txt").write_text("orders are sent on mondays")
+    spec = CompareSpec(arms=("zero_shot", f"rag:2:{folder}"), passage_words=3, passage_overlap=1)
+    directory = RunDirectory(project.runs_path / comparing.start_comparison(project, store, spec))
+    (folder / "a.txt").write_text("something else")
+    passages = read_frozen_documents(directory.documents_path(1)).passages
+    assert [passage.text for passage in passages] == ["orders are sent", "sent on mondays"]
+    with pytest.raises(AskedWrongly, match="no such folder"):
+        comparing.start_comparison(project, store, CompareSpec(arms=("rag:2:nowhere",)))
+    with pytest.raises(AskedWrongly, match="never ends"):
+        CompareSpec(passage_words=20, passage_overlap=20)
+
+
+def test_an_example_that_is_not_in_the_train_split_is_refused(project: Project, store: Store) -> None:
+    test = store.rows_for("test")[0].example_id
+    with pytest.raises(AskedWrongly, match=f"example {test} is not in the train split"):
+        comparing.start_comparison(project, store, CompareSpec(arms=(f"few_shot:ids:{test}",)))
+
+
+def test_rows_that_a_second_run_learned_from_are_refused_too(project: Project, store: Store) -> None:
+    first, second = trained(project, store), trained(project, store)
+    leaked = read_rows(second.rows_path("train"))
+    test = store.rows_for("test")[0]
+    write_rows(second.rows_path("train"), [*leaked, *training.frozen([test])])
+    arms = (f"tuned:{first.run_id}", f"tuned:{second.run_id}")
+    with pytest.raises(StudioError, match=f"share their prompt with a training row: examples {test.example_id}"):
+        comparing.start_comparison(project, store, CompareSpec(arms=arms))
+
+
+def test_a_server_is_found_in_the_settings_and_needs_no_model_here(
+    project: Project, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = 'base_model = "not here"\n[endpoints.mine]\nurl = "http://x/v1"\nmodel = "m"\napi_key_env = "MY_KEY"\n'
+    project.settings_path.write_text(settings)
+    spec = CompareSpec(arms=("endpoint:mine", "endpoint:mine+few_shot:2"))
+    monkeypatch.delenv("MY_KEY", raising=False)
+    with pytest.raises(AskedWrongly, match="MY_KEY is not set"):
+        comparing.start_comparison(project, store, spec)
+    monkeypatch.setenv("MY_KEY", "secret-123")
+    directory = RunDirectory(project.runs_path / comparing.start_comparison(project, store, spec))
+    found = read_answering(directory, spec)["endpoint:mine+few_shot:2"].endpoint
+    assert found is not None and (found.url, found.api_key_env) == ("http://x/v1", "MY_KEY")
+    assert not any("secret-123" in path.read_text() for path in directory.path.rglob("*") if path.is_file())
+    with pytest.raises(AskedWrongly, match=r"endpoint 'other' is not in studio\.toml") as refused:
+        comparing.start_comparison(project, store, CompareSpec(arms=("endpoint:other",)))
+    assert refused.value.hint == "It has mine."

@@ -22,7 +22,7 @@ from studio.dataset.migrations import MIGRATIONS
 from studio.dataset.store import Example, Store
 from studio.runs.arms.few_shot import shots_by_hash
 from studio.runs.directory import FrozenRow
-from studio.tokens.encoding import Pair, encode_pairs, encode_prompts, prompt_text
+from studio.tokens.encoding import Pair, encode_pairs, encode_prompts, pair_of, prompt_text
 from studio.tokens.stop_proof import encode_named
 from studio.tokens.template import INSTRUCTION_TEMPLATE
 from studio.tokens.tokenizer import ModelFolder
@@ -57,7 +57,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def rendered_tokens(model: ModelFolder, rows: list[Example], shots: Sequence[Example | FrozenRow]) -> list[int]:
     """Prompt tokens of every row as a comparison asks it, with these shots before the question."""
-    turns = [(shot.prompt, shot.completion) for shot in shots]
+    turns = list(map(pair_of, shots))
     return [len(ids) for ids in encode_prompts(model, [prompt_text(model, r.prompt, r.system, turns) for r in rows])]
 
 

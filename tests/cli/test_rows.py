@@ -127,9 +127,11 @@ def test_a_dry_run_says_what_it_would_be_and_writes_nothing(studio: Studio, proj
 
 
 def test_nothing_found_is_said_and_is_no_step_to_undo(studio: Studio) -> None:
+    studio("label", "reject", "1")
     result = studio("label", "accept", "--where", "task = 'x'")
     assert (result.exit_code, result.stderr) == (0, "nothing to change\n")
-    assert "undone: assign splits" in studio("undo").stderr
+    assert "undone: reject 1 example" in studio("undo").stderr
+    assert "has nothing to undo" in studio("undo").stderr, "what Anna did is Anna's to undo"
 
 
 @pytest.mark.parametrize(

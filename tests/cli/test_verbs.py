@@ -182,6 +182,28 @@ def test_check_lists_what_it_found_fails_only_when_asked_to_and_takes_a_waiver(s
     assert studio("check", *only, "--fail-on", "warn").exit_code == 1
 
 
+def test_check_shows_what_a_fix_does_before_it_does_it_and_masks_what_is_private(
+    studio: Studio, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    secret = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
+    asked = [("Where is it?", " In the van.\n"), ("The token?", f"It is {secret}"), ("Who?", "The driver.")]
+    rows.write_text("\n".join(json.dumps({"prompt": prompt, "completion": answer}) for prompt, answer in asked))
+    studio("import", str(rows))
+    shown = studio("check", "--fix", "edge_space")
+    assert "take the white space off: 1 row" in shown.stdout and "nothing was changed" in shown.stderr
+    assert in_json(studio("check", "--only", "edge_space", "--json"))[0]["rows"] == 1
+    assert "saved" in studio("check", "--fix", "edge_space", "--apply").stderr
+    assert in_json(studio("check", "--only", "edge_space", "--json"))[0]["rows"] == 0
+    for wrong in (("--fix", "edge_space"), ("--fix", "secrets"), ("--apply",)):
+        assert studio("check", *wrong).exit_code == 2
+    (found,) = in_json(studio("check", "--only", "secrets", "--json"))
+    assert found["samples"][0]["part"].startswith("ghp•••") and secret not in json.dumps(found)
+    (found,) = in_json(studio("check", "--only", "secrets", "--json", "--reveal"))
+    assert found["samples"][0]["part"] == secret
+    assert studio("check", "--fail-on", "error").exit_code == 1
+
+
 def test_runs_lists_the_newest_first_in_the_words_of_the_design(studio: Studio, project: Project) -> None:
     for name in ("train-1", "train-2"):
         run = RunDirectory(project.runs_path / name)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from studio.dataset.candidates import Candidate
+from studio.dataset.connection import Connection
 from studio.dataset.filters import COLUMNS, FUNCTIONS, asking, checked
 from studio.dataset.store import Store
 from studio.errors import AskedWrongly
@@ -159,15 +160,18 @@ def test_a_filter_that_only_takes_away_may_be_nested(shared: Store) -> None:
     assert len(shared.view_ids(where)) == 6
 
 
-def test_a_filter_that_takes_too_long_is_stopped_and_the_store_goes_on(shared: Store) -> None:
+def test_a_filter_that_takes_too_long_is_stopped_and_the_store_goes_on(store_path: Path) -> None:
+    connection = Connection(store_path)
     endless = "SELECT count(*) FROM range(100000) a, range(100000) b WHERE a.range + b.range < 0"
     with (
         pytest.raises(AskedWrongly, match=r"more than 0\.2 seconds"),
-        shared._connection.reading() as cursor,
+        connection.reading("anna") as cursor,
         asking(cursor, checked("true"), seconds=0.2),
     ):
         cursor.execute(endless).fetchall()
-    assert len(shared.view_ids("true")) == 6
+    with connection.reading("anna") as cursor:
+        assert cursor.execute("SELECT count(*) FROM examples").fetchall() == [(0,)]
+    connection.close()
 
 
 @pytest.mark.parametrize(
@@ -246,3 +250,10 @@ def test_every_function_offered_exists() -> None:
     known = {name for (name,) in duckdb.execute("SELECT DISTINCT function_name FROM duckdb_functions()").fetchall()}
     syntax = {"ifnull"}  # turned into coalesce by the parser
     assert set(FUNCTIONS) - syntax <= known
+
+
+def test_ten_thousand_brackets_are_refused_at_once(shared: Store) -> None:
+    """DuckDB's parser took 75 seconds over them."""
+    with pytest.raises(AskedWrongly, match="brackets more than 300 deep"):
+        shared.view_ids("(" * 9_999)
+    assert len(shared.view_ids("((((((length(prompt) > 0))))))")) == 6

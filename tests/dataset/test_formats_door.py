@@ -37,12 +37,12 @@ def texts(found: list[Candidate | Problem]) -> list[tuple[str, str]]:
 
 
 def test_words_for_people_name_every_format() -> None:
-    assert described() == "JSONL, a JSON array or CSV"
-    assert described_shapes() == "prompt/completion or chat messages"
-    assert written_endings() == ".jsonl or .csv"
+    assert described() == "JSONL, a JSON array, CSV, TSV, Parquet or plain text"
+    assert described_shapes() == "plain text, preference pairs, prompt/completion, chat messages, ShareGPT or Alpaca"
+    assert written_endings() == ".jsonl, .csv, .tsv or .parquet"
     assert len({one.name for one in CONTAINERS}) == len(CONTAINERS)
     for container in CONTAINERS:
-        assert bool(container.endings) == (container.write is not None), container.name
+        assert bool(container.endings) == container.is_written, container.name
     for shape in SHAPES:
         assert bool(shape.columns) == (shape.write is not None), shape.name
 
@@ -79,8 +79,8 @@ def test_a_new_container_and_a_new_shape_are_one_line_each(tmp_path: Path, monke
 
 
 def test_a_file_that_no_container_knows_is_told_the_formats(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match="neither JSONL, a JSON array nor CSV: it begins with 'h'") as caught:
-        read(tmp_path, "hello", "rows.txt")
+    with pytest.raises(Exception, match=r"neither JSONL, .* Parquet nor plain text: it begins with 'h'") as caught:
+        read(tmp_path, "hello", "rows")
     assert 'Write one object per line: {"prompt": "…", "completion": "…"}' in str(caught.value)
 
 

@@ -30,7 +30,7 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def store(project: Project) -> Iterator[Store]:
-    with Store.open(project.store_path, "ben") as opened:
+    with Store.open(project.store_path, "anna") as opened:
         yield opened
 
 

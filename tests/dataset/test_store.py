@@ -145,7 +145,7 @@ class TestLabelling:
         filled.set_label([2], "reject")
         filled.undo()
         filled.close()
-        with Store.open(store_path, "ben") as again:
+        with Store.open(store_path, "anna") as again:
             assert redone(again).summary == "reject 1 example"
             assert [undone(again).summary for _ in range(3)][-1].startswith("import 6")
             assert again.undo() is None and again.stats().examples == 0
@@ -334,7 +334,7 @@ class TestTokenCounts:
     def count(self, store: Store, fingerprint: str) -> int:
         done = 0
         for batch in store.uncounted(fingerprint):
-            ids, revisions, prompts, completions, _ = zip(*batch, strict=True)
+            ids, revisions, prompts, completions, *_ = zip(*batch, strict=True)
             lengths = [len(p) for p in prompts], [len(c) for c in completions]
             store.save_counts(fingerprint, ids, revisions, *lengths, [sum(pair) for pair in zip(*lengths, strict=True)])
             done += len(batch)

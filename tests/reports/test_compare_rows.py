@@ -51,7 +51,13 @@ def test_cut_and_failed_answers_are_marked_and_found() -> None:
     faulty = [dict(one) for one in PREDICTIONS]
     faulty[0]["is_cut"], faulty[1]["error"] = True, "429 Too Many Requests"
     view = compare_view(ROWS, faulty)
-    assert [row.faults for row in view.rows[:3]] == [{"zero_shot": "cut"}, {"zero_shot": "429 Too Many Requests"}, {}]
+    assert [row.faults for row in (view.rows[0], view.rows[-1])] == [
+        {"zero_shot": "cut"},
+        {"zero_shot": "429 Too Many Requests"},
+    ]
+    assert (view.rows[-1].example_id, view.rows[-1].change, len(view.rows)) == (2, "failed", 7)
+    assert {arm.n for arm in view.comparison.arms.values()} == {6}, "a failure of one arm is no wrong answer"
+    assert view.comparison.arms["zero_shot"].errors == {"429 Too Many Requests": 1}
     assert [row.example_id for row in chosen_rows(view, RowChoice(only_faulty=True, order="test set order"))] == [1, 2]
     assert fault_of({"is_cut": False, "error": {"message": "refused"}}) == "refused"
 
@@ -60,6 +66,8 @@ def test_what_an_answer_was_given_to_read_is_named() -> None:
     def named(*sources: Any) -> tuple[str, ...]:
         return sources_of({"sources": list(sources)})
 
-    assert named({"source": "returns.md", "chunk": 3, "score": 7.24}) == ("returns.md:3 (7.2)",)
-    assert named(17, "returns.md:3", ["lamp.md:1", 2.0]) == ("row 17", "returns.md:3", "lamp.md:1 (2.0)")
+    assert named({"source": "returns.md:3", "score": 7.24}, {"source": "example 17", "score": None}) == (
+        "returns.md:3 (7.2)",
+        "example 17",
+    )
     assert sources_of({}) == sources_of({"sources": None}) == ()

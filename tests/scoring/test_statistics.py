@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from studio.scoring.statistics import (
     bootstrap_mean,
     detectable_difference,
+    holm,
     mcnemar_exact,
     paired_bootstrap,
     paired_permutation,
+    paired_share_difference,
+    rows_needed,
     wilson,
 )
 
@@ -118,3 +121,37 @@ def test_with_few_rows_a_difference_needs_as_much_discordance() -> None:
 
     assert mcnemar_exact(6, 0) < 0.05 < mcnemar_exact(5, 0)
     assert power(visible) > 0.8 > power(0.256)
+
+
+def test_holm_golden() -> None:
+    """By hand: 0.005 × 4, 0.01 × 3, 0.03 × 2, then 0.04 may not be smaller than the one before it."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+    assert (holm([0.02]), holm([])) == ([0.02], [])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
+def test_holm_is_never_weaker_than_multiplying_and_never_stronger_than_the_value(p_values: list[float]) -> None:
+    for p, adjusted in zip(p_values, holm(p_values), strict=True):
+        assert p <= adjusted <= min(1.0, p * len(p_values)) + 1e-12
+
+
+@pytest.mark.parametrize(("points", "rows"), [(5, 628), (17.72, 50), (8.86, 200), (3.97, 996), (50, 16)])
+def test_how_many_rows_show_a_difference_golden(points: float, rows: int) -> None:
+    """(1.960 + 0.842)² × 0.2 / 0.05² = 627.9; of a difference of 50 points the discordance is 50 % at least."""
+    assert rows_needed(points / 100) == pytest.approx(rows, abs=1)
+    assert detectable_difference(rows_needed(points / 100)) <= points / 100
+
+
+@pytest.mark.parametrize(
+    ("b", "c", "n", "low", "high"),
+    [
+        # (b + 1, c + 1, n + 2) by hand: 13/102 − 3/102 ± 1.96 √((16/102 − (10/102)²) / 102) = 0.0980 ± 0.0744
+        (12, 2, 100, 0.0236, 0.1725),
+        (0, 0, 20, -0.1260, 0.1260),  # ± 1.96 √(2/22 / 22)
+        (5, 0, 5, 0.1959, 1.0),  # 6/7 − 1/7 ± 1.96 √((1 − 25/49) / 7)
+    ],
+)
+def test_the_difference_of_paired_shares_golden(b: int, c: int, n: int, low: float, high: float) -> None:
+    assert paired_share_difference(b, c, n) == pytest.approx((low, high), abs=5e-4)
+    assert paired_share_difference(c, b, n) == pytest.approx((-high, -low), abs=5e-4)

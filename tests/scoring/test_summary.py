@@ -10,8 +10,13 @@ from typing import Any
 import pytest
 
 from studio.runs.directory import FrozenRow
+from studio.scoring.comparison import Comparison
+from studio.scoring.intervals import interval_of
+from studio.scoring.primary import has_one_answer
+from studio.scoring.scored_rows import score_rows
 from studio.scoring.statistics import bootstrap_mean, wilson
-from studio.scoring.summary import Comparison, has_one_answer, interval_of, summarize
+from studio.scoring.summary import summarize_scored
+from tests.scoring.pairs import summarize
 
 OLD_RUNS = Path(__file__).resolve().parents[1] / "old-project" / "runs"
 
@@ -58,7 +63,7 @@ def test_a_clear_loss_is_corrected_for_choosing_the_best_prompt() -> None:
     )
     assert found.verdict == (
         "tuned answers 10 of 60 exactly (17 %), one_shot 20 (33 %): 17 points worse, "
-        "p = 0.004 (corrected for the choice among 2); 0 rows fixed, 10 broken."
+        "p = 0.004 (Holm over 2 arms); 0 rows fixed, 10 broken."
     )
 
 
@@ -74,12 +79,50 @@ def test_the_best_of_several_tuned_arms_is_corrected_for_choosing_it() -> None:
     assert found.tuned_arms == ("tuned:train-1:40", "tuned:train-2")
     assert found.verdict == (
         "tuned:train-2 answers 15 of 60 exactly (25 %), few_shot:5 7 (12 %): 13 points better, "
-        "p = 0.016 (corrected for the choice among 2); 8 rows fixed, 0 broken."
+        "p = 0.016 (Holm over 2 arms); 8 rows fixed, 0 broken."
     )
     assert summarize(rows, answers("tuned:a", rows, range(9)) + answers("tuned:b", rows, range(3))).verdict == (
         "tuned:a answers 9 of 60 exactly (15 %; 95 %: 8 to 26 %), the best of 2 tuned arms. "
         "There is no untuned arm to compare with."
     )
+
+
+def test_every_pair_is_kept_with_what_several_looks_cost() -> None:
+    """p of 8 of 8 is 2/2**8, of 4 of 4 is 2/2**4: Holm over both doubles the smaller."""
+    rows = rows_of(60)
+    found = summarize(
+        rows,
+        answers("few_shot:5", rows, range(7))
+        + answers("tuned:a", rows, range(11))
+        + answers("tuned:b", rows, range(15)),
+    )
+    assert [(one.a, one.b, one.fixed, one.broken) for one in found.contrasts] == [
+        ("tuned:a", "few_shot:5", 4, 0),
+        ("tuned:b", "few_shot:5", 8, 0),
+    ]
+    assert [one.p_value for one in found.contrasts] == pytest.approx([2 / 16, 2 / 256])
+    assert [one.p_adjusted for one in found.contrasts] == pytest.approx([2 / 16, 4 / 256])
+    assert found.contrasts[1].difference == pytest.approx(8 / 60) and found.contrasts[1].n == 60
+    assert 0 < found.contrasts[1].low < 8 / 60 < found.contrasts[1].high
+    prompting = summarize(rows, answers("zero_shot", rows, range(3)) + answers("one_shot", rows, range(9)))
+    assert [(one.a, one.b) for one in prompting.contrasts] == [("one_shot", "zero_shot")]
+    assert Comparison.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+
+
+def test_ten_rows_of_one_conversation_are_not_ten_conversations() -> None:
+    """6 conversations of 10 turns; tuned is right in all of them, prompting in none: p is 2/2**6, not 2/2**60."""
+    rows = [replace(row, source=f"chats.jsonl:{row.example_id // 10}") for row in rows_of(60)]
+    found = summarize(rows, answers("zero_shot", rows, range(0)) + answers("tuned", rows, range(60)))
+    assert found.sources == 6
+    assert found.contrasts[0].p_value == pytest.approx(2 / 64)
+    assert found.verdict.endswith("Rows share 6 sources: intervals and tests are over these.")
+    half = summarize(rows, answers("zero_shot", rows, range(0)) + answers("tuned", rows, range(30)))
+    alone = summarize(rows_of(60), answers("tuned", rows_of(60), range(30)))
+    wide, narrow = half.arms["tuned"].scores["exact_match"], alone.arms["tuned"].scores["exact_match"]
+    assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
+    assert half.arms["tuned"].headline == wide
+    spread = [replace(row, source=f"tickets.jsonl:{row.example_id}") for row in rows_of(60)]
+    assert summarize(spread, answers("tuned", spread, range(30))).sources == 0, "a line each is no shared source"
 
 
 def test_an_arm_of_another_name_is_tuned_where_the_comparer_says_so() -> None:
@@ -117,7 +160,7 @@ def test_a_win_overall_does_not_hide_a_task_that_got_worse() -> None:
     )
     assert found.verdict == (
         "tuned answers 58 of 80 exactly (72 %), one_shot 25 (31 %): 41 points better, p < 0.001; 45 rows fixed, "
-        "12 broken. But worse on tone by 60 points."
+        "12 broken. But worse on tone by 60 points (Holm over 2 tasks)."
     )
 
 
@@ -151,7 +194,7 @@ def test_free_text_alone_is_judged_by_rouge() -> None:
     same = summarize(rows, half + [{**one, "arm": "tuned"} for one in half])
     assert same.verdict == (
         "No difference that 20 rows can show: tuned scores ROUGE-L 60.9, few_shot:5 60.9, on 20 rows "
-        "(95 %: 0.0 to 0.0), p = 1.00."
+        "(95 %: −12.6 to 12.6), p = 1.00."
     )
 
 
@@ -289,3 +332,19 @@ def test_which_tasks_have_one_right_answer() -> None:
     assert has_one_answer(["angry", "calm"])
     assert not has_one_answer([SENTENCE] * 3)
     assert not has_one_answer(["顾客要求退款因为包裹一直没有送到"])
+
+
+def test_what_tuning_forgot_is_said_task_by_task() -> None:
+    """general: 12 of 40 lost, none gained, p = 2/2**12, twice for two tasks; tone: as before."""
+    general, tone = rows_of(40, "general"), rows_of(20, "tone", "calm {}", first=100)
+    said = answers("zero_shot", general, range(30)) + answers("zero_shot", tone, range(8))
+    said += answers("tuned", general, range(18)) + answers("tuned", tone, range(8))
+    found = summarize_scored(score_rows(general + tone, said), is_forgetting=True)
+    assert found.verdict == (
+        "general: exact match 75.0 before, 45.0 after tuned: 30 points forgotten, p < 0.001. "
+        "tone: exact match 40.0 before, 40.0 after tuned: no difference that 20 rows can show (95 %: −12.6 to 12.6). "
+        "(Holm over 2.)"
+    )
+    assert found.task_contrasts["general"][0].p_adjusted == pytest.approx(4 / 4096)
+    assert Comparison.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+    assert summarize_scored(score_rows(tone, []), is_forgetting=True).verdict.startswith("No row is answered both")

@@ -85,7 +85,7 @@ def use(folder: Path) -> None:
     model = resolve_model(str(folder))
     assert 1 <= model.context_window <= 1_000_000_000
     assert len(model.fingerprint) == 16 and isinstance(model.architecture, str)
-    assert prompt_text(model, "Hi", shots=[("a", "b")])
+    assert prompt_text(model, "Hi", shots=[Pair("a", "b")])
     rows = encode_pairs(model, PAIRS)
     assert [row.completion_tokens > 0 for row in rows]
     assert isinstance(model.decode(rows[0].ids), str)

@@ -22,7 +22,7 @@ from tests.tiny_model import CHAT_TEMPLATE, write_tokenizer
 
 BOS, EOS = "<|endoftext|>", "<|im_end|>"
 PAIR = Pair("Where is order 7?", "On its way.")
-SHOTS = [("Is it blue?", "Yes."), ("Is it here?", "No.")]
+SHOTS = [Pair("Is it blue?", "Yes."), Pair("Is it here?", "No.")]
 
 WRITES_IT = "{{ bos_token }}" + CHAT_TEMPLATE
 WRITES_IT_AFTER_A_LINE_BREAK = "\n\n" + WRITES_IT
@@ -134,9 +134,9 @@ def test_cutting_the_prompt_keeps_the_beginning(make_model: MakeModel) -> None:
 def test_a_row_shown_as_it_is_trained_begins_with_it(make_model: MakeModel) -> None:
     model = make_model(adds=f"{BOS} $A")
     row = encode_pairs(model, [PAIR])[0]
-    example = SimpleNamespace(prompt=PAIR.prompt, completion=PAIR.completion, system="")
+    example = SimpleNamespace(prompt=PAIR.prompt, completion=PAIR.completion, system="", context="")
     shown = as_trained(model, cast(Example, example), Budget(100))
-    assert shown.seen[0] == BOS
+    assert shown.stretches[0].pieces[0] == BOS
     assert (shown.prompt_tokens, shown.completion_tokens) == (row.prompt_tokens, row.completion_tokens)
 
 

@@ -9,6 +9,7 @@ from studio.errors import StudioError
 from studio.tokens.encoding import Pair, encode_pairs, encode_prompts, prompt_text
 from studio.tokens.layout import Budget
 from studio.tokens.one_sequence import training_texts
+from studio.tokens.template import conversation_of
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import apply_policy
 
@@ -54,7 +55,7 @@ def test_a_template_without_end_of_turn_is_refused_because_the_model_would_never
 ) -> None:
     model = with_template(tiny_model_folder, "{% for m in messages %}{{ m['content'] }}\n{% endfor %}", tmp_path)
     with pytest.raises(StudioError, match="does not end an answer"):
-        training_texts(model, [PAIR])
+        training_texts(model, [conversation_of(PAIR)])
 
 
 def test_truncating_the_prompt_keeps_template_and_answer_whole(tiny_model_folder: Path) -> None:

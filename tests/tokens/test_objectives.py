@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from studio.runs.specs import TrainSpec
-from studio.tokens.encoding import Encoded, Objective, Pair, encode_pairs
+from studio.tokens.encoding import Encoded, Objective, Pair, encode_pairs, objective_of
 from studio.tokens.layout import Budget
 from studio.tokens.one_sequence import plain_text
 from studio.tokens.tokenizer import ModelFolder
@@ -41,7 +41,9 @@ def with_a_beginning(folder: Path, tmp_path: Path) -> ModelFolder:
 
 
 def test_the_settings_and_the_tokens_name_the_same_objectives() -> None:
-    assert TrainSpec.choices("objective") == tuple(Objective)
+    assert TrainSpec.choices("objective") == tuple(one for one in Objective if one is not Objective.TURNS)
+    for objective in TrainSpec.choices("objective"):
+        assert objective_of(objective, "last") == objective
 
 
 def test_completion_learns_the_answer_sequence_all_but_the_first_token(tiny_model_folder: Path) -> None:

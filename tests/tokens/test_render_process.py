@@ -12,6 +12,7 @@ import pytest
 
 from studio.errors import StudioError
 from studio.tokens import render_process
+from studio.tokens.pairs import Pair
 from studio.tokens.render_process import RENDERER, RenderProcess
 from studio.tokens.template import INSTRUCTION_TEMPLATE, ChatTemplate, messages_of
 from tests.tiny_model import CHAT_TEMPLATE
@@ -78,7 +79,7 @@ def test_many_rows_come_back_in_their_order_whatever_is_in_them() -> None:
 def test_what_is_known_is_rendered_here_and_both_ways_make_the_same_text(renderer: RenderProcess) -> None:
     template = ChatTemplate(INSTRUCTION_TEMPLATE, {"eos_token": "</s>"})
     assert template.is_known and not ChatTemplate(INSTRUCTION_TEMPLATE + " ", {}).is_known
-    conversation = messages_of("Say hi.", "Be brief.", [("Hi", "Hello")])
+    conversation = messages_of("Say hi.", "Be brief.", [Pair("Hi", "Hello")])
     there = renderer.render_all(template.source, template.specials, [conversation], add_generation_prompt=True)
     assert there == [template.render(conversation, add_generation_prompt=True)]
 

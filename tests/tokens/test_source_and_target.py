@@ -49,7 +49,7 @@ def test_what_the_tokenizer_puts_around_a_text_is_there_once(model: ModelFolder)
 
 def test_the_source_is_the_prompt_itself_system_text_and_examples_before_it(model: ModelFolder) -> None:
     assert prompt_text(model, PAIR.prompt) == PAIR.prompt
-    shots = [("Summary: ", "short"), ("sky", "blue")]
+    shots = [Pair("Summary: ", "short"), Pair("sky", "blue")]
     assert prompt_text(model, "sea", "Be brief.", shots) == "Be brief.\n\nSummary: short\n\nsky\nblue\n\nsea"
     asked = encode_prompts(model, [prompt_text(model, PAIR.prompt, "Be brief.")])[0]
     assert encode_pairs(model, [Pair(PAIR.prompt, "x", "Be brief.")])[0].prompt_ids == asked, "asked as it was trained"
@@ -141,9 +141,9 @@ def test_the_window_report_has_both_sides() -> None:
 
 
 def test_as_trained_says_what_is_source_and_what_is_target(tiny_t5_folder: Path) -> None:
-    example = cast(Example, SimpleNamespace(prompt=PAIR.prompt, completion=PAIR.completion, system=""))
+    example = cast(Example, SimpleNamespace(prompt=PAIR.prompt, completion=PAIR.completion, system="", context=""))
     shown = as_trained(ModelFolder(tiny_t5_folder), example, Budget(64, 3))
-    assert shown.seen[-1] == shown.learned[-1] == "</s>"
+    assert [(one.is_learned, one.pieces[-1]) for one in shown.stretches] == [(False, "</s>"), (True, "</s>")]
     assert (shown.prompt_tokens, shown.completion_tokens, shown.fate) == (8, 4, "end-of-turn cut")
     _, head, _, source, seen, _, target, learned = trained_lines(shown)
     assert head[0][0] == "8 of 64 in the source · 4 of 3 in the target · fate "

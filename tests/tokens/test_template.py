@@ -3,6 +3,7 @@
 import pytest
 
 from studio.errors import StudioError
+from studio.tokens.pairs import Pair
 from studio.tokens.template import INSTRUCTION_TEMPLATE, ChatTemplate, messages_of
 
 CHATML = (
@@ -13,7 +14,7 @@ CHATML = (
 
 def test_shots_become_earlier_turns_of_the_conversation() -> None:
     text = ChatTemplate(CHATML, {}).render(
-        messages_of("Where is it?", "Be brief.", [("Hi", "Hello")]), add_generation_prompt=True
+        messages_of("Where is it?", "Be brief.", [Pair("Hi", "Hello")]), add_generation_prompt=True
     )
     assert text == (
         "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n"

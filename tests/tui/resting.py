@@ -7,13 +7,16 @@ machine, and on a busy one it takes a process that gets no time for one that has
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from textual.app import App
+from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 
 UNAWAITED = ("tokens of all", "demo")  # they may take long, and then no story needs their end
 SHORTLY_SECONDS, GLANCE_SECONDS = 0.04, 0.002
+LONG_SECONDS = 30.0
 
 
 async def drained(*_: float) -> None:
@@ -41,9 +44,19 @@ async def settle(pilot: Pilot[None]) -> None:
         quiet = 0 if is_changing else quiet + 1
 
 
+async def resize(pilot: Pilot[None], size: tuple[int, int]) -> None:
+    """Another size of the terminal: Textual waits a moment for whoever is still pulling at the window."""
+    await pilot.resize_terminal(*size)
+    pilot.app._check_resize()
+    await settle(pilot)
+
+
 async def threads_answered(app: App[None]) -> bool:
     """Wait for what was asked in threads; whether there was anything."""
     await drained()
+    while getattr(app, "is_looking", False):
+        await asyncio.sleep(GLANCE_SECONDS)
+        await drained()
     asked = [worker for worker in app.workers if not worker.is_finished]
     waiting = [worker for worker in asked if worker.group not in UNAWAITED]
     await asyncio.gather(*(worker.wait() for worker in waiting), return_exceptions=True)
@@ -59,6 +72,23 @@ def _is_to_be_drawn(app: App[None]) -> bool:
 
 
 def rest_without_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the pilot's keys and pauses end as soon as the app has nothing to do."""
+    """Let the pilot's keys and pauses end as soon as the app has nothing to do.
+
+    A frame is drawn where a story rests, and not sixty times a second besides: that was half of the suite's time.
+    """
+    monkeypatch.setattr("textual.screen.UPDATE_PERIOD", LONG_SECONDS)
+    monkeypatch.setattr(Stylesheet, "_parse_rules", _parsed_once)
     for module in ("app", "pilot"):
         monkeypatch.setattr(f"textual.{module}.wait_for_idle", drained)
+
+
+_parse = Stylesheet._parse_rules
+_parsed: dict[Any, Any] = {}
+
+
+def _parsed_once(sheet: Stylesheet, *what: Any, **named: Any) -> Any:
+    """The rules of a style sheet: every app has the same, and nothing changes them."""
+    key = (frozenset(sheet._variables.items()), *what, *named.items())
+    if key not in _parsed:
+        _parsed[key] = _parse(sheet, *what, **named)
+    return _parsed[key]

@@ -14,7 +14,7 @@ from studio.dataset.store import Store
 from studio.files import take_lock, write_whole
 from studio.project import Project
 from studio.reports.compare import compare_view
-from studio.runs.directory import read_rows
+from studio.runs.directory import FrozenRow, read_rows, write_rows
 from studio.runs.events import EventWriter, Finished
 from studio.runs.specs import CompareSpec
 from studio.runs.watch import RunWatch
@@ -118,6 +118,25 @@ async def test_p_plots_quality_against_what_it_costs_and_esc_leads_back(tmp_path
         assert "1 zero shot  3" in shown(pilot)
 
 
+async def test_every_score_is_read_and_a_report_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Project.init(tmp_path / "desk")
+    comparison(project, "compare-1")
+    monkeypatch.chdir(tmp_path)
+    async with opened_on(project, "compare") as pilot:
+        await press(pilot, "t")
+        text = shown(pilot)
+        assert "scores of compare-1" in text and "every task" in text and "token F1" in text
+        await press(pilot, "escape", "w", "enter")
+        assert said(pilot) == "wrote compare-1.html" and (tmp_path / "compare-1.html").exists()
+        await press(pilot, "w", "enter")
+        assert "exists: enter again replaces it" in shown(pilot)
+        await press(pilot, "enter")
+        assert said(pilot) == "wrote compare-1.html"
+        await press(pilot, "w")
+        await type_line(pilot, "x")
+        assert "unknown ending '.htmlx'" in said(pilot)
+
+
 async def test_eight_arms_have_room_at_80_by_24(tmp_path: Path) -> None:
     project = Project.init(tmp_path)
     directory = comparison(project, "compare-1")
@@ -171,12 +190,37 @@ async def test_at_80_by_24_verdict_scores_rows_and_the_row_in_full_are_there(tmp
             assert words in text, words
 
 
-async def test_b_opens_the_row_in_data(tmp_path: Path) -> None:
-    project = Project.init(tmp_path)
+async def test_the_nearest_training_rows_are_read_and_taken_to_data(tmp_path: Path) -> None:
+    project = project_with(tmp_path, tickets(3))
+    directory = comparison(project, "compare-1")
+    async with opened_on(project, "compare") as pilot:
+        await press(pilot, "~")
+        assert "keeps no training rows" in said(pilot)
+        write_rows(directory.rows_path("train"), [FrozenRow(2, "tickets", "my old printer broke down", "{}")])
+        await press(pilot, "~")
+        assert "training rows nearest to row 1" in shown(pilot) and "100 % of the words" in shown(pilot)
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, DataScreen)
+        assert "100 % of the words" in shown(pilot)
+
+
+async def test_rows_are_sent_back_to_be_mended_and_shown_in_data(tmp_path: Path) -> None:
+    project = project_with(tmp_path, tickets(3))
     comparison(project, "compare-1")
     async with opened_on(project, "compare") as pilot:
-        await press(pilot, "b")
+        await press(pilot, "-", "*", "b")
+        assert said(pilot) == "1 row sent back · saved · u undoes · B shows them in Data"
+        await press(pilot, "u")
+        assert said(pilot).startswith("undone: send 1 example back")
+        await press(pilot, "B")
+        assert said(pilot).startswith("no row was sent back yet")
+        await press(pilot, "-", "*", "b", "B")
         assert isinstance(pilot.app.screen, DataScreen)
+        assert "examples · sent back" in shown(pilot) and "sent back: fixed in compare-1" in shown(pilot)
+        await press(pilot, "escape", "f5", "enter")
+        assert isinstance(pilot.app.screen, DataScreen) and "of compare-1" in shown(pilot)
+        await press(pilot, "escape", "f2", "B")
+        assert "contains(note, 'sent back: ')" in shown(pilot)
 
 
 def test_three_rows_make_no_arm_dim_however_much_better_another_is(tmp_path: Path) -> None:
@@ -196,8 +240,8 @@ def test_three_rows_make_no_arm_dim_however_much_better_another_is(tmp_path: Pat
 def test_the_scores_made_anew_for_the_screen_keep_the_dtype_they_were_answered_in(tmp_path: Path) -> None:
     project = Project.init(tmp_path)
     directory = comparison(project, "compare-1")
-    compared = compare_view(read_rows(directory.rows_path("test")), [], "bfloat16").comparison
-    directory.scores_path.write_text(json.dumps(compared.to_dict()))
+    compared = compare_view(read_rows(directory.rows_path("test")), []).comparison
+    directory.scores_path.write_text(json.dumps(compared.to_dict() | {"dtype": "bfloat16"}))
     assert load(project, "compare-1").view.comparison.dtype == "bfloat16"
 
 

@@ -12,13 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual import events
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from studio.dataset.formats.reading import Candidate
 from studio.dataset.store import Store
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
+from studio.tui.dialogs.edit import RowTexts
 from studio.tui.dialogs.edit_outside import as_file, edit_outside, editor_command, marked_lines, parted
 from studio.tui.widgets.exact_text import ExactTextArea
+from studio.turns import Turn, written
 from tests.tui.data_story import opened, press, project_with, said, shown
 from tests.tui.resting import settle
 
@@ -99,16 +102,16 @@ async def test_what_is_cut_and_pasted_keeps_its_characters_and_a_terminals_paste
 
 @given(st.text(), st.text(), st.sampled_from(["", "\n", "\r\n", "\n\n", "\r"]))
 def test_the_file_for_the_editor_gives_both_texts_back(prompt: str, completion: str, end: str) -> None:
-    marks = marked_lines(prompt, completion)
-    assert parted(as_file(prompt, completion + end, marks), marks) == (prompt, completion + end)
+    marks = marked_lines(["prompt", "completion"], [prompt, completion])
+    assert parted(as_file([prompt, completion + end], marks), marks) == [prompt, completion + end]
 
 
 def test_a_row_that_quotes_the_marked_lines_gets_others() -> None:
-    usual = marked_lines("a", "b")
+    usual = marked_lines(["prompt", "completion"], ["a", "b"])
     text = f"x\n{usual[1]}\ny"
-    marks = marked_lines(text, text)
+    marks = marked_lines(["prompt", "completion"], [text, text])
     assert marks != usual
-    assert parted(as_file(text, text, marks), marks) == (text, text)
+    assert parted(as_file([text, text], marks), marks) == [text, text]
 
 
 class AppThatSuspends:
@@ -124,7 +127,7 @@ class AppThatSuspends:
 
 
 @pytest.fixture
-def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], tuple[str, str]]:
+def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], RowTexts]:
     """Edit a row of line breakers with a shell line that gets the file as $1; the file lies in ``tmp_path``."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.delenv("VISUAL", raising=False)
@@ -132,7 +135,7 @@ def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], t
     with Store.open(project.store_path, "anna") as store:
         example = store.example(1)
 
-    def edit(line: str) -> tuple[str, str]:
+    def edit(line: str) -> RowTexts:
         script = tmp_path / "editor"
         script.write_text(f"#!/bin/sh\n{line}\n")
         script.chmod(0o700)
@@ -146,16 +149,16 @@ def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], t
     return edit
 
 
-def test_an_editor_that_changes_nothing_changes_nothing(edited: Callable[[str], tuple[str, str]]) -> None:
-    assert edited("exit 0") == (BREAKERS, BREAKERS)
+def test_an_editor_that_changes_nothing_changes_nothing(edited: Callable[[str], RowTexts]) -> None:
+    assert edited("exit 0") == (BREAKERS, BREAKERS, "")
 
 
-def test_an_editor_changes_what_it_changes(edited: Callable[[str], tuple[str, str]]) -> None:
-    assert edited("sed -i 's/eight/8/' \"$1\"") == (BREAKERS.replace("eight", "8"), BREAKERS.replace("eight", "8"))
+def test_an_editor_changes_what_it_changes(edited: Callable[[str], RowTexts]) -> None:
+    assert edited("sed -i 's/eight/8/' \"$1\"") == (*[BREAKERS.replace("eight", "8")] * 2, "")
 
 
 def test_a_failing_editor_leaves_what_was_written_in_the_file_it_names(
-    edited: Callable[[str], tuple[str, str]], tmp_path: Path
+    edited: Callable[[str], RowTexts], tmp_path: Path
 ) -> None:
     with pytest.raises(StudioError) as failed:
         edited('echo more >> "$1"; exit 7')
@@ -167,7 +170,7 @@ def test_a_failing_editor_leaves_what_was_written_in_the_file_it_names(
 
 @pytest.mark.parametrize("line", ["exit 7", "kill -9 $$", 'rm "$1"'])
 def test_a_failing_editor_that_wrote_nothing_leaves_no_file(
-    line: str, edited: Callable[[str], tuple[str, str]], tmp_path: Path
+    line: str, edited: Callable[[str], RowTexts], tmp_path: Path
 ) -> None:
     with pytest.raises(StudioError, match=r"nothing was changed"):
         edited(line)
@@ -175,7 +178,7 @@ def test_a_failing_editor_that_wrote_nothing_leaves_no_file(
 
 
 def test_an_editor_that_empties_the_completion_or_takes_a_mark_is_refused_and_its_file_named(
-    edited: Callable[[str], tuple[str, str]], tmp_path: Path
+    edited: Callable[[str], RowTexts], tmp_path: Path
 ) -> None:
     with pytest.raises(AskedWrongly, match="A marked line is gone"):
         edited('echo > "$1"')
@@ -191,6 +194,51 @@ def test_the_editor_is_visual_then_editor_then_vi(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("EDITOR", "'vi")
     with pytest.raises(AskedWrongly, match=r"\$EDITOR is \"'vi\": No closing quotation"):
         editor_command()
+
+
+def test_the_earlier_turns_of_a_conversation_are_edited_in_the_same_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Project.init(tmp_path / "desk")
+    turns = [Turn("user", "Hi"), Turn("assistant", "Hello! What is wrong?")]
+    with Store.open(project.store_path, "anna") as store:
+        store.add([Candidate("My lamp.", "We mend it.", context=written(turns))], "t")
+        example = store.example(1)
+    script = tmp_path / "editor"
+    script.write_text('#!/bin/sh\nsed -i \'s/Hello!/Good day!/\' "$1"; cp "$1" "$1.seen"\n')
+    script.chmod(0o700)
+    monkeypatch.setenv("EDITOR", str(script))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    app: Any = AppThatSuspends()
+    said = edit_outside(app, example)
+    assert said == ("My lamp.", "We mend it.", written([turns[0], Turn("assistant", "Good day! What is wrong?")]))
+    (seen,) = tmp_path.glob("*.seen")
+    assert [line.split()[1:3] for line in seen.read_text().splitlines() if line.startswith("─")] == [
+        ["user,", "earlier"],
+        ["assistant,", "earlier"],
+        ["prompt", "(leave"],
+        ["completion", "(leave"],
+    ]
+    with Store.open(project.store_path, "anna") as store:
+        change = store.set_text(1, context=said.context)
+        assert change.summary == "edit the earlier turns of example 1"
+        assert store.example(1).context == said.context and store.example(1).prompt_hash != example.prompt_hash
+        store.undo()
+        assert store.example(1) == example
+
+
+async def test_in_place_the_earlier_turns_stand_above_to_be_read(tmp_path: Path) -> None:
+    project = Project.init(tmp_path / "desk")
+    with Store.open(project.store_path, "anna") as store:
+        turns = [Turn("user", "[b]Hi"), Turn("assistant", "Hello\x1b[1m")]
+        store.add([Candidate("My lamp.", "We mend it.", context=written(turns))], "t")
+    async with opened(project) as pilot:
+        await press(pilot, "e")
+        earlier = str(pilot.app.screen.query_one("#earlier Static", Static).render())
+        assert earlier == "user, earlier\n[b]Hi\n\nassistant, earlier\nHello␛[1m"
+        await press(pilot, *"Now: ", "ctrl+s")
+    with Store.open(project.store_path, "anna") as store:
+        assert (store.example(1).prompt, store.example(1).context) == ("Now: My lamp.", written(turns))
 
 
 async def test_a_terminal_that_cannot_be_handed_over_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rich.cells import split_graphemes
 from rich.color import ColorSystem
 from rich.console import Console
@@ -29,23 +31,24 @@ ROWS = [
     *(Candidate(f"where is order {n}? 注文 {n}", f'{{"order": {n}}}', task="tickets") for n in range(1, 60)),
     Candidate("a 👩🏽‍💻 wrote:\tChào\x1b[2J [bold]shop[/bold]", "e\u0301", task="tone"),
 ]
-SEQUENCE = re.compile(r"\x1b\[([\d;]*)([HGm])")
+SEQUENCE = re.compile(r"\x1b(?:\[([\d;]*)([HGmr])|([DM]))")
 ENDED = {"22": {"1", "2"}, "23": {"3"}, "24": {"4"}, "25": {"5"}, "27": {"7"}, "29": {"9"}, "55": {"53"}}
 
 
 class SmallTerminal:
-    """Knows the three sequences that a frame uses; each cell is its text and how it looks."""
+    """Knows the sequences that a frame uses, and no other; each cell is its text and how it looks."""
 
     def __init__(self, width: int, height: int) -> None:
         self.cells = [[(" ", "")] * width for _ in range(height)]
         self._x = self._y = 0
+        self._first, self._last = 0, height - 1
         self._on: set[str] = set()
         self._colors = {"38": "", "48": ""}
 
     def read(self, data: str) -> None:
         while data:
             if found := SEQUENCE.match(data):
-                self._obey(found[1], found[2])
+                self._obey(found[1], found[2] or found[3])
                 data = data[found.end() :]
             else:
                 text, _, rest = data.partition("\x1b")
@@ -58,6 +61,15 @@ class SmallTerminal:
             self._y, self._x = (int(number) - 1 for number in numbers.split(";"))
         elif kind == "G":
             self._x = int(numbers) - 1
+        elif kind == "r":
+            first, last = numbers.split(";") if numbers else (1, len(self.cells))
+            self._first, self._last, self._x, self._y = int(first) - 1, int(last) - 1, 0, 0
+        elif kind in "DM":
+            gone, new = (self._first, self._last) if kind == "D" else (self._last, self._first)
+            assert self._y == new, "elsewhere it would move the cursor"
+            assert not self._colors["48"], "the new line would have the pen's background"
+            width = len(self.cells.pop(gone))
+            self.cells.insert(new, [(" ", "")] * width)
         else:
             self._turn(numbers.split(";"))
 
@@ -149,3 +161,48 @@ def test_half_of_a_wide_character_is_never_sent() -> None:
         update = LayoutUpdate([[strip]], Region(0, 0, 6, 1))
         terminal.read(frame.changes(update, 6, 1, ColorSystem.TRUECOLOR).render_segments(Console()))
         assert "".join(piece for piece, _ in terminal.cells[0]) == text
+
+
+def strips(*lines: str) -> LayoutUpdate:
+    texts: list[Iterable[Strip]] = [[Strip([Segment(line, Style(bgcolor="#101020"))])] for line in lines]
+    return LayoutUpdate(texts, Region(0, 0, len(lines[0]), len(lines)))
+
+
+@pytest.mark.parametrize("by", [1, 2, 3, -1, -3])
+def test_lines_that_move_are_moved_by_the_terminal(by: int) -> None:
+    """A list that scrolled by one row was sent whole: 3 KB of a slow line for each ``j``."""
+    rows = [f"row {n}: {chr(97 + n % 26) * 50} {n * 7919}".ljust(78) + " │" for n in range(40)]
+    frame, terminal = Frame(), SmallTerminal(80, 24)
+
+    def send(at: int) -> str:
+        lines = ["a heading".ljust(80), *rows[at : at + 20], *(f"foot {at} {n}".ljust(80) for n in range(3))]
+        data = frame.changes(strips(*lines), 80, 24, ColorSystem.TRUECOLOR).render_segments(Console())
+        terminal.read(data)
+        assert ["".join(text for text, _ in line) for line in terminal.cells] == lines
+        return data
+
+    whole, moved = send(10), send(10 + by)
+    assert len(moved) < len(whole) // 4 + 100 * abs(by)
+    assert send(10 + by) == ""
+
+
+def test_a_page_that_has_nothing_in_common_with_the_one_before_moves_nothing() -> None:
+    frame = Frame()
+    for start in (0, 20):
+        lines = [f"{n:>4} {chr(97 + n) * 70}".ljust(80) for n in range(start, start + 20)]
+        data = frame.changes(strips(*lines), 80, 20, ColorSystem.TRUECOLOR).render_segments(Console())
+        assert "r" not in re.findall(r"\x1b\[[\d;]*([A-Za-z])", data)
+
+
+lines_of = st.lists(st.text("ab ", min_size=9, max_size=9), min_size=8, max_size=8)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.one_of(lines_of, st.integers(-4, 4)), min_size=2, max_size=6))
+def test_whatever_moved_the_terminal_ends_as_it_should(frames: list[list[str] | int]) -> None:
+    frame, terminal, lines = Frame(), SmallTerminal(90, 8), [" " * 9] * 8
+    for one in frames:
+        lines = one if isinstance(one, list) else [*lines[one:], *lines[:one]]
+        wide = [line * 10 for line in lines]
+        terminal.read(frame.changes(strips(*wide), 90, 8, ColorSystem.TRUECOLOR).render_segments(Console()))
+        assert ["".join(text for text, _ in line) for line in terminal.cells] == wide

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,19 +15,22 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from studio.acts.training import TrainPlan
 from studio.dataset.store import Store
 from studio.files import take_lock, write_whole
 from studio.project import Project
 from studio.runs.directory import RunDirectory
-from studio.runs.events import Continued, EventWriter, Failed, Finished, Paused, Preparing, read_events
+from studio.runs.events import Continued, EventWriter, Failed, Finished, Forecast, Paused, Preparing, read_events
 from studio.runs.specs import TrainSpec
+from studio.runs.state import RunState
 from studio.tui.app import StudioApp
 from studio.tui.dialogs.form import SpecForm, fields_of
 from studio.tui.dialogs.new_run import NewRunDialog
 from studio.tui.run_poll import RunPoll
+from studio.tui.screens.runs.shelf import Curves, Name, read_curves
 from studio.tui.widgets.row_list import RowList
-from tests.tui.data_story import NARROW, press, project_with, said, shown, tickets
-from tests.tui.resting import settle
+from tests.tui.data_story import NARROW, WIDE, press, project_with, said, shown, tickets
+from tests.tui.resting import resize, settle
 from tests.tui.run_story import STEPS, model_without_weights, opened_on, train_run, write_steps
 
 FINISHED = Finished(seconds=12.0)
@@ -156,6 +161,36 @@ async def test_another_run_on_the_chart_differs_by_its_glyph(tmp_path: Path) -> 
         assert "▲" not in shown(pilot)
 
 
+async def test_a_run_too_long_for_one_frame_is_read_in_a_thread_and_then_drawn_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Project.init(tmp_path)
+    long = train_run(project, "train-2", ends=FINISHED)
+    os.utime(train_run(project, "train-1", steps=4).spec_path, (1, 1))
+    async with opened_on(project, "runs") as pilot:
+        await press(pilot, "left")
+        at_once = shown(pilot)
+        await press(pilot, ")")
+        smoother = shown(pilot)
+    in_threads: list[int] = []
+
+    def reading(state: RunState, names: Sequence[Name]) -> Curves:
+        in_threads.append(threading.get_ident())
+        return read_curves(state, names)
+
+    monkeypatch.setattr("studio.tui.screens.runs.shelf.MOST_IN_A_FRAME", 5)
+    monkeypatch.setattr("studio.tui.screens.runs.run_view.read_curves", reading)
+    async with opened_on(project, "runs") as pilot:
+        await press(pilot, "left")
+        assert shown(pilot) == at_once
+        await press(pilot, ")")
+        assert shown(pilot) == smoother, "what smooths a curve is read anew"
+        assert len(in_threads) == 2 and threading.get_ident() not in in_threads
+        await press(pilot, "j", "k")
+        assert long.run_id in shown(pilot)
+        assert len(in_threads) == 3, "a run that was put away is read again"
+
+
 async def test_a_run_of_several_tasks_has_a_curve_for_each_and_f_chooses(tmp_path: Path) -> None:
     project = Project.init(tmp_path)
     train_run(project, "train-1", ends=FINISHED, tasks={"tickets": -0.25, "to\x1bne": 0.4})
@@ -232,6 +267,41 @@ async def test_the_form_says_what_would_be_trained_and_refuses_bad_values_with_t
             await settle(pilot)
 
 
+async def test_ctrl_g_measures_what_is_entered_and_esc_ends_that_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end, ended = threading.Event(), list[bool]()
+
+    def measuring(
+        project: Project, store: Store, plan: TrainPlan, say: Callable[[str], None], is_cancelled: Callable[[], bool]
+    ) -> Forecast:
+        say("measuring a few steps")
+        for _ in range(1000):
+            if is_cancelled() or may_end.wait(0.01):
+                break
+        ended.append(is_cancelled())
+        return Forecast(seconds=60, least_seconds=50, most_seconds=70, tokens_per_second=290, measured_steps=5)
+
+    monkeypatch.setattr("studio.tui.dialogs.new_run.measure", measuring)
+    async with opened_on(ready_to_train(tmp_path), "runs") as pilot:
+        await press(pilot, "n")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, NewRunDialog)
+        dialog.action_measure()  # as the keys do, but what settles waits for the thread
+        assert "esc ends the measuring" in str(dialog.query_one("#advice").render())
+        await dialog.action_dismiss()
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, NewRunDialog), "esc ends the measuring, and only that"
+        assert "ctrl+g tries a few steps first" in shown(pilot)
+        assert ended == [True]
+        may_end.set()
+        await press(pilot, "ctrl+g")
+        assert "1 m 00 s (50 s to 1 m 10 s)" in shown(pilot)
+        assert "290 tok/s by 5 measured steps" in shown(pilot)
+        await press(pilot, "escape")
+        assert not isinstance(pilot.app.screen, NewRunDialog)
+
+
 async def test_what_is_typed_ahead_of_tab_lands_in_the_field_it_was_meant_for(tmp_path: Path) -> None:
     async with opened_on(ready_to_train(tmp_path), "runs") as pilot:
         await press(pilot, "n")
@@ -248,6 +318,17 @@ async def test_what_is_typed_ahead_of_tab_lands_in_the_field_it_was_meant_for(tm
             pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
         await settle(pilot)
         assert (tasks.value, rate.value) == ("tone", before)
+
+
+async def test_what_would_be_trained_is_written_anew_where_a_terminal_grows_behind_the_form(tmp_path: Path) -> None:
+    on_one_line = "rows 31 to train, 5 to validate · tokens"
+    async with opened_on(ready_to_train(tmp_path), "runs", NARROW) as pilot:
+        await press(pilot, "n")
+        assert on_one_line in shown(pilot)
+        await resize(pilot, WIDE)
+        assert on_one_line not in shown(pilot) and "31 to train" in shown(pilot)
+        await resize(pilot, NARROW)
+        assert on_one_line in shown(pilot)
 
 
 async def test_ctrl_j_freezes_the_rows_and_starts_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,9 @@ NAMES = {
     "/": "slash",
     "\x1b": "escape",
     "\x13": "ctrl+s",
+    "\n": "enter",
+    "[": "left_square_bracket",
+    "]": "right_square_bracket",
 }
 
 
@@ -95,3 +98,23 @@ async def test_keys_typed_with_an_undone_trash_wait_for_its_row(tmp_path: Path) 
         assert pilot.app.screen.query_one(PromptBar).query_one(Input).value == "a", "it is no label"
     with Store.open(project.store_path, "anna") as store:
         assert [one.label for one in store.examples([2, 3, 30])] == ["accept", "reject", "none"]
+
+
+async def test_a_second_sort_key_typed_while_the_first_query_runs_keeps_the_first(tmp_path: Path) -> None:
+    async with opened(project_with(tmp_path, tickets(30))) as pilot:
+        table = data_screen(pilot).table
+        first = table.column_name
+        await type_at_once(pilot, "[l]")
+        assert table.column_name != first
+        assert table.sort == ((first, False), (table.column_name, True))
+
+
+async def test_a_sort_that_follows_a_filter_that_was_refused_goes_on_from_the_rows_that_are_shown(
+    tmp_path: Path,
+) -> None:
+    async with opened(project_with(tmp_path, tickets(30))) as pilot:
+        table = data_screen(pilot).table
+        await type_at_once(pilot, "fnosuch = 1\n")
+        await type_at_once(pilot, "\x1b")
+        await type_at_once(pilot, "[")
+        assert table.sort == ((table.column_name, False),) and len(table.ids) == 30

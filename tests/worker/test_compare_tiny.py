@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from studio.dataset.texts import prompt_hash
 from studio.files import read_json_lines
 from studio.runs.arms.answering import Answering, write_answering
 from studio.runs.directory import FrozenRow, RunDirectory
+from studio.runs.retrieval.documents import Documents, Passage, write_documents
 from studio.runs.specs import CompareSpec
+from studio.worker.comparing import probe
 from studio.worker.comparing.predictions import Predictions
+from studio.worker.compute.loading import load_model
 from tests.tiny_model import make_tiny_model
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
@@ -30,7 +34,7 @@ def tuned_folder(tmp_path: Path, tiny_model_folder: Path) -> Path:
 
 def compare_spec(model: Path, **settings: Any) -> CompareSpec:
     fixed: dict[str, Any] = {"model_path": str(model), "dtype": "float32", "max_new_tokens": 8, "batch_size": 3}
-    fixed["latency_rows"] = 2
+    fixed |= {"latency_rows": 2, "probe_rows": 0}
     return CompareSpec(**{**fixed, "arms": ("zero_shot", "one_shot"), **settings})
 
 
@@ -102,6 +106,49 @@ def test_runs_checkpoints_and_other_models_answer_beside_each_other(tmp_path: Pa
     others = [said[arm] for arm in ("zero_shot", "tuned:train", "tuned:train:2+one_shot", "model:other")]
     assert all(one != another for at, one in enumerate(others) for another in others[:at])
     assert list(json.loads(run.scores_path.read_text())["arms"]) == list(answering)
+
+
+def test_what_a_search_finds_stands_in_the_prompt_and_its_sources_beside_the_answer(
+    tmp_path: Path, tiny_model_folder: Path
+) -> None:
+    arms = ("zero_shot", "few_shot:1:similar", "rag:2", "rag:1:docs")
+    spec = compare_spec(tiny_model_folder, arms=arms, max_new_tokens=4)
+    run = compare_run(tmp_path / "compare", spec)
+    passages = [Passage("sky.md:1", "the colour of sky is blue"), Passage("sea.md:1", "it is white")]
+    write_documents(run.documents_path(3), Documents(passages, ["big.txt: 100 MB, more than 20"]))
+    events = run_here(run)
+    assert events[-1]["event"] == "finished", events[-1]
+    said = [event["message"] for event in named(events, "warning")]
+    assert "rag:1:docs: not read: big.txt: 100 MB, more than 20" in said
+    told = {event["arm"]: event["prompt_tokens_mean"] for event in named(events, "arm")}
+    assert told["zero_shot"] < told["few_shot:1:similar"] < told["rag:2"]
+    lines = read_json_lines(run.predictions_path)[0]
+    sources = {(line["arm"], line["example_id"]): line["sources"] for line in lines}
+    test = {row.example_id: row for row in colour_rows(5, start=200)}
+    assert sources["zero_shot", 200] == []
+    train = {f"example {row.example_id}": row for row in colour_rows(12)}
+    for row in test.values():
+        (shot,) = sources["few_shot:1:similar", row.example_id]
+        thing = row.prompt.split()[-2]
+        assert train[shot["source"]].prompt.split()[-2] == thing and shot["score"] is None
+        first, second = sources["rag:2", row.example_id]
+        assert train[first["source"]].prompt.split()[-2] == thing and first["score"] >= second["score"] > 0
+        (passage,) = sources["rag:1:docs", row.example_id]
+        assert passage["source"] in ("sky.md:1", "sea.md:1")
+
+
+def test_training_rows_that_nearly_equal_a_test_row_are_never_shown(tmp_path: Path, tiny_model_folder: Path) -> None:
+    test = FrozenRow(200, "colour", "what is the colour of the sky at noon in the very middle of june", "blue")
+    near = replace(test, example_id=1, prompt=f"{test.prompt} 2026")
+    spec = compare_spec(tiny_model_folder, arms=("few_shot:1:similar", "rag:2"), latency_rows=0)
+    run = make_run(tmp_path / "run", spec, train=[near, *colour_rows(3, start=2)], test=[test])
+    events = run_here(run)
+    assert events[-1]["event"] == "finished"
+    (warning,) = named(events, "warning")
+    assert "1 training rows have nearly the prompt of a test row" in warning["message"]
+    assert "1 (200)" in warning["message"]
+    lines = read_json_lines(run.predictions_path)[0]
+    assert not any(source["source"] == "example 1" for line in lines for source in line["sources"])
 
 
 def test_a_resumed_comparison_asks_only_what_is_unanswered(tmp_path: Path, tiny_model_folder: Path) -> None:
@@ -179,7 +226,104 @@ def test_scores_say_in_which_dtype_the_answers_were_given(tmp_path: Path, tiny_m
     assert json.loads(run.scores_path.read_text())["dtype"] == "bfloat16"
 
 
+def test_a_few_rows_are_answered_again_alone_and_in_the_other_dtype_to_see_what_changes(
+    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = compare_spec(tiny_model_folder, dtype="bfloat16", probe_rows=3, latency_rows=1)
+    run = compare_run(tmp_path / "compare", spec)
+    events = run_here(run)
+    found = json.loads(run.scores_path.read_text())["probe"]
+    assert (found["arm"], found["batch_rows"], found["dtype_rows"]) == ("one_shot", 3, 3)
+    assert (found["batch_size"], found["dtype"], found["other_dtype"]) == (3, "bfloat16", "float32")
+    said = f"one_shot: {found['changed_by_batch']} of 3 answers change with the batch size (1 against 3), "
+    assert [event["message"] for event in named(events, "warning")] == [
+        f"{said}{found['changed_by_dtype']} of 3 with the dtype (float32 against bfloat16)"
+    ]
+    monkeypatch.setattr(probe, "MOST_SECONDS", -1.0)
+    late = compare_run(tmp_path / "late", spec)
+    run_here(late)
+    found = json.loads(late.scores_path.read_text())["probe"]
+    assert (found["batch_rows"], found["dtype_rows"]) == (0, 0), "what time does not allow is not counted"
+
+
 def test_the_answer_limit_follows_the_longest_reference(tmp_path: Path, tiny_model_folder: Path) -> None:
     run = compare_run(tmp_path / "run", compare_spec(tiny_model_folder, max_new_tokens=0, arms=("zero_shot",)))
     (arm,) = named(run_here(run), "arm")
     assert 8 < arm["max_new_tokens"] < 60
+
+
+def test_a_scorer_of_the_project_judges_every_answer_and_says_where_it_could_not(
+    tmp_path: Path, tiny_model_folder: Path
+) -> None:
+    file = tmp_path / "my_scorers.py"
+    file.write_text(
+        "def known(prediction, reference, prompt):\n    return {'201': 1.0, '203': 0}[prompt.split()[-1]]\n"
+    )
+    spec = compare_spec(tiny_model_folder, own_scorers=(f"known={file}:known",), primary=("*=rouge_l",))
+    run = compare_run(tmp_path / "compare", spec)
+    events = run_here(run)
+    assert events[-1]["event"] == "finished", events[-1]
+    lines = read_json_lines(run.own_scores_path)[0]
+    assert len(lines) == 10 and {line["scorer"] for line in lines} == {"known"}
+    assert {line["example_id"]: line["score"] for line in lines} == {
+        200: None,
+        201: 1.0,
+        202: None,
+        203: 0.0,
+        204: None,
+    }
+    assert {line["error"] for line in lines if line["score"] is None} == {
+        f"KeyError: '{row}'" for row in (200, 202, 204)
+    }
+    scores = json.loads(run.scores_path.read_text())
+    assert (scores["headline_scorer"], list(scores["primary"].values()), scores["named"]) == (
+        "rouge_l",
+        ["rouge_l"],
+        list(scores["tasks"]),
+    )
+    assert list(scores["own_scorers"]) == ["known"] and len(scores["faults"]["known"]) == 6
+    assert scores["arms"]["zero_shot"]["scores"]["known"]["n"] == 2
+    (warned,) = named(events, "warning")
+    assert warned["message"].startswith("known gave no score to 6 of 10 answers: row 200 of zero_shot: KeyError")
+
+
+def test_a_stop_while_answers_are_scored_ends_the_comparison_which_then_resumes(
+    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = compare_run(tmp_path / "compare", compare_spec(tiny_model_folder))
+    from studio.worker.comparing import scoring
+
+    def stopped(*args: Any) -> None:
+        raise scoring.ScoringStopped
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scoring, "score_rows", stopped)
+        assert run_here(run)[-1]["event"] == "stopped"
+    assert not run.scores_path.exists()
+    answered = run.predictions_path.read_text()
+    assert run_here(run)[-1]["event"] == "finished"
+    assert run.predictions_path.read_text() == answered, "the answers were there: they are only scored"
+
+
+def test_the_loss_of_the_right_answers_is_measured_where_it_is_asked_for(
+    tmp_path: Path, tiny_model_folder: Path, tuned_folder: Path
+) -> None:
+    """Against one forward pass of a model that nothing was done to; half of an arm was answered before a stop."""
+    spec = compare_spec(tiny_model_folder, arms=ARMS, run_id="train", tuned_path=str(tuned_folder), tuned_method="lora")
+    run = compare_run(tmp_path / "compare", replace(spec, has_loss=True))
+    assert run_here(run)[-1]["event"] == "finished"
+    lines = {(line["arm"], line["example_id"]): line for line in read_json_lines(run.predictions_path)[0]}
+    from studio.tokens.encoding import encode_pairs, pair_of
+    from studio.tokens.tokenizer import ModelFolder
+
+    row = colour_rows(5, start=200)[3]
+    encoded = encode_pairs(ModelFolder(tiny_model_folder), [pair_of(row)])[0]
+    model = load_model(tiny_model_folder, "float32")
+    logits = model(input_ids=torch.tensor([encoded.ids])).logits[0].log_softmax(-1).detach()
+    places = range(encoded.prompt_tokens, len(encoded.ids))
+    by_hand = -sum(float(logits[place - 1, encoded.ids[place]]) for place in places) / len(places)
+    measured = lines["zero_shot", row.example_id]
+    assert (measured["loss"], measured["loss_tokens"]) == (pytest.approx(by_hand, abs=1e-4), len(places))
+    scores = json.loads(run.scores_path.read_text())["arms"]
+    assert scores["tuned"]["scores"]["loss"]["score"] < scores["zero_shot"]["scores"]["loss"]["score"], "it has learned"
+    assert scores["tuned"]["scores"]["perplexity"]["n"] == 5

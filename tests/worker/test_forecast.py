@@ -8,6 +8,11 @@ from typing import Any
 
 import pytest
 
+from studio.acts.measuring import measure
+from studio.acts.training import plan_training
+from studio.dataset.candidates import Candidate
+from studio.dataset.store import Store
+from studio.project import Project
 from studio.reports.forecast import forecast_words, outcome_words
 from studio.runs.events import EventWriter, Finished, Forecast, Plan, Started, Step
 from studio.runs.watch import RunWatch
@@ -128,3 +133,21 @@ def test_a_finished_run_says_how_right_its_forecast_was(tmp_path: Path, tiny_mod
     writer.close()
     words = outcome_words(RunWatch(run).poll())
     assert words.startswith("forecast 12 m 00 s, took ") and words.endswith("3.3 GB of memory, took 3.4 GB")
+
+
+def test_a_few_steps_are_measured_in_a_process_of_their_own_before_a_run_starts(
+    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))
+    project = Project.init(tmp_path / "desk", base_model=str(tiny_model_folder))
+    with Store.open(project.store_path, "anna") as store:
+        store.add([Candidate(f"what is {number}", f"it is {number}", split="train") for number in range(40)], "rows")
+        plan = plan_training(
+            project, store, tiny_spec(tiny_model_folder, base_model="", model_path="", epochs=1, max_length=128)
+        )
+        said: list[str] = []
+        found = measure(project, store, plan, said.append)
+    assert found is not None and found.seconds is not None, "also of a run too short to measure itself on"
+    assert found.measured_steps >= 4 and found.memory_bytes > 0 and found.disk_bytes > 0
+    assert said[-1] == "measuring a few steps"
+    assert list(project.runs_path.iterdir()) == []

@@ -11,8 +11,9 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
-from studio.tokens.encoding import Encoded, Pair, encode_pairs
+from studio.tokens.encoding import Encoded, Objective, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
+from studio.turns import Turn, written
 from studio.worker.compute import loading, short_attention
 from studio.worker.compute.lanes import Lanes, lane_count
 from studio.worker.compute.products import Products
@@ -26,8 +27,13 @@ from tests.worker.worker_runs import colour_rows, tiny_spec
 
 @pytest.fixture
 def rows(tiny_model_folder: Path) -> list[Encoded]:
-    pairs = [Pair(row.prompt, row.completion, system="You name colours.") for row in colour_rows(7)]
-    return encode_pairs(ModelFolder(tiny_model_folder), pairs)
+    """Two of them are conversations of which the earlier answer is learned too."""
+    earlier = written([Turn("user", "is it day"), Turn("assistant", "it is")])
+    pairs = [
+        Pair(row.prompt, row.completion, "You name colours.", earlier if row.example_id in (2, 5) else "")
+        for row in colour_rows(7)
+    ]
+    return encode_pairs(ModelFolder(tiny_model_folder), pairs, Objective.TURNS)
 
 
 BODIES = ("packed", "padded")
@@ -84,11 +90,12 @@ def library_gradients(folder: Path, method: str, rows: list[Encoded]) -> Gradien
     theirs = tuned(folder, method, "padded")
     model = theirs.learner.model
     model.set_attn_implementation("eager")
-    learned = sum(row.completion_tokens for row in rows)
+    learned = sum(sum(row.completion_mask) for row in rows)
     total = torch.zeros(())
     for row in rows:
-        labels = torch.tensor([[-100] * row.prompt_tokens + row.ids[row.prompt_tokens :]])
-        total = total + model(torch.tensor([row.ids]), labels=labels).loss * row.completion_tokens / learned
+        labels = [token if is_it else -100 for token, is_it in zip(row.ids, row.completion_mask, strict=True)]
+        loss = model(torch.tensor([row.ids]), labels=torch.tensor([labels])).loss
+        total = total + loss * sum(row.completion_mask) / learned
     return Gradients(total.item(), list(torch.autograd.grad(total, theirs.parameters)), of_rows=[])
 
 

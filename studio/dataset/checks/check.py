@@ -132,8 +132,9 @@ class Check:
 class RowCheck(Check):
     """Looks at each row by itself: ``where`` is an SQL condition over the columns of ``examples``.
 
-    Where SQL cannot tell, ``confirm`` looks at the texts of the rows for which ``where`` holds. ``said`` goes on after
-    the number of rows; ``[has|have]`` in it is the first for one row and the second for more.
+    Where SQL cannot tell, ``confirm`` looks at the texts of the rows for which ``where`` holds, or ``confirm_part`` at
+    what the ``spots`` match in them: one that it confirms is enough. Both must take no longer than their text is long.
+    ``said`` goes on after the number of rows; ``[has|have]`` in it is the first for one row and the second for more.
     """
 
     scope: ClassVar[Scope] = Scope.ROW
@@ -141,6 +142,7 @@ class RowCheck(Check):
     where: str
     said: str
     confirm: Callable[[Texts], bool] | None = None
+    confirm_part: Callable[[str], bool] | None = None
 
     def finding(self, example_ids: ExampleIds) -> Finding | None:
         """What is said of these rows; nothing where there are none."""
@@ -165,10 +167,14 @@ class GroupCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetCheck(Check):
-    """Looks at the rows as a whole, and is computed anew after every change."""
+    """Looks at the rows as a whole, and is computed anew after every change.
+
+    The ``bad`` rows are found where they stand with sound ones ``beside`` them.
+    """
 
     scope: ClassVar[Scope] = Scope.DATASET
 
+    beside: tuple[Candidate, ...] = ()
     find: Callable[[Rows], Finding | None]
 
 

@@ -6,9 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from studio.dataset import token_counts
 from studio.dataset.checks.check import Check, Finding
-from studio.dataset.checks.kept import Kept, Result, changed_since, keep, kept_results, newest_change, now, waivers
+from studio.dataset.checks.kept import (
+    Kept,
+    Result,
+    changed_since,
+    keep,
+    keep_as_it_is,
+    kept_results,
+    newest_change,
+    now,
+    waivers,
+)
 from studio.dataset.checks.rows import Need, Rows
 from studio.dataset.checks.running import OnDone, findings_after, findings_of
 
@@ -23,11 +35,24 @@ _MOST_CHANGED = 0.2
 class Fresh:
     """A check's newly computed result: ``before`` is the stored one, ``seen`` the newest change it knows."""
 
-    check: Check
+    check_name: str
+    version: int
     finding: Finding | None
     before: Kept | None
     seen: int
     facts: str
+
+    @property
+    def is_as_before(self) -> bool:
+        """Whether what is kept says the same."""
+        before = self.before
+        if before is None or before.facts != self.facts:
+            return False
+        if self.finding is None or before.finding is None:
+            return self.finding is before.finding
+        return self.finding.sentence == before.finding.sentence and np.array_equal(
+            self.finding.example_ids, before.finding.example_ids
+        )
 
 
 def computed(cursor: DuckDBPyConnection, rows: Rows, checks: Sequence[Check], on_done: OnDone) -> list[Fresh]:
@@ -53,7 +78,7 @@ def computed(cursor: DuckDBPyConnection, rows: Rows, checks: Sequence[Check], on
             kept_findings = {check.name: before[check.name].finding for check in some}
             found |= findings_after(rows, some, kept_findings, changed, on_done)
     return [
-        Fresh(check, found[check.name], before.get(check.name), seen, facts[check.name])
+        Fresh(check.name, check.version, found[check.name], before.get(check.name), seen, facts[check.name])
         for check in checks
         if check.name in found
     ]
@@ -62,11 +87,16 @@ def computed(cursor: DuckDBPyConnection, rows: Rows, checks: Sequence[Check], on
 def save(cursor: DuckDBPyConnection, fresh: Sequence[Fresh], is_new_look: bool) -> None:
     """Keep new results; ``is_new_look`` puts the count that was kept beside each."""
     at = now()
+    same = [one for one in fresh if one.is_as_before and not is_new_look]
+    if same:
+        keep_as_it_is(cursor, [one.check_name for one in same], same[0].seen)
     for one in fresh:
+        if any(one is other for other in same):
+            continue
         count = len(one.finding.rows) if one.finding else 0
         before = one.before
         count_before = None if before is None else before.count if is_new_look else before.count_before
-        keep(cursor, one.check, Kept(one.finding, at, one.seen, one.facts, count, count_before))
+        keep(cursor, one.check_name, one.version, Kept(one.finding, at, one.seen, one.facts, count, count_before))
 
 
 def results(cursor: DuckDBPyConnection, rows: Rows, checks: Sequence[Check]) -> list[Result]:

@@ -17,11 +17,13 @@ from studio.dataset.checks.check import Check, Finding, GroupCheck, RowCheck
 from studio.dataset.checks.rows import Need
 from studio.dataset.connection import as_ids
 from studio.dataset.edits import new_batch
-from studio.dataset.examples import Change, ExampleIds
+from studio.dataset.examples import Change, Counts, ExampleIds
 from studio.errors import AskedWrongly
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+_LITERAL = 1_000
 
 
 @dataclass(frozen=True)
@@ -125,25 +127,39 @@ def kept_results(cursor: DuckDBPyConnection, checks: Sequence[Check]) -> dict[st
     return kept
 
 
-def keep(cursor: DuckDBPyConnection, check: Check, kept: Kept) -> None:
+def keep(cursor: DuckDBPyConnection, check_name: str, version: int, kept: Kept) -> None:
     """Put a result in the place of the one before."""
     finding = kept.finding
-    cursor.execute("DELETE FROM check_results WHERE check_name = $1", [check.name]).fetchall()
+    cursor.execute("DELETE FROM check_results WHERE check_name = $1", [check_name]).fetchall()
     ids = finding.example_ids if finding else np.empty(0, dtype=np.int64)
     sizes = finding.group_sizes if finding else np.empty(0, dtype=np.int32)
-    for name, vector in (("found_ids", ids), ("found_sizes", sizes)):
-        cursor.register(name, {"position": np.arange(len(vector)), "value": vector})
     cursor.execute(
-        """INSERT INTO check_results BY NAME SELECT
+        f"""INSERT INTO check_results BY NAME SELECT
                $1 AS check_name, $2 AS version, $3 AS is_found, $4 AS sentence, $5 AS checked_at, $6 AS seen,
                $7 AS facts, $8 AS row_count, $9 AS count_before,
-               coalesce((SELECT list(value ORDER BY position) FROM found_ids), []) AS example_ids,
-               coalesce((SELECT list(value ORDER BY position) FROM found_sizes), []) AS group_sizes""",
+               {_vector(cursor, "found_ids", ids)} AS example_ids,
+               {_vector(cursor, "found_sizes", sizes)} AS group_sizes""",
         [
-            *(check.name, check.version, finding is not None, finding.sentence if finding else ""),
+            *(check_name, version, finding is not None, finding.sentence if finding else ""),
             *(kept.checked_at.replace(tzinfo=None), kept.seen, kept.facts, kept.count, kept.count_before),
         ],
     ).fetchall()
+
+
+def keep_as_it_is(cursor: DuckDBPyConnection, check_names: Sequence[str], seen: int) -> None:
+    """The results of these checks still hold after the change ``seen``."""
+    cursor.execute(
+        "UPDATE check_results SET seen = $1, checked_at = $2 WHERE list_contains($3, check_name)",
+        [seen, now().replace(tzinfo=None), list(check_names)],
+    ).fetchall()
+
+
+def _vector(cursor: DuckDBPyConnection, name: str, vector: ExampleIds | Counts) -> str:
+    """A list in SQL; a long one is registered with ``cursor`` as ``name``."""
+    if len(vector) <= _LITERAL:
+        return f"[{', '.join(map(str, vector.tolist()))}]"
+    cursor.register(name, {"position": np.arange(len(vector)), "value": vector})
+    return f"(SELECT list(value ORDER BY position) FROM {name})"
 
 
 def waivers(cursor: DuckDBPyConnection, checks: Sequence[Check]) -> dict[str, Waiver]:
@@ -171,10 +187,9 @@ def waive(cursor: DuckDBPyConnection, who: str, check: Check, example_ids: Examp
         raise AskedWrongly(f"{check.name} is not waived.", "studio check lists the waivers.")
     summary = f"waive {check.name}" if reason else f"no longer waive {check.name}"
     batch_id = new_batch(cursor, "waive", summary, who)
-    cursor.register("waived", {"value": as_ids(example_ids)})
     cursor.execute(
-        """INSERT INTO waivers BY NAME SELECT $1 AS batch_id, $2 AS check_name, $3 AS version, $4 AS reason,
-               coalesce((SELECT list(value ORDER BY value) FROM waived), []) AS example_ids""",
+        f"""INSERT INTO waivers BY NAME SELECT $1 AS batch_id, $2 AS check_name, $3 AS version, $4 AS reason,
+               {_vector(cursor, "waived", as_ids(example_ids))} AS example_ids""",
         [batch_id, check.name, check.version, reason],
     ).fetchall()
     return Change(batch_id, summary, count=len(example_ids))

@@ -38,8 +38,9 @@ TRIVIAL_PROMPT = RowCheck(
     harms="The completion does not follow from the prompt, so the model learns to say it whatever it is asked.",
     severity=Severity.WARNING,
     version=1,
+    # A plain text has no prompt, and needs none.
     where=f"""(length(prompt) <= {_LONGEST_PLACEHOLDER} AND regexp_full_match(prompt, '{_QUOTED}'))
-        OR NOT regexp_matches(prompt, '{_HAS_CONTENT}')""",
+        OR (prompt <> '' AND NOT regexp_matches(prompt, '{_HAS_CONTENT}'))""",
     said="[has|have] a prompt that asks nothing: a placeholder, or only punctuation.",
     bad=(
         *(Candidate(text, "Your parcel is on its way.") for text in ("n/a", "N/A.", "null", "TODO", "test 2", "?")),

@@ -31,6 +31,8 @@ class Need(StrEnum):
 
     TOKENS = "tokens"  # every row's tokens are counted
     SPLITS = "splits"  # every row has a split
+    LOSSES = "losses"  # a run's losses of some rows are kept
+    CLUSTERS = "clusters"  # every row's prompt was compared with those that may be near
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,9 @@ class Around:
     """What checks know beside the rows: the tokens that a row may have, 0 where nobody has said."""
 
     max_length: int = 0
+
+
+NOTHING_KNOWN = Around()
 
 
 class Rows:
@@ -50,7 +55,7 @@ class Rows:
         self,
         cursor: DuckDBPyConnection,
         stop_if_cancelled: Callable[[], None],
-        around: Around = Around(),
+        around: Around = NOTHING_KNOWN,
         condition: str = _IS_CHECKED,
     ) -> None:
         self._cursor = cursor
@@ -104,11 +109,16 @@ class Rows:
 
     def lacks(self, need: Need) -> bool:
         """Whether the store does not know what ``need`` says, of at least one row."""
-        condition = {
-            Need.TOKENS: """NOT EXISTS (SELECT 1 FROM token_counts
+        lacking = {
+            Need.TOKENS: f"""EXISTS (SELECT 1 FROM {self.table} AS rows WHERE NOT EXISTS (
+                SELECT 1 FROM token_counts
                 WHERE token_counts.example_id = rows.example_id AND token_counts.revision = rows.revision
-                AND fingerprint = (SELECT fingerprint FROM fingerprints ORDER BY used_at DESC LIMIT 1))""",
-            Need.SPLITS: "split = 'none'",
+                AND fingerprint = (SELECT fingerprint FROM fingerprints ORDER BY used_at DESC LIMIT 1)))""",
+            Need.SPLITS: f"EXISTS (SELECT 1 FROM {self.table} WHERE split = 'none')",
+            Need.LOSSES: "NOT EXISTS (SELECT 1 FROM row_losses)",
+            Need.CLUSTERS: f"""EXISTS (SELECT 1 FROM {self.table} AS rows WHERE NOT EXISTS (
+                SELECT 1 FROM near_rows WHERE near_rows.example_id = rows.example_id
+                AND near_rows.revision = rows.revision AND is_placed))""",
         }[need]
-        ((is_lacking,),) = self.query(f"SELECT count(*) > 0 FROM {self.table} AS rows WHERE {condition}")
+        ((is_lacking,),) = self.query(f"SELECT {lacking}")
         return bool(is_lacking)

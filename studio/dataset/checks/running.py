@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from studio.dataset.checks.check import Check, DatasetCheck, Finding, GroupCheck, RowCheck, Texts
+from studio.dataset.checks.check import Check, DatasetCheck, Finding, GroupCheck, RowCheck, Spot, Texts
 from studio.dataset.checks.rows import Rows
+from studio.dataset.checks.texts import quoted
 from studio.dataset.examples import ExampleIds
 
 # ids a pass: the progress moves and Esc acts between two. DuckDB works on 122,880 rows in one thread.
@@ -29,13 +30,13 @@ def findings_of(rows: Rows, checks: Sequence[Check], on_done: OnDone = lambda ch
     for check, ids in zip(of_rows, row_ids(rows, of_rows), strict=True):
         found[check.name] = check.finding(ids)
         on_done(check)
-    for check in checks:
-        if isinstance(check, GroupCheck):
-            found[check.name] = _grouped(rows, check, list(check.groups(rows)))
-            on_done(check)
-        elif isinstance(check, DatasetCheck):
-            found[check.name] = check.find(rows)
-            on_done(check)
+    for other in checks:
+        if isinstance(other, GroupCheck):
+            found[other.name] = _grouped(rows, other, list(other.groups(rows)))
+            on_done(other)
+        elif isinstance(other, DatasetCheck):
+            found[other.name] = other.find(rows)
+            on_done(other)
     return found
 
 
@@ -54,13 +55,13 @@ def findings_after(
         others = np.setdiff1d(before.example_ids, changed) if before else changed[:0]
         found[check.name] = check.finding(np.union1d(others, ids))
         on_done(check)
-    for check in checks:
-        if isinstance(check, GroupCheck):
-            found[check.name] = _regrouped(rows, check, kept[check.name], changed)
-            on_done(check)
-        elif isinstance(check, DatasetCheck):
-            found[check.name] = check.find(rows)
-            on_done(check)
+    for other in checks:
+        if isinstance(other, GroupCheck):
+            found[other.name] = _regrouped(rows, other, kept[other.name], changed)
+            on_done(other)
+        elif isinstance(other, DatasetCheck):
+            found[other.name] = other.find(rows)
+            on_done(other)
     return found
 
 
@@ -99,10 +100,21 @@ def _hits(rows: Rows, checks: Sequence[RowCheck]) -> list[ExampleIds]:
 
 
 def _confirmed(rows: Rows, check: RowCheck, ids: ExampleIds) -> ExampleIds:
-    if check.confirm is None or not len(ids):
+    if not len(ids):
         return ids
-    texts = rows.stream(f"SELECT example_id, prompt, completion, system FROM {rows.only(ids).table}")
-    return np.array(sorted(row[0] for row in texts if check.confirm(Texts(*row[1:]))), dtype=np.int64)
+    if check.confirm_part is not None:
+        parts = matches_of(rows.only(ids), check.spots)
+        return np.array(sorted(id_ for id_, found in parts if any(map(check.confirm_part, found))), dtype=np.int64)
+    if check.confirm is not None:
+        texts = rows.stream(f"SELECT example_id, prompt, completion, system FROM {rows.only(ids).table}")
+        return np.array(sorted(row[0] for row in texts if check.confirm(Texts(*row[1:]))), dtype=np.int64)
+    return ids
+
+
+def matches_of(rows: Rows, spots: Sequence[Spot]) -> Iterator[tuple[int, list[str]]]:
+    """(example_id, all that the patterns of ``spots`` match in its texts) of each row."""
+    found = (f"regexp_extract_all({spot.column}, {quoted(spot.pattern)})" for spot in spots)
+    yield from rows.stream(f"SELECT example_id, flatten([{', '.join(found)}]) FROM {rows.table}")
 
 
 def _regrouped(rows: Rows, check: GroupCheck, before: Finding | None, changed: ExampleIds) -> Finding | None:

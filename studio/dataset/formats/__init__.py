@@ -7,17 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from studio.dataset.formats.alpaca import ALPACA
 from studio.dataset.formats.container import Container
-from studio.dataset.formats.csv_files import CSV
+from studio.dataset.formats.csv_files import CSV, TSV
 from studio.dataset.formats.json_array import JSON_ARRAY
 from studio.dataset.formats.jsonl import JSONL
 from studio.dataset.formats.messages import MESSAGES
+from studio.dataset.formats.packed import PACKED
 from studio.dataset.formats.pair import PAIR
+from studio.dataset.formats.parquet import PARQUET
+from studio.dataset.formats.plain import PLAIN
+from studio.dataset.formats.preference import PREFERENCE
 from studio.dataset.formats.shape import Shape
+from studio.dataset.formats.sharegpt import SHAREGPT
+from studio.dataset.formats.text_files import TEXT
 
-CONTAINERS: tuple[Container, ...] = (JSONL, JSON_ARRAY, CSV)
-# A record that is of no shape is read as the first, which says what it lacks.
-SHAPES: tuple[Shape, ...] = (PAIR, MESSAGES)
+CONTAINERS: tuple[Container, ...] = (JSONL, JSON_ARRAY, CSV, TSV, PARQUET, TEXT)
+# The first that a record is of reads it; one that is of none is read as a pair, which says what it lacks.
+SHAPES: tuple[Shape, ...] = (PLAIN, PREFERENCE, PAIR, MESSAGES, SHAREGPT, ALPACA)
 
 
 def described() -> str:
@@ -28,6 +35,21 @@ def described() -> str:
 def described_shapes() -> str:
     """What their records may be, for people: ``prompt/completion or chat messages``."""
     return listed([shape.name for shape in SHAPES])
+
+
+def written_shapes() -> list[str]:
+    """The words for shapes that rows can be written in."""
+    return [shape.word for shape in SHAPES if shape.write]
+
+
+def read_endings() -> list[str]:
+    """How the names of files end that are taken from a folder, a packed one's without that of the packing."""
+    return [ending for container in CONTAINERS for ending in (*container.endings, *container.reads)]
+
+
+def packed_endings() -> str:
+    """The ways of packing a file that are read, for people: ``.gz or .zst``."""
+    return listed(list(PACKED))
 
 
 def written_endings() -> str:

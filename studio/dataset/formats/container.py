@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 from typing import IO, BinaryIO
 
 from studio.dataset.candidates import Problem
@@ -12,8 +13,10 @@ from studio.dataset.formats.lines import OnBytes
 
 # (line on which the record begins, whatever value stands there); a record that cannot be read is a Problem.
 Records = Iterator[tuple[int, object] | Problem]
-WrittenRecord = Mapping[str, str]
+# A text, or for what has parts (the turns of a conversation) a list, which a table keeps as JSON.
+WrittenRecord = Mapping[str, object]
 Write = Callable[[IO[str], Iterable[WrittenRecord], tuple[str, ...]], None]
+WriteTo = Callable[[Path, Iterable[WrittenRecord], tuple[str, ...]], None]
 
 
 class Evidence(IntEnum):
@@ -33,7 +36,8 @@ class Container:
     lower case. ``records`` reads a file opened in binary at its start, named as the person named it, and raises
     AskedWrongly where nothing of it can be read. ``header`` gives the columns where the file names them once for all
     records. ``write`` writes records of the columns given to files with one of ``endings``; a column that a record
-    lacks has nothing to say. Without it the container is only read.
+    lacks has nothing to say. ``write_to`` does so where the file is no text. Without both the container is only read.
+    ``reads`` are further endings that files of this kind have.
     """
 
     name: str
@@ -43,3 +47,9 @@ class Container:
     header: Callable[[BinaryIO, str], tuple[str, ...]] | None = None
     write: Write | None = None
     endings: tuple[str, ...] = ()
+    write_to: WriteTo | None = None
+    reads: tuple[str, ...] = ()
+
+    @property
+    def is_written(self) -> bool:
+        return bool(self.write or self.write_to)

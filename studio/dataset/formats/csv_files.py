@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import IO, BinaryIO
 
 from studio.dataset.candidates import Place, Problem
@@ -81,10 +84,17 @@ def _header_of(lines: LineReader, file: str) -> tuple[list[str], str]:
 
 
 def _evidence(head: bytes, ending: str) -> Evidence:
-    if ending in (".csv", ".tsv"):
-        return Evidence.NAMED
     first_line = head.splitlines()[0] if head else b""
+    names = {name.strip(b'" ') for name in re.split(rb"[,;\t]", first_line)}
+    if names >= {b"prompt", b"completion"}:  # in a .txt too
+        return Evidence.CERTAIN
+    if ending == ".csv":
+        return Evidence.NAMED
     return Evidence.POSSIBLE if any(mark in first_line for mark in (b",", b";", b"\t")) else Evidence.NONE
+
+
+def _is_tsv(head: bytes, ending: str) -> Evidence:
+    return Evidence.NAMED if ending in (".tsv", ".tab") else Evidence.NONE
 
 
 def _header(raw: BinaryIO, file: str) -> tuple[str, ...]:
@@ -134,10 +144,14 @@ def _reason(error: Exception) -> str:
     return next((words for said, words in _REASONS.items() if said in str(error)), str(error))
 
 
-def _write(file: IO[str], records: Iterable[WrittenRecord], columns: tuple[str, ...]) -> None:
-    writer = csv.DictWriter(file, columns)
+def _write(file: IO[str], records: Iterable[WrittenRecord], columns: tuple[str, ...], delimiter: str = ",") -> None:
+    writer = csv.DictWriter(file, columns, delimiter=delimiter)
     writer.writeheader()
-    writer.writerows(records)
+    writer.writerows({name: _as_text(value) for name, value in record.items()} for record in records)
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 CSV = Container(
@@ -148,4 +162,13 @@ CSV = Container(
     header=_header,
     write=_write,
     endings=(".csv",),
+)
+# Read as CSV is, whose first line tells which of its marks parts the columns.
+TSV = replace(
+    CSV,
+    name="TSV",
+    about="as CSV, with tabs",
+    evidence=_is_tsv,
+    write=partial(_write, delimiter="\t"),
+    endings=(".tsv",),
 )

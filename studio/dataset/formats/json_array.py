@@ -138,4 +138,6 @@ def _line_behind(ahead: Stretch, file: str) -> tuple[int, object] | Problem:
     return record_of_line(text.encode("utf-8", "surrogateescape"), is_ended, place)
 
 
-JSON_ARRAY = Container(name="a JSON array", about="one array of objects", evidence=_evidence, records=_records)
+JSON_ARRAY = Container(
+    name="a JSON array", about="one array of objects", evidence=_evidence, records=_records, reads=(".json",)
+)

@@ -60,4 +60,5 @@ JSONL = Container(
     records=_records,
     write=_write,
     endings=(".jsonl",),
+    reads=(".ndjson",),
 )

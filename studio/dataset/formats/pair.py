@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ from studio.dataset.formats.shape import Shape, Texts
 if TYPE_CHECKING:
     from studio.dataset.examples import Example
 
-_COLUMNS = ("prompt", "completion", "system", "task", "label", "split")
+# What any shape may have beside its texts, in columns of their own.
+FACTS = ("system", "task", "label", "split", "context", "rejected")
+_UNSAID = {"system": "", "task": "", "label": "none", "split": "none", "context": "", "rejected": ""}
 # Pairs of column names that other tools use, to propose a mapping from.
 _USUAL_PAIRS = (
     ("question", "answer"),
@@ -52,10 +55,22 @@ def _proposal(seen: Sequence[str]) -> str:
     return f"prompt={chosen[0]},completion={chosen[1]}"
 
 
-def _written(example: Example) -> dict[str, str]:
-    fields = {name: str(getattr(example, name)) for name in _COLUMNS}
-    unsaid = {"system": "", "task": "", "label": "none", "split": "none"}
-    return {name: text for name, text in fields.items() if unsaid.get(name) != text}
+def facts_of(example: Example) -> dict[str, object]:
+    """What there is to say of an example in the columns ``FACTS``."""
+    fields = {name: getattr(example, name) for name in FACTS}
+    written = {name: text for name, text in fields.items() if text != _UNSAID[name]}
+    if example.context:
+        written["context"] = json.loads(example.context)
+    return written
+
+
+def plain_record(example: Example) -> dict[str, object]:
+    """A plain text, which has no prompt, as any shape writes it; see ``plain``."""
+    return {"text": example.completion, **facts_of(example)}
+
+
+def _written(example: Example) -> dict[str, object]:
+    return {"prompt": example.prompt, "completion": example.completion, **facts_of(example)}
 
 
 PAIR = Shape(
@@ -67,5 +82,6 @@ PAIR = Shape(
     has_columns=True,
     propose=_proposal,
     write=_written,
-    columns=_COLUMNS,
+    columns=("prompt", "completion", *FACTS, "text"),
+    word="pair",
 )

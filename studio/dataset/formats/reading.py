@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO
@@ -27,8 +28,11 @@ from studio.dataset.candidates import (
 from studio.dataset.formats import CONTAINERS, SHAPES, listed
 from studio.dataset.formats.container import Container, Evidence
 from studio.dataset.formats.lines import MAX_LINE_BYTES, OnBytes
+from studio.dataset.formats.packed import ending_of
+from studio.dataset.formats.pair import PAIR
 from studio.dataset.formats.shape import Shape
 from studio.dataset.formats.sources import Source, open_source, reading, source_name
+from studio.dataset.formats.text_files import TEXT, TEXT_LINES
 from studio.errors import AskedWrongly
 
 __all__ = ["MAX_LINE_BYTES", "Candidate", "Problem", "WrongColumns", "container_of", "read_file", "source_name"]
@@ -37,8 +41,7 @@ _GUESSED_FROM = 1_000
 _HEAD_BYTES = 4096
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FOREIGN = {
-    b"PAR1": ("a Parquet file", "Write it as JSONL: duckdb -c \"COPY (FROM 'FILE') TO 'FILE.jsonl'\""),
-    b"\x1f\x8b": ("a gzip file", "Unpack it first: gunzip -k FILE"),
+    b"\x1f\x8b": ("a gzip file packed twice", "Unpack it first: gunzip -k FILE"),
     b"PK\x03\x04": ("a zip file or a spreadsheet", "Unpack it, or save the sheet as CSV."),
     b"\xff\xfe": ("UTF-16 text", "Save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE"),
     b"\xfe\xff": ("UTF-16 text", "Save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE"),
@@ -64,12 +67,15 @@ def read_file(
     task: str = "",
     on_bytes: OnBytes | None = None,
     stream: BinaryIO | None = None,
+    *,
+    by_lines: bool = False,
 ) -> Iterator[Candidate | Problem]:
     """Read ``path`` row by row, in the file's order and in bounded memory; every line is of a row or of a problem.
 
     ``mapping`` names the column of a field, for example ``{"prompt": "question", "completion": "answer"}``; fields not
     in it are read from the column of their own name. ``task`` is given to rows that name none. ``on_bytes`` hears the
-    bytes read so far. ``stream`` is read in place of a file, of which ``path`` is then only the name.
+    bytes read so far. ``stream`` is read in place of a file, of which ``path`` is then only the name. ``by_lines``: of
+    a plain text file each line is an example, not the whole.
 
     Raises AskedWrongly at once for a file that is missing, empty, not readable or of a format that is not read, and
     WrongColumns, whose message lists the columns it has, for one without the columns needed; StudioError, then and
@@ -79,7 +85,8 @@ def read_file(
     source = open_source(path, stream, on_bytes)
     try:
         with reading(source.file):
-            container = container_of(source, path.suffix.lower())
+            container = container_of(source, ending_of(path))
+            container = TEXT_LINES if by_lines and container is TEXT else container
             _check_columns(source, container, columns)
     except BaseException:
         source.close()
@@ -101,8 +108,10 @@ def _candidates(
             if not isinstance(record, dict):
                 yield place.problem("", f"is {kind_of(record)}; an object with prompt and completion is needed")
                 continue
-            texts = _shape_of(record, shapes).read(record, columns, place)
-            yield texts if isinstance(texts, Problem) else candidate_of(texts, record, columns, place)
+            shape = _shape_of(record, shapes)
+            texts = shape.read(record, columns, place)
+            read = texts if isinstance(texts, Problem) else candidate_of(texts, record, columns, place, shape.name)
+            yield replace(read, shape=shape.name) if isinstance(read, Problem) else read
 
 
 def _from_start(source: Source) -> BinaryIO:
@@ -112,9 +121,9 @@ def _from_start(source: Source) -> BinaryIO:
 
 def _shape_of(record: Record, shapes: list[tuple[frozenset[str], Shape]]) -> Shape:
     for needs, shape in shapes:
-        if needs <= record.keys():
+        if needs <= record.keys() and shape.fits(record):
             return shape
-    return shapes[0][1]
+    return PAIR
 
 
 def _columns(mapping: dict[str, str] | None, task: str) -> Columns:
@@ -129,9 +138,10 @@ def _columns(mapping: dict[str, str] | None, task: str) -> Columns:
 
 
 def _shapes(container: Container, columns: Columns) -> list[Shape]:
-    """The shapes that the rows may have: in a table and by a mapping only those whose texts have columns."""
-    is_flat = container.header is not None or columns.has_mapped_texts
-    return [shape for shape in SHAPES if shape.has_columns or not is_flat]
+    """The shapes that the rows may have: in a table only those whose texts have columns, by a mapping only pairs."""
+    if columns.has_mapped_texts:
+        return [PAIR]
+    return [shape for shape in SHAPES if shape.has_columns or container.header is None]
 
 
 def container_of(source: Source, ending: str) -> Container:
@@ -148,7 +158,7 @@ def container_of(source: Source, ending: str) -> Container:
         names = listed([container.name for container in CONTAINERS], last="nor")
         raise AskedWrongly(
             f"{file}: neither {names}: it begins with {text[:1].decode('utf-8', 'replace')!r}.",
-            f"Write {CONTAINERS[0].about}: {SHAPES[0].sample}",
+            f"Write {CONTAINERS[0].about}: {PAIR.sample}",
         )
     return surest
 
@@ -164,25 +174,28 @@ def _check_columns(source: Source, container: Container, columns: Columns) -> No
 
     Reads on until it is sure, which is the first row of most files and the last one of those that are refused.
     """
-    wanted = [shape.needs(columns) for shape in _shapes(container, columns)]
+    shapes = [(shape.needs(columns), shape) for shape in _shapes(container, columns)]
     seen: dict[str, None] = {}
-    for names in _names(source, container):
-        seen |= dict.fromkeys(names)
-        if columns.mapped <= seen.keys() and any(needs <= seen.keys() for needs in wanted):
+    is_any_read = False
+    for record in _records_to_look_at(source, container):
+        seen |= dict.fromkeys(record)
+        is_any_read = is_any_read or any(needs <= record.keys() and shape.fits(record) for needs, shape in shapes)
+        is_any_read = is_any_read or PAIR.needs(columns) <= seen.keys()
+        if is_any_read and columns.mapped <= seen.keys():
             return
     if seen:
-        raise _wrong_columns(tuple(seen), wanted[0], columns, source.file)
+        raise _wrong_columns(tuple(seen), PAIR.needs(columns), columns, source.file)
 
 
-def _names(source: Source, container: Container) -> Iterator[Sequence[str]]:
-    """The columns of the file's header, or of each of its records where it has none."""
+def _records_to_look_at(source: Source, container: Container) -> Iterator[Record]:
+    """The file's records, or where it has a header the names in that with None for values."""
     raw = _from_start(source)
     if container.header is not None:
-        yield container.header(raw, source.file)
+        yield dict.fromkeys(container.header(raw, source.file))
         return
     for found in container.records(raw, source.file, None):
         if not isinstance(found, Problem) and isinstance(found[1], dict):
-            yield list(found[1])
+            yield found[1]
 
 
 def _wrong_columns(seen: tuple[str, ...], needs: frozenset[str], columns: Columns, file: str) -> WrongColumns:

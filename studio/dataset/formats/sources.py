@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from studio.dataset.formats.lines import OnBytes
+from studio.dataset.formats.packed import MAX_UNPACKED_BYTES, is_packed, unpacked
 from studio.errors import AskedWrongly, StudioError
 
 MAX_SPOOLED_BYTES = 2 * 1024**3
@@ -58,6 +59,7 @@ def open_source(path: Path, stream: BinaryIO | None = None, on_bytes: OnBytes | 
     if stream is not None:
         with reading(file):
             copy = _spooled(_chunks_of_stream(stream), file, on_bytes)
+            copy = _unpacked(copy, file, on_bytes)
         return Source(copy, file, source_name(path, is_stream=True))
     with reading(file):
         raw = _opened(path, file)
@@ -67,6 +69,7 @@ def open_source(path: Path, stream: BinaryIO | None = None, on_bytes: OnBytes | 
             may_wait = stat.S_ISFIFO(status.st_mode) and source_name(path) == path.name
             with closing(raw):
                 raw = _spooled(_chunks_of_descriptor(raw.fileno(), file, may_wait), file, on_bytes)
+        raw = _unpacked(raw, file, on_bytes)
     return Source(raw, file, source_name(path))
 
 
@@ -94,15 +97,30 @@ def _opened(path: Path, file: str) -> BinaryIO:
     return open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
 
 
-def _spooled(chunks: Iterator[bytes], file: str, on_bytes: OnBytes | None) -> BinaryIO:
+def _unpacked(raw: BinaryIO, file: str, on_bytes: OnBytes | None) -> BinaryIO:
+    """What is in ``raw`` where that is packed, in a file of its own; else itself."""
+    try:
+        is_one = is_packed(raw.read(4))
+        raw.seek(0)
+    except BaseException:
+        raw.close()
+        raise
+    if not is_one:
+        return raw
+    with closing(raw):
+        return _spooled(unpacked(raw, file), file, on_bytes, most=MAX_UNPACKED_BYTES)
+
+
+def _spooled(chunks: Iterator[bytes], file: str, on_bytes: OnBytes | None, most: int | None = None) -> BinaryIO:
     copy: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115
+    most = most or MAX_SPOOLED_BYTES
     try:
         size = 0
         for chunk in chunks:
             size += len(chunk)
-            if size > MAX_SPOOLED_BYTES:
+            if size > most:
                 raise AskedWrongly(
-                    f"{file}: it has not ended after {MAX_SPOOLED_BYTES / 2**30:,.0f} GB.",
+                    f"{file}: it has not ended after {most / 2**30:,.0f} GB.",
                     "Write it into a file first and import that; a file may have any size.",
                 )
             _keep(copy, chunk, file)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from studio.errors import AskedWrongly
 from studio.runs.arms.arm import Arm, ArmKind
+from studio.runs.arms.endpoint import ENDPOINT
 from studio.runs.arms.few_shot import FEW_SHOT, ONE_SHOT
 from studio.runs.arms.model import MODEL
+from studio.runs.arms.rag import RAG
 from studio.runs.arms.tuned import TUNED
 from studio.runs.arms.zero_shot import ZERO_SHOT
 
-ARMS: tuple[ArmKind, ...] = (ZERO_SHOT, ONE_SHOT, FEW_SHOT, TUNED, MODEL)
+ARMS: tuple[ArmKind, ...] = (ZERO_SHOT, ONE_SHOT, FEW_SHOT, RAG, TUNED, MODEL, ENDPOINT)
 
 
 def arm_from(text: str) -> Arm:

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from studio.errors import StudioError
-from studio.files import read_json_object, write_whole
+from studio.endpoints.settings import Endpoint
+from studio.errors import AskedWrongly, StudioError
+from studio.files import JsonObject, read_json_object, write_whole
 from studio.runs.arms.arm import Arm
 from studio.runs.directory import RunDirectory
 from studio.runs.specs import CompareSpec
@@ -15,7 +16,7 @@ from studio.runs.specs import CompareSpec
 
 @dataclass(frozen=True)
 class Answering:
-    """A model folder and, where a run's result or checkpoint answers, the folder of that and the run's method.
+    """An ``endpoint``, or a model folder; where what a run made answers, the folder of that and the run's method too.
 
     ``is_checkpoint``: ``tuned_path`` is not what the run left but one of its checkpoints.
     """
@@ -25,6 +26,7 @@ class Answering:
     tuned_path: str = ""
     tuned_method: str = ""
     is_checkpoint: bool = False
+    endpoint: Endpoint | None = None
 
 
 def write_answering(directory: RunDirectory, found: Mapping[str, Answering]) -> None:
@@ -43,9 +45,14 @@ def read_answering(directory: RunDirectory, spec: CompareSpec) -> dict[str, Answ
     except FileNotFoundError:
         return {arm.text: _by_spec(arm, spec) for arm in spec.parsed_arms}
     try:
-        return {text: Answering(**facts[text]) for text in spec.arms}
-    except (KeyError, TypeError) as error:
+        return {text: _from(facts[text]) for text in spec.arms}
+    except (KeyError, TypeError, AskedWrongly) as error:
         raise StudioError(f"{directory.arms_path} is damaged: {error}.", "Start the comparison anew.") from error
+
+
+def _from(facts: JsonObject) -> Answering:
+    endpoint = facts.get("endpoint")
+    return Answering(**{**facts, "endpoint": Endpoint(**endpoint) if endpoint else None})
 
 
 def _by_spec(arm: Arm, spec: CompareSpec) -> Answering:

@@ -40,17 +40,26 @@ class AnsweredBy:
     a checkpoint, 0 for what the run has made.
     """
 
-    source: Literal["base", "tuned", "model"] = "base"
+    source: Literal["base", "tuned", "model", "endpoint"] = "base"
     name: str = ""
     step: int = 0
 
 
 @dataclass(frozen=True)
 class Prompting:
-    """What stands before a question: ``shots`` worked examples of the train split, chosen by ``choose``."""
+    """What stands before a question.
+
+    ``shots`` worked examples of its task at least, from the train split, chosen by ``choose``: for each question its
+    own where it ``is_per_question``; ``named`` are the ids that must be there. And at most ``passages`` that a search
+    finds, in the train split or in the folder ``documents``.
+    """
 
     shots: int = 0
     choose: ChooseShots = _no_shots
+    is_per_question: bool = False
+    named: tuple[int, ...] = ()
+    passages: int = 0
+    documents: str = ""
 
     def examples(self, pool: Sequence[FrozenRow], task: str, seed: int) -> ShotsFor:
         """The worked examples for questions of ``task``, from ``pool`` (the train split): fewer where it has fewer."""

@@ -20,17 +20,18 @@ def exact_match(prediction: str, reference: str) -> float:
     if expected is None:
         return float(folded(prediction) == folded(reference))
     parsed = parse_json(prediction)
-    return float(parsed is not None and _is_same(parsed, expected))
+    return float(parsed is not None and is_same_value(parsed, expected))
 
 
-def _is_same(a: Any, b: Any) -> bool:
+def is_same_value(a: Any, b: Any) -> bool:
+    """Whether two parsed JSON values are one: 1 and 1.0 are, true and 1 are not."""
     # Python holds True == 1, JSON does not.
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b
     if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(_is_same(value, b[key]) for key, value in a.items())
+        return a.keys() == b.keys() and all(is_same_value(value, b[key]) for key, value in a.items())
     if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(_is_same(x, y) for x, y in zip(a, b, strict=True))
+        return len(a) == len(b) and all(is_same_value(x, y) for x, y in zip(a, b, strict=True))
     return bool(a == b)
 
 

@@ -1,4 +1,7 @@
-"""Edit prompt and completion as one marked file in $EDITOR; a file that comes back as it went changes nothing."""
+"""Edit the texts of a row, its earlier turns among them, as one marked file in $EDITOR.
+
+A file that comes back as it went changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App, SuspendNotSupported
 
 from studio.errors import AskedWrongly, StudioError
+from studio.tui.dialogs.edit import RowTexts
+from studio.turns import Turn, turns_in, written
 
 if TYPE_CHECKING:
     from studio.dataset.store import Example
@@ -22,15 +27,17 @@ if TYPE_CHECKING:
 IN_PLACE = "e edits in place."
 
 
-def edit_outside(app: App[Any], example: Example) -> tuple[str, str]:
-    """(prompt, completion) as $EDITOR left them.
+def edit_outside(app: App[Any], example: Example) -> RowTexts:
+    """The texts as $EDITOR left them.
 
     Raises StudioError when there is no terminal to hand over, or the editor cannot be started or fails; AskedWrongly
     when a marked line is gone. What was written then stays in the file that the error names.
     """
     command = editor_command()
-    marks = marked_lines(example.prompt, example.completion)
-    given = as_file(example.prompt, example.completion, marks).encode("utf-8")
+    turns = turns_in(example.context)
+    texts = [*(turn.text for turn in turns), example.prompt, example.completion]
+    marks = marked_lines([*(f"{turn.role}, earlier" for turn in turns), "prompt", "completion"], texts)
+    given = as_file(texts, marks).encode("utf-8")
     path = _file_with(given, f"example-{example.example_id}-")
     try:
         _run(app, [*command, str(path)])
@@ -41,9 +48,11 @@ def edit_outside(app: App[Any], example: Example) -> tuple[str, str]:
         else:
             path.unlink(missing_ok=True)
         raise
-    texts = (example.prompt, example.completion) if is_unchanged else _written(path, marks)
+    if not is_unchanged:
+        texts = _written(path, marks)
     path.unlink()
-    return texts
+    said = [Turn(turn.role, text) for turn, text in zip(turns, texts, strict=False)]
+    return RowTexts(texts[-2], texts[-1], written(said))
 
 
 def editor_command() -> list[str]:
@@ -107,31 +116,36 @@ def _read(path: Path) -> bytes:
         raise StudioError(f"{path}: {error.strerror}; nothing was changed.", IN_PLACE) from error
 
 
-def marked_lines(prompt: str, completion: str) -> tuple[str, str]:
-    """The lines that head prompt and completion in the file, neither of which occurs in the texts."""
+def marked_lines(names: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """The lines that head the texts of these names in the file, none of which occurs in the texts."""
     rule = "────"
     while True:
-        marks = tuple(f"{rule} {name} (leave this line as it is) {rule}" for name in ("prompt", "completion"))
-        if not any(mark in text for mark in marks for text in (prompt, completion)):
-            return marks[0], marks[1]
+        marks = [f"{rule} {name} (leave this line as it is) {rule}" for name in names]
+        if not any(mark in text for mark in marks for text in texts):
+            return marks
         rule += "─"
 
 
-def as_file(prompt: str, completion: str, marks: tuple[str, str]) -> str:
-    """Both texts in one file, each under its marked line."""
-    return f"{marks[0]}\n{prompt}\n{marks[1]}\n{completion}\n"
+def as_file(texts: Sequence[str], marks: Sequence[str]) -> str:
+    """The texts in one file, each under its marked line."""
+    return "".join(f"{mark}\n{text}\n" for mark, text in zip(marks, texts, strict=True))
 
 
-def parted(text: str, marks: tuple[str, str]) -> tuple[str, str] | None:
+def parted(text: str, marks: Sequence[str]) -> list[str] | None:
     """The texts of such a file; the one newline an editor puts at the end is not part of them. None: a mark is gone."""
     head, found, rest = text.partition(f"{marks[0]}\n")
-    prompt, found_too, completion = rest.partition(f"\n{marks[1]}\n")
-    if not (found and found_too) or head.strip():
+    if not found or head.strip():
         return None
-    return prompt, completion.removesuffix("\n")
+    texts = []
+    for mark in marks[1:]:
+        one, found, rest = rest.partition(f"\n{mark}\n")
+        if not found:
+            return None
+        texts.append(one)
+    return [*texts, rest.removesuffix("\n")]
 
 
-def _written(path: Path, marks: tuple[str, str]) -> tuple[str, str]:
+def _written(path: Path, marks: Sequence[str]) -> list[str]:
     """What the editor left in ``path``. Raises AskedWrongly where it cannot be a row; the file stays."""
     try:
         texts = parted(_read(path).decode("utf-8"), marks)
@@ -139,6 +153,8 @@ def _written(path: Path, marks: tuple[str, str]) -> tuple[str, str]:
         raise AskedWrongly("It is not UTF-8; nothing was changed.", f"What you wrote is in {path}.") from error
     if texts is None:
         raise AskedWrongly("A marked line is gone; nothing was changed.", f"What you wrote is in {path}.")
-    if not texts[1].strip():
+    if not texts[-1].strip():
         raise AskedWrongly("The completion is empty; nothing was changed.", f"What you wrote is in {path}.")
+    if not all(text.strip() for text in texts[:-2]):
+        raise AskedWrongly("An earlier turn is empty; nothing was changed.", f"What you wrote is in {path}.")
     return texts

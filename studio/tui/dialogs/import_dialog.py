@@ -24,6 +24,7 @@ from studio.tui import actions
 from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.styles import style_of
 from studio.tui.widgets.line_input import CompletedInput, Paths
+from studio.turns import turns_in
 
 if TYPE_CHECKING:
     from studio.acts.importing import ImportPreview
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 READ_AFTER_SECONDS = 0.25
 PROBLEMS_SHOWN = 500
+TASKS_SHOWN = 8
 SAY_EVERY_SECONDS = 0.2
 Piece = str | Content | tuple[str, str]
 
@@ -136,7 +138,7 @@ class ImportDialog(StudioDialog):
         self._show(self._words(visible(error.message), "bad"), self._words(visible(hint), "plain"))
 
     def _show_preview(self, preview: ImportPreview) -> None:
-        from studio.acts.importing import already_there
+        from studio.acts.importing import already_there, shapes_said
 
         self._preview = preview
         count: list[Piece] = [
@@ -150,16 +152,18 @@ class ImportDialog(StudioDialog):
             ),
         ]
         lines = [Content.assemble(*count)]
+        if preview.shapes:
+            lines.append(self._words(f"read as {shapes_said(preview)}", "dim"))
         if preview.plan.of_another_task:
             lines.append(self._words(already_there(preview.plan), "warn"))
         if preview.tasks:
-            named = ", ".join(
-                f"{visible(task, single_line=True)} {number(rows)}" for task, rows in preview.tasks.items()
-            )
-            lines.append(self._words(f"tasks: {named}", "dim"))
+            first = list(preview.tasks.items())[:TASKS_SHOWN]
+            named = ", ".join(f"{visible(task, single_line=True)} {number(rows)}" for task, rows in first)
+            more = f", and {number(len(preview.tasks) - len(first))} more" if len(first) < len(preview.tasks) else ""
+            lines.append(self._words(f"tasks: {named}{more}", "dim"))
         lines.append(Content(""))
         for problem in preview.problems[:PROBLEMS_SHOWN]:
-            named = str(replace(problem, file=Path(problem.file).name))
+            named = preview.problem_words(replace(problem, file=Path(problem.file).name))
             lines.append(self._words(visible(named, single_line=True), "bad"))
         if len(preview.problems) > PROBLEMS_SHOWN:
             lines.append(self._words(f"… and {number(len(preview.problems) - PROBLEMS_SHOWN)} more problems", "bad"))
@@ -174,9 +178,13 @@ class ImportDialog(StudioDialog):
     def _first_rows(self, preview: ImportPreview) -> list[Content]:
         lines = [Content("")] if preview.problems else []
         for candidate in preview.candidates[:3]:
-            for name in ("prompt", "completion"):
-                shown = visible(getattr(candidate, name)[:300], single_line=True)
-                lines.append(Content.assemble((f"{name:<11}", style_of(name)), shown))
+            for turn in turns_in(candidate.context):
+                shown = visible(turn.text[:300], single_line=True)
+                lines.append(Content.assemble((f"{turn.role:<11}", style_of("dim")), shown))
+            for name in ("prompt", "completion", "rejected"):
+                if text := getattr(candidate, name):
+                    style = style_of("bad" if name == "rejected" else name)
+                    lines.append(Content.assemble((f"{name:<11}", style), visible(text[:300], single_line=True)))
             lines.append(Content(""))
         return lines
 

@@ -7,10 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from studio.acts.answering import tuned_run_ids
+from studio.acts.compare_plan_words import compare_facts
 from studio.acts.comparing import ComparePlan, plan_comparison, start_comparison
-from studio.reports.numbers import duration, number
+from studio.reports.numbers import duration
+from studio.reports.visible import visible
 from studio.runs.specs import CompareSpec
-from studio.scoring.summary import TUNED
+from studio.scoring.comparison import TUNED
 from studio.tui import actions
 from studio.tui.dialogs.form import SpecForm, fields_of
 from studio.tui.dialogs.form_dialog import COUNT_AFTER_SECONDS, FormDialog
@@ -75,9 +77,5 @@ class NewComparisonDialog(FormDialog):
 
 
 def plan_lines(plan: ComparePlan) -> list[Line]:
-    """How many rows would be answered by how many arms, and how long that takes."""
-    rows, arms = len(plan.rows), len(plan.spec.arms)
-    words = f"{number(rows)} rows of the {plan.spec.split} split × {arms} arms = {number(plan.answers)} answers"
-    seconds = plan.forecast_seconds
-    time = "not known before a first comparison on this model" if seconds is None else f"about {duration(seconds)}"
-    return [[("answers ", "dim"), (words, "")], [("time    ", "dim"), (time, "")], [("shots from train only", "dim")]]
+    """What the comparison does, what decides and what its rows can show."""
+    return [[(f"{name} ", "dim"), (visible(words), style)] for name, words, style in compare_facts(plan)]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from studio.acts.measuring import measure
 from studio.acts.plan_words import forecast_words, plan_facts
 from studio.acts.training import TrainPlan, begin_training, plan_training
 from studio.models.catalogue import list_models
+from studio.runs.events import Forecast
 from studio.runs.settings import Spec
 from studio.runs.specs import TrainSpec
 from studio.tui import actions
@@ -66,6 +69,8 @@ class NewRunDialog(FormDialog):
         self.forecast = ""
         self._considered: Spec | None = None
         self._plan: TrainPlan | None = None
+        self._found: Forecast | None = None  # by what was measured of this plan
+        self._measuring: threading.Event | None = None  # set when nobody wants to know any more
 
     def form(self) -> SpecForm:
         spec, tried = self._like, dict[str, str]()
@@ -82,7 +87,8 @@ class NewRunDialog(FormDialog):
         spec = self.entered()
         if spec is not None and spec == self._considered:
             return
-        self._considered, self._plan = spec, None
+        self._considered, self._plan, self._found = spec, None, None
+        self._end_measuring()
         self.forget("plan")
         if self.store is None:
             self.show([[("The store is closed.", "bad")]])
@@ -95,10 +101,66 @@ class NewRunDialog(FormDialog):
         if store is not None and spec is not None:
             self.ask("plan", lambda: plan_training(self.project, store, spec), self._planned)
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show_plan)
+
     def _planned(self, plan: TrainPlan) -> None:
         self._plan = plan
+        self._show_plan()
+
+    def _show_plan(self) -> None:
+        """In the room that there is now: a plan may be there before the dialog is laid out, and a terminal may grow."""
+        plan = self._plan
+        if plan is None or self._measuring is not None:
+            return
         width = self.query_one("#advice").content_size.width
-        self.show(plan_lines(plan, width, is_narrow=self.has_class("-narrow")))
+        self.show(plan_lines(plan, width, self._found, is_narrow=self.has_class("-narrow")))
+
+    # -- measuring
+
+    def action_measure(self) -> None:
+        """Try a few steps of what is entered, in a process of its own. A change of the form ends it."""
+        store, plan = self.store, self._plan
+        if store is None or plan is None or plan.refusal is not None or self._measuring is not None:
+            return
+        is_over = self._measuring = threading.Event()
+
+        def say(words: str) -> None:
+            self.app.call_from_thread(self._say_measuring, is_over, words)
+
+        question = partial(measure, self.project, store, plan, say, is_over.is_set)
+        self._say_measuring(is_over, "starting")
+        self.ask("measuring", question, self._measured)
+
+    def _say_measuring(self, measuring: threading.Event, words: str) -> None:
+        if self._measuring is measuring:
+            self.show([[(f"{words} …", "title")], [("esc", "key"), (" ends the measuring", "dim")]])
+
+    def _measured(self, found: Forecast | None) -> None:
+        self._measuring, self._found = None, found
+        self._show_plan()
+
+    def _end_measuring(self) -> bool:
+        """Whether something was measured that nobody waits for any more."""
+        measuring, self._measuring = self._measuring, None
+        if measuring is not None:
+            measuring.set()
+            self.forget("measuring")
+        return measuring is not None
+
+    def on_failed(self, noun: str, error: Exception) -> None:
+        if noun == "measuring":
+            self._measuring = None
+        super().on_failed(noun, error)
+
+    async def action_dismiss(self, result: str | None = None) -> None:
+        """esc ends the measuring first, then leaves."""
+        if self._end_measuring():
+            self._show_plan()
+            return
+        self.dismiss(result)
+
+    # -- starting
 
     def action_start(self) -> None:
         """Start what is entered, counted already or not; a plan that is shown to refuse stays as it is shown."""
@@ -106,6 +168,7 @@ class NewRunDialog(FormDialog):
         is_refused = self._plan is not None and self._plan.refusal is not None
         if store is not None and spec is not None and not is_refused:
             self.forget("plan")
+            self._end_measuring()
             self.start(partial(self._freeze_and_start, store, spec))
 
     def _freeze_and_start(self, store: Store, spec: TrainSpec) -> str:
@@ -114,9 +177,9 @@ class NewRunDialog(FormDialog):
         return run_id
 
 
-def plan_lines(plan: TrainPlan, width: int, *, is_narrow: bool = False) -> list[Line]:
+def plan_lines(plan: TrainPlan, width: int, measured: Forecast | None = None, *, is_narrow: bool = False) -> list[Line]:
     """What would be trained and what it would take; what refuses it last. Narrow, facts share lines of ``width``."""
-    facts = plan_facts(plan, is_terse=is_narrow)
+    facts = plan_facts(plan, measured, is_terse=is_narrow)
     lines: list[Line]
     if is_narrow:
         lines = joined([[(f"{name} ", "dim"), (words, style)] for name, words, style in facts], width)
@@ -128,4 +191,6 @@ def plan_lines(plan: TrainPlan, width: int, *, is_narrow: bool = False) -> list[
         lines.append([("▲ no validation rows: no eval loss, and the last checkpoint is the one kept", "warn")])
     elif not is_narrow:
         lines += [[("", "")], [("ctrl+j", "key"), (" starts it; it goes on when this terminal closes", "dim")]]
+        if measured is None:
+            lines.append([("ctrl+g", "key"), (" tries a few steps first: time, memory, disk", "dim")])
     return lines

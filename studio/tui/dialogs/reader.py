@@ -19,7 +19,7 @@ from studio.tui.terminal import told_differences
 from studio.tui.widgets.lines import Line
 
 if TYPE_CHECKING:
-    from studio.acts.window import AsTrained
+    from studio.acts.window import AsTrained, Stretch
     from studio.dataset.store import Edit
 
 _MARKS = {"same": "", "removed": "removed", "added": "added"}
@@ -29,6 +29,7 @@ class ReaderDialog(StudioDialog):
     """Lines of (text, style name) that scroll."""
 
     BINDINGS = actions.bindings_for("Reader")
+    LEAVES = "esc leaves"
 
     def __init__(self, title: str, lines: Sequence[Line]) -> None:
         super().__init__()
@@ -37,7 +38,7 @@ class ReaderDialog(StudioDialog):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog") as dialog:
             dialog.border_title = Content(visible(self._title, single_line=True))
-            dialog.border_subtitle = Content("esc leaves")
+            dialog.border_subtitle = Content(self.LEAVES)
             pieces = [Content.assemble(*((text, style_of(name)) for text, name in line)) for line in self._lines]
             yield Static(Content("\n").join(pieces))
 
@@ -48,6 +49,20 @@ class ReaderDialog(StudioDialog):
         self.query_one(VerticalScroll).scroll_up(animate=False)
 
 
+class RowsReader(ReaderDialog):
+    """Rows to read; enter dismisses with ``example_ids``, to show them in Data."""
+
+    BINDINGS = actions.bindings_for("Rows")
+    LEAVES = "enter opens them in Data · esc leaves"
+
+    def __init__(self, title: str, lines: Sequence[Line], example_ids: Sequence[int]) -> None:
+        super().__init__(title, lines)
+        self._example_ids = list(example_ids)
+
+    def action_open_rows(self) -> None:
+        self.dismiss(self._example_ids)
+
+
 def history_lines(edits: Sequence[Edit]) -> list[Line]:
     """Who changed what and when, newest first; texts as a difference of words."""
     lines: list[Line] = []
@@ -56,7 +71,7 @@ def history_lines(edits: Sequence[Edit]) -> list[Line]:
         head = [(f"{edit.at:%Y-%m-%d %H:%M:%S}  ", "dim"), (f"{visible(edit.who)}  ", "title"), (edit.field, "bold")]
         if edit.is_undone:
             head.append(("  undone", "warn"))
-        if edit.field in ("prompt", "completion", "system", "note"):
+        if edit.field in ("prompt", "completion", "context", "system", "note"):
             lines += [head, [(piece, _MARKS[kind]) for piece, kind in told_differences(old, new)]]
         else:
             lines.append([*head, (f"  {old or 'none'} → {new or 'none'}", "plain")])
@@ -74,18 +89,16 @@ def trained_lines(trained: AsTrained) -> list[Line]:
         (trained.fate, "good" if trained.fate == "whole" else "warn"),
     ]
     key: Line = [
-        (f"objective={trained.objective}: ", "title"),
+        (f"{trained.learns}: ", "title"),
         ("seen ", "seen"),
         ("learned ", "learned"),
         ("cut", "removed"),
     ]
     begin: list[Line] = [key, head, [("", "")]]
     if trained.max_target_length is None:
-        room = trained.max_length - len(trained.seen)
-        row = [*_pieces(trained.seen, "seen", trained.max_length), *_pieces(trained.learned, "learned", room)]
-        return [*begin, row, [("", "")]]
-    source = _pieces(trained.seen, "seen", trained.max_length)
-    target = _pieces(trained.learned, "learned", trained.max_target_length)
+        return [*begin, _pieces(trained.stretches, trained.max_length), [("", "")]]
+    source = _pieces([one for one in trained.stretches if not one.is_learned], trained.max_length)
+    target = _pieces([one for one in trained.stretches if one.is_learned], trained.max_target_length)
     names: list[Line] = [[("source: the encoder reads it", "title")], [("target: the decoder learns it", "title")]]
     return [*begin, names[0], source, [("", "")], names[1], target]
 
@@ -95,13 +108,15 @@ def _counts(trained: AsTrained) -> str:
     limit = number(trained.max_length)
     if trained.max_target_length is not None:
         return f"{prompt} of {limit} in the source · {completion} of {number(trained.max_target_length)} in the target"
-    total = number(trained.prompt_tokens + trained.completion_tokens)
-    return f"{prompt} seen · {completion} learned · {total} of max_length {limit}"
+    seen, learned = (sum(one.tokens for one in trained.stretches if one.is_learned is is_it) for is_it in (False, True))
+    total = number(seen + learned)
+    return f"{number(seen)} seen · {number(learned)} learned · {total} of max_length {limit}"
 
 
-def _pieces(pieces: list[str], style: str, room: int) -> Line:
+def _pieces(stretches: Sequence[Stretch], room: int) -> Line:
     """Tokens each behind the other; those behind the first ``room`` are cut."""
     line: Line = []
-    for index, piece in enumerate(pieces):
+    pieces = [(piece, "learned" if one.is_learned else "seen") for one in stretches for piece in one.pieces]
+    for index, (piece, style) in enumerate(pieces):
         line += [(visible(piece), style if index < room else "removed"), ("│", "faint")]
     return line

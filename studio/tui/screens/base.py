@@ -1,4 +1,4 @@
-"""What the five screens have in common: header, body, status line, footer, and the keys of every screen."""
+"""What the six screens have in common: header, body, status line, footer, and the keys of every screen."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class StudioScreen(Asking):
-    """One of the five. A child names itself (``NAME``), sets ``BINDINGS = bindings_for(NAME)`` and makes its body."""
+    """One of the six. A child names itself (``NAME``), sets ``BINDINGS = bindings_for(NAME)`` and makes its body."""
 
     NAME: ClassVar[str]
     IS_TYPED_INTO: ClassVar[bool] = False
@@ -76,11 +76,15 @@ class StudioScreen(Asking):
     def take_changes(self, example_ids: Sequence[int] | ExampleIds) -> None:
         """These rows are not what they were; screens that show rows override this."""
 
+    def take_others(self, example_ids: ExampleIds, *, may_be_more: bool) -> None:
+        """Others changed these rows, and others where there ``may_be_more``; nothing that one looks at may jump."""
+        self.take_changes(example_ids)
+
     def keeps_key(self, key: events.Key) -> bool:
         """Whether the screen keeps ``key``, to post it again once it shows what the key is for."""
         return False
 
-    # What every screen can do. The five go through the shell, which alone knows what is open.
+    # What every screen can do. They go through the shell, which alone knows what is open.
 
     def action_data(self) -> None:
         self.shell.show_screen("data")
@@ -96,6 +100,9 @@ class StudioScreen(Asking):
 
     def action_try(self) -> None:
         self.shell.show_screen("try")
+
+    def action_checks(self) -> None:
+        self.shell.show_screen("checks")
 
     def action_help(self) -> None:
         from studio.tui.dialogs.help import HelpDialog

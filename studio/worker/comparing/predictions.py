@@ -14,17 +14,23 @@ Prediction = dict[str, Any]
 
 
 class Predictions:
-    """The answers on disk, key → line, and the file they are appended to. A torn last line is answered again."""
+    """The answers on disk, key → line, and the file they are appended to. A torn last line is answered again.
+
+    ``errors`` are the newest of those that failed, which a later life asks again.
+    """
 
     def __init__(self, path: Path) -> None:
         self._file = JsonLinesWriter(path)  # ends a torn line, which is then passed over
         lines, _ = read_json_lines(path)
-        self.lines: dict[str, Prediction] = {line["key"]: line for line in lines if is_prediction(line)}
+        known = [line for line in lines if is_prediction(line)]
+        self.lines: dict[str, Prediction] = {line["key"]: line for line in known if not line.get("error")}
+        self.errors: dict[str, Prediction] = {}
 
     def append(self, prediction: Prediction) -> None:
         """Keep an answer; it is on disk when this returns. Raises OSError on a full disk."""
         self._file.write(prediction)
-        self.lines[prediction["key"]] = prediction
+        kept = self.errors if prediction.get("error") else self.lines
+        kept[prediction["key"]] = prediction
 
     def __enter__(self) -> Self:
         return self

@@ -42,7 +42,7 @@ class Body(Protocol):
 
     def collate(self, rows: Sequence[Encoded], skip: int = 0) -> MicroBatch:
         """One micro-batch. ``skip`` tokens at each row's start are left out, because a shared prefix stands for them:
-        fewer than any row's prompt_tokens.
+        fewer than stand before any row's first learned token.
         """
 
     def hidden(self, micro_batch: MicroBatch, prefix: KeysAndValues) -> Tensor:
@@ -128,7 +128,8 @@ def _micro_batch(ids: Tensor, rows: Sequence[Encoded], skip: int, starts: Sequen
     targets: list[int] = []
     for row, start in zip(rows, starts, strict=True):
         before = start - skip - 1  # a token is learned where the one before it stands
-        learned_at.extend(range(before + row.prompt_tokens, before + row.total_tokens))
-        targets.extend(row.ids[row.prompt_tokens :])
+        for begin, end in row.learned_spans:
+            learned_at.extend(range(before + begin, before + end))
+            targets.extend(row.ids[begin:end])
     lengths = tuple(row.total_tokens - skip for row in rows)
     return MicroBatch(ids, lengths, torch.tensor(learned_at), torch.tensor(targets), sum(lengths))

@@ -23,12 +23,14 @@ TokenIds = list[int]
 class Answer:
     """``ids`` without the end-of-turn; ``is_cut`` says that the limit ended it.
 
-    ``latency_seconds`` is what it took, the whole prompt included; None for one that was answered among others.
+    ``latency_seconds`` is what it took, the whole prompt included, ``ttft_seconds`` what its first token took of that;
+    None for one that was answered among others.
     """
 
     ids: TokenIds
     is_cut: bool
     latency_seconds: float | None = None
+    ttft_seconds: float | None = None
 
 
 class Learner(Protocol):

@@ -74,9 +74,11 @@ class GreedyDecoder:
 
     def alone(self, prompt: TokenIds, is_cancelled: Callable[[], bool] = lambda: False) -> Answer | None:
         """The answer to one prompt of which nothing was computed before, with its latency; None when cancelled."""
-        started = time.perf_counter()
-        for _, ids, is_cut in self._said(self._batch([prompt]), 1, is_cancelled):
-            return Answer(ids, is_cut, time.perf_counter() - started)
+        started, first = time.perf_counter(), []
+        for _, ids, is_cut in self._said(
+            self._batch([prompt]), 1, is_cancelled, lambda: first.append(time.perf_counter())
+        ):
+            return Answer(ids, is_cut, time.perf_counter() - started, first[0] - started)
         return None
 
     def pieces(self, prompt: TokenIds) -> Iterator[int]:
@@ -91,13 +93,20 @@ class GreedyDecoder:
     def _batch(self, prompts: Sequence[TokenIds], length: int = 0, prefix: Any = None) -> Batch:
         return self.reader.batch(prompts, length, prefix, self.max_new_tokens)
 
-    def _said(self, batch: Batch, count: int, is_cancelled: Callable[[], bool]) -> Iterator[tuple[int, TokenIds, bool]]:
-        """(row, what it said, whether the limit ended it) as rows end."""
+    def _said(
+        self,
+        batch: Batch,
+        count: int,
+        is_cancelled: Callable[[], bool],
+        on_step: Callable[[], object] = lambda: None,
+    ) -> Iterator[tuple[int, TokenIds, bool]]:
+        """(row, what it said, whether the limit ended it) as rows end; ``on_step`` after every step."""
         rows = list(range(count))
         said: list[TokenIds] = [[] for _ in rows]
         while rows and not is_cancelled():
             going_on: list[int] = []
             tokens = batch.next_tokens().tolist()
+            on_step()
             for place, (row, token) in enumerate(zip(rows, tokens, strict=True)):
                 is_end = token in self.stop_ids
                 if not is_end:

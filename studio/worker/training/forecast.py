@@ -50,15 +50,18 @@ class Trial:
         return self.seconds / self.tokens
 
 
-def forecast(trainer: Trainer, evaluations: int, saves: int, spent_seconds: float) -> Trainer:
+def forecast(
+    trainer: Trainer, evaluations: int, saves: int, spent_seconds: float, *, most_share: float | None = None
+) -> Trainer:
     """Say what the run will take, ``spent_seconds`` of it gone; the trainer that had memory enough.
 
+    Trials may cost ``most_share`` of the run's tokens; None: the usual share.
     Raises StudioError for a run that does not fit into memory or on the disk.
     """
     checkpoints, result = checkpoint_bytes(trainer), result_bytes(trainer)
     disk = checkpoints * min(saves, KEPT_CHECKPOINTS + 1) + result
     _refuse_full_disk(trainer, disk)
-    batches = _trial_batches(trainer)
+    batches = _trial_batches(trainer, MOST_SHARE if most_share is None else most_share)
     if not batches:
         trainer.session.events.write(Forecast(disk_bytes=disk, note=SAID_LATER))
         return trainer
@@ -132,9 +135,9 @@ def _tokens(trainer: Trainer) -> float:
     return trainer.data.train_tokens * trainer.steps / trainer.steps_per_epoch
 
 
-def _trial_batches(trainer: Trainer) -> list[list[Encoded]]:
+def _trial_batches(trainer: Trainer, most_share: float) -> list[list[Encoded]]:
     """Batches to try, the one first that takes the most memory; none where that alone is too dear."""
-    allowed = MOST_SHARE * _tokens(trainer)
+    allowed = most_share * _tokens(trainer)
     looked_at = min(trainer.steps, max(1, MOST_DRAWN // len(trainer.data.train)))
     steps = [1 + number * trainer.steps // looked_at for number in range(looked_at)]
     at_once = trainer.choice.micro_batch_size * trainer.choice.lanes

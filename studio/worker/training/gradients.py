@@ -57,7 +57,7 @@ def batch_gradients(
 
     They are summed in the order of the micro-batches, so that a run gives the same numbers each time.
     """
-    learned = sum(row.completion_tokens for row in rows)
+    learned = sum(row.learned_tokens for row in rows)
     skip = _prefix_length(learner, rows)
     prefix: KeysAndValues = []
     if skip:
@@ -131,19 +131,19 @@ def batch_loss(
     total = sum(loss for loss in losses if loss is not None)
     if None in losses:
         return None
-    return Losses(total / sum(row.completion_tokens for row in rows), [of_row[id(row)] for row in rows])
+    return Losses(total / sum(row.learned_tokens for row in rows), [of_row[id(row)] for row in rows])
 
 
 def _of_rows(part: Sequence[Encoded], of_tokens: Tensor) -> dict[int, float]:
     """Row, by its identity (a mixture may draw one twice) → its summed loss."""
-    sums = [of_row.sum() for of_row in torch.split(of_tokens, [row.completion_tokens for row in part])]
+    sums = [of_row.sum() for of_row in torch.split(of_tokens, [row.learned_tokens for row in part])]
     return dict(zip(map(id, part), torch.stack(sums).tolist(), strict=True))
 
 
 def _prefix_length(learner: Learner, rows: Sequence[Encoded]) -> int:
     if not learner.can_share_prefix or len(rows) < 2:
         return 0
-    length = shared_prefix_length([row.ids[: row.prompt_tokens] for row in rows])
+    length = shared_prefix_length([row.ids[: row.first_learned] for row in rows])
     return length if length >= LEAST_PREFIX_TOKENS else 0
 
 

@@ -23,7 +23,7 @@ from studio.runs.directory import FrozenRow, RunDirectory, read_rows
 from studio.runs.events import Plan, Preparing, Warned
 from studio.runs.mixture import TaskShare
 from studio.runs.specs import TrainSpec
-from studio.tokens.encoding import Encoded, Objective, Pair
+from studio.tokens.encoding import Encoded, objective_of, pair_of
 from studio.tokens.stop_proof import Flaw, StopProof, is_proved, refusal_of, refusal_of_cuts
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import Fitted, apply_policy
@@ -96,6 +96,7 @@ class Trainer:
     products: Products
     batches: Batches
     row_losses: RowLosses
+    can_sample: bool = True
 
     @property
     def parameters(self) -> dict[str, nn.Parameter]:
@@ -160,8 +161,8 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
     directory: RunDirectory = session.directory
     rows = read_rows(directory.rows_path("train"))
     budget = folder.layout.budget(spec.max_length, spec.max_target_length)
-    objective = Objective(spec.objective)
-    pairs = [Pair(row.prompt, row.completion, row.system) for row in rows]
+    objective = objective_of(spec.objective, spec.learned_turns)
+    pairs = list(map(pair_of, rows))
     fitted = apply_policy(folder, pairs, budget, spec.overlong, objective)
     kept = [(row, of.encoded) for row, of in zip(rows, fitted, strict=True) if of.encoded]
     over = [
@@ -171,7 +172,7 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
         raise refusal
     cut = sum(of.was_cut for of in fitted)
     held_out = read_rows(directory.rows_path("validation"))
-    pairs = [Pair(row.prompt, row.completion, row.system) for row in held_out]
+    pairs = list(map(pair_of, held_out))
     policy = "drop" if spec.overlong == "refuse" else spec.overlong
     checked = apply_policy(folder, pairs, budget, policy, objective) if pairs else []
     if is_proved(objective):

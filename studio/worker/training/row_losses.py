@@ -23,7 +23,7 @@ class RowLosses:
     ) -> None:
         """``sums``: the summed loss of each row's learned tokens; at step 0 the untuned model's."""
         for row, of_row, total in zip(rows, encoded, sums, strict=True):
-            loss = total / of_row.completion_tokens
+            loss = total / of_row.learned_tokens
             loss = loss if math.isfinite(loss) else math.inf
             known = self._rows.get((split, row.example_id))
             noted = replace(known, loss=loss, step=step) if known else RowLoss(row.example_id, split, loss, step)

@@ -43,7 +43,7 @@ from studio.worker.training.checkpoints import Progress
 from studio.worker.training.forecast import FIRST_STEPS, forecast, forecast_by_steps
 from studio.worker.training.gradients import Gradients
 from studio.worker.training.prepare import Trainer, prepare
-from studio.worker.training.sampling import sample
+from studio.worker.training.sampling import sampled
 from studio.worker.training.smaller_batches import within_memory
 from studio.worker.training.watching import Watching, failure
 
@@ -108,13 +108,28 @@ def _begin(session: Session, spec: TrainSpec, started: float) -> tuple[Trainer, 
         raise refusal
     trainer = prepare(session, spec)
     if not has_learned:
-        eval_every, save_every = _cadence(trainer)
-        evaluations = 1 + trainer.steps // eval_every if trainer.data.validation else 0
-        trainer = forecast(trainer, evaluations, 1 + trainer.steps // save_every, time.monotonic() - started)
+        trainer = _forecast(trainer, started)
     progress = _resume(trainer)
     example_ids = [row.example_id for row in trainer.data.rows]
     write_order(session.directory, Order(trainer.batches, example_ids, progress.steps_before))
     return trainer, progress
+
+
+def _forecast(trainer: Trainer, started: float, most_share: float | None = None) -> Trainer:
+    eval_every, save_every = _cadence(trainer)
+    evaluations = 1 + trainer.steps // eval_every if trainer.data.validation else 0
+    saves = 1 + trainer.steps // save_every
+    return forecast(trainer, evaluations, saves, time.monotonic() - started, most_share=most_share)
+
+
+def measure_steps(session: Session, spec: TrainSpec) -> None:
+    """Say what the run would take, by as many steps as say it well, whatever share of it they are; nothing is kept."""
+    started = time.monotonic()
+    if session.owns_process and not has_gpu():
+        hold_to_available()
+    trainer = _forecast(prepare(session, spec), started, most_share=1.0)
+    trainer.lanes.close()
+    session.events.write(Finished(seconds=time.monotonic() - started))
 
 
 def _cadence(trainer: Trainer) -> tuple[int, int]:
@@ -164,7 +179,7 @@ def by_task(tasks: Sequence[str], rows: Sequence[Encoded], losses: Sequence[floa
     sums, learned = defaultdict[str, float](float), defaultdict[str, int](int)
     for task, row, loss in zip(tasks, rows, losses, strict=True):
         sums[task] += loss
-        learned[task] += row.completion_tokens
+        learned[task] += row.learned_tokens
     return {task: sums[task] / learned[task] for task in sorted(learned)}
 
 
@@ -272,7 +287,7 @@ def _evaluated(trainer: Trainer, progress: Progress, watching: Watching) -> tupl
     trainer.session.events.write(evaluation)
     watching.evaluation(evaluation)
     if trainer.spec.samples:
-        sample(trainer, progress.step)
+        trainer = sampled(trainer, progress.step)
     return trainer, _noted(progress, evaluation)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from studio.reports.cells import cut_middle
 from studio.reports.compare import compare_table
 from studio.reports.table import Cell
-from studio.scoring.summary import Comparison
+from studio.scoring.comparison import Comparison
 from studio.tui.widgets.lines import Line
 
 WIDE = 130

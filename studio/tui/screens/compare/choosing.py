@@ -33,6 +33,14 @@ class Choosing:
         loaded = self._desk.loaded
         self.rows = [] if loaded is None else chosen_rows(loaded.view, self.choice)
 
+    @property
+    def acted_on(self) -> list[CompareRow]:
+        """The selected rows in the order of the test set if there are any, else the cursor's row."""
+        if self.selected and self._desk.loaded is not None:
+            return [row for row in self._desk.loaded.view.rows if row.example_id in self.selected]
+        row = self._desk.cursor_row
+        return [] if row is None else [row]
+
     # -- which rows
 
     def only(self, kind: str) -> None:

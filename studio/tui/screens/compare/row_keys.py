@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from studio.tui.screens.compare.choosing import Choosing
+from studio.tui.screens.compare.nearest import Nearest
+from studio.tui.screens.compare.sending import Sending
+from studio.tui.screens.compare.telling import Telling
 
 
 class RowKeys:
     """A child makes the parts."""
 
     choosing: Choosing
+    nearest: Nearest
+    sending: Sending
+    telling: Telling
 
     def action_sort_rows(self) -> None:
         self.choosing.next_order()
@@ -33,3 +39,18 @@ class RowKeys:
 
     def action_faulty_rows(self) -> None:
         self.choosing.faulty()
+
+    def action_nearest_rows(self) -> None:
+        self.nearest.show()
+
+    def action_send_back(self) -> None:
+        self.sending.send()
+
+    def action_sent_back(self) -> None:
+        self.sending.show_queue()
+
+    def action_all_scores(self) -> None:
+        self.telling.show_scores()
+
+    def action_export(self) -> None:
+        self.telling.ask_file()

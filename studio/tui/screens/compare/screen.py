@@ -8,8 +8,10 @@ from functools import partial
 from textual.containers import Vertical
 from textual.widget import Widget
 
+from studio.acts.past import past_comparisons
 from studio.errors import StudioError
 from studio.reports.compare import CompareRow
+from studio.reports.history import PastComparison
 from studio.reports.numbers import counted, number
 from studio.reports.visible import visible
 from studio.runs.specs import CompareSpec
@@ -21,9 +23,14 @@ from studio.tui.screens.compare.answers_pane import AnswersPane
 from studio.tui.screens.compare.arm_keys import ArmKeys
 from studio.tui.screens.compare.choosing import Choosing
 from studio.tui.screens.compare.loaded import Loaded, load
+from studio.tui.screens.compare.nearest import Nearest
 from studio.tui.screens.compare.row_keys import RowKeys
+from studio.tui.screens.compare.sending import Sending
+from studio.tui.screens.compare.telling import Telling
 from studio.tui.screens.compare.totals import WIDE, Totals
+from studio.tui.screens.compare.voting import Voting
 from studio.tui.screens.list_screen import ListScreen
+from studio.tui.training_again import TrainingAgain
 from studio.tui.widgets.lines import HeadLine, Line, LinesView
 from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.row_list import RowList
@@ -90,6 +97,10 @@ class CompareScreen(ArmKeys, RowKeys, ListScreen):
         self._shown: tuple[str, str] = ("", "")  # run id and status that were loaded
         self.loaded: Loaded | None = None
         self.choosing = Choosing(self)
+        self.nearest = Nearest(self)
+        self.voting = Voting(self, self.choosing)
+        self.sending = Sending(self, self.choosing)
+        self.telling = Telling(self)
         self._hidden: set[str] = set()
         self._is_marked = True
 
@@ -279,6 +290,24 @@ class CompareScreen(ArmKeys, RowKeys, ListScreen):
             self.say(self.query_one(Totals).next_plot(self.loaded.view.comparison))
             self.redraw()
 
+    def action_vote(self) -> None:
+        self.voting.begin(tuple(arm for _, arm in self._columns.arms))
+
+    def action_train_again(self) -> None:
+        if self._run_id:
+            TrainingAgain(self).ask(self._run_id)
+
+    def action_comparisons(self) -> None:
+        self.ask("history", lambda: past_comparisons(self.project), self._show_history)
+
+    def _show_history(self, past: list[PastComparison]) -> None:
+        from studio.tui.dialogs.history import HistoryDialog
+
+        if not past:
+            self.say("no comparison has finished yet")
+            return
+        self.app.push_screen(HistoryDialog(past, self._run_id), lambda run_id: self._choose(run_id) if run_id else None)
+
     def action_search(self) -> None:
         self.choosing.ask_words()
 
@@ -302,7 +331,7 @@ class CompareScreen(ArmKeys, RowKeys, ListScreen):
 
     def on_line_entered(self, message: LineEntered) -> None:
         message.stop()
-        enter = {"search": self.choosing.enter_words}[message.kind]
+        enter = {"search": self.choosing.enter_words, "report": self.telling.enter_file}[message.kind]
         self.shell.attempt(partial(enter, message.text))
 
     def on_line_left(self, message: LineLeft) -> None:

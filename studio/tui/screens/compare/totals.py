@@ -11,8 +11,9 @@ from studio.reports.compare import scores_of
 from studio.reports.tradeoff import PRICES, prices_known, trade_points
 from studio.reports.visible import visible
 from studio.runs.state import RunState
+from studio.scoring.comparison import Comparison
+from studio.scoring.intervals import Interval
 from studio.scoring.scorers import SCORERS
-from studio.scoring.summary import Comparison, Interval
 from studio.tui import styles
 from studio.tui.screens.compare.arms import arm_lines
 from studio.tui.screens.compare.loaded import Loaded

@@ -17,8 +17,9 @@ def closed_lines(closed: ClosedStore) -> list[Segment]:
     if closed.pid is None:
         return [(closed.reason, "bad"), (closed.hint, "plain"), ("", ""), ("r tries again.", "key")]
     return [
-        (f"Process {closed.pid} has this project's examples open for writing.", "warn"),
-        ("Only one process at a time can; it may be another studio on this project, or a verb at work.", "plain"),
+        (f"Process {closed.pid} has this project's examples open, and shares them with nobody.", "warn"),
+        (closed.reason, "plain"),
+        (closed.hint, "plain"),
         ("", ""),
         ("Runs (F4) and Compare (F5) work meanwhile: they need no store.", "plain"),
         (f"r tries again; ps -p {closed.pid} shows what it is.", "key"),

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from studio.reports.numbers import counted
 from studio.reports.visible import visible
-from studio.tui.screens.data.pair_text import state_of, text_lines
+from studio.tui.screens.data.pair_text import state_of, text_lines, turn_lines
 from studio.tui.styles import style_of
 from studio.tui.widgets.lines import content_of
 from studio.tui.widgets.text_pane import TextPane
@@ -48,9 +48,13 @@ def _parts(example: Example, tokens: ShownTokens | None, found: str) -> list[Con
     parts: list[Content] = []
     if example.system:
         parts += [_heading("system", "dim", ""), _text(example.system, "dim", found), Content("")]
+    if example.context:
+        parts += [content_of(line) for line in turn_lines(example.context, found)]
     counts = (f"{tokens.prompt_tokens:,} tokens", f"{tokens.completion_tokens:,} tokens") if tokens else ("", "")
     parts += [_heading("prompt", "prompt", counts[0]), _text(example.prompt, "plain", found), Content("")]
     parts += [_heading("completion", "completion", counts[1]), _text(example.completion, "plain", found)]
+    if example.rejected:
+        parts += [Content(""), _heading("rejected", "bad", ""), _text(example.rejected, "dim", found)]
     return parts + _remarks(example, tokens)
 
 

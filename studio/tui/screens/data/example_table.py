@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from studio.dataset.examples import ExampleIds, Preview
 
 KEPT_PREVIEWS = 4_000
+GLOW_SECONDS = 1.5
 GLYPHS = {"accept": "✓", "reject": "✗", "skip": "–", "none": "·"}
 GLYPH_STYLES = {"accept": "accept", "reject": "reject", "skip": "skip", "none": "faint"}
 
@@ -65,6 +67,7 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._shared = SharedStarts()
         self._range_start: int | None = None
         self._nothing: list[tuple[str, str]] = []
+        self._glowing: frozenset[int] = frozenset()
 
     # -- data in
 
@@ -94,16 +97,23 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
         if self._shared.add(brought):
             self.refresh()
         else:
-            ids = {preview.example_id for preview in brought}
-            top = round(self.scroll_offset.y)
-            in_sight = self.ids[top : top + self.page]
-            self._refresh_rows([top + line for line, one in enumerate(in_sight) if int(one) in ids])
+            self._refresh_ids({preview.example_id for preview in brought})
 
     def forget(self, ids: Iterable[int] | None = None) -> None:
         """Fetch these rows (all: None) anew when they are next in sight; until then they stand as they were."""
         self._stale.update(self._previews if ids is None else map(int, ids))
         self._asked.clear()
         self._ask()
+
+    def glow(self, ids: Iterable[int]) -> None:
+        """Let these rows stand out for a moment: somebody else has changed them."""
+        self._glowing |= set(map(int, ids))
+        self._refresh_ids(self._glowing)
+        self.set_timer(GLOW_SECONDS, partial(self._fade, self._glowing))
+
+    def _fade(self, ids: frozenset[int]) -> None:
+        self._glowing -= ids
+        self._refresh_ids(ids)
 
     # -- what it knows
 
@@ -205,6 +215,11 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
         if lines:
             self.refresh(*(Region(0, line, self.size.width, 1) for line in lines))
 
+    def _refresh_ids(self, ids: Collection[int]) -> None:
+        top = round(self.scroll_offset.y)
+        in_sight = self.ids[top : top + self.page]
+        self._refresh_rows([top + line for line, one in enumerate(in_sight) if int(one) in ids])
+
     def _extend_range(self) -> None:
         if self._range_start is not None:
             first, last = sorted((self._range_start, self.cursor))
@@ -290,14 +305,15 @@ class ExampleTable(ScrollView, can_focus=True, inherit_bindings=False):
         preview = self._previews.get(example_id)
         is_selected = example_id in self.selected
         segments = [
-            Segment("▸" if is_cursor else " ", self._style("title")),
+            Segment("▸" if is_cursor else "~" if example_id in self._glowing else " ", self._style("title")),
             Segment("▪" if is_selected else " ", self._style("mark")),
         ]
         if preview is None:
             return Strip(
                 [*segments, Segment(fit(str(example_id), self._id_cells, "right"), self._style("faint"))]
             ).adjust_cell_length(width)
-        text_style = self._style("dim") if preview.label == "reject" else self._style("bold" if is_cursor else "plain")
+        name = "dim" if preview.label == "reject" else "bold" if is_cursor else "plain"
+        text_style = self._style("title" if example_id in self._glowing else name)
         for placed in self._layout().placed:
             segments += [*self._cell(preview, placed.column, placed.cells, text_style), Segment(" ")]
         return Strip(segments[:-1]).adjust_cell_length(width)

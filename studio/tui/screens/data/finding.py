@@ -14,7 +14,7 @@ from studio.reports.visible import visible
 from studio.tui.screens.data.view import DataView, equals, one_of
 
 if TYPE_CHECKING:
-    from studio.dataset.examples import Value, Values
+    from studio.dataset.examples import ExampleIds, Value, Values
     from studio.tui.screens.data.desk import Desk
     from studio.tui.screens.data.rows import Rows
 
@@ -44,12 +44,20 @@ class Finding:
     def enter_filter(self, text: str) -> None:
         if text.strip():
             self._desk.session.history.add("filter", text)
-            self._rows.load(self._rows.view.filtered(text))
+            self._rows.load(self._rows.sought.filtered(text))
         else:
             self._desk.bar.leave()
 
     def _older(self, kind: str) -> Sequence[str]:
         return self._desk.session.history.lines(kind)
+
+    def sent_back(self) -> None:
+        """The rows that Compare, or studio send-back, sent here to be mended."""
+        from studio.acts.sending_back import QUEUE_FILTER
+
+        self._desk.session.opened()
+        self._rows.load(DataView(filters=(QUEUE_FILTER,)))
+        self._desk.say("sent back to be mended · i says more of a row · m takes its mark off · r shows all rows")
 
     def ask_whole_filter(self) -> None:
         """The filter as it stands, whoever made it (f, =, F), to be changed."""
@@ -72,7 +80,26 @@ class Finding:
             raise AskedWrongly("The tokens of this row are not counted yet.", "F3 counts them.")
         if isinstance(value, str) and len(value) >= PREVIEW_CHARS:
             value = getattr(store.example(preview.example_id), name)
-        self._rows.load(self._rows.view.filtered(equals(name, value)))
+        self._rows.load(self._rows.sought.filtered(equals(name, value)))
+
+    def show_near(self) -> None:
+        """The rows whose prompt is nearly that of the row under the cursor; the first time takes a moment."""
+        store, example_id = self._desk.session.opened(), self._desk.table.cursor_id
+        if example_id is None:
+            return
+
+        def find() -> ExampleIds:
+            store.find_near()
+            return store.near(example_id)
+
+        self._desk.say(f"looking for rows like {example_id} …")
+        self._desk.ask("near", find, partial(self._take_near, example_id))
+
+    def _take_near(self, example_id: int, found: ExampleIds) -> None:
+        if len(found) < 2:
+            self._desk.say(f"no row is nearly like {example_id}")
+        else:
+            self._rows.show_chosen(found, f"rows like {example_id}", "data", {})
 
     def ask_values(self) -> None:
         """What the cursor's column has in the rows of the view, to filter by."""
@@ -89,16 +116,16 @@ class Finding:
         if values:
             condition = one_of(column, values)
             self._desk.session.history.add("filter", condition)
-            self._rows.load(self._rows.view.filtered(condition))
+            self._rows.load(self._rows.sought.filtered(condition))
             self._desk.say("ctrl+f changes the filter · r shows all rows")
 
     def sort(self, *, descending: bool) -> None:
-        self._rows.load(self._rows.view.sorted_by(self._desk.table.column_name, descending=descending))
+        self._rows.load(self._rows.sought.sorted_by(self._desk.table.column_name, descending=descending))
 
     def sort_on(self, column: str) -> None:
         """Sort by ``column`` up, then down, then no longer, as clicks on its heading do."""
-        is_down = dict(self._rows.view.sort).get(column)
-        self._rows.load(self._rows.view.sorted_by(column, descending=is_down is not None))
+        is_down = dict(self._rows.sought.sort).get(column)
+        self._rows.load(self._rows.sought.sorted_by(column, descending=is_down is not None))
 
     def reset(self) -> None:
         """All rows: no filter, search or sort."""

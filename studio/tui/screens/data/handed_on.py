@@ -28,6 +28,12 @@ class HandedOn(StudioScreen):
     def action_filter(self) -> None:
         self.finding.ask_filter()
 
+    def action_sent_back(self) -> None:
+        self.finding.sent_back()
+
+    def action_near(self) -> None:
+        self.finding.show_near()
+
     def action_same_cell(self) -> None:
         self.finding.same_cell()
 

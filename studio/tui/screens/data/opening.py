@@ -9,6 +9,7 @@ from studio.reports.numbers import counted
 
 if TYPE_CHECKING:
     from studio.dataset.store import Added, Example
+    from studio.tui.dialogs.edit import RowTexts
     from studio.tui.screens.data.counts import Counts
     from studio.tui.screens.data.desk import Desk
     from studio.tui.screens.data.rows import Rows
@@ -33,14 +34,13 @@ class Opening:
         if (example := self._under_cursor()) is not None:
             self._edited(example, edit_outside(self._desk.app, example))
 
-    def _edited(self, example: Example, texts: tuple[str, str] | None) -> None:
-        if texts is None or texts == (example.prompt, example.completion):
+    def _edited(self, example: Example, texts: RowTexts | None) -> None:
+        before = (example.prompt, example.completion, example.context)
+        if texts is None or texts == before:
             self._desk.say("nothing changed")
             return
-        prompt, completion = (
-            new if new != old else None for new, old in zip(texts, (example.prompt, example.completion), strict=True)
-        )
-        self._desk.session.opened().set_text(example.example_id, prompt, completion)
+        changed = (new if new != old else None for new, old in zip(texts, before, strict=True))
+        self._desk.session.opened().set_text(example.example_id, *changed)
         self._rows.say_changed("edited", [example.example_id])
         self._desk.table.forget([example.example_id])
         self._rows.refresh_example()
@@ -78,8 +78,10 @@ class Opening:
 
         def read() -> Any:
             from studio.acts.window import as_trained
+            from studio.tokens.encoding import Objective
 
-            return [as_trained(folder, example, budget, objective) for objective in folder.layout.objectives]
+            objectives = [one for one in folder.layout.objectives if example.context or one is not Objective.TURNS]
+            return [as_trained(folder, example, budget, objective) for objective in objectives]
 
         self._desk.ask("trained", read, partial(self._show_trained, example))
 

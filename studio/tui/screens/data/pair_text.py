@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from studio.reports.numbers import number
 from studio.reports.visible import visible
 from studio.tui.widgets.lines import Line
+from studio.turns import turns_in
 
 if TYPE_CHECKING:
     from studio.dataset.store import Example
@@ -18,6 +19,14 @@ def state_of(example: Example) -> str:
     """Its number, task, label and split, as far as it has them."""
     facts = [str(example.example_id), visible(example.task, single_line=True), example.label, example.split]
     return " · ".join(fact for fact in facts if fact not in ("", "none"))
+
+
+def turn_lines(context: str, found: str) -> list[Line]:
+    """The turns before a prompt, each under the name of who said it, an empty line behind each."""
+    lines: list[Line] = []
+    for turn in turns_in(context):
+        lines += [[(f"{turn.role}, earlier", "dim")], *text_lines(turn.text, "plain", found), []]
+    return lines
 
 
 def text_lines(text: str, style: str, found: str) -> list[Line]:

@@ -16,7 +16,7 @@ from textual.strip import Strip
 from studio.reports.numbers import counted, number
 from studio.reports.visible import visible
 from studio.tui.screens.data.example_table import GLYPH_STYLES, GLYPHS
-from studio.tui.screens.data.pair_text import state_of, text_lines
+from studio.tui.screens.data.pair_text import state_of, text_lines, turn_lines
 from studio.tui.styles import style_of
 from studio.tui.widgets.lines import HeadLine, Line, folded, line_length, strip_of
 
@@ -102,7 +102,7 @@ class Reader(Vertical):
         self._example: Example | None = None
         self._tokens: ShownTokens | None = None
         self._place = ""
-        self._shown: tuple[str, str, str, str] = ("", "", "", "")
+        self._shown: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield HeadLine(lambda width: self._heading("prompt", self.prompt, width), id="prompt-head")
@@ -131,11 +131,13 @@ class Reader(Vertical):
         if example is None:
             self.post_message(self.Emptied())
             return
-        texts = (example.system, example.prompt, example.completion, found)
+        texts = (example.system, example.context, example.prompt, example.completion, found)
         if texts != self._shown:
             self._shown = texts
             system = [*text_lines(example.system, "dim", found), []] if example.system else []
-            self.prompt.show(system + text_lines(example.prompt, "plain", found))
+            before = system + turn_lines(example.context, found)
+            named: list[Line] = [[("user", "dim")]] if example.context else []
+            self.prompt.show(before + named + text_lines(example.prompt, "plain", found))
             self.completion.show(text_lines(example.completion, "plain", found))
             self._share_height()
         self._refresh_headings()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # A key that comes so soon after another is a held one: rows rush by, and the one it rests on is read a little later.
 HELD_KEY_SECONDS, READ_AFTER_SECONDS = 0.05, 0.015
+VIEW_AFTER_SECONDS = 0.3  # after the last of the changes that others make one after the other
 
 
 class Rows:
@@ -32,7 +33,7 @@ class Rows:
 
     def __init__(self, desk: Desk, shown: ShownExample, counts: Counts) -> None:
         self._desk, self._shown, self._counts = desk, shown, counts
-        self.view = DataView()
+        self.view = self.sought = DataView()  # what is shown; what was asked for last, which is what a key goes on from
         self.found = ""
         self.matches: Sequence[int] = ()
         self._before_chosen: tuple[DataView, int | None] = (self.view, None)
@@ -41,18 +42,19 @@ class Rows:
         self._cursor_before: int | None = None
         self._cursor_after: int | None = None
         self._moved_at = 0.0
-        self._is_awaited = False
+        self._is_awaited = self._is_old = False
         self._kept_keys: list[events.Key] = []
 
     # -- the view
 
     def load(self, view: DataView | None = None, cursor_id: int | None = None, *, is_awaited: bool = False) -> None:
-        """Ask for the rows of ``view`` (the present one: None); the cursor goes to ``cursor_id``.
+        """Ask for the rows of ``view`` (of what is sought already: None); the cursor goes to ``cursor_id``.
 
         ``is_awaited``: keys that come meanwhile are for the row that is then under the cursor.
         """
         self._is_awaited = is_awaited or self._is_awaited
-        store, wanted = self._desk.session.opened(), view or self.view
+        store, wanted = self._desk.session.opened(), view or self.sought
+        self.sought = wanted
         self._cursor_before = self._desk.table.cursor_id
         self._cursor_after = cursor_id if cursor_id is not None else self._cursor_before
         entered = self._desk.bar.times_asked  # a line that is opened while these rows are sought stays open
@@ -65,8 +67,13 @@ class Rows:
             self._kept_keys.append(key)
         return self._is_awaited
 
-    def forget_keys(self) -> None:
-        """The rows do not come: what was typed for them is for no other."""
+    def give_up(self) -> None:
+        """The rows that are sought do not come."""
+        self.sought = self.view
+        self._forget_keys()
+
+    def _forget_keys(self) -> None:
+        """What was typed for rows that were awaited is for no other."""
         self._is_awaited = False
         self._kept_keys.clear()
 
@@ -91,7 +98,7 @@ class Rows:
             self._shown.show(None)
             table.show_nothing(empty_lines(self.view))
         keys = list(self._kept_keys)
-        self.forget_keys()
+        self._forget_keys()
         for key in keys:
             self._desk.app.post_message(key)
 
@@ -161,6 +168,28 @@ class Rows:
         table.move_to(position)
         self.refresh_example()
         self.count_soon()
+
+    def take_others(self, example_ids: ExampleIds, *, may_be_more: bool) -> None:
+        """Others changed rows: they glow once, and the cursor stays where it is."""
+        table = self._desk.table
+        if self._desk.session.store is None:
+            return
+        if may_be_more:
+            table.forget()
+            self._is_old = True
+            self._desk.after("others", VIEW_AFTER_SECONDS, self.catch_up)
+        else:
+            table.forget(example_ids)
+        table.glow(example_ids)
+        if table.cursor_id in example_ids:
+            self.refresh_example()
+        self.count_soon()
+
+    def catch_up(self) -> None:
+        """The view again where others brought rows; beneath a line that is being typed, which would close, later."""
+        if self._is_old and not self._desk.bar.is_open:
+            self._is_old = False
+            self.load()
 
     # -- what was searched in them
 

@@ -124,6 +124,7 @@ class DataScreen(HandedOn):
             self.bar.close()
             self._focus_rows()
             self.shell.forget_error()
+            self.rows.catch_up()
 
     @property
     def is_mending(self) -> bool:
@@ -195,6 +196,9 @@ class DataScreen(HandedOn):
     def take_changes(self, example_ids: Sequence[int] | ExampleIds) -> None:
         self.rows.take_changes(example_ids)
 
+    def take_others(self, example_ids: ExampleIds, *, may_be_more: bool) -> None:
+        self.rows.take_others(example_ids, may_be_more=may_be_more)
+
     def keeps_key(self, key: events.Key) -> bool:
         """Keys that follow an undo or the trash wait for the rows that it brings; esc does not."""
         return key.key != "escape" and self.rows.keep_key(key)
@@ -203,7 +207,7 @@ class DataScreen(HandedOn):
         if self.bar.is_open and isinstance(error, StudioError):
             self.bar.refuse("✗ mend it, or esc leaves")
         if noun == "view":
-            self.rows.forget_keys()
+            self.rows.give_up()
         super().on_failed(noun, error)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -292,7 +296,7 @@ class DataScreen(HandedOn):
             self.bar.leave()
         elif self.is_asking("view") and self.store is not None:
             self.forget("view")
-            self.rows.forget_keys()
+            self.rows.give_up()
             self.store.interrupt()
             self.say("interrupted; the rows are as they were")
         elif self.reader is not None:
@@ -358,6 +362,7 @@ class DataScreen(HandedOn):
     def on_line_left(self, message: LineLeft) -> None:
         message.stop()
         self._focus_rows()
+        self.rows.catch_up()
 
     def _enter_command(self, text: str) -> None:
         word = text.strip()

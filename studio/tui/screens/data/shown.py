@@ -35,7 +35,10 @@ class ShownExample:
             self._desk.pane.show(example, None, found)
             return
         budget = self._desk.session.budget(folder)
-        if self._is_tokenizer_loaded and len(example.prompt) + len(example.completion) < COUNTED_AT_ONCE_CHARS:
+        if (
+            self._is_tokenizer_loaded
+            and len(example.context) + len(example.prompt) + len(example.completion) < COUNTED_AT_ONCE_CHARS
+        ):
             self._desk.pane.show(example, _tokens_of(folder, example, budget), found)
         else:
             self._desk.pane.show(example, None, found)
@@ -55,10 +58,10 @@ class ShownExample:
 def _tokens_of(folder: ModelFolder, example: Example, budget: Budget) -> ShownTokens:
     import numpy as np
 
-    from studio.tokens.encoding import Pair, encode_pairs
+    from studio.tokens.encoding import encode_pairs, pair_of
     from studio.tokens.window import FATES, fates
 
-    encoded = encode_pairs(folder, [Pair(example.prompt, example.completion, example.system)])[0]
+    encoded = encode_pairs(folder, [pair_of(example)])[0]
     prompt_tokens, completion_tokens = np.array([[encoded.prompt_tokens], [encoded.completion_tokens]], dtype=np.int32)
     fate = FATES[fates(prompt_tokens, completion_tokens, budget)[0]]
     return ShownTokens(encoded.prompt_tokens, encoded.completion_tokens, str(fate))

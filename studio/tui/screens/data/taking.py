@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.dataset.formats import written_endings
 from studio.reports.numbers import counted
 from studio.reports.visible import visible
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from studio.tui.screens.data.rows import Rows
     from studio.tui.screens.data.shown import ShownExample
 
-COPIED_FIELDS = ("prompt", "completion", "system", "task", "label", "split")
+COPIED_FIELDS = ("prompt", "completion", "system", "context", "task", "label", "split")
 
 
 class Taking:
@@ -53,7 +54,7 @@ class Taking:
 
         self._desk.session.opened()
         self._replacing = ""
-        hint = f"{counted(len(self._desk.table.ids), 'row')}; .jsonl or .csv"
+        hint = f"{counted(len(self._desk.table.ids), 'row')}; {written_endings()}"
         self._desk.bar.ask(
             "export", "write to", f"{self._desk.session.project.name}.jsonl", hint=hint, completer=Paths()
         )

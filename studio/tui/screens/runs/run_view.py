@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
 
 from studio.reports.cells import cut
 from studio.reports.chart import PATTERN_SIGNS
@@ -25,6 +26,7 @@ from studio.tui.screens.runs.curves import (
     ChartChoice,
     best_x,
     border_marks,
+    curve_names,
     loss_series,
     overlay_glyph,
     overlay_pattern,
@@ -34,7 +36,7 @@ from studio.tui.screens.runs.curves import (
     side_series,
     tasks_drawn,
 )
-from studio.tui.screens.runs.shelf import Shelf
+from studio.tui.screens.runs.shelf import Curves, Shelf, read_curves
 from studio.tui.screens.runs.sight import Sight
 from studio.tui.screens.runs.tasks import TaskChoice
 from studio.tui.widgets.lines import Line, LinesView, entitle, joined
@@ -63,6 +65,14 @@ class RunShown:
     log: str = ""
 
 
+@dataclasses.dataclass
+class CurvesWanted(Message):
+    """``put`` wants, in the screen's own time, what ``read`` makes in a thread."""
+
+    read: Callable[[], Curves]
+    put: Callable[[Curves], None]
+
+
 class RunView(Vertical):
     """Gets data by ``show``."""
 
@@ -83,6 +93,7 @@ class RunView(Vertical):
     def __init__(self) -> None:
         super().__init__(classes="panel")
         self._drawn: object = None
+        self._drawn_run = ""
         self._shelf = Shelf()
         self._sides_of: object = None
         self._sides_at = 0.0
@@ -165,6 +176,8 @@ class RunView(Vertical):
     def _show_charts(self, shown: RunShown) -> None:
         self._set_charts_hidden(False)
         state, choice = shown.state, shown.choice
+        if self._asks_for_curves(shown):
+            return
         x = self._shelf.x(state, choice.x_axis)
         at = None if shown.crosshair is None or not len(x) else float(x[min(shown.crosshair, len(x) - 1)])
         self._shelf.keep_only([state.run_id, *(other.run_id for other in shown.overlaid)], choice.weight)
@@ -174,7 +187,7 @@ class RunView(Vertical):
         key = (id(losses), lengths, state.run_id, choice, at, others)
         if key == self._drawn:
             return
-        self._drawn = key
+        self._drawn, self._drawn_run = key, state.run_id
         self.query_one("#loss", ChartView).show(
             loss_series(state, choice, shown.overlaid, self._shelf),
             x_label=choice.x_axis,
@@ -194,6 +207,30 @@ class RunView(Vertical):
             side = self.query_one("#" + name.replace(" ", "-").replace("/", "-"), ChartView)
             entitle(side, name, value)
             side.show([side_curve], x_label=choice.x_axis, marker_x=at, x_range=seen_range(state, choice, self._shelf))
+
+    def _asks_for_curves(self, shown: RunShown) -> bool:
+        """Whether a frame would have to take in more than keys can wait for; then a thread does, and it is drawn after.
+
+        The chart keeps what it shows meanwhile, unless that is another run.
+        """
+        states = (shown.state, *shown.overlaid)
+        unread = [(state, self._shelf.unread(state, curve_names(state, shown.choice))) for state in states]
+        if not any(names for _, names in unread):
+            return False
+
+        def read() -> Curves:
+            return {name: curve for state, names in unread for name, curve in read_curves(state, names).items()}
+
+        def put(curves: Curves) -> None:
+            self._shelf.put(curves)
+            if self._shown is not None:
+                self.show(self._shown)
+
+        self.post_message(CurvesWanted(read, put))
+        if self._drawn_run != shown.state.run_id:
+            self._drawn, steps = None, number(len(shown.state.series.step))
+            self.query_one("#loss", ChartView).show([], nothing=f"reading {steps} steps …")
+        return True
 
     def _set_charts_hidden(self, is_hidden: bool) -> None:
         self.query_one("#loss").set_class(is_hidden, "hidden")

@@ -28,9 +28,10 @@ from studio.tui.screens.list_screen import ListScreen
 from studio.tui.screens.runs.controls import Controls
 from studio.tui.screens.runs.curves import SMOOTHING_STEPS, X_AXES, ChartChoice, overlay_glyph, overlay_style
 from studio.tui.screens.runs.rows_behind import RowsBehind
-from studio.tui.screens.runs.run_view import RunShown, RunView
+from studio.tui.screens.runs.run_view import CurvesWanted, RunShown, RunView
 from studio.tui.screens.runs.sight import Sight
 from studio.tui.screens.runs.tasks import TaskChoice
+from studio.tui.training_again import TrainingAgain
 from studio.tui.widgets.lines import Line, LinesView, entitle
 from studio.tui.widgets.prompt_bar import PromptBar
 from studio.tui.widgets.row_list import RowList
@@ -146,6 +147,10 @@ class RunsScreen(ListScreen):
         view = self.query_one(RunView)
         view.show(RunShown(state, self._choice, overlaid, self._crosshair, self._log))
         view.show_panel(self._panel, state, self._log, self._samples)
+
+    def on_curves_wanted(self, message: CurvesWanted) -> None:
+        message.stop()
+        self.ask("curves", message.read, message.put)
 
     def _run_row(self, index: int, width: int) -> Line:
         state = self._states[index]
@@ -358,6 +363,10 @@ class RunsScreen(ListScreen):
         state = self.current
         dialog = NewComparisonDialog(state.run_id if state and state.kind == "train" else "")
         self.app.push_screen(dialog, lambda run_id: self._started(run_id, dialog.forecast))
+
+    def action_train_again(self) -> None:
+        if (state := self.current) is not None:
+            TrainingAgain(self).ask(state.run_id)
 
     def action_stop(self) -> None:
         state = self.current
