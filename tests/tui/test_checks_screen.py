@@ -92,7 +92,8 @@ async def test_what_is_found_is_shown_mended_waived_and_opened_in_data(project: 
         assert list(data_screen(pilot).table.ids) == [23, 24] and "group 1 of 1" in shown(pilot)
         await press(pilot, "x", "escape")
         await settle(pilot)
-        assert isinstance(pilot.app.screen, ChecksScreen) and "contradictory" not in shown(pilot), "a rejected row is an answer"
+        assert isinstance(pilot.app.screen, ChecksScreen)
+        assert "contradictory" not in shown(pilot), "a rejected row is an answer"
 
 
 async def test_rows_like_this_one_are_a_view(project: Project, tmp_path: Path) -> None:
