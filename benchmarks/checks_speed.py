@@ -41,7 +41,8 @@ def main() -> None:
     parser.add_argument("--each", action="store_true", help="time every check by itself")
     arguments = parser.parse_args()
     print(
-        f"{'rows':>10} {'checks':>8} {'again':>8} {'an edit':>9} {'its row':>9} {'near':>9} {'an edit':>9} {'memory':>8}"
+    titles = ("checks", "again", "an edit", "its row", "near", "an edit")
+    print(f"{'rows':>10} " + " ".join(f"{title:>8}" for title in titles) + "   memory")
     )
     for count in arguments.rows:
         with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "studio.duckdb", "anna") as store:
@@ -94,8 +95,8 @@ def measure(store: Store, count: int, *, each: bool) -> None:
     store.set_text(count // 3, prompt="What about it, then?")
     near_edit = seconds(store.find_near)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == "darwin" else 1024)
-    taken = f"{whole:6.2f} s {again:6.2f} s {edit:7.3f} s {row:7.3f} s {near:7.1f} s {near_edit:7.3f} s"
-    print(f"{count:>10,} {taken} {peak:5.0f} MB", flush=True)
+    taken = " ".join(f"{one:6.2f} s" for one in (whole, again, edit, row, near, near_edit))
+    print(f"{count:>10,} {taken} {peak:6.0f} MB", flush=True)
 
 
 def seconds(act: Callable[[], object]) -> float:
