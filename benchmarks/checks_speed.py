@@ -40,10 +40,8 @@ def main() -> None:
     parser.add_argument("--file", type=Path, help="JSONL with prompt/completion or question/answer")
     parser.add_argument("--each", action="store_true", help="time every check by itself")
     arguments = parser.parse_args()
-    print(
     titles = ("checks", "again", "an edit", "its row", "near", "an edit")
     print(f"{'rows':>10} " + " ".join(f"{title:>8}" for title in titles) + "   memory")
-    )
     for count in arguments.rows:
         with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "studio.duckdb", "anna") as store:
             pairs = rows_of(arguments.file, count) if arguments.file else made_up(count)
