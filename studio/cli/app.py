@@ -20,6 +20,8 @@ from studio.cli import (
     models,
     naming,
     running,
+    tasks,
+    templates,
     votes,
 )
 from studio.cli.common import Verb, VerbCommand, VerbGroup
@@ -39,6 +41,8 @@ VERBS: tuple[Verb, ...] = (
     Verb("open", open_studio),
     *demo.VERBS,
     *data.VERBS,
+    *tasks.VERBS,
+    *templates.VERBS,
     *checking.VERBS,
     *models.VERBS,
     *running.VERBS,

@@ -404,6 +404,21 @@ class Store:
         return edits.set_text(cursor, self.who, example_id, prompt, completion, context)
 
     @writes
+    def rename_task(self, cursor: DuckDBPyConnection, old: str, new: str) -> Change:
+        """Give a task another name; where that is one already, both become one."""
+        return edits.rename_task(cursor, self.who, old, new)
+
+    @writes
+    def replace_texts(self, cursor: DuckDBPyConnection, act: str, rows: Sequence[tuple[int, str, str]]) -> Change:
+        """Other texts for many rows, by (example_id, prompt, completion), as one act; ``act`` says which, in words."""
+        return edits.replace_texts(cursor, self.who, "text", act, rows)
+
+    @reads
+    def made_by(self, cursor: DuckDBPyConnection, template: str) -> list[tuple[int, str, bool]]:
+        """(example_id, raw columns as JSON, whether somebody edited it since) of the rows of a template, by id."""
+        return pages.made_by(cursor, template)
+
+    @writes
     def set_mark(
         self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, is_marked: bool, note: str = ""
     ) -> Change:
