@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.widgets import Input, Label, Static
 from textual.worker import get_current_worker
 
-from studio.dataset.formats import described
+from studio.dataset.formats import described, described_shortly
 from studio.dataset.formats.reading import WrongColumns
 from studio.errors import StudioError
 from studio.reports.numbers import counted, number, size
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 READ_AFTER_SECONDS = 0.25
 PROBLEMS_SHOWN = 500
 TASKS_SHOWN = 8
-TEMPLATE_HELP = "none; or Summarize:\\n\\n{{dialogue}}, or a name; tab completes"
+TEMPLATE_HELP = "none; a name, or a text as Summarize: {{dialogue}}"
 SAY_EVERY_SECONDS = 0.2
 Piece = str | Content | tuple[str, str]
 
@@ -65,7 +65,9 @@ class ImportDialog(StudioDialog):
             dialog.border_title = "import"
             with Grid():
                 yield Label("file")
-                path = CompletedInput(self._path, placeholder=f"{described()}; tab completes", id="path", compact=True)
+                path = CompletedInput(
+                    self._path, placeholder=f"{described_shortly()} tab completes", id="path", compact=True
+                )
                 path.complete_by(Paths())
                 path.is_field = True
                 yield path
