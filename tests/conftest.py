@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from studio.dataset import connection
 from studio.dataset.store import Store
+from studio.files import keep_private
 from tests.tiny_encoder_decoder import make_tiny_bart, make_tiny_t5
 from tests.tiny_model import make_tiny_model
 
@@ -21,7 +21,6 @@ def new_stores_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """The tables of a new store are made once: a thousand times over that was a tenth of the time."""
     template = tmp_path_factory.mktemp("store") / "studio.duckdb"
     Store.open(template, "anna").close()
-    keep_private = connection.keep_private
 
     def and_put_there(folder: Path) -> None:
         keep_private(folder)
@@ -30,7 +29,7 @@ def new_stores_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             shutil.copyfile(template, path)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection, "keep_private", and_put_there)
+        patch.setattr("studio.dataset.connection.keep_private", and_put_there)
         yield
 
 
@@ -57,8 +56,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Looking for garbage after every few hundred objects was a quarter of the time: many are made, and they stay."""
+    # Looking for garbage after every few hundred objects was a quarter of the time: many are made, and they stay.
     gc.set_threshold(50_000, 20, 20)
+    # Threads that have nothing to multiply spin for whoever comes next; beside other tests that took most of the time.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def pytest_collection_finish() -> None:

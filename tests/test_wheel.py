@@ -45,7 +45,11 @@ def test_the_wheel_holds_every_module_the_sample_data_and_the_licence(tmp_path: 
     assert modules <= set(names)
     assert {Path("studio/py.typed"), Path("studio/tui/studio.tcss")} <= set(names)
     samples = {name.name for name in names if name.match(SAMPLES)}
-    assert samples == {path.name for path in ROOT.glob("sample_data/tickets*.jsonl")} | {"tone.csv", "summaries.jsonl"}
+    assert samples == {path.name for path in ROOT.glob("sample_data/tickets*.jsonl")} | {
+        "tone.csv",
+        "summaries.jsonl",
+        "general.jsonl",
+    }
     recipes = {name.name for name in names if name.match(SAMPLES.replace("/*", "/recipes/*"))}
     assert recipes == {path.name for path in ROOT.glob("sample_data/recipes/*.toml")}
     assert [name.name for name in names if name.match("*.dist-info/licenses/*")] == ["LICENSE"]

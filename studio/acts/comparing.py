@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from studio.acts.answering import TunedRun, answering_by, tuned_runs, with_own_checkpoints
 from studio.acts.base_model import with_base_model
+from studio.acts.forgetting import general_rows, refuse_without_a_run, unlearned_rows, with_general_score
 from studio.acts.scoring import TaskPlan, task_plans, with_scoring
 from studio.acts.training import frozen
 from studio.dataset.store import Example, Store
@@ -32,7 +33,11 @@ from studio.tokens.tokenizer import ModelFolder
 
 @dataclass(frozen=True)
 class LoadedComparison:
-    """A comparison as far as it has come; ``scores`` is None until it has finished."""
+    """A comparison as far as it has come; ``scores`` is None until it has finished.
+
+    ``computed`` says, under that name, on what machine and by which versions, and under ``probe`` how many answers
+    change with the batch size and the dtype, ``words`` of it in a sentence; empty where an older studio did not say.
+    """
 
     run_id: str
     spec: CompareSpec
@@ -40,6 +45,7 @@ class LoadedComparison:
     predictions: list[dict[str, Any]]
     scores: Comparison | None
     own_scores: list[OwnScore]
+    computed: JsonObject = field(default_factory=dict)
 
     @property
     def context_window(self) -> int | None:
@@ -81,20 +87,29 @@ def plan_comparison(project: Project, store: Store, spec: CompareSpec) -> Compar
     spec = _with_run(runs, spec)
     if spec.needs_base_model:
         spec, _ = with_base_model(project, spec)
-    spec = with_scoring(project, spec)
+    spec = with_scoring(project, with_general_score(spec) if spec.is_forgetting else spec)
     answering = answering_by(project, spec, runs)
-    test = _evenly_over_tasks(
-        store.rows_for(spec.split, tasks=spec.tasks, labels=("accept", "none"), where=""), spec.limit
-    )
-    if not test:
+    rows = _forgotten(store, spec, runs) if spec.is_forgetting else _held_out(store, spec)
+    pool = _pool(store, spec, runs)
+    _refuse_examples_that_lack(spec, {row.task for row in rows}, pool)
+    answers = len(rows) * len(spec.arms)
+    return ComparePlan(spec, rows, pool, answering, task_plans(spec, rows), _forecast(project, spec, answers))
+
+
+def _held_out(store: Store, spec: CompareSpec) -> list[FrozenRow]:
+    rows = store.rows_for(spec.split, tasks=spec.tasks, labels=("accept", "none"), where="")
+    if not rows:
         raise AskedWrongly(
             f"no row is in the {spec.split} split.", "Assign the splits first: studio split, or S on Data."
         )
-    pool = _pool(store, spec, runs)
-    _refuse_examples_that_lack(spec, {example.task for example in test}, pool)
-    answers = len(test) * len(spec.arms)
-    rows = frozen(test)
-    return ComparePlan(spec, rows, pool, answering, task_plans(spec, rows), _forecast(project, spec, answers))
+    return frozen(_evenly_over_tasks(rows, spec.limit))
+
+
+def _forgotten(store: Store, spec: CompareSpec, runs: Mapping[str, TunedRun]) -> list[FrozenRow]:
+    """Rows of the tasks that no run learned, and the general set, which ``limit`` leaves whole."""
+    refuse_without_a_run(spec)
+    learned = {row.task for run in runs.values() for row in _learned(run)}
+    return frozen(_evenly_over_tasks(unlearned_rows(store, spec.split, learned), spec.limit)) + general_rows()
 
 
 def _pool(store: Store, spec: CompareSpec, runs: Mapping[str, TunedRun]) -> list[FrozenRow]:
@@ -187,6 +202,7 @@ def load_comparison(project: Project, run_id: str) -> LoadedComparison:
         predictions=read_predictions(directory),
         scores=_comparison_from(directory, scores) if scores else None,
         own_scores=_own_scores_in(directory),
+        computed={name: scores[name] for name in ("computed", "probe") if scores and scores.get(name)},
     )
 
 

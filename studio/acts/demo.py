@@ -5,12 +5,12 @@ Every step asks the project folder whether it is done already, so a demo that wa
 
 from __future__ import annotations
 
-import sysconfig
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from studio.acts.comparing import start_comparison
 from studio.acts.importing import confirm_import, preview_import
+from studio.acts.sample_data import sample_data_path
 from studio.acts.training import resume_run, start_training
 from studio.dataset.store import Store
 from studio.errors import StudioError
@@ -41,23 +41,8 @@ TRAIN_SPEC = TrainSpec(
     eval_every=29,
 )
 PROMPTING_SPEC = CompareSpec(
-    arms=("zero_shot", "one_shot", "few_shot:5"), tasks=(TASK,), limit=40, batch_size=32, latency_rows=2
+    arms=("zero_shot", "one_shot", "few_shot:5"), tasks=(TASK,), limit=40, batch_size=32, latency_rows=2, probe_rows=0
 )
-
-
-def sample_data_path() -> Path:
-    """The sample data: beside the package in a checkout, in the environment's ``share/`` where a wheel is installed.
-
-    Raises StudioError where it did not come along.
-    """
-    package_parent = Path(__file__).resolve().parents[2]
-    installed = [Path(root, "share/tune-studio/sample_data") for root in (package_parent, sysconfig.get_path("data"))]
-    for path in (package_parent / "sample_data", *installed):
-        if (path / "tickets.jsonl").is_file():
-            return path
-    raise StudioError(
-        f"The sample data is neither in {package_parent} nor in {installed[-1]}.", "Install the studio anew."
-    )
 
 
 def open_sample_project(root: Path) -> Project:

@@ -19,6 +19,7 @@ from studio.cli import (
     mending,
     models,
     naming,
+    reporting,
     running,
     tasks,
     templates,
@@ -52,6 +53,7 @@ VERBS: tuple[Verb, ...] = (
     *judging.VERBS,
     *votes.VERBS,
     *mending.VERBS,
+    *reporting.VERBS,
     *completion.VERBS,
 )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from studio.reports.intervals import IntervalBar
-from studio.reports.numbers import NOTHING, counted, latency, number, out_of_100, percent
+from studio.reports.numbers import NOTHING, counted, latency, money, number, out_of_100, percent
 from studio.reports.table import SHORT_TITLES, Cell, Column, Table
 from studio.scoring.comparison import ArmSummary, Comparison
 from studio.scoring.intervals import Interval
@@ -115,7 +116,8 @@ def compare_view(
         for scorer in kept.scorers[len(SCORERS) :]:
             scored = scored.with_scores(scorer, _by_arm(own_scores, scorer.name))
         named = {task: kept.primary[task] for task in kept.named}
-        comparison = replace(summarize_scored(scored, kept.tuned_arms, named, kept.faults), dtype=kept.dtype)
+        made = summarize_scored(scored, kept.tuned_arms, named, kept.faults, is_forgetting=kept.is_forgetting)
+        comparison = replace(made, dtype=kept.dtype)
     pair = (comparison.baseline, comparison.tuned) if comparison.baseline and comparison.tuned else None
     deciding = {task: _scorer_named(comparison, name) for task, name in comparison.primary.items()}
     compared = [_compared_row(row, scored, pair, deciding[row.task]) for row in scored.rows]
@@ -195,16 +197,9 @@ def sources_of(prediction: Prediction) -> tuple[str, ...]:
     return tuple(map(_source_words, prediction.get("sources") or ()))
 
 
-def _source_words(source: object) -> str:
-    if isinstance(source, Mapping):
-        named = str(source.get("source", source.get("file", source.get("example_id", ""))))
-        part = f":{source['chunk']}" if "chunk" in source else ""
-        score = source.get("score")
-        return f"{named}{part}" + (f" ({score:.1f})" if isinstance(score, int | float) else "")
-    if isinstance(source, list | tuple) and source:
-        name, *scores = source
-        return str(name) + (f" ({scores[0]:.1f})" if scores and isinstance(scores[0], int | float) else "")
-    return f"row {source}" if isinstance(source, int) else str(source)
+def _source_words(source: Mapping[str, Any]) -> str:
+    score = source.get("score")
+    return str(source.get("source", "")) + (f" ({score:.1f})" if isinstance(score, int | float) else "")
 
 
 def _change(before: float, after: float, *, is_binary: bool) -> str:
@@ -229,7 +224,7 @@ def compare_table(comparison: Comparison, context_window: int | None = None, tas
     scores = {arm.arm: scores_of(comparison, arm, task) for arm in arms}
     headline, others = _headline_and_others(comparison, scores)
     has_star = not task and comparison.headline_tasks != comparison.tasks
-    slow = _slowest(arms)
+    slow, has_cost = _slowest(arms), any(arm.effort.cost for arm in arms)
     columns = [
         *[Column("arm", is_left=True), Column("n")],
         *_score_columns(headline, "*" * has_star),
@@ -237,6 +232,7 @@ def compare_table(comparison: Comparison, context_window: int | None = None, tas
         *(column for scorer in others for column in _score_columns(scorer, _n_where_it_differs(scorer, scores))),
         *[Column("latency"), *([Column(slow.title)] if slow else [])],
         *[Column("prompt tokens", "prompt"), *([Column("of the window", "window")] if context_window else [])],
+        *([Column("cost of 1,000", "cost")] if has_cost else []),
     ]
     dominated = dominated_arms(arms, {arm: of.get(headline.name) for arm, of in scores.items()})
     best = max((of[headline.name].score for of in scores.values() if headline.name in of), default=0.0)
@@ -249,16 +245,19 @@ def compare_table(comparison: Comparison, context_window: int | None = None, tas
         row = [Cell(arm.arm, style or "title"), Cell(number(shown.n if shown else 0), style)]
         row += [*_score_cells(shown, "good" if is_best else style), Cell(_range(shown), style)]
         row += [cell for scorer in others for cell in _score_cells(of.get(scorer.name), style)]
-        rows.append([*row, *_cost_cells(arm, slow, context_window, style)])
+        rows.append([*row, *_cost_cells(arm, slow, context_window, has_cost, style)])
     return Table(columns, rows, _cuts(columns, len(others), slow), _notes(comparison, has_star))
 
 
-def _cost_cells(arm: ArmSummary, slow: SlowColumn | None, context_window: int | None, style: str) -> list[Cell]:
+def _cost_cells(
+    arm: ArmSummary, slow: SlowColumn | None, context_window: int | None, has_cost: bool, style: str
+) -> list[Cell]:
     tokens = arm.prompt_tokens_mean
     texts = [latency(arm.latency_p50_seconds)]
     texts += [latency(slow.seconds[arm.arm])] if slow else []
     texts += [number(tokens)]
     texts += [percent(None if tokens is None else tokens / context_window, digits=1)] if context_window else []
+    texts += [money(arm.effort.cost.value if arm.effort.cost else None)] if has_cost else []
     return [Cell(text, style) for text in texts]
 
 
@@ -279,10 +278,12 @@ def _cuts(columns: Sequence[Column], others: int, slow: SlowColumn | None) -> li
 
 def _notes(comparison: Comparison, has_star: bool) -> list[str]:
     timed = max((arm.latency_n for arm in comparison.arms.values()), default=0)
+    has_cost = any(arm.effort.cost for arm in comparison.arms.values())
     return [
         *([f"* over {', '.join(comparison.headline_tasks)}; the other scores over all rows."] if has_star else []),
         *(f"{name} gave no score to some answers: {'; '.join(of[:3])}." for name, of in comparison.faults.items()),
         *([f"Answered in {comparison.dtype}."] if comparison.dtype else []),
+        *(["Cost: of 1,000 answers, by the prices in studio.toml."] if has_cost else []),
         *([f"Latency: the median of {counted(timed, 'row')} an arm, asked one at a time."] if timed else []),
     ]
 
@@ -311,10 +312,11 @@ def dominated_arms(arms: Iterable[ArmSummary], scores: Mapping[str, Interval | N
     """Arms that there is no reason to choose, as far as this many rows can say.
 
     An arm is dominated where another scores higher and their 95 % intervals of ``scores`` do not overlap, while it
-    needs no more prompt tokens and, where both were timed, no more median latency. Equal scores never dominate: that
-    they are equal is nothing that rows can show. Intervals that do not overlap are a stricter test than a difference at
-    5 % (Schenker and Gentleman 2001, "On judging the significance of differences by examining the overlap between
-    confidence intervals", American Statistician 55: 182-186), and one that the drawing beside it lets anyone check.
+    needs no more prompt tokens and, where both were timed or priced, no more median latency or money. Equal scores
+    never dominate: that they are equal is nothing that rows can show. Intervals that do not overlap are a stricter test
+    than a difference at 5 % (Schenker and Gentleman 2001, "On judging the significance of differences by examining the
+    overlap between confidence intervals", American Statistician 55: 182-186), and one that the drawing beside it lets
+    anyone check.
     Tokens are counted, not estimated; latency is measured on few rows, so it can only save an arm.
     """
     known = [(arm, interval) for arm in arms if (interval := scores.get(arm.arm))]
@@ -328,11 +330,11 @@ def dominated_arms(arms: Iterable[ArmSummary], scores: Mapping[str, Interval | N
 def _costs_no_more(one: ArmSummary, other: ArmSummary) -> bool:
     if one.prompt_tokens_mean is None or other.prompt_tokens_mean is None:
         return False
-    if one.latency_p50_seconds is not None and other.latency_p50_seconds is not None:
-        is_as_quick = one.latency_p50_seconds <= other.latency_p50_seconds
-    else:
-        is_as_quick = True
-    return is_as_quick and one.prompt_tokens_mean <= other.prompt_tokens_mean
+    known = [(one.latency_p50_seconds, other.latency_p50_seconds)]
+    if one.effort.cost and other.effort.cost:
+        known.append((one.effort.cost.value, other.effort.cost.value))
+    dearer = [ours > theirs for ours, theirs in known if ours is not None and theirs is not None]
+    return not any(dearer) and one.prompt_tokens_mean <= other.prompt_tokens_mean
 
 
 def task_table(comparison: Comparison) -> Table:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from studio.reports.numbers import NOTHING, counted, latency, money, number, out_of_100, percent
 from studio.reports.table import Cell, Column, Table
 from studio.scoring.comparison import Comparison, Confusion
-from studio.scoring.effort import Spread
+from studio.scoring.effort import Effort, Spread
 from studio.scoring.intervals import Interval
 from studio.scoring.scorers.scorer import Scorer
 
@@ -97,26 +98,39 @@ def _pair_table(comparison: Comparison) -> Table:
 
 def _effort_table(comparison: Comparison) -> Table | None:
     """Medians and means with their intervals; a dash for an end that so few answers do not bound."""
-    columns: list[tuple[str, str, Callable[[float | None], str]]] = [
-        ("first_token", "first token", latency),
-        ("per_token", "per token", _milliseconds),
-        ("whole", "whole", latency),
-        ("whole_p95", "p95", latency),
-        ("prompt_tokens", "prompt tokens", number),
-        ("output_tokens", "output tokens", number),
-        ("cost", "cost of 1,000", money),
-    ]
     efforts = {arm.arm: arm.effort for arm in comparison.arms.values()}
-    known = [one for one in columns if any(getattr(effort, one[0]) for effort in efforts.values())]
+    known = [one for one in _EFFORTS if any(one.of(effort) for effort in efforts.values())]
     if not known:
         return None
     rows = [
-        [Cell(arm), *(Cell(_spread_text(getattr(effort, name), words)) for name, _, words in known)]
+        [Cell(arm), *(Cell(_spread_text(one.of(effort), one.words)) for one in known)]
         for arm, effort in efforts.items()
     ]
     timed = max((effort.whole.n for effort in efforts.values() if effort.whole), default=0)
     notes = [f"Seconds: medians of {counted(timed, 'answer')} an arm, with 95 % intervals."] if timed else []
-    return Table([Column("arm", is_left=True), *(Column(title) for _, title, _ in known)], rows, notes=notes)
+    return Table([Column("arm", is_left=True), *(Column(one.title) for one in known)], rows, notes=notes)
+
+
+@dataclass(frozen=True)
+class _EffortColumn:
+    title: str
+    of: Callable[[Effort], Spread | None]
+    words: Callable[[float | None], str]
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return NOTHING if seconds is None else f"{seconds * 1000:.0f} ms"
+
+
+_EFFORTS = (
+    _EffortColumn("first token", lambda effort: effort.first_token, latency),
+    _EffortColumn("per token", lambda effort: effort.per_token, _milliseconds),
+    _EffortColumn("whole", lambda effort: effort.whole, latency),
+    _EffortColumn("p95", lambda effort: effort.whole_p95, latency),
+    _EffortColumn("prompt tokens", lambda effort: effort.prompt_tokens, number),
+    _EffortColumn("output tokens", lambda effort: effort.output_tokens, number),
+    _EffortColumn("cost of 1,000", lambda effort: effort.cost, money),
+)
 
 
 def _spread_text(spread: Spread | None, words: Callable[[float | None], str]) -> str:
@@ -124,10 +138,6 @@ def _spread_text(spread: Spread | None, words: Callable[[float | None], str]) ->
         return NOTHING
     ends = "" if spread.low is None and spread.high is None else f" ({words(spread.low)}–{words(spread.high)})"
     return words(spread.value) + ends
-
-
-def _milliseconds(seconds: float | None) -> str:
-    return NOTHING if seconds is None else f"{seconds * 1000:.0f} ms"
 
 
 def _signed(share: float) -> str:

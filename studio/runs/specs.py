@@ -313,6 +313,10 @@ class CompareSpec(Spec):
     latency_rows: int = about(
         "Rows that each arm answers one at a time, to measure its latency; 0 measures none.", default=4
     )
+    probe_rows: int = about(
+        "Rows that are answered again alone and in the other dtype, to see how many answers change; 0 is none.",
+        default=4,
+    )
     passage_words: int = about("Words of a passage of a document, for rag:k:FOLDER.", default=120)
     passage_overlap: int = about("Words that a passage shares with the one before it.", default=20)
     seed: int = about("Seed of the choice of shots.", default=0)
@@ -322,6 +326,9 @@ class CompareSpec(Spec):
         default=(),
     )
     scorers: tuple[str, ...] = about("Further scores, which are not worked out else: rouge_l_stemmed.", default=())
+    is_forgetting: bool = about(
+        "Rows of the tasks that the run did not learn, and a small general set, show what it forgot.", default=False
+    )
     own_scorers: tuple[str, ...] = filled_in("Functions of the project that score too, by studio.toml.", default=())
     dtype: str = about(
         "auto measures float32 and bfloat16 on this machine and takes the faster.", choices=DTYPES, default="auto"
@@ -333,6 +340,7 @@ class CompareSpec(Spec):
         at_least("limit", self.limit, 0)
         at_least("latency_rows", self.latency_rows, 0)
         at_least("max_new_tokens", self.max_new_tokens, 0)
+        at_least("probe_rows", self.probe_rows, 0)
         at_least("passage_overlap", self.passage_overlap, 0)
         if self.passage_words <= self.passage_overlap:
             raise AskedWrongly(

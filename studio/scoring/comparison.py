@@ -75,8 +75,9 @@ class Comparison:
     fine-tuned weights answered, ``tuned`` the best of them by it and ``baseline`` the best of all others, empty for
     none. ``dtype`` is the number format in which all arms answered, empty where an older comparison did not say: it
     changes answers. ``signatures`` say, by task and scorer, by which rules it was counted, where there are several.
-    ``contrasts`` are every tuned arm against every other by the headline scorer. ``sources`` counts what rows share,
-    over which intervals and tests are then; 0 where they share nothing.
+    ``contrasts`` are every tuned arm against every other by the headline scorer, ``task_contrasts`` by
+    what decides each task. ``is_forgetting``: the rows are of what tuning did not teach. ``sources`` counts what rows
+    share, over which intervals and tests are then; 0 where they share nothing.
     ``own_scorers`` are the project's own, by name with their sentence; ``faults`` the first answers that one failed on.
     """
 
@@ -95,6 +96,8 @@ class Comparison:
     named: tuple[str, ...] = ()
     signatures: dict[str, dict[str, str]] = field(default_factory=dict)
     contrasts: tuple[Contrast, ...] = ()
+    task_contrasts: dict[str, tuple[Contrast, ...]] = field(default_factory=dict)
+    is_forgetting: bool = False
     sources: int = 0
     own_scorers: dict[str, str] = field(default_factory=dict)
     faults: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -131,6 +134,8 @@ class Comparison:
         for name in ("tasks", "headline_tasks", "tuned_arms", "named"):
             rest[name] = tuple(rest.get(name, ()))
         rest["contrasts"] = tuple(Contrast(**of) for of in facts.get("contrasts", ()))
+        of_tasks = facts.get("task_contrasts", {})
+        rest["task_contrasts"] = {task: tuple(Contrast(**one) for one in of) for task, of in of_tasks.items()}
         rest["faults"] = {name: tuple(of) for name, of in facts.get("faults", {}).items()}
         made = cls(arms={arm: _arm_from(value) for arm, value in facts["arms"].items()}, **rest)
         if not _fits(made, cls):

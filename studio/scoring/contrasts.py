@@ -135,6 +135,18 @@ def contrasts_of(scores: RowScores, tuned: Sequence[str], others: Sequence[str],
     return tuple(scores.contrast(a, b, p, len(pairs)) for (a, b), p in zip(pairs, adjusted, strict=True))
 
 
+def task_contrasts(
+    tasks: Mapping[str, RowScores], tuned: Sequence[str], others: Sequence[str]
+) -> dict[str, tuple[Contrast, ...]]:
+    """Per task every tuned arm against every other, p adjusted by Holm over all tasks and pairs together."""
+    places = [(task, a, b) for task in tasks for a in tuned for b in others]
+    adjusted = holm([tasks[task].p_value(a, b) for task, a, b in places])
+    found: dict[str, list[Contrast]] = {}
+    for (task, a, b), p_value in zip(places, adjusted, strict=True):
+        found.setdefault(task, []).append(tasks[task].contrast(a, b, p_value, len(places)))
+    return {task: tuple(of) for task, of in found.items()}
+
+
 def joined(parts: Iterable[RowScores]) -> RowScores:
     """The rows of several tasks that one scorer decides, one after another. There is at least one part."""
     parts = list(parts)

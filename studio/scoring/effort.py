@@ -101,5 +101,5 @@ def _known(lines: Iterable[Prediction], of: Callable[[Prediction], Any]) -> list
 
 def _seconds_per_token(line: Prediction) -> float | None:
     """Between tokens: without the first, which waits for the prompt; None for an answer of fewer than two."""
-    whole, first, tokens = line.get("latency_seconds"), line.get("ttft_seconds"), line.get("tokens")
-    return (whole - first) / (tokens - 1) if whole is not None and first is not None and (tokens or 0) > 1 else None
+    whole, first, tokens = line.get("latency_seconds"), line.get("ttft_seconds"), int(line.get("tokens") or 0)
+    return (whole - first) / (tokens - 1) if whole is not None and first is not None and tokens > 1 else None

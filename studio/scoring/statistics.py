@@ -165,7 +165,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def sums_by_group(values: Sequence[float] | Floats, groups: Sequence[int]) -> Floats:
     """The sum of each group's values, groups in the order of their numbers, those without a value left out."""
     _, places = np.unique(np.asarray(groups), return_inverse=True)
-    return np.bincount(places, weights=np.asarray(values, dtype=np.float64))
+    return np.asarray(np.bincount(places, weights=np.asarray(values, dtype=np.float64)), dtype=np.float64)
 
 
 def detectable_difference(n: int, discordance: float = 0.2, power: float = POWER, confidence: float = 0.95) -> float:

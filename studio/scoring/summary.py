@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import numpy as np
 
 from studio.scoring.comparison import ArmSummary, Comparison, Confusion, tuned_among
-from studio.scoring.contrasts import RowScores, contrasts_of, joined
+from studio.scoring.contrasts import RowScores, contrasts_of, joined, task_contrasts
 from studio.scoring.effort import FEWEST_FOR_P95, effort_of
 from studio.scoring.intervals import Interval, interval_of, intervals_over
 from studio.scoring.primary import primary_scorers
@@ -18,7 +18,7 @@ from studio.scoring.scorers.closed_set import MACRO_F1, confusion_table
 from studio.scoring.scorers.json_fields import JSON_FIELDS, right_fields
 from studio.scoring.scorers.scorer import Scorer
 from studio.scoring.sources import groups_of
-from studio.scoring.verdict import Facts, verdict_of
+from studio.scoring.verdict import Facts, forgetting_verdict, verdict_of
 
 MOST_FIELDS = 50
 MOST_FAULTS_KEPT = 20
@@ -29,11 +29,14 @@ def summarize_scored(
     tuned: Collection[str] | None = None,
     named: Mapping[str, str] | None = None,
     faults: Mapping[str, Sequence[str]] | None = None,
+    *,
+    is_forgetting: bool = False,
 ) -> Comparison:
     """Scores with intervals, per arm and per task, and the verdict.
 
     tuned: the arms that fine-tuned weights answered; None goes by their names. named: the scorer that decides, by task;
-    see ``primary_scorers``. faults: what own scorers failed on, in words.
+    see ``primary_scorers``. faults: what own scorers failed on, in words. is_forgetting: the rows are of what was not
+    learned, and the verdict says what was lost.
     """
     tuned_arms = tuple(arm for arm in scored.arms if arm in (tuned_among(scored.arms) if tuned is None else tuned))
     tasks = _rows_by_task(scored.rows)
@@ -73,6 +76,7 @@ def summarize_scored(
         sources=len(set(groups.values())),
         effort={arm: summary.effort for arm, summary in arms.items()},
     )
+    of_tasks = task_contrasts(values, tuned_arms, other_arms)
     return Comparison(
         arms=arms,
         rows=len(scored.rows),
@@ -81,7 +85,8 @@ def summarize_scored(
         headline_scorer=scorer.name,
         headline_tasks=tuple(headline),
         baseline=baseline,
-        verdict=verdict_of(facts),
+        verdict=forgetting_verdict(values, of_tasks) if is_forgetting else verdict_of(facts),
+        is_forgetting=is_forgetting,
         tuned=best_tuned,
         tuned_arms=tuned_arms,
         primary={task: of.name for task, of in primary.items()},
@@ -90,6 +95,7 @@ def summarize_scored(
         contrasts=contrasts_of(joined(headline.values()), tuned_arms, other_arms, baseline or best_tuned)
         if headline
         else (),
+        task_contrasts=of_tasks,
         sources=len(set(groups.values())),
         own_scorers={scorer.name: scorer.about for scorer in scored.scorers if scorer not in SCORERS},
         faults={name: tuple(of[:MOST_FAULTS_KEPT]) for name, of in (faults or {}).items()},

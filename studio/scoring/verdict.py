@@ -10,7 +10,7 @@ tests are over the sources.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from studio.scoring.contrasts import SIGNIFICANT, Contrast, RowScores, joined
 from studio.scoring.effort import Effort, Spread
@@ -81,6 +81,25 @@ def _together(facts: Facts, headline: RowScores, pair: Contrast) -> str:
         return f"{scores}: {_points(pair.difference)} {direction}{evidence}"
     n = pair.n
     return f"No difference that {n:,} row{'s' * (n != 1)} can show: {scores}{evidence}{_limit(facts, pair)}"
+
+
+def forgetting_verdict(tasks: Mapping[str, RowScores], pairs: Mapping[str, Sequence[Contrast]]) -> str:
+    """What tuning lost, task by task, as ``tuned`` against the base model; p is Holm's over all that is looked at."""
+    sentences = [_forgotten(task, tasks[task], one) for task, of in pairs.items() for one in of]
+    if not sentences:
+        return "No row is answered both before and after tuning yet."
+    looks = sum(map(len, pairs.values()))
+    return " ".join(sentences) + (f" (Holm over {looks}.)" if looks > 1 else "")
+
+
+def _forgotten(task: str, scores: RowScores, pair: Contrast) -> str:
+    after, before = (_mean(scores.values[arm]) * 100 for arm in (pair.a, pair.b))
+    found = f"{task or 'rows without a task'}: {scores.scorer.title} {before:.1f} before, {after:.1f} after {pair.a}"
+    if pair.is_shown:
+        direction = "gained" if pair.difference > 0 else "forgotten"
+        return f"{found}: {_points(pair.difference)} {direction}, {_p_text(replace(pair, looks=1))}."
+    rows = f"{pair.n:,} row{'s' * (pair.n != 1)}"
+    return f"{found}: no difference that {rows} can show (95 %: {_signed(pair.low)} to {_signed(pair.high)})."
 
 
 def _matching(facts: Facts, pair: Contrast) -> list[str]:

@@ -77,11 +77,6 @@ class Ranking:
     votes: int
     is_smoothed: bool
 
-    def chance(self, a: str, b: str) -> tuple[float, float, float]:
-        """How often ``a`` is preferred, both are alike, ``b`` is preferred, by the model."""
-        worth = {arm.arm: arm.worth for arm in self.arms}
-        return _chances(worth[a], worth[b], self.ties)
-
 
 @dataclass(frozen=True)
 class WinRate:
@@ -241,12 +236,6 @@ def _smoothed(wins: Floats, ties: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     is_open = ~reached.all(axis=(1, 2)) | (wins.sum(axis=(1, 2)) == 0)
     met = wins + wins.swapaxes(1, 2) + ties > 0
     return wins + 0.5 * (met & is_open[:, None, None]), is_open
-
-
-def _chances(a: float, b: float, nu: float) -> tuple[float, float, float]:
-    tie = nu * math.sqrt(a * b)
-    total = a + b + tie
-    return a / total, tie / total, b / total
 
 
 def _fit(wins: Floats, ties: Floats) -> tuple[Floats, Floats]:

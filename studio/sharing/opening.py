@@ -24,7 +24,7 @@ from studio.dataset.changes import Changes, Heard
 from studio.dataset.connection import Connection, Interrupted
 from studio.dataset.host import Act, AlreadyDone, Here, Hosted, Method, acting
 from studio.dataset.store import Store
-from studio.errors import StoreHeld
+from studio.errors import StoreHeld, StudioError
 from studio.files import why_not
 from studio.sharing import peers, socket_file
 from studio.sharing.calls import KNOWN
@@ -106,6 +106,11 @@ class Shared:
             if self._is_closed:
                 raise Interrupted("Stopped.", "The store is closed.")
             lost.close()
+            if not self._path.parent.is_dir():
+                raise StudioError(
+                    f"{self._path.parent}: the folder was moved, renamed or removed while the store was open.",
+                    "Open the project where it is now: everything that was saved is in it.",
+                )
             self._host = self._found()
         if self._is_closed:
             self._host.close()

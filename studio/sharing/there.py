@@ -147,6 +147,8 @@ class There:
         """A new connection on which hello was said. Raises Gone, StoreHeld, NotAnswering."""
         try:
             connection = self._connect()
+        except TimeoutError as error:
+            raise _not_answering(self._path, None) from error
         except OSError as error:
             raise Gone(str(error)) from error
         try:
@@ -192,7 +194,8 @@ class There:
                 is_interrupting = True
                 self.interrupt()
             if time.monotonic() - asked_at >= patience:
-                self._connection().close()  # raises NotAnswering or Gone
+                with contextlib.suppress(Gone):  # it takes nobody new, as when it closes: what it works on it answers
+                    self._connection().close()  # raises NotAnswering
                 asked_at = time.monotonic()
         connection.settimeout(CONNECT_SECONDS * 2)
         try:

@@ -8,6 +8,7 @@ import pytest
 
 from studio.acts.compare_plan_words import compare_facts, plan_as_json
 from studio.acts.comparing import ComparePlan
+from studio.acts.forgetting import general_rows, refuse_without_a_run, with_general_score
 from studio.acts.scoring import task_plans, with_scoring
 from studio.errors import AskedWrongly
 from studio.project import Project
@@ -62,3 +63,15 @@ def test_what_decides_and_the_code_of_the_project_come_from_studio_toml(tmp_path
         plan_of(project, rows, primary=("tone=valid_json",))
     with pytest.raises(AskedWrongly, match="scorers=rogue is no score"):
         plan_of(project, rows, scorers=("rogue",))
+
+
+def test_the_general_set_has_one_right_answer_each_and_no_row_of_the_store(tmp_path: Path) -> None:
+    rows = general_rows()
+    assert len(rows) == 48 and len({row.prompt_hash for row in rows}) == 48
+    assert all(row.example_id < 0 and row.task == "general" and row.completion for row in rows)
+    spec = with_scoring(Project.init(tmp_path), with_general_score(CompareSpec(arms=("zero_shot",))))
+    assert [(plan.scorer.name, plan.rows) for plan in task_plans(spec, rows)] == [("contains", 48)]
+    for arms in (("zero_shot",), ("zero_shot", "few_shot:2", "tuned"), ("tuned",)):
+        with pytest.raises(AskedWrongly, match="before and after"):
+            refuse_without_a_run(CompareSpec(run_id="r", arms=arms))
+    refuse_without_a_run(CompareSpec(run_id="r", arms=("zero_shot", "tuned")))

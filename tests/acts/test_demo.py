@@ -11,6 +11,7 @@ import pytest
 
 from studio.acts import base_model, comparing, demo, training
 from studio.acts.demo import Demo, open_sample_project
+from studio.acts.sample_data import sample_data_path
 from studio.dataset.store import Store
 from studio.errors import StudioError
 from studio.project import Project
@@ -64,7 +65,7 @@ def test_the_sample_data_is_imported_once_and_split(project: Project, launched: 
 
 
 def test_the_test_tickets_are_those_of_their_file_and_nobody_learns_from_them(store: Store) -> None:
-    with (demo.sample_data_path() / "tickets_test.jsonl").open(encoding="utf-8") as file:
+    with (sample_data_path() / "tickets_test.jsonl").open(encoding="utf-8") as file:
         promised = {json.loads(line)["prompt"] for line in file}
 
     def prompts(split: str) -> set[str]:

@@ -133,6 +133,23 @@ def test_normalised_exact_match_forgives_case_punctuation_and_a_fence(
     assert score_pair(prediction, reference)["exact_match_normalised"] == expected
 
 
+@pytest.mark.parametrize(
+    ("prediction", "reference", "expected"),
+    [
+        ("The capital of France is Paris.", "Paris", 1.0),
+        ("It is the BLUE whale!", "blue whale", 1.0),
+        ("a whale that is blue", "blue whale", 0.0),
+        ("123", "12", 0.0),
+        ("c-a-t", "c-a-t", 1.0),
+        ("", "Paris", 0.0),
+        ("ok :)", ":)", 1.0),
+        ("我住在东京。", "东京", 1.0),
+    ],
+)
+def test_an_answer_that_talks_contains_the_reference_or_not(prediction: str, reference: str, expected: float) -> None:
+    assert score_pair(prediction, reference)["contains"] == expected
+
+
 GSM8K = "She sold 48/2 = <<48/2=24>>24 clips in May.\n#### 1,072"
 
 

@@ -13,7 +13,9 @@ from studio.runs.directory import FrozenRow
 from studio.scoring.comparison import Comparison
 from studio.scoring.intervals import interval_of
 from studio.scoring.primary import has_one_answer
+from studio.scoring.scored_rows import score_rows
 from studio.scoring.statistics import bootstrap_mean, wilson
+from studio.scoring.summary import summarize_scored
 from tests.scoring.pairs import summarize
 
 OLD_RUNS = Path(__file__).resolve().parents[1] / "old-project" / "runs"
@@ -330,3 +332,19 @@ def test_which_tasks_have_one_right_answer() -> None:
     assert has_one_answer(["angry", "calm"])
     assert not has_one_answer([SENTENCE] * 3)
     assert not has_one_answer(["顾客要求退款因为包裹一直没有送到"])
+
+
+def test_what_tuning_forgot_is_said_task_by_task() -> None:
+    """general: 12 of 40 lost, none gained, p = 2/2**12, twice for two tasks; tone: as before."""
+    general, tone = rows_of(40, "general"), rows_of(20, "tone", "calm {}", first=100)
+    said = answers("zero_shot", general, range(30)) + answers("zero_shot", tone, range(8))
+    said += answers("tuned", general, range(18)) + answers("tuned", tone, range(8))
+    found = summarize_scored(score_rows(general + tone, said), is_forgetting=True)
+    assert found.verdict == (
+        "general: exact match 75.0 before, 45.0 after tuned: 30 points forgotten, p < 0.001. "
+        "tone: exact match 40.0 before, 40.0 after tuned: no difference that 20 rows can show (95 %: −12.6 to 12.6). "
+        "(Holm over 2.)"
+    )
+    assert found.task_contrasts["general"][0].p_adjusted == pytest.approx(4 / 4096)
+    assert Comparison.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+    assert summarize_scored(score_rows(tone, []), is_forgetting=True).verdict.startswith("No row is answered both")

@@ -59,7 +59,7 @@ def test_two_arms_by_hand() -> None:
     found = bradley_terry(votes("tuned", "few_shot:5", 12, 3, 5))
     assert found.arms[0].strength - found.arms[1].strength == pytest.approx(math.log(4))
     assert found.ties == pytest.approx(5 / 6)
-    assert found.chance("tuned", "few_shot:5") == pytest.approx((0.6, 0.25, 0.15))
+    assert [arm.worth for arm in found.arms] == pytest.approx([0.8, 0.2])
     assert (found.arms[0].wins, found.arms[0].losses, found.arms[0].ties) == (12, 3, 5)
 
 

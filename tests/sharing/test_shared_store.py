@@ -246,6 +246,32 @@ class TestWhenTheOwnerLeaves:
         assert undone(bo).summary.startswith("import 1") and undone(bo).summary == "accept 1 example"
 
 
+def test_a_folder_that_is_renamed_while_it_is_open_goes_on_until_its_owner_leaves(
+    anna: Store, bo: Store, store_path: Path
+) -> None:
+    moved = store_path.parent.with_name("moved")
+    store_path.parent.rename(moved)
+    assert bo.set_label([1], "accept").count == 1 and anna.example(1).label == "accept"
+    with open_store(moved / store_path.name, "cy") as cy:
+        assert cy.set_label([2], "accept").count == 1
+        anna.close()
+        assert cy.stats().labels["accept"] == 2
+        with pytest.raises(StudioError, match="moved, renamed or removed while the store was open"):
+            bo.stats()
+    moved.rename(store_path.parent)
+    assert bo.stats().labels["accept"] == 2
+
+
+def test_a_long_answer_is_waited_for_while_its_owner_takes_nobody_new(
+    anna: Store, bo: Store, store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked whether it still lives, an owner that closes seemed gone, and its answer was thrown away."""
+    monkeypatch.setattr(there, "ASK_AGAIN_SECONDS", 0.001)
+    before = bo.heard(-1, 0).upto
+    store_path.with_name(SOCKET_NAME).unlink()
+    assert bo.heard(before, 0.2).told == []
+
+
 class TestWhereItCannotBeShared:
     def test_a_store_that_another_program_holds_is_said_to_be_held(self, store_path: Path) -> None:
         with Store.open(store_path, "alone"):

@@ -44,6 +44,13 @@ async def settle(pilot: Pilot[None]) -> None:
         quiet = 0 if is_changing else quiet + 1
 
 
+async def resize(pilot: Pilot[None], size: tuple[int, int]) -> None:
+    """Another size of the terminal: Textual waits a moment for whoever is still pulling at the window."""
+    await pilot.resize_terminal(*size)
+    pilot.app._check_resize()
+    await settle(pilot)
+
+
 async def threads_answered(app: App[None]) -> bool:
     """Wait for what was asked in threads; whether there was anything."""
     await drained()

@@ -29,8 +29,8 @@ from studio.tui.dialogs.new_run import NewRunDialog
 from studio.tui.run_poll import RunPoll
 from studio.tui.screens.runs.shelf import Curves, Name, read_curves
 from studio.tui.widgets.row_list import RowList
-from tests.tui.data_story import NARROW, press, project_with, said, shown, tickets
-from tests.tui.resting import settle
+from tests.tui.data_story import NARROW, WIDE, press, project_with, said, shown, tickets
+from tests.tui.resting import resize, settle
 from tests.tui.run_story import STEPS, model_without_weights, opened_on, train_run, write_steps
 
 FINISHED = Finished(seconds=12.0)
@@ -325,11 +325,9 @@ async def test_what_would_be_trained_is_written_anew_where_a_terminal_grows_behi
     async with opened_on(ready_to_train(tmp_path), "runs", NARROW) as pilot:
         await press(pilot, "n")
         assert on_one_line in shown(pilot)
-        await pilot.resize_terminal(140, 40)
-        await settle(pilot)
+        await resize(pilot, WIDE)
         assert on_one_line not in shown(pilot) and "31 to train" in shown(pilot)
-        await pilot.resize_terminal(*NARROW)
-        await settle(pilot)
+        await resize(pilot, NARROW)
         assert on_one_line in shown(pilot)
 
 

@@ -11,6 +11,7 @@ from studio.dataset.store import Store
 from studio.project import Project
 from studio.tui.terminal import shows_strike
 from tests.tui.data_story import opened, press, project_with, shown, tickets
+from tests.tui.resting import resize
 from tests.tui.run_story import opened_on, recorded_runs
 from tests.tui.test_golden_screens import SETTINGS
 
@@ -62,7 +63,7 @@ def held_against(name: str, text: str, request: pytest.FixtureRequest) -> None:
     assert wanted == path.read_text(encoding="utf-8")
 
 
-SCREENS = {"data": "f2", "window": "f3", "runs": "f4", "compare": "f5", "try": "f6"}
+SCREENS = {"data": "f2", "window": "f3", "runs": "f4", "compare": "f5", "try": "f6", "checks": "f7"}
 
 
 MODES = {
@@ -97,6 +98,7 @@ FIRST_THINGS = {
     "runs": ("✓ finished", "step 84 / 84", "? all keys"),
     "compare": ("tuned answers 20 of 40 exactly", "zero shot", "✚   322", "? all keys"),
     "try": ("prompt", "base model", "tuned", "all keys"),
+    "checks": ("checks · ", "before", "? all keys"),
 }
 
 
@@ -112,7 +114,7 @@ async def test_at_every_size_every_screen_shows_its_first_things(
     async with opened_on(project, "data", (80, 24)) as pilot:
         # Where things stand goes by the size, how they look by the mode: one mode has all sizes, the others two.
         for size in SIZES if mode == "truecolor" else (SIZES[0], SIZES[-1]):
-            await pilot.resize_terminal(*size)
+            await resize(pilot, size)
             for screen, key in SCREENS.items():
                 await press(pilot, key)
                 if screen == "runs":

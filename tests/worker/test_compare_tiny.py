@@ -15,6 +15,7 @@ from studio.runs.arms.answering import Answering, write_answering
 from studio.runs.directory import FrozenRow, RunDirectory
 from studio.runs.retrieval.documents import Documents, Passage, write_documents
 from studio.runs.specs import CompareSpec
+from studio.worker.comparing import probe
 from studio.worker.comparing.predictions import Predictions
 from tests.tiny_model import make_tiny_model
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, tiny_spec
@@ -31,7 +32,7 @@ def tuned_folder(tmp_path: Path, tiny_model_folder: Path) -> Path:
 
 def compare_spec(model: Path, **settings: Any) -> CompareSpec:
     fixed: dict[str, Any] = {"model_path": str(model), "dtype": "float32", "max_new_tokens": 8, "batch_size": 3}
-    fixed["latency_rows"] = 2
+    fixed |= {"latency_rows": 2, "probe_rows": 0}
     return CompareSpec(**{**fixed, "arms": ("zero_shot", "one_shot"), **settings})
 
 
@@ -221,6 +222,26 @@ def test_scores_say_in_which_dtype_the_answers_were_given(tmp_path: Path, tiny_m
     run = compare_run(tmp_path / "compare", compare_spec(tiny_model_folder, dtype="bfloat16"))
     run_here(run)
     assert json.loads(run.scores_path.read_text())["dtype"] == "bfloat16"
+
+
+def test_a_few_rows_are_answered_again_alone_and_in_the_other_dtype_to_see_what_changes(
+    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = compare_spec(tiny_model_folder, dtype="bfloat16", probe_rows=3, latency_rows=1)
+    run = compare_run(tmp_path / "compare", spec)
+    events = run_here(run)
+    found = json.loads(run.scores_path.read_text())["probe"]
+    assert (found["arm"], found["batch_rows"], found["dtype_rows"]) == ("one_shot", 3, 3)
+    assert (found["batch_size"], found["dtype"], found["other_dtype"]) == (3, "bfloat16", "float32")
+    said = f"one_shot: {found['changed_by_batch']} of 3 answers change with the batch size (1 against 3), "
+    assert [event["message"] for event in named(events, "warning")] == [
+        f"{said}{found['changed_by_dtype']} of 3 with the dtype (float32 against bfloat16)"
+    ]
+    monkeypatch.setattr(probe, "MOST_SECONDS", -1.0)
+    late = compare_run(tmp_path / "late", spec)
+    run_here(late)
+    found = json.loads(late.scores_path.read_text())["probe"]
+    assert (found["batch_rows"], found["dtype_rows"]) == (0, 0), "what time does not allow is not counted"
 
 
 def test_the_answer_limit_follows_the_longest_reference(tmp_path: Path, tiny_model_folder: Path) -> None:

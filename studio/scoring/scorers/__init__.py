@@ -5,6 +5,7 @@ from __future__ import annotations
 from studio.scoring.scorers.bleu import BLEU
 from studio.scoring.scorers.chrf import CHRF
 from studio.scoring.scorers.closed_set import ACCURACY, MACRO_F1
+from studio.scoring.scorers.contains import CONTAINS
 from studio.scoring.scorers.exact_match import EXACT_MATCH
 from studio.scoring.scorers.exact_match_normalised import EXACT_MATCH_NORMALISED
 from studio.scoring.scorers.json_fields import JSON_FIELDS
@@ -22,6 +23,7 @@ from studio.scoring.scorers.valid_json import VALID_JSON
 SCORERS: tuple[Scorer, ...] = (
     EXACT_MATCH,
     EXACT_MATCH_NORMALISED,
+    CONTAINS,
     ACCURACY,
     MACRO_F1,
     NUMBER_LAST,

@@ -91,8 +91,20 @@ class LocalModels:
             for number, answer in decoder.answers(prompts, size, is_cancelled, self._lanes):
                 yield of_task[number], answer
 
+    def decoder_in(self, arm: str, dtype: str) -> Decoder:
+        """Who answers for the arm, in any dtype; no other is in memory then. Raises StudioError where it cannot be."""
+        if dtype == self.choice.dtype:
+            return self._decoder_of(arm)
+        self._decoder, self._loaded = None, Loaded(dtype)
+        who = self._questions.answering[arm]
+        return family_in(Path(who.model_path)).decoder(
+            self._loaded.use(who), _stop_ids(who), self._questions.max_new_tokens
+        )
+
     def _decoder_of(self, arm: str) -> Decoder:
         who = self._questions.answering[arm]
+        if self._loaded.dtype != self.choice.dtype:
+            self._loaded = Loaded(self.choice.dtype)
         if self._decoder is None or self._decoder[0] != who:
             self._questions.session.events.write(Preparing(message=f"loading the model of {arm}"))
             self._decoder = None  # with it goes the model before, if nothing is made of that

@@ -47,7 +47,8 @@ def scored_comparison(
         scored = with_own_scores(scored, own, scores)
         _keep(session, scores)
     session.events.write(Preparing(message="working out intervals"))
-    return summarize_scored(scored, tuned, named_by(spec.primary), faults_of(scores))
+    named = named_by(spec.primary)
+    return summarize_scored(scored, tuned, named, faults_of(scores), is_forgetting=spec.is_forgetting)
 
 
 def _keep(session: Session, scores: Sequence[OwnScore]) -> None:
