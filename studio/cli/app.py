@@ -9,6 +9,7 @@ import typer
 
 import studio
 from studio.cli import (
+    card,
     checking,
     completion,
     controlling,
@@ -42,6 +43,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("open", open_studio),
     *demo.VERBS,
     *data.VERBS,
+    *card.VERBS,
     *tasks.VERBS,
     *templates.VERBS,
     *checking.VERBS,
