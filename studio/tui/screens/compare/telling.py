@@ -42,12 +42,13 @@ class Telling:
         self._desk.app.push_screen(ReaderDialog(f"scores of {loaded.comparison.run_id}", lines[:-1]))
 
     def ask_file(self) -> None:
+        from studio.reports.document import endings
         from studio.tui.widgets.line_input import Paths
 
         if self._desk.loaded is not None:
             self._replacing = ""
             name = f"{self._desk.loaded.comparison.run_id}.html"
-            self._desk.bar.ask("report", "write report to", name, hint=".html, .md or .json", completer=Paths())
+            self._desk.bar.ask("report", "write report to", name, hint=endings(), completer=Paths())
 
     def enter_file(self, text: str) -> None:
         """Write it; a file that exists is replaced only by the same line entered again."""
