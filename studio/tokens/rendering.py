@@ -91,10 +91,12 @@ def compiled(source: str, *, strict: bool = False) -> jinja2.Template:
     Raises StudioError, naming the line, where it is not valid Jinja.
     """
     environment = ImmutableSandboxedEnvironment(
-        trim_blocks=not strict, lstrip_blocks=not strict, extensions=[loopcontrols], keep_trailing_newline=strict
+        trim_blocks=not strict,
+        lstrip_blocks=not strict,
+        keep_trailing_newline=strict,
+        undefined=_Missing if strict else jinja2.Undefined,
+        extensions=[loopcontrols],
     )
-    if strict:
-        environment.undefined = _Missing
     environment.filters["tojson"] = _to_json
     environment.globals["raise_exception"] = _raise_exception
     environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
