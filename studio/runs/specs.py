@@ -333,6 +333,9 @@ class CompareSpec(Spec):
         default=(),
     )
     scorers: tuple[str, ...] = about("Further scores, which are not worked out else: rouge_l_stemmed.", default=())
+    has_loss: bool = about(
+        "Also measure the loss of the right answers under every model here: half a pass a row more.", default=False
+    )
     is_forgetting: bool = about(
         "Rows of the tasks that the run did not learn, and a small general set, show what it forgot.", default=False
     )
