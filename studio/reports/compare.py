@@ -117,21 +117,32 @@ def compare_view(
     own_scores: those of the project's own scorers, which only the comparison itself asks.
     """
     rows = list(rows)
-    scored = score_rows(rows, predictions)
     if kept is None:
+        scored = score_rows(rows, predictions)
         comparison = summarize_scored(scored)
     else:
-        for scorer in kept.scorers[len(SCORERS) :]:
-            scored = scored.with_scores(scorer, _by_arm(own_scores, scorer.name))
-        named = {task: kept.primary[task] for task in kept.named}
-        made = summarize_scored(scored, kept.tuned_arms, named, kept.faults, is_forgetting=kept.is_forgetting)
-        comparison = replace(made, dtype=kept.dtype)
+        scored, comparison = _as_kept(rows, predictions, kept, own_scores)
     pair = (comparison.baseline, comparison.tuned) if comparison.baseline and comparison.tuned else None
     deciding = {task: _scorer_named(comparison, name) for task, name in comparison.primary.items()}
     compared = [_compared_row(row, scored, pair, deciding[row.task]) for row in scored.rows]
     compared += [_failed_row(row, failed, scored.arms) for row, failed in _failures(rows, scored)]
     counts = {change: sum(row.change == change for row in compared) for change in CHANGES}
     return CompareView(comparison, compared, {change: count for change, count in counts.items() if count}, pair or ())
+
+
+def _as_kept(
+    rows: Sequence[HeldOutRow], predictions: Iterable[Prediction], kept: Comparison, own_scores: Sequence[OwnScore]
+) -> tuple[ScoredRows, Comparison]:
+    """The rows with the scores that are shown of a row, and what was found; made anew where other rows are answered."""
+    shown = {scorer.name for scorer in SCORERS if scorer.is_column} | set(kept.primary.values())
+    scored = score_rows(rows, predictions, [scorer for scorer in SCORERS if scorer.name in shown])
+    for scorer in kept.scorers[len(SCORERS) :]:
+        scored = scored.with_scores(scorer, _by_arm(own_scores, scorer.name))
+    if kept.rows == len(scored.rows) and set(kept.arms) == set(scored.arms):
+        return scored, kept
+    named = {task: kept.primary[task] for task in kept.named}
+    made = summarize_scored(scored, kept.tuned_arms, named, kept.faults, is_forgetting=kept.is_forgetting)
+    return scored, replace(made, dtype=kept.dtype)
 
 
 def _scorer_named(comparison: Comparison, name: str) -> Scorer:
