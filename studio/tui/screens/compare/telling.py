@@ -26,7 +26,7 @@ class Telling:
         self._replacing = ""
 
     def show_scores(self) -> None:
-        """The verdict whole, what gave the answers; per task every score, the fields of JSON answers, confusion tables."""
+        """The whole verdict, what gave the answers; per task every score, JSON fields, confusion tables."""
         from studio.tui.dialogs.reader import ReaderDialog
 
         loaded = self._desk.loaded
