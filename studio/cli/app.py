@@ -9,6 +9,7 @@ import typer
 
 import studio
 from studio.cli import (
+    card,
     checking,
     completion,
     controlling,
@@ -22,6 +23,8 @@ from studio.cli import (
     naming,
     reporting,
     running,
+    tasks,
+    templates,
     votes,
 )
 from studio.cli.common import Verb, VerbCommand, VerbGroup
@@ -41,6 +44,9 @@ VERBS: tuple[Verb, ...] = (
     Verb("open", open_studio),
     *demo.VERBS,
     *data.VERBS,
+    *card.VERBS,
+    *tasks.VERBS,
+    *templates.VERBS,
     *checking.VERBS,
     *models.VERBS,
     *running.VERBS,
