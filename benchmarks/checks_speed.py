@@ -93,8 +93,8 @@ def measure(store: Store, count: int, *, each: bool) -> None:
     store.set_text(count // 3, prompt="What about it, then?")
     near_edit = seconds(store.find_near)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == "darwin" else 1024)
-    taken = " ".join(f"{one:6.2f} s" for one in (whole, again, edit, row, near, near_edit))
-    print(f"{count:>10,} {taken} {peak:6.0f} MB", flush=True)
+    times = " ".join(f"{one:6.2f} s" for one in (whole, again, edit, row, near, near_edit))
+    print(f"{count:>10,} {times} {peak:6.0f} MB", flush=True)
 
 
 def seconds(act: Callable[[], object]) -> float:
