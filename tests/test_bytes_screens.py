@@ -45,7 +45,8 @@ DIALOGS = {
     "Window": set(),
     "Runs": {"ConfirmDialog", "NewComparisonDialog", "NewRunDialog", "ReaderDialog"},
     "Compare": {"NewComparisonDialog"},
-    "Try": set(),
+    "Try": {"TrySettingsDialog"},
+    "Checks": set(),
     "Welcome": {"WelcomeDialog"},
 }
 

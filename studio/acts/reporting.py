@@ -16,9 +16,11 @@ from studio.errors import AskedWrongly, StudioError
 from studio.files import JsonObject, open_regular, read_json_object, write_whole, writing
 from studio.project import Project
 from studio.reports.compare import compare_view
-from studio.reports.document import FORMATS, Format
+from studio.reports.computed import computed_facts, computed_versions
+from studio.reports.document import FORMATS, endings
 from studio.reports.document.blocks import Document
 from studio.reports.document.comparison import Provenance, comparison_document
+from studio.reports.document.form import Format
 from studio.reports.document.training import HARDEST, training_document
 from studio.runs.directory import RunDirectory, find_run, naming_of, read_rows
 from studio.runs.row_losses import read_row_losses, worst_first
@@ -35,8 +37,7 @@ def format_of(path: Path) -> Format:
     for form in FORMATS:
         if path.suffix.lower() in form.endings:
             return form
-    endings = ", ".join(form.endings[0] for form in FORMATS)
-    raise AskedWrongly(f"{path}: unknown ending {path.suffix!r}.", f"Use {endings}.")
+    raise AskedWrongly(f"{path}: unknown ending {path.suffix!r}.", f"Use {endings()}.")
 
 
 def report_of(project: Project, run: str) -> Document:
@@ -87,13 +88,13 @@ def _provenance(directory: RunDirectory, scores: JsonObject) -> Provenance:
     with suppress(FileNotFoundError, StudioError):  # only a train run notes it, and a newer one
         began = read_json_object(directory.fingerprint_path)
     versions = {"studio": studio.__version__, "python": platform.python_version()}
-    for noted in (began.get("packages"), scores.get("versions")):
-        versions |= {str(name): str(version) for name, version in noted.items()} if isinstance(noted, dict) else {}
+    packages = began.get("packages")
+    versions |= {name: str(version) for name, version in packages.items()} if isinstance(packages, dict) else {}
+    versions |= computed_versions(scores)
     hashes = {name: digest for name in HASHED if (digest := _sha256(directory.path / name))}
     hashes |= {
         f"the model's {name}": str(began[name]) for name in ("weights", "tokenizer", "template") if name in began
     }
-    machine = scores.get("machine")
     return Provenance(
         run_id=directory.run_id,
         title=naming_of(directory).name or directory.run_id,
@@ -101,7 +102,7 @@ def _provenance(directory: RunDirectory, scores: JsonObject) -> Provenance:
         started_at=datetime.fromtimestamp(directory.changed_at).astimezone().isoformat(timespec="seconds"),
         hashes=hashes,
         versions=versions,
-        machine=dict(machine) if isinstance(machine, dict) else {},
+        machine=dict(computed_facts(scores)),
     )
 
 

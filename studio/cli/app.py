@@ -9,11 +9,13 @@ import typer
 
 import studio
 from studio.cli import (
+    card,
     checking,
     completion,
     controlling,
     data,
     demo,
+    judge,
     judging,
     looking_back,
     mending,
@@ -21,6 +23,8 @@ from studio.cli import (
     naming,
     reporting,
     running,
+    tasks,
+    templates,
     votes,
 )
 from studio.cli.common import Verb, VerbCommand, VerbGroup
@@ -40,6 +44,9 @@ VERBS: tuple[Verb, ...] = (
     Verb("open", open_studio),
     *demo.VERBS,
     *data.VERBS,
+    *card.VERBS,
+    *tasks.VERBS,
+    *templates.VERBS,
     *checking.VERBS,
     *models.VERBS,
     *running.VERBS,
@@ -48,6 +55,7 @@ VERBS: tuple[Verb, ...] = (
     *naming.VERBS,
     *judging.VERBS,
     *votes.VERBS,
+    *judge.VERBS,
     *mending.VERBS,
     *reporting.VERBS,
     *completion.VERBS,

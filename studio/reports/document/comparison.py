@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from studio.files import JsonObject
 from studio.reports.cells import Segment
@@ -42,6 +41,7 @@ PLOT_CELLS = (76, 16)
 class Provenance:
     """Where figures come from. ``hashes`` are SHA-256 of the files that decide them, ``versions`` by package.
 
+    They are those of whatever computed the figures, as far as that was noted, else of who writes the report.
     ``made_at`` and ``started_at`` are local times in ISO 8601; ``machine`` is empty where nobody noted it.
     """
 
@@ -51,7 +51,7 @@ class Provenance:
     started_at: str
     hashes: Mapping[str, str]
     versions: Mapping[str, str]
-    machine: Mapping[str, Any] = field(default_factory=dict)
+    machine: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def facts(self) -> list[tuple[str, str]]:
@@ -61,7 +61,7 @@ class Provenance:
             ("started", self.started_at),
             ("report written", self.made_at),
             *((f"{name} version", version) for name, version in self.versions.items()),
-            *((name.replace("_", " "), str(value)) for name, value in self.machine.items()),
+            *self.machine.items(),
             *((f"sha256 of {name}", digest) for name, digest in self.hashes.items()),
         ]
 
@@ -180,7 +180,7 @@ def _example(row: CompareRow, pair: Sequence[str], kind: str) -> Example:
         )
         for arm in pair
     ]
-    return Example(title, row.prompt, row.reference, answers)
+    return Example(title, row.asked, row.reference, answers)
 
 
 def _data(
@@ -192,7 +192,7 @@ def _data(
 ) -> JsonObject:
     shown = {
         kind: [
-            {"example_id": row.example_id, "task": row.task, "prompt": row.prompt, "reference": row.reference}
+            {"example_id": row.example_id, "task": row.task, "prompt": row.asked, "reference": row.reference}
             | {"answers": {arm: row.answers[arm] for arm in view.pair}}
             for row in rows
         ]

@@ -14,6 +14,7 @@ from studio.tokens.tokenizer import ModelFolder
 from studio.worker.answering import Loaded
 from studio.worker.comparing.predictions import Prediction, prediction_key, weights_id
 from studio.worker.comparing.questions import Question, Questions
+from studio.worker.comparing.reference_loss import reference_ids, reference_loss
 from studio.worker.compute import devices, measure
 from studio.worker.compute.lanes import Lanes, lane_count
 from studio.worker.compute.loading import load_model, stop_ids_of
@@ -53,7 +54,9 @@ class LocalModels:
     ) -> Iterator[tuple[Question, Prediction]]:
         """What predictions.jsonl says of each answer, as they come: ``timed``, one by one, then the ``others``."""
         decoder = self._decoder_of(arm)
-        tokenizer = ModelFolder(Path(self._questions.answering[arm].model_path)).tokenizer
+        folder = ModelFolder(Path(self._questions.answering[arm].model_path))
+        tokenizer = folder.tokenizer
+        references = self._references(folder, [*timed, *others])
         for question, answer in self._answered(decoder, timed, others, is_cancelled):
             yield (
                 question,
@@ -68,8 +71,23 @@ class LocalModels:
                     "cost": None,
                     "error": None,
                     "sources": question.prompt.sources,
+                    **self._loss_of(arm, question, references),
                 },
             )
+
+    def _references(self, folder: ModelFolder, questions: Sequence[Question]) -> dict[int, list[int]]:
+        """The ids of the right answers, by example_id, where their loss is asked for."""
+        if not self._questions.spec.has_loss:
+            return {}
+        rows = [question.row for question in questions]
+        return dict(zip((row.example_id for row in rows), reference_ids(folder, rows), strict=True))
+
+    def _loss_of(self, arm: str, question: Question, references: dict[int, list[int]]) -> Prediction:
+        ids = references.get(question.row.example_id)
+        if ids is None:
+            return {}
+        model = self._loaded.use(self._questions.answering[arm])
+        return {"loss": reference_loss(model, question.ids, ids), "loss_tokens": len(ids)}
 
     def _answered(
         self,
