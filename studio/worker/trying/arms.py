@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from studio.worker.trying.models import Models
 
 Reply = dict[str, Any]
-Say = Callable[[Reply], None]
 _ENDED = object()
 
 
