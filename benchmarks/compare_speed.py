@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -183,9 +184,10 @@ def run_stream(arguments: argparse.Namespace) -> None:
 
     dtype, model = arguments.child, _model(arguments)
     prompt: FrozenRow = _rows(arguments)[1][0]
+    asked = messages_of(prompt.prompt)
     request: dict[str, Any] = {
         "dtype": dtype, "max_new_tokens": arguments.new_tokens, "temperature": 0, "top_p": 1, "seed": 0,
-        "arms": [{"arm": "zero_shot", "answering": vars(Answering(str(model))), "messages": messages_of(prompt.prompt)}],
+        "arms": [{"arm": "zero_shot", "answering": vars(Answering(str(model))), "messages": asked}],
     }  # fmt: skip
     arms = Arms()
     done = [reply for _ in range(arguments.rounds + 1) for reply in arms.answer(request) if reply.get("done")][1:]
@@ -193,8 +195,7 @@ def run_stream(arguments: argparse.Namespace) -> None:
     rates = [
         (of["tokens"] - 1) / (of["tokens"] / of["tokens_per_second"] - of["ttft_seconds"]) for of in done
     ]  # seconds of the tokens behind the first
-    weights = sum(path.stat().st_size for path in model.glob("*.safetensors")) / 2  # stored in bfloat16
-    size = weights * getattr(torch, dtype).itemsize
+    size = _parameters(model) * getattr(torch, dtype).itemsize
     bandwidth = _bandwidth()
     bound = bandwidth / size
     print(
@@ -202,6 +203,17 @@ def run_stream(arguments: argparse.Namespace) -> None:
         f"bound {bound:.1f} tokens/s ({bandwidth / 1e9:.1f} GB/s copied, {size / 1e6:.0f} MB a token): "
         f"{max(rates) / bound:.0%} of it"
     )
+
+
+def _parameters(model: Path) -> int:
+    """Weights that a token is multiplied by; an LM head that is the embeddings' matrix is one of them."""
+    from safetensors import safe_open
+
+    count = 0
+    for path in model.glob("*.safetensors"):
+        with safe_open(path, "pt") as weights:
+            count += sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
+    return count
 
 
 def _bandwidth() -> float:
@@ -237,10 +249,8 @@ def _rows(arguments: argparse.Namespace) -> Any:
         lines = [json.loads(line) for line in (SAMPLES / name).read_text(encoding="utf-8").splitlines()]
         return [FrozenRow(number, "tickets", line["prompt"], line["completion"]) for number, line in enumerate(lines)]
 
-    test = [
-        FrozenRow(100_000 + row.example_id, row.task, row.prompt, row.completion) for row in read("tickets_test.jsonl")
-    ]
-    return read("tickets.jsonl"), test[: arguments.rows]
+    test = read("tickets_test.jsonl")[: arguments.rows]
+    return read("tickets.jsonl"), [replace(row, example_id=100_000 + row.example_id) for row in test]
 
 
 def _model(arguments: argparse.Namespace) -> Path:
