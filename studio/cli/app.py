@@ -9,6 +9,7 @@ import typer
 
 import studio
 from studio.cli import (
+    advising,
     checking,
     completion,
     controlling,
@@ -47,6 +48,7 @@ VERBS: tuple[Verb, ...] = (
     *controlling.VERBS,
     *looking_back.VERBS,
     *naming.VERBS,
+    *advising.VERBS,
     *judging.VERBS,
     *votes.VERBS,
     *judge.VERBS,
