@@ -9,6 +9,7 @@ import typer
 
 import studio
 from studio.cli import (
+    agreement,
     checking,
     completion,
     controlling,
@@ -40,6 +41,7 @@ VERBS: tuple[Verb, ...] = (
     *demo.VERBS,
     *data.VERBS,
     *checking.VERBS,
+    *agreement.VERBS,
     *models.VERBS,
     *running.VERBS,
     *controlling.VERBS,

@@ -197,6 +197,14 @@ class Store:
         return pages.stats(cursor)
 
     @reads
+    def decisions(self, cursor: DuckDBPyConnection) -> tuple[ExampleIds, Counts, Counts, list[str]]:
+        """Everybody's own label of each row that they have one of, by row.
+
+        (ids, a person each, a label each, the people): a person is a place in the last, a label one in ``LABELS``.
+        """
+        return pages.decisions(cursor)
+
+    @reads
     def labelling_times(self, cursor: DuckDBPyConnection, seconds: float) -> list[datetime]:
         """When ``who`` decided on labels in the last ``seconds``, in UTC; see pace.py."""
         return pages.labelling_times(cursor, self.who, seconds)
@@ -384,8 +392,13 @@ class Store:
 
     @writes
     def set_label(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, label: str) -> Change:
-        """Label rows with one of ``LABELS``."""
+        """Label rows with one of ``LABELS``; one that another has labelled so is confirmed by ``who``, once."""
         return edits.set_label(cursor, self.who, ids, label)
+
+    @reads
+    def labelled_anew(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, label: str) -> int:
+        """How many of these rows ``set_label`` would change or confirm."""
+        return edits.labelled_anew(cursor, self.who, ids, label)
 
     @writes
     def set_text(

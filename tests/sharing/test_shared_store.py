@@ -64,6 +64,8 @@ ASKED: list[Callable[[Store], Any]] = [
     lambda store: [one.waiver and asdict(one.waiver) for one in store.checked(CHECKS, Around())],
     lambda store: [store.lacking(check) for check in CHECKS],
     lambda store: store.plan_add(SIX),
+    lambda store: store.decisions(),
+    lambda store: store.labelled_anew([4, 5], "accept"),
     lambda store: store.counts("before"),
     lambda store: store.shot_tokens("before"),
     lambda store: store.uncounted_total("before"),
