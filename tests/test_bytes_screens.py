@@ -46,6 +46,7 @@ DIALOGS = {
     "Runs": {"ConfirmDialog", "NewComparisonDialog", "NewRunDialog", "ReaderDialog"},
     "Compare": {"NewComparisonDialog"},
     "Try": set(),
+    "Checks": set(),
     "Welcome": {"WelcomeDialog"},
 }
 

@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from studio.dataset.checks import CHECKS
-from studio.dataset.checks.check import Check, Severity
+from studio.dataset.checks.check import Check, DatasetCheck, Severity
 from studio.dataset.checks.kept import Result, among
 from studio.dataset.checks.rows import Around, Need
 from studio.dataset.checks.samples import SAMPLES, Sample
 from studio.dataset.store import Change, Store
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
+
+# The checks that an edit can be told from: what one row can change in them is computed in a moment.
+QUICK = tuple(check.name for check in CHECKS if not isinstance(check, DatasetCheck) and not check.needs)
 
 OnChecked = Callable[[int, int], None]
 

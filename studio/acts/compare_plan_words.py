@@ -74,7 +74,7 @@ def _power(plan: ComparePlan) -> list[tuple[str, str]]:
     if not n:
         return []
     smallest, needed = detectable_difference(n), rows_needed(WANTED_DIFFERENCE)
-    assumed = f"80 % power, arms differing on {USUAL_DISCORDANCE * 100:.0f} % of rows"
+    assumed = f"80 % power, arms differing on {max(USUAL_DISCORDANCE, smallest) * 100:.0f} % of rows"
     if smallest >= 1:
         return [(f"no difference at all: {counted(n, 'row')} is too few", "warn")]
     words = f"a difference of {smallest * 100:.1f} points or more with {counted(n, 'row')} ({assumed})"

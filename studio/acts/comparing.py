@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,11 @@ from studio.tokens.tokenizer import ModelFolder
 
 @dataclass(frozen=True)
 class LoadedComparison:
-    """A comparison as far as it has come; ``scores`` is None until it has finished."""
+    """A comparison as far as it has come; ``scores`` is None until it has finished.
+
+    ``computed`` says, under that name, on what machine and by which versions, and under ``probe`` how many answers
+    change with the batch size and the dtype, ``words`` of it in a sentence; empty where an older studio did not say.
+    """
 
     run_id: str
     spec: CompareSpec
@@ -41,6 +45,7 @@ class LoadedComparison:
     predictions: list[dict[str, Any]]
     scores: Comparison | None
     own_scores: list[OwnScore]
+    computed: JsonObject = field(default_factory=dict)
 
     @property
     def context_window(self) -> int | None:
@@ -197,6 +202,7 @@ def load_comparison(project: Project, run_id: str) -> LoadedComparison:
         predictions=read_predictions(directory),
         scores=_comparison_from(directory, scores) if scores else None,
         own_scores=_own_scores_in(directory),
+        computed={name: scores[name] for name in ("computed", "probe") if scores and scores.get(name)},
     )
 
 

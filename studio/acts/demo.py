@@ -41,7 +41,7 @@ TRAIN_SPEC = TrainSpec(
     eval_every=29,
 )
 PROMPTING_SPEC = CompareSpec(
-    arms=("zero_shot", "one_shot", "few_shot:5"), tasks=(TASK,), limit=40, batch_size=32, latency_rows=2
+    arms=("zero_shot", "one_shot", "few_shot:5"), tasks=(TASK,), limit=40, batch_size=32, latency_rows=2, probe_rows=0
 )
 
 

@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 from studio.errors import StudioError
 from studio.files import open_regular
 from studio.project import Project
+from studio.reports.history import PastComparison
 from studio.runs.directory import RunDirectory, naming_of, runs_in
 from studio.runs.specs import CompareSpec, read_spec
 from studio.runs.watch import scores_in
 from studio.scoring.comparison import Comparison
-
-
-@dataclass(frozen=True)
-class PastComparison:
-    """A finished comparison. ``at`` is when it was started, in seconds since the epoch; ``title`` its name or id.
-
-    ``tuned_run`` names the train run of its tuned arm. ``row_set`` is a letter: comparisons of one letter have the same
-    held-out rows with the same references, so that their scores can be held against each other.
-    """
-
-    run_id: str
-    title: str
-    at: float
-    spec: CompareSpec
-    scores: Comparison
-    tuned_run: str
-    row_set: str
-
-    @property
-    def tuned_arm(self) -> str:
-        """The arm of its own run where it has one, else the best tuned one; empty for none."""
-        own = [arm for arm in self.scores.tuned_arms if arm == "tuned"]
-        return own[0] if own else self.scores.tuned
 
 
 def past_comparisons(project: Project) -> list[PastComparison]:

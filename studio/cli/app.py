@@ -15,11 +15,13 @@ from studio.cli import (
     controlling,
     data,
     demo,
+    judge,
     judging,
     looking_back,
     mending,
     models,
     naming,
+    reporting,
     running,
     votes,
 )
@@ -49,7 +51,9 @@ VERBS: tuple[Verb, ...] = (
     *naming.VERBS,
     *judging.VERBS,
     *votes.VERBS,
+    *judge.VERBS,
     *mending.VERBS,
+    *reporting.VERBS,
     *completion.VERBS,
 )
 

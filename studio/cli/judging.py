@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from studio.cli.common import Json, Settings, Verb, project_of, settings_option, store_of, write_table
-from studio.cli.printing import say, words, write_data, write_json, write_line
+from studio.cli.printing import progress_bar, say, words, write_data, write_json, write_line
 from studio.cli.running import follow
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
@@ -103,6 +103,35 @@ def _write_plan(plan: ComparePlan, *, as_json: bool) -> None:
         write_line(f"{name:<12}{said}")
 
 
+def advise(
+    ctx: typer.Context,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="First let zero-, one- and few-shot answer some validation rows.")
+    ] = False,
+    rows: Annotated[int, typer.Option(metavar="N", help="With --measure: how many rows.")] = 24,
+    as_json: Json = False,
+) -> None:
+    """Say what to do next with these rows and this model, why, and by which command; before any training."""
+    from studio.acts.advising import advice_facts, start_measuring
+    from studio.reports.advice import advice_as_json, advice_on
+
+    project = project_of(ctx)
+    if measure:
+        with store_of(project) as store:
+            run_id = start_measuring(project, store, rows)
+        follow(find_run(project.runs_path, run_id))
+    with store_of(project) as store, progress_bar() as bar:
+        task = bar.add_task("looking at the rows", total=None)
+        facts = advice_facts(project, store, lambda done, total: bar.update(task, completed=done, total=total))
+    if as_json:
+        write_json(advice_as_json(facts))
+        return
+    for one in advice_on(facts):
+        write_line(f"{one.topic:<11}{one.words}")
+        if one.command:
+            write_line(f"{'':<11}{one.command}")
+
+
 def try_prompt(
     ctx: typer.Context,
     prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What to ask.")],
@@ -151,9 +180,11 @@ def write_comparison(
     if comparison.scores is None:
         raise StudioError(f"{comparison.run_id} has no result yet.", f"studio watch {comparison.run_id}")
     if as_json:
-        write_json({"run_id": comparison.run_id, **comparison.scores.to_dict()})
+        write_json({"run_id": comparison.run_id, **comparison.scores.to_dict(), **comparison.computed})
         return
     _write_scores(comparison.scores, comparison.context_window, by_task=by_task, all_scores=all_scores)
+    if probe := comparison.computed.get("probe"):
+        write_line(f"\n{probe['words']}.")
 
 
 def _write_scores(scores: Comparison, context_window: int | None, *, by_task: bool, all_scores: bool) -> None:
@@ -190,6 +221,7 @@ def _answers(replies: queue.SimpleQueue[dict[str, Any]], expected: set[str]) -> 
 
 
 VERBS: tuple[Verb, ...] = (
+    Verb("advise", advise),
     Verb("compare", compare),
     Verb("try", try_prompt),
 )

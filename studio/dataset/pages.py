@@ -138,6 +138,18 @@ def decisions(cursor: DuckDBPyConnection) -> tuple[ExampleIds, Counts, Counts, l
     return np.asarray(found["example_id"], dtype=np.int64), person.astype(np.int32), labels, people.tolist()
 
 
+def task_splits(cursor: DuckDBPyConnection) -> dict[str, dict[str, int]]:
+    """How many rows that may be used are in each split, by task, the largest task first; "" is in no split."""
+    rows = cursor.execute(
+        """SELECT task, split, count(*) FROM examples WHERE NOT is_removed AND label IN ('accept', 'none')
+           GROUP BY task, split ORDER BY sum(count(*)) OVER (PARTITION BY task) DESC, task, split"""
+    ).fetchall()
+    found: dict[str, dict[str, int]] = {}
+    for task, split, count in rows:
+        found.setdefault(task, {})[split] = count
+    return found
+
+
 def labelling_times(cursor: DuckDBPyConnection, who: str, seconds: float) -> list[datetime]:
     """When ``who`` decided on labels in the last ``seconds`` (UTC, one time an act), undone acts not counted."""
     since = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=seconds)

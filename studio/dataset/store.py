@@ -205,6 +205,11 @@ class Store:
         return pages.decisions(cursor)
 
     @reads
+    def task_splits(self, cursor: DuckDBPyConnection) -> dict[str, dict[str, int]]:
+        """How many rows that are not rejected or skipped each task has in each split; "" is in no split."""
+        return pages.task_splits(cursor)
+
+    @reads
     def labelling_times(self, cursor: DuckDBPyConnection, seconds: float) -> list[datetime]:
         """When ``who`` decided on labels in the last ``seconds``, in UTC; see pace.py."""
         return pages.labelling_times(cursor, self.who, seconds)

@@ -111,17 +111,20 @@ def _near_changes(pieces: Sequence[tuple[str, Kind]]) -> list[tuple[str, Kind]]:
 
 def checks_summary(results: Sequence[Result]) -> str:
     """How many checks found something, in a line."""
+    parts = [counted(len(results), "check"), counts_in_words(results)]
+    if lacking := sum(bool(one.lacking) for one in results):
+        parts.append(f"{number(lacking)} not run")
+    return " · ".join([*parts, "docs/checks.md says why it matters"])
+
+
+def counts_in_words(results: Sequence[Result]) -> str:
+    """How many checks of each severity found something, and how many of those are waived."""
     found = [one for one in results if one.is_open]
-    parts = [counted(len(results), "check")]
-    parts += [
+    parts = [
         counted(count, str(severity))
         for severity in Severity
         if (count := sum(one.check.severity is severity for one in found))
     ]
     if waived := sum(one.finding is not None and not one.is_open for one in results):
         parts.append(f"{number(waived)} waived")
-    if lacking := sum(bool(one.lacking) for one in results):
-        parts.append(f"{number(lacking)} not run")
-    if len(parts) == 1:
-        parts.append("nothing found")
-    return " · ".join([*parts, "docs/checks.md says why it matters"])
+    return " · ".join(parts) or "nothing found"

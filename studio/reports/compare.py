@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from studio.reports.intervals import IntervalBar
-from studio.reports.numbers import NOTHING, counted, latency, number, out_of_100, percent
+from studio.reports.numbers import NOTHING, counted, latency, money, number, out_of_100, percent
 from studio.reports.table import SHORT_TITLES, Cell, Column, Table
 from studio.scoring.comparison import ArmSummary, Comparison
 from studio.scoring.intervals import Interval
@@ -18,6 +19,7 @@ from studio.scoring.scorers.exact_match import EXACT_MATCH
 from studio.scoring.scorers.scorer import Scorer
 from studio.scoring.scorers.token_f1 import token_f1
 from studio.scoring.summary import summarize_scored
+from studio.turns import turns_in
 
 CLEAR_DIFFERENCE = 0.1
 NARROWEST_BAR, WIDEST_BAR = 10, 24
@@ -47,7 +49,7 @@ class CompareRow:
     little the two answers have in common; it sorts the rows worth reading to the top. ``decided_by`` names the scorer
     that judges the row, ``gained`` in -1..1 is how much more tuned has of it. ``faults`` says of an arm that its answer
     was cut or failed, ``sources`` what its answer was given to read; both only of arms of which there is something to
-    say.
+    say. ``context`` holds the turns before the prompt, as ``studio.turns`` writes them.
     """
 
     example_id: int
@@ -62,6 +64,13 @@ class CompareRow:
     gained: float = 0.0
     faults: dict[str, str] = field(default_factory=dict)
     sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    context: str = ""
+
+    @property
+    def asked(self) -> str:
+        """The prompt, after the turns before it where it is in a conversation, each with who said it."""
+        turns = [f"{turn.role}: {turn.text}" for turn in turns_in(self.context)]
+        return "\n\n".join([*turns, f"user: {self.prompt}"]) if turns else self.prompt
 
     def quality(self, arm: str) -> float:
         """The score in 0..1 that judges this answer."""
@@ -108,21 +117,32 @@ def compare_view(
     own_scores: those of the project's own scorers, which only the comparison itself asks.
     """
     rows = list(rows)
-    scored = score_rows(rows, predictions)
     if kept is None:
+        scored = score_rows(rows, predictions)
         comparison = summarize_scored(scored)
     else:
-        for scorer in kept.scorers[len(SCORERS) :]:
-            scored = scored.with_scores(scorer, _by_arm(own_scores, scorer.name))
-        named = {task: kept.primary[task] for task in kept.named}
-        made = summarize_scored(scored, kept.tuned_arms, named, kept.faults, is_forgetting=kept.is_forgetting)
-        comparison = replace(made, dtype=kept.dtype)
+        scored, comparison = _as_kept(rows, predictions, kept, own_scores)
     pair = (comparison.baseline, comparison.tuned) if comparison.baseline and comparison.tuned else None
     deciding = {task: _scorer_named(comparison, name) for task, name in comparison.primary.items()}
     compared = [_compared_row(row, scored, pair, deciding[row.task]) for row in scored.rows]
     compared += [_failed_row(row, failed, scored.arms) for row, failed in _failures(rows, scored)]
     counts = {change: sum(row.change == change for row in compared) for change in CHANGES}
     return CompareView(comparison, compared, {change: count for change, count in counts.items() if count}, pair or ())
+
+
+def _as_kept(
+    rows: Sequence[HeldOutRow], predictions: Iterable[Prediction], kept: Comparison, own_scores: Sequence[OwnScore]
+) -> tuple[ScoredRows, Comparison]:
+    """The rows with the scores that are shown of a row, and what was found; made anew where other rows are answered."""
+    shown = {scorer.name for scorer in SCORERS if scorer.is_column} | set(kept.primary.values())
+    scored = score_rows(rows, predictions, [scorer for scorer in SCORERS if scorer.name in shown])
+    for scorer in kept.scorers[len(SCORERS) :]:
+        scored = scored.with_scores(scorer, _by_arm(own_scores, scorer.name))
+    if kept.rows == len(scored.rows) and set(kept.arms) == set(scored.arms):
+        return scored, kept
+    named = {task: kept.primary[task] for task in kept.named}
+    made = summarize_scored(scored, kept.tuned_arms, named, kept.faults, is_forgetting=kept.is_forgetting)
+    return scored, replace(made, dtype=kept.dtype)
 
 
 def _scorer_named(comparison: Comparison, name: str) -> Scorer:
@@ -140,6 +160,7 @@ def _compared_row(row: HeldOutRow, scored: ScoredRows, pair: tuple[str, str] | N
         scores={arm: of[row.example_id] for arm, of in scored.scores.items()},
         change="single",
         disagreement=0.0,
+        context=str(getattr(row, "context", "")),
         decided_by=scorer.name,
         faults={arm: fault for arm, prediction in given.items() if (fault := fault_of(prediction))},
         sources={arm: sources for arm, prediction in given.items() if (sources := sources_of(prediction))},
@@ -179,6 +200,7 @@ def _failed_row(row: HeldOutRow, failed: Mapping[str, Prediction], arms: Sequenc
         scores={arm: {} for arm in arms},
         change="failed",
         disagreement=0.0,
+        context=str(getattr(row, "context", "")),
         faults={arm: fault_of(prediction) for arm, prediction in failed.items()},
     )
 
@@ -196,16 +218,9 @@ def sources_of(prediction: Prediction) -> tuple[str, ...]:
     return tuple(map(_source_words, prediction.get("sources") or ()))
 
 
-def _source_words(source: object) -> str:
-    if isinstance(source, Mapping):
-        named = str(source.get("source", source.get("file", source.get("example_id", ""))))
-        part = f":{source['chunk']}" if "chunk" in source else ""
-        score = source.get("score")
-        return f"{named}{part}" + (f" ({score:.1f})" if isinstance(score, int | float) else "")
-    if isinstance(source, list | tuple) and source:
-        name, *scores = source
-        return str(name) + (f" ({scores[0]:.1f})" if scores and isinstance(scores[0], int | float) else "")
-    return f"row {source}" if isinstance(source, int) else str(source)
+def _source_words(source: Mapping[str, Any]) -> str:
+    score = source.get("score")
+    return str(source.get("source", "")) + (f" ({score:.1f})" if isinstance(score, int | float) else "")
 
 
 def _change(before: float, after: float, *, is_binary: bool) -> str:
@@ -230,7 +245,7 @@ def compare_table(comparison: Comparison, context_window: int | None = None, tas
     scores = {arm.arm: scores_of(comparison, arm, task) for arm in arms}
     headline, others = _headline_and_others(comparison, scores)
     has_star = not task and comparison.headline_tasks != comparison.tasks
-    slow = _slowest(arms)
+    slow, has_cost = _slowest(arms), any(arm.effort.cost for arm in arms)
     columns = [
         *[Column("arm", is_left=True), Column("n")],
         *_score_columns(headline, "*" * has_star),
@@ -238,6 +253,7 @@ def compare_table(comparison: Comparison, context_window: int | None = None, tas
         *(column for scorer in others for column in _score_columns(scorer, _n_where_it_differs(scorer, scores))),
         *[Column("latency"), *([Column(slow.title)] if slow else [])],
         *[Column("prompt tokens", "prompt"), *([Column("of the window", "window")] if context_window else [])],
+        *([Column("cost of 1,000", "cost")] if has_cost else []),
     ]
     dominated = dominated_arms(arms, {arm: of.get(headline.name) for arm, of in scores.items()})
     best = max((of[headline.name].score for of in scores.values() if headline.name in of), default=0.0)
@@ -250,16 +266,19 @@ def compare_table(comparison: Comparison, context_window: int | None = None, tas
         row = [Cell(arm.arm, style or "title"), Cell(number(shown.n if shown else 0), style)]
         row += [*_score_cells(shown, "good" if is_best else style), Cell(_range(shown), style)]
         row += [cell for scorer in others for cell in _score_cells(of.get(scorer.name), style)]
-        rows.append([*row, *_cost_cells(arm, slow, context_window, style)])
+        rows.append([*row, *_cost_cells(arm, slow, context_window, has_cost, style)])
     return Table(columns, rows, _cuts(columns, len(others), slow), _notes(comparison, has_star))
 
 
-def _cost_cells(arm: ArmSummary, slow: SlowColumn | None, context_window: int | None, style: str) -> list[Cell]:
+def _cost_cells(
+    arm: ArmSummary, slow: SlowColumn | None, context_window: int | None, has_cost: bool, style: str
+) -> list[Cell]:
     tokens = arm.prompt_tokens_mean
     texts = [latency(arm.latency_p50_seconds)]
     texts += [latency(slow.seconds[arm.arm])] if slow else []
     texts += [number(tokens)]
     texts += [percent(None if tokens is None else tokens / context_window, digits=1)] if context_window else []
+    texts += [money(arm.effort.cost.value if arm.effort.cost else None)] if has_cost else []
     return [Cell(text, style) for text in texts]
 
 
@@ -280,10 +299,12 @@ def _cuts(columns: Sequence[Column], others: int, slow: SlowColumn | None) -> li
 
 def _notes(comparison: Comparison, has_star: bool) -> list[str]:
     timed = max((arm.latency_n for arm in comparison.arms.values()), default=0)
+    has_cost = any(arm.effort.cost for arm in comparison.arms.values())
     return [
         *([f"* over {', '.join(comparison.headline_tasks)}; the other scores over all rows."] if has_star else []),
         *(f"{name} gave no score to some answers: {'; '.join(of[:3])}." for name, of in comparison.faults.items()),
         *([f"Answered in {comparison.dtype}."] if comparison.dtype else []),
+        *(["Cost: of 1,000 answers, by the prices in studio.toml."] if has_cost else []),
         *([f"Latency: the median of {counted(timed, 'row')} an arm, asked one at a time."] if timed else []),
     ]
 
@@ -312,10 +333,11 @@ def dominated_arms(arms: Iterable[ArmSummary], scores: Mapping[str, Interval | N
     """Arms that there is no reason to choose, as far as this many rows can say.
 
     An arm is dominated where another scores higher and their 95 % intervals of ``scores`` do not overlap, while it
-    needs no more prompt tokens and, where both were timed, no more median latency. Equal scores never dominate: that
-    they are equal is nothing that rows can show. Intervals that do not overlap are a stricter test than a difference at
-    5 % (Schenker and Gentleman 2001, "On judging the significance of differences by examining the overlap between
-    confidence intervals", American Statistician 55: 182-186), and one that the drawing beside it lets anyone check.
+    needs no more prompt tokens and, where both were timed or priced, no more median latency or money. Equal scores
+    never dominate: that they are equal is nothing that rows can show. Intervals that do not overlap are a stricter test
+    than a difference at 5 % (Schenker and Gentleman 2001, "On judging the significance of differences by examining the
+    overlap between confidence intervals", American Statistician 55: 182-186), and one that the drawing beside it lets
+    anyone check.
     Tokens are counted, not estimated; latency is measured on few rows, so it can only save an arm.
     """
     known = [(arm, interval) for arm in arms if (interval := scores.get(arm.arm))]
@@ -329,11 +351,11 @@ def dominated_arms(arms: Iterable[ArmSummary], scores: Mapping[str, Interval | N
 def _costs_no_more(one: ArmSummary, other: ArmSummary) -> bool:
     if one.prompt_tokens_mean is None or other.prompt_tokens_mean is None:
         return False
-    if one.latency_p50_seconds is not None and other.latency_p50_seconds is not None:
-        is_as_quick = one.latency_p50_seconds <= other.latency_p50_seconds
-    else:
-        is_as_quick = True
-    return is_as_quick and one.prompt_tokens_mean <= other.prompt_tokens_mean
+    known = [(one.latency_p50_seconds, other.latency_p50_seconds)]
+    if one.effort.cost and other.effort.cost:
+        known.append((one.effort.cost.value, other.effort.cost.value))
+    dearer = [ours > theirs for ours, theirs in known if ours is not None and theirs is not None]
+    return not any(dearer) and one.prompt_tokens_mean <= other.prompt_tokens_mean
 
 
 def task_table(comparison: Comparison) -> Table:

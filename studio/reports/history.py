@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from studio.reports.compare import scores_of
 from studio.reports.intervals import IntervalBar
 from studio.reports.numbers import NOTHING, number, out_of_100
 from studio.reports.table import SHORT_TITLES, Cell, Column, Table
+from studio.runs.specs import CompareSpec
+from studio.scoring.comparison import Comparison
 from studio.scoring.intervals import Interval
 from studio.scoring.scorers import SCORERS
 
-if TYPE_CHECKING:
-    from studio.acts.past import PastComparison
-
 NARROWEST_BAR, WIDEST_BAR = 12, 40
+
+
+@dataclass(frozen=True)
+class PastComparison:
+    """A finished comparison. ``at`` is when it was started, in seconds since the epoch; ``title`` its name or id.
+
+    ``tuned_run`` names the train run of its tuned arm. ``row_set`` is a letter: comparisons of one letter have the same
+    held-out rows with the same references, so that their scores can be held against each other.
+    """
+
+    run_id: str
+    title: str
+    at: float
+    spec: CompareSpec
+    scores: Comparison
+    tuned_run: str
+    row_set: str
+
+    @property
+    def tuned_arm(self) -> str:
+        """The arm of its own run where it has one, else the best tuned one; empty for none."""
+        own = [arm for arm in self.scores.tuned_arms if arm == "tuned"]
+        return own[0] if own else self.scores.tuned
 
 
 def history_table(past: Sequence[PastComparison], task: str = "", *, by_task: bool = False) -> Table:

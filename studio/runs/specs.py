@@ -23,7 +23,7 @@ from studio.runs.mixture import PROPORTIONAL, TaskShare, mixture_from
 from studio.runs.settings import Spec, about, at_least, filled_in, share
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
-OVERLONG_POLICIES = ("refuse", "drop", "truncate_prompt", "truncate_completion")
+OVERLONG_POLICIES = ("refuse", "drop", "truncate_prompt", "truncate_completion", "split")
 OBJECTIVES = ("completion", "sequence", "text")  # named as in tokens.encoding
 LEARNED_TURNS = ("last", "all")
 SCHEDULES = ("cosine", "linear", "constant", "wsd")
@@ -112,7 +112,8 @@ class TrainSpec(Spec):
         default=0,
     )
     overlong: str = about(
-        "Rows over max_length: refuse the run, drop them, truncate_prompt or truncate_completion.",
+        "Rows over max_length: refuse the run, drop them, truncate_prompt or truncate_completion; split plain text "
+        "(objective=text) into sequences, each beginning with the token that ends the one before.",
         choices=OVERLONG_POLICIES,
         default="refuse",
     )
@@ -198,6 +199,11 @@ class TrainSpec(Spec):
                 f"lora_targets={','.join(self.lora_targets)} names no layers.",
                 f"Either {ALL_LINEAR}, or names such as q_proj,v_proj.",
             )
+        if self.overlong == "split" and self.objective != "text":
+            yield (
+                f"overlong=split with objective={self.objective} would part answers from their questions.",
+                "Set objective=text, or overlong=drop.",
+            )
         if self.learned_turns == "all" and self.objective != "completion":
             yield (
                 f"learned_turns=all with objective={self.objective}, which learns all there is anyway.",
@@ -269,7 +275,8 @@ class TrainSpec(Spec):
             some = ", ".join(map(str, overlong_ids[:5])) + (", …" if len(overlong_ids) > 5 else "")
             return StudioError(
                 f"{len(overlong_ids)} of {rows} rows are over {budget}: examples {some}.",
-                "Raise max_length, or say what becomes of them: overlong=drop, truncate_prompt or truncate_completion.",
+                "Raise max_length, or say what becomes of them: overlong="
+                + ("split or drop." if self.objective == "text" else "drop, truncate_prompt or truncate_completion."),
             )
         if dropped_rows == rows:
             return StudioError(
@@ -313,6 +320,10 @@ class CompareSpec(Spec):
     latency_rows: int = about(
         "Rows that each arm answers one at a time, to measure its latency; 0 measures none.", default=4
     )
+    probe_rows: int = about(
+        "Rows that are answered again alone and in the other dtype, to see how many answers change; 0 is none.",
+        default=4,
+    )
     passage_words: int = about("Words of a passage of a document, for rag:k:FOLDER.", default=120)
     passage_overlap: int = about("Words that a passage shares with the one before it.", default=20)
     seed: int = about("Seed of the choice of shots.", default=0)
@@ -322,6 +333,9 @@ class CompareSpec(Spec):
         default=(),
     )
     scorers: tuple[str, ...] = about("Further scores, which are not worked out else: rouge_l_stemmed.", default=())
+    has_loss: bool = about(
+        "Also measure the loss of the right answers under every model here: half a pass a row more.", default=False
+    )
     is_forgetting: bool = about(
         "Rows of the tasks that the run did not learn, and a small general set, show what it forgot.", default=False
     )
@@ -336,6 +350,7 @@ class CompareSpec(Spec):
         at_least("limit", self.limit, 0)
         at_least("latency_rows", self.latency_rows, 0)
         at_least("max_new_tokens", self.max_new_tokens, 0)
+        at_least("probe_rows", self.probe_rows, 0)
         at_least("passage_overlap", self.passage_overlap, 0)
         if self.passage_words <= self.passage_overlap:
             raise AskedWrongly(

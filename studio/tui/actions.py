@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from studio.errors import AskedWrongly
 
 EVERYWHERE = "everywhere"
-SCREENS = ("Data", "Window", "Runs", "Compare", "Try")
+SCREENS = ("Data", "Window", "Runs", "Compare", "Try", "Checks")
 DIALOGS = (
     "Edit",
     "Import",
@@ -24,6 +24,8 @@ DIALOGS = (
     "Help",
     "Reader",
     "Rows",
+    "Fix",
+    "Bench",
     "Vote",
     "History",
     "New run",
@@ -70,13 +72,13 @@ class Action:
 
 
 _DATA = ("Data",)
-_LISTS = ("Data", "Window", "Runs", "Compare")
+_LISTS = ("Data", "Window", "Runs", "Compare", "Checks")
 _CHOOSING = ("Columns", "Values")
 _MOVED_IN = (*_LISTS, *_CHOOSING, "History")
 _RUNS = ("Runs",)
 _COMPARE = ("Compare",)
 _ESCAPED = tuple(name for name in DIALOGS if name not in ("Welcome", "Line", "Filter line"))
-_READ = ("Help", "Reader", "Rows")
+_READ = ("Help", "Reader", "Rows", "Fix")
 _FORMS = ("New run", "New comparison")
 
 ACTIONS: tuple[Action, ...] = (
@@ -86,6 +88,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs", "f4 alt+3", "Runs", "train, watch, stop, resume"),
     Action("compare", "f5 alt+4", "Compare", "which arm won, by how much, on which rows"),
     Action("try", "f6 alt+5", "Try", "one prompt, base model and tuned answering side by side"),
+    Action("checks", "f7 alt+6", "Checks", "what in the rows will hurt a run, and what can be done about it", is_first=True),  # in a text area F7 selects all
     Action("help", "? f1", "all keys", "the keys of this screen", where=(EVERYWHERE, "Welcome"), footer=99),
     Action("undo", "u", "undo", "take back the newest change, also after a restart"),
     Action("redo", "R ctrl+r", "redo", "do again what was undone"),
@@ -124,6 +127,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("next_match", "n", "next match", "next row that has what was searched", where=_DATA),
     Action("previous_match", "N", "previous match", "previous row that has it", where=_DATA),
     Action("filter", "f", "filter", "only rows for which a SQL condition holds; again = AND", where=_DATA, footer=6),
+    Action("near", "~", "rows like this one", "rows whose prompt is nearly this one's", where=_DATA),
     Action("same_cell", "=", "rows like this cell", "only rows with this cell's value", where=_DATA),
     Action("values", "F", "values", "the values of this column with counts; filter by some", where=_DATA),
     Action("edit_filter", "ctrl+f", "change filter", "change the filter as it stands; empty takes it off", where=_DATA),
@@ -146,7 +150,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy_row", "y", "copy row", "copy the row as JSON, over SSH too (OSC 52)", where=_DATA),
     Action("copy_cell", "Y", "copy cell", "copy this column's text of the row", where=_DATA),
     Action("copy_command", "C", "copy command", "copy the command line that shows this view", where=_DATA),
-    Action("export", "w", "write", "export what this view shows to a file", where=_DATA),
+    Action("export", "w", "write", "export what this view shows to a file; on Compare: a report of the comparison", where=("Data", "Compare")),
     Action("split", "S", "split", "assign all rows to train, validation and test by a hash of the prompt", where=_DATA),
     Action("import", "I", "import", "import a file; a preview comes first", where=_DATA, footer=7),
     # Window
@@ -154,7 +158,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("shorter", "-", "shorter", "a shorter max_length", where=("Window",), footer=4),
     Action("set_max_length", "m", "max_length", "type another max_length", where=("Window",), footer=5),
     Action("set_model", "b", "model", "check with another base model", where=("Window",), footer=6),
-    Action("check", "r", "check again", "count the tokens of what changed", where=("Window",), footer=7),
+    Action("check", "r", "check again", "count, or check, what changed", where=("Window", "Checks"), footer=7),
+    # Checks
+    Action("fix", "A", "fix", "what the fix of this check would do; then do it, in one undo step", where=("Checks",), footer=2),
+    Action("bench", "b", "side by side", "the answers of each group side by side: keep one, merge, edit", where=("Checks",), footer=4),
+    Action("waive", "W", "waive", "let what is found be, with a reason; again: count it once more", where=("Checks",), footer=3),
     # Runs
     Action("new_run", "n", "new run", "a new run: rows, steps and time are shown first", where=_RUNS, footer=1),
     Action("stop", "X", "stop", "stop the run after writing a checkpoint (asks)", where=_RUNS, footer=2),
@@ -193,6 +201,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("plot", "p", "plot", "quality against context, latency or cost, with the frontier; again takes the next, then the arms", where=_COMPARE, footer=2),
     Action("vote", "v", "vote blind", "judge two answers side by side without knowing whose they are: the arms shown if two, else those of the verdict", where=_COMPARE, footer=5),
     Action("new_comparison", "n", "new", "compare a finished run with prompting", where=_COMPARE, footer=8),
+    Action("all_scores", "t", "all scores", "every task and score, the fields of JSON answers, confusion tables", where=_COMPARE),
     Action("comparisons", "H", "history", "the comparisons so far: the tuned score with its interval, one below the other; enter opens one", where=_COMPARE),
     Action("older", "<", "older", "the comparison before this one", where=_COMPARE, footer=9),
     Action("newer", ">", "newer", "the comparison after this one", where=_COMPARE),
@@ -246,6 +255,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("scroll_on", "j down", "down", "scroll down", where=_READ),
     Action("scroll_back", "k up", "up", "scroll up", where=_READ),
     Action("dismiss_too", "q ?", "leave", "leave", where=_READ),
+    Action("previous_answer", "left h", "left", "the answer to the left", where=("Bench",)),
+    Action("next_answer", "right l", "right", "the answer to the right", where=("Bench",), footer=1),
+    Action("keep_answer", "a enter", "keep", "keep this answer: the rows with others are rejected", where=("Bench",), footer=2),
+    Action("merge_answers", "m", "merge", "one row with this answer stays, the others go to the trash", where=("Bench",), footer=3),
+    Action("edit_answer", "e", "edit", "edit the first row with this answer", where=("Bench",), footer=4),
+    Action("next_group", "j down n", "next group", "the next group", where=("Bench",), footer=5),
+    Action("previous_group", "k up N", "previous group", "the group before", where=("Bench",)),
+    Action("undo_here", "u", "undo", "take the newest change back", where=("Bench",), footer=6),
+    Action("apply_fix", "A enter", "apply", "apply the fix to all rows; u undoes it", where=("Fix",)),
     Action("open_rows", "enter", "rows in Data", "the rows that are read, in Data", where=("Rows",)),
 )  # fmt: skip
 

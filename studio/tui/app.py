@@ -87,6 +87,12 @@ def _try_screen() -> Screen[Any]:
     return TryScreen()
 
 
+def _checks_screen() -> Screen[Any]:
+    from studio.tui.screens.checks.screen import ChecksScreen
+
+    return ChecksScreen()
+
+
 def _actions_provider() -> type[Provider]:
     from studio.tui.palette import ActionsProvider
 
@@ -94,7 +100,7 @@ def _actions_provider() -> type[Provider]:
 
 
 class StudioApp(App[None], inherit_bindings=False):
-    """Five screens over one project; to them it is a ``Shell``."""
+    """Six screens over one project; to them it is a ``Shell``."""
 
     TITLE = "tune-studio"
     CSS_PATH = "studio.tcss"
@@ -105,6 +111,7 @@ class StudioApp(App[None], inherit_bindings=False):
         "runs": _runs_screen,
         "compare": _compare_screen,
         "try": _try_screen,
+        "checks": _checks_screen,
     }
 
     COMMANDS: ClassVar[set[Any]] = {_actions_provider}
@@ -319,7 +326,7 @@ class StudioApp(App[None], inherit_bindings=False):
             return True
 
     def show_screen(self, name: str) -> None:
-        """Show one of the five (``"data"``, ``"window"``, ``"runs"``, ``"compare"``, ``"try"``)."""
+        """Show a screen by its name: ``"data"``, ``"window"``, ``"runs"``, ``"compare"``, ``"try"`` or ``"checks"``."""
         self.switch_mode(name)
 
     def on_examples_requested(self, message: ExamplesRequested) -> None:

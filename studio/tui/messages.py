@@ -133,6 +133,17 @@ class ComparisonRequested(Message):
 
 
 @dataclass
+class ChecksDone(Message):
+    """How many of how many checks are through."""
+
+    done: int
+    total: int
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, ChecksDone)
+
+
+@dataclass
 class TokensCounted(Message):
     """How far the count of a window check is."""
 

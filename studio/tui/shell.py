@@ -42,7 +42,7 @@ class Shell(Protocol):
         """Do ``act``, which no key asked for; a StudioError becomes words."""
 
     def show_screen(self, name: str) -> None:
-        """Show ``"data"``, ``"window"``, ``"runs"``, ``"compare"`` or ``"try"``."""
+        """Show ``"data"``, ``"window"``, ``"runs"``, ``"compare"``, ``"try"`` or ``"checks"``."""
 
     def header_facts(self, screen: str) -> HeaderFacts:
         """What the header of that screen says."""

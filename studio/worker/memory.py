@@ -22,10 +22,12 @@ _WORDS = (
 # A system that gives away its last page is no pleasure to sit at.
 LEFT_SHARE = 0.02
 _PAGES_PATH = Path("/proc/self/statm")
-_LIMIT_PATHS = (
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
-)
+_GROUPS_PATH = Path("/sys/fs/cgroup")
+_OWN_GROUPS_PATH = Path("/proc/self/cgroup")
+# Of both kinds of control groups (the kernel's cgroup-v2.rst and cgroup-v1/memory.rst): limit, use, and what
+# memory.stat calls cached files that nobody asked for lately.
+_NAMES_V2 = ("memory.max", "memory.current", "inactive_file")
+_NAMES_V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
@@ -44,7 +46,7 @@ def available_bytes() -> int:
     """How much more this process may take: by the machine, by its control group, by its own limits."""
     machine = psutil.virtual_memory()
     room = [machine.available + psutil.swap_memory().free - int(LEFT_SHARE * machine.total)]
-    room += [most - used for most, used in map(_group_bytes, _LIMIT_PATHS) if most is not None]
+    room += _room_in_groups()
     most_addresses = resource.getrlimit(resource.RLIMIT_AS)[0]
     if most_addresses != resource.RLIM_INFINITY:
         room.append(most_addresses - psutil.Process().memory_info().vms)
@@ -68,10 +70,33 @@ def hold_to_available() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
-def _group_bytes(paths: tuple[Path, Path]) -> tuple[int | None, int]:
-    """Limit and use of the control group; no limit where the files are not there or say so."""
+def _room_in_groups() -> list[int]:
+    """What is left in the control groups with a limit: this process's own, as a batch system makes one for each job,
+    and all above it.
+    """
     try:
-        most, used = (int(path.read_text()) for path in paths)
+        memberships = _OWN_GROUPS_PATH.read_text().splitlines()
+    except OSError:
+        return []
+    room: list[int] = []
+    for membership in memberships:
+        _, controllers, path = membership.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        top, names = (_GROUPS_PATH / "memory", _NAMES_V1) if controllers else (_GROUPS_PATH, _NAMES_V2)
+        own = top / path.lstrip("/")
+        groups = [group for group in (own, *own.parents) if group.is_relative_to(top)]
+        room += [left for group in groups if (left := _room_in(group, *names)) is not None]
+    return room
+
+
+def _room_in(group: Path, limit: str, use: str, cached: str) -> int | None:
+    """Limit less use, without cached files, which the kernel gives away; None where the group is not seen or has no
+    limit.
+    """
+    try:
+        most, used = int((group / limit).read_text()), int((group / use).read_text())
+        lines = (group / "memory.stat").read_text().splitlines()
     except (OSError, ValueError):  # "max" is how no limit is written
-        return None, 0
-    return most, used
+        return None
+    return most - used + sum(int(line.split()[1]) for line in lines if line.startswith(f"{cached} "))

@@ -90,13 +90,7 @@ class TestWhatIsOffered:
             ("compare --set sp", ["split="]),
             (
                 "compare --arms zero_shot,",
-                [
-                    "zero_shot,one_shot",
-                    "zero_shot,few_shot:5",
-                    "zero_shot,rag:5",
-                    "zero_shot,tuned",
-                    "zero_shot,model:",
-                ],
+                [f"zero_shot,{arm}" for arm in ("one_shot", "few_shot:5", "rag:5", "tuned", "model:", "endpoint:")],
             ),
             ("compare --split ", ["validation", "test"]),
             ("import --task ti", ["tickets"]),

@@ -79,7 +79,7 @@ def test_a_new_container_and_a_new_shape_are_one_line_each(tmp_path: Path, monke
 
 
 def test_a_file_that_no_container_knows_is_told_the_formats(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match="neither JSONL, .* Parquet nor plain text: it begins with 'h'") as caught:
+    with pytest.raises(Exception, match=r"neither JSONL, .* Parquet nor plain text: it begins with 'h'") as caught:
         read(tmp_path, "hello", "rows")
     assert 'Write one object per line: {"prompt": "…", "completion": "…"}' in str(caught.value)
 

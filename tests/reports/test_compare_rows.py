@@ -66,6 +66,8 @@ def test_what_an_answer_was_given_to_read_is_named() -> None:
     def named(*sources: Any) -> tuple[str, ...]:
         return sources_of({"sources": list(sources)})
 
-    assert named({"source": "returns.md", "chunk": 3, "score": 7.24}) == ("returns.md:3 (7.2)",)
-    assert named(17, "returns.md:3", ["lamp.md:1", 2.0]) == ("row 17", "returns.md:3", "lamp.md:1 (2.0)")
+    assert named({"source": "returns.md:3", "score": 7.24}, {"source": "example 17", "score": None}) == (
+        "returns.md:3 (7.2)",
+        "example 17",
+    )
     assert sources_of({}) == sources_of({"sources": None}) == ()

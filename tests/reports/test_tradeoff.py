@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from studio.reports.compare import compare_table, dominated_arms
 from studio.reports.tradeoff import PRICES, Price, drawn, frontier, legend, prices_known, scales, trade_points
 from studio.scoring.comparison import ArmSummary, Comparison
+from studio.scoring.effort import Effort, Spread
 from studio.scoring.intervals import Interval
 
 CONTEXT, LATENCY = (next(price for price in PRICES if price.name == name) for name in ("context", "latency"))
 SHOWN = {"zero_shot": (0.1, 71.0), "few_shot:5": (0.4, 482.0), "rag:3": (0.3, 900.0), "tuned": (0.8, 71.0)}
 
 
-def arm(name: str, score: float, tokens: float, seconds: float | None = None) -> ArmSummary:
+def arm(name: str, score: float, tokens: float, seconds: float | None = None, cost: float | None = None) -> ArmSummary:
     headline = Interval(score, max(0.0, score - 0.1), min(1.0, score + 0.1), 50)
-    return ArmSummary(name, 50, headline, {}, {}, seconds, None, 0, tokens, None, 0, 0)
+    effort = Effort(cost=None if cost is None else Spread(cost, cost, cost, 50))
+    return ArmSummary(name, 50, headline, {}, {}, seconds, None, 0, tokens, None, 0, 0, effort=effort)
 
 
 def comparison(arms: dict[str, tuple[float, float]]) -> Comparison:
@@ -91,6 +94,22 @@ def test_a_price_that_fewer_than_two_arms_know_is_no_choice() -> None:
     assert LATENCY not in prices_known(made)
     made.arms["rag:3"] = arm("rag:3", 0.3, 900, 1.2)
     assert LATENCY in prices_known(made)
+
+
+def test_money_is_a_price_too_and_a_dearer_arm_is_dominated_by_it() -> None:
+    made = comparison(SHOWN)
+    made.arms["endpoint:big"] = arm("endpoint:big", 0.3, 71, 0.4, cost=4.2)
+    made.arms["endpoint:small"] = arm("endpoint:small", 0.8, 71, 0.4, cost=0.25)
+    assert [price.name for price in prices_known(made)] == ["context", "latency", "cost"]
+    table = compare_table(made)
+    assert [row[-1].text for row in table.rows] == ["–", "–", "–", "–", "4.2", "0.25"]
+    assert "Cost: of 1,000 answers, by the prices in studio.toml." in table.notes
+    dear = dominated_arms(made.arms.values(), scores(made))
+    assert "endpoint:big" in dear and "endpoint:small" not in dear
+    made.arms["endpoint:big"] = arm("endpoint:big", 0.3, 71, 0.4, cost=0.01)
+    assert "endpoint:big" in dominated_arms(made.arms.values(), scores(made)), "tuned has no price to hold against it"
+    del made.arms["tuned"]
+    assert "endpoint:big" not in dominated_arms(made.arms.values(), scores(made))
 
 
 def test_the_legend_says_score_and_price_of_every_arm() -> None:

@@ -264,7 +264,7 @@ async def test_eighty_columns_stack_the_panes_and_keep_tabs_and_five_keys(tmp_pa
     async with opened(project_with(tmp_path, tickets(30)), NARROW) as pilot:
         screen, lines = data_screen(pilot), shown(pilot).splitlines()
         assert screen.pane.region.y > screen.table.region.y
-        assert all(name in lines[0] for name in ("Data", "Window", "Runs", "Compare", "Try"))
+        assert all(name in lines[0] for name in ("Data", "Window", "Runs", "Compare", "Try", "Checks"))
         assert " ".join(lines[-1].split()) == "a accept x reject s skip e edit / search ? all keys"
         assert {len(line) for line in lines} == {80}
         await press(pilot, "z")

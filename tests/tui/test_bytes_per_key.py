@@ -172,7 +172,7 @@ async def test_a_step_of_a_training_costs_what_it_changes(tmp_path: Path, line: 
         events.close()
 
 
-@pytest.mark.parametrize("screen", ["data", "window", "runs", "compare", "try"])
+@pytest.mark.parametrize("screen", ["data", "window", "runs", "compare", "try", "checks"])
 async def test_nothing_is_sent_while_nothing_happens(tmp_path: Path, line: Line, screen: str) -> None:
     project = project_with(tmp_path, tickets(30))
     recorded_runs(project)

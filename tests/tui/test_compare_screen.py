@@ -118,6 +118,25 @@ async def test_p_plots_quality_against_what_it_costs_and_esc_leads_back(tmp_path
         assert "1 zero shot  3" in shown(pilot)
 
 
+async def test_every_score_is_read_and_a_report_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Project.init(tmp_path / "desk")
+    comparison(project, "compare-1")
+    monkeypatch.chdir(tmp_path)
+    async with opened_on(project, "compare") as pilot:
+        await press(pilot, "t")
+        text = shown(pilot)
+        assert "scores of compare-1" in text and "every task" in text and "token F1" in text
+        await press(pilot, "escape", "w", "enter")
+        assert said(pilot) == "wrote compare-1.html" and (tmp_path / "compare-1.html").exists()
+        await press(pilot, "w", "enter")
+        assert "exists: enter again replaces it" in shown(pilot)
+        await press(pilot, "enter")
+        assert said(pilot) == "wrote compare-1.html"
+        await press(pilot, "w")
+        await type_line(pilot, "x")
+        assert "unknown ending '.htmlx'" in said(pilot)
+
+
 async def test_eight_arms_have_room_at_80_by_24(tmp_path: Path) -> None:
     project = Project.init(tmp_path)
     directory = comparison(project, "compare-1")

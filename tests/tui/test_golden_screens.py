@@ -115,6 +115,8 @@ SCENES = (
     Scene("compare-plot", screen="compare", keys=("p",)),
     Scene("compare-none", screen="compare", folder="empty"),
     Scene("try", screen="try", then=answer),
+    Scene("checks", screen="checks", keys=("j",)),
+    Scene("checks-none", screen="checks", folder="empty"),
 )
 
 

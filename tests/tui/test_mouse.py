@@ -43,7 +43,7 @@ async def test_a_click_on_a_key_of_the_footer_is_that_key(tmp_path: Path) -> Non
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (140, 40)])
 async def test_a_click_on_a_tab_shows_that_screen(tmp_path: Path, size: tuple[int, int]) -> None:
     async with opened(project_with(tmp_path, tickets(3)), size) as pilot:
-        for name in ("Window", "Try", "Compare", "Runs", "Data"):
+        for name in ("Window", "Try", "Checks", "Compare", "Runs", "Data"):
             await click_on(pilot, f" {name}", within=lambda y: y == 0)
             assert pilot.app.current_mode == name.lower()
 

@@ -63,7 +63,7 @@ def held_against(name: str, text: str, request: pytest.FixtureRequest) -> None:
     assert wanted == path.read_text(encoding="utf-8")
 
 
-SCREENS = {"data": "f2", "window": "f3", "runs": "f4", "compare": "f5", "try": "f6"}
+SCREENS = {"data": "f2", "window": "f3", "runs": "f4", "compare": "f5", "try": "f6", "checks": "f7"}
 
 
 MODES = {
@@ -98,6 +98,7 @@ FIRST_THINGS = {
     "runs": ("✓ finished", "step 84 / 84", "? all keys"),
     "compare": ("tuned answers 20 of 40 exactly", "zero shot", "✚   322", "? all keys"),
     "try": ("prompt", "base model", "tuned", "all keys"),
+    "checks": ("checks · ", "before", "? all keys"),
 }
 
 

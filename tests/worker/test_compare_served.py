@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,8 @@ def test_a_server_that_is_down_costs_no_tries_after_a_while_and_leaves_the_other
     tmp_path: Path, tiny_model_folder: Path
 ) -> None:
     arms = ("zero_shot", "endpoint:here")
-    spec = CompareSpec(arms=arms, model_path=str(tiny_model_folder), dtype="float32", max_new_tokens=4, latency_rows=0)
+    spec = CompareSpec(arms=arms, model_path=str(tiny_model_folder), dtype="float32", max_new_tokens=4)
+    spec = replace(spec, latency_rows=0, probe_rows=0)
     run = make_run(tmp_path / "run", spec, test=colour_rows(9, start=200))
     with serving(status(503)) as server:
         endpoint = server.endpoint(retries=3, concurrency=1)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from studio.dataset.texts import prompt_hash
 from studio.files import read_json_lines
@@ -15,7 +16,9 @@ from studio.runs.arms.answering import Answering, write_answering
 from studio.runs.directory import FrozenRow, RunDirectory
 from studio.runs.retrieval.documents import Documents, Passage, write_documents
 from studio.runs.specs import CompareSpec
+from studio.worker.comparing import probe
 from studio.worker.comparing.predictions import Predictions
+from studio.worker.compute.loading import load_model
 from tests.tiny_model import make_tiny_model
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
@@ -31,7 +34,7 @@ def tuned_folder(tmp_path: Path, tiny_model_folder: Path) -> Path:
 
 def compare_spec(model: Path, **settings: Any) -> CompareSpec:
     fixed: dict[str, Any] = {"model_path": str(model), "dtype": "float32", "max_new_tokens": 8, "batch_size": 3}
-    fixed["latency_rows"] = 2
+    fixed |= {"latency_rows": 2, "probe_rows": 0}
     return CompareSpec(**{**fixed, "arms": ("zero_shot", "one_shot"), **settings})
 
 
@@ -223,7 +226,104 @@ def test_scores_say_in_which_dtype_the_answers_were_given(tmp_path: Path, tiny_m
     assert json.loads(run.scores_path.read_text())["dtype"] == "bfloat16"
 
 
+def test_a_few_rows_are_answered_again_alone_and_in_the_other_dtype_to_see_what_changes(
+    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = compare_spec(tiny_model_folder, dtype="bfloat16", probe_rows=3, latency_rows=1)
+    run = compare_run(tmp_path / "compare", spec)
+    events = run_here(run)
+    found = json.loads(run.scores_path.read_text())["probe"]
+    assert (found["arm"], found["batch_rows"], found["dtype_rows"]) == ("one_shot", 3, 3)
+    assert (found["batch_size"], found["dtype"], found["other_dtype"]) == (3, "bfloat16", "float32")
+    said = f"one_shot: {found['changed_by_batch']} of 3 answers change with the batch size (1 against 3), "
+    assert [event["message"] for event in named(events, "warning")] == [
+        f"{said}{found['changed_by_dtype']} of 3 with the dtype (float32 against bfloat16)"
+    ]
+    monkeypatch.setattr(probe, "MOST_SECONDS", -1.0)
+    late = compare_run(tmp_path / "late", spec)
+    run_here(late)
+    found = json.loads(late.scores_path.read_text())["probe"]
+    assert (found["batch_rows"], found["dtype_rows"]) == (0, 0), "what time does not allow is not counted"
+
+
 def test_the_answer_limit_follows_the_longest_reference(tmp_path: Path, tiny_model_folder: Path) -> None:
     run = compare_run(tmp_path / "run", compare_spec(tiny_model_folder, max_new_tokens=0, arms=("zero_shot",)))
     (arm,) = named(run_here(run), "arm")
     assert 8 < arm["max_new_tokens"] < 60
+
+
+def test_a_scorer_of_the_project_judges_every_answer_and_says_where_it_could_not(
+    tmp_path: Path, tiny_model_folder: Path
+) -> None:
+    file = tmp_path / "my_scorers.py"
+    file.write_text(
+        "def known(prediction, reference, prompt):\n    return {'201': 1.0, '203': 0}[prompt.split()[-1]]\n"
+    )
+    spec = compare_spec(tiny_model_folder, own_scorers=(f"known={file}:known",), primary=("*=rouge_l",))
+    run = compare_run(tmp_path / "compare", spec)
+    events = run_here(run)
+    assert events[-1]["event"] == "finished", events[-1]
+    lines = read_json_lines(run.own_scores_path)[0]
+    assert len(lines) == 10 and {line["scorer"] for line in lines} == {"known"}
+    assert {line["example_id"]: line["score"] for line in lines} == {
+        200: None,
+        201: 1.0,
+        202: None,
+        203: 0.0,
+        204: None,
+    }
+    assert {line["error"] for line in lines if line["score"] is None} == {
+        f"KeyError: '{row}'" for row in (200, 202, 204)
+    }
+    scores = json.loads(run.scores_path.read_text())
+    assert (scores["headline_scorer"], list(scores["primary"].values()), scores["named"]) == (
+        "rouge_l",
+        ["rouge_l"],
+        list(scores["tasks"]),
+    )
+    assert list(scores["own_scorers"]) == ["known"] and len(scores["faults"]["known"]) == 6
+    assert scores["arms"]["zero_shot"]["scores"]["known"]["n"] == 2
+    (warned,) = named(events, "warning")
+    assert warned["message"].startswith("known gave no score to 6 of 10 answers: row 200 of zero_shot: KeyError")
+
+
+def test_a_stop_while_answers_are_scored_ends_the_comparison_which_then_resumes(
+    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = compare_run(tmp_path / "compare", compare_spec(tiny_model_folder))
+    from studio.worker.comparing import scoring
+
+    def stopped(*args: Any) -> None:
+        raise scoring.ScoringStopped
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scoring, "score_rows", stopped)
+        assert run_here(run)[-1]["event"] == "stopped"
+    assert not run.scores_path.exists()
+    answered = run.predictions_path.read_text()
+    assert run_here(run)[-1]["event"] == "finished"
+    assert run.predictions_path.read_text() == answered, "the answers were there: they are only scored"
+
+
+def test_the_loss_of_the_right_answers_is_measured_where_it_is_asked_for(
+    tmp_path: Path, tiny_model_folder: Path, tuned_folder: Path
+) -> None:
+    """Against one forward pass of a model that nothing was done to; half of an arm was answered before a stop."""
+    spec = compare_spec(tiny_model_folder, arms=ARMS, run_id="train", tuned_path=str(tuned_folder), tuned_method="lora")
+    run = compare_run(tmp_path / "compare", replace(spec, has_loss=True))
+    assert run_here(run)[-1]["event"] == "finished"
+    lines = {(line["arm"], line["example_id"]): line for line in read_json_lines(run.predictions_path)[0]}
+    from studio.tokens.encoding import encode_pairs, pair_of
+    from studio.tokens.tokenizer import ModelFolder
+
+    row = colour_rows(5, start=200)[3]
+    encoded = encode_pairs(ModelFolder(tiny_model_folder), [pair_of(row)])[0]
+    model = load_model(tiny_model_folder, "float32")
+    logits = model(input_ids=torch.tensor([encoded.ids])).logits[0].log_softmax(-1).detach()
+    places = range(encoded.prompt_tokens, len(encoded.ids))
+    by_hand = -sum(float(logits[place - 1, encoded.ids[place]]) for place in places) / len(places)
+    measured = lines["zero_shot", row.example_id]
+    assert (measured["loss"], measured["loss_tokens"]) == (pytest.approx(by_hand, abs=1e-4), len(places))
+    scores = json.loads(run.scores_path.read_text())["arms"]
+    assert scores["tuned"]["scores"]["loss"]["score"] < scores["zero_shot"]["scores"]["loss"]["score"], "it has learned"
+    assert scores["tuned"]["scores"]["perplexity"]["n"] == 5

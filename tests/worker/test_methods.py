@@ -262,6 +262,7 @@ def test_virtual_tokens_stand_before_the_tuned_arm_s_prompts_only_and_count(
     run = trained("prompt tuning", tmp_path / "run", tiny_model_folder, epochs=1)
     adapter = str(run.result_path("adapter"))
     spec = CompareSpec(
+        probe_rows=0,
         model_path=str(tiny_model_folder), run_id="run", tuned_path=adapter, tuned_method="prompt_tuning",
         arms=("zero_shot", "tuned"), max_new_tokens=4, dtype="float32", latency_rows=1,
     )  # fmt: skip

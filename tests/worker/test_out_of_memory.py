@@ -15,6 +15,7 @@ from studio.files import read_json_lines
 from studio.runs.directory import FrozenRow
 from studio.runs.watch import RunWatch
 from studio.tokens.encoding import Encoded
+from studio.worker import memory
 from studio.worker.compute.measure import Choice
 from studio.worker.families.causal import CausalLearner
 from studio.worker.memory import available_bytes, is_out_of_memory
@@ -165,6 +166,38 @@ def test_an_error_that_only_sounds_large_is_no_lack_of_memory() -> None:
     assert is_out_of_memory(RuntimeError(TORCH_SAYS)) and is_out_of_memory(OSError(12, "Cannot allocate memory"))
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     assert available_bytes() > 0
+
+
+@pytest.mark.parametrize(
+    ("membership", "top", "limit", "use", "cached"),
+    [
+        ("0::/slurm/job_7", "", "memory.max", "memory.current", "inactive_file"),
+        (
+            "3:cpu:/other\n4:memory:/slurm/job_7",
+            "memory",
+            "memory.limit_in_bytes",
+            "memory.usage_in_bytes",
+            "total_inactive_file",
+        ),
+    ],
+)
+def test_the_limit_of_a_job_counts_and_of_the_groups_above_it_but_files_that_were_only_read_do_not(
+    membership: str, top: str, limit: str, use: str, cached: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "cgroup" / top / "slurm" / "job_7"
+    own.mkdir(parents=True)
+    for group, most, used, of_files in ((own, "4000", "3000", "500"), (own.parent, "9000", "8000", "0")):
+        (group / limit).write_text(f"{most}\n")
+        (group / use).write_text(f"{used}\n")
+        (group / "memory.stat").write_text(f"anon 2500\n{cached} {of_files}\n")
+    (own.parent.parent / limit).write_text("max\n")
+    (tmp_path / "own").write_text(f"{membership}\n")
+    monkeypatch.setattr(memory, "_GROUPS_PATH", tmp_path / "cgroup")
+    monkeypatch.setattr(memory, "_OWN_GROUPS_PATH", tmp_path / "own")
+    assert sorted(memory._room_in_groups()) == [1000, 1500]
+    assert available_bytes() == 1000
+    monkeypatch.setattr(memory, "_OWN_GROUPS_PATH", tmp_path / "no such thing")
+    assert memory._room_in_groups() == []
 
 
 # Everything is imported before the limit: what is left then is for the run.

@@ -8,8 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 
-from studio.acts.past import PastComparison
-from studio.reports.history import history_table
+from studio.reports.history import PastComparison, history_table
 from studio.tui import actions
 from studio.tui.dialogs.list_dialog import ListDialog
 from studio.tui.widgets.lines import HeadLine, Line, LinesView

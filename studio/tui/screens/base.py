@@ -1,4 +1,4 @@
-"""What the five screens have in common: header, body, status line, footer, and the keys of every screen."""
+"""What the six screens have in common: header, body, status line, footer, and the keys of every screen."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class StudioScreen(Asking):
-    """One of the five. A child names itself (``NAME``), sets ``BINDINGS = bindings_for(NAME)`` and makes its body."""
+    """One of the six. A child names itself (``NAME``), sets ``BINDINGS = bindings_for(NAME)`` and makes its body."""
 
     NAME: ClassVar[str]
     IS_TYPED_INTO: ClassVar[bool] = False
@@ -84,7 +84,7 @@ class StudioScreen(Asking):
         """Whether the screen keeps ``key``, to post it again once it shows what the key is for."""
         return False
 
-    # What every screen can do. The five go through the shell, which alone knows what is open.
+    # What every screen can do. They go through the shell, which alone knows what is open.
 
     def action_data(self) -> None:
         self.shell.show_screen("data")
@@ -100,6 +100,9 @@ class StudioScreen(Asking):
 
     def action_try(self) -> None:
         self.shell.show_screen("try")
+
+    def action_checks(self) -> None:
+        self.shell.show_screen("checks")
 
     def action_help(self) -> None:
         from studio.tui.dialogs.help import HelpDialog

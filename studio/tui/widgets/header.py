@@ -1,4 +1,4 @@
-"""The top line: the five screens, the project, the model."""
+"""The top line: the six screens, the project, the model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual.widget import Widget
 from studio.reports.visible import visible
 from studio.tui.styles import style_of
 
-TABS = (("F2", "Data"), ("F3", "Window"), ("F4", "Runs"), ("F5", "Compare"), ("F6", "Try"))
+TABS = (("F2", "Data"), ("F3", "Window"), ("F4", "Runs"), ("F5", "Compare"), ("F6", "Try"), ("F7", "Checks"))
 
 
 @dataclass(frozen=True)

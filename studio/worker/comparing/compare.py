@@ -162,5 +162,9 @@ def _scores(questions: Questions, models: LocalModels | None, lines: Sequence[Pr
     for text, count in questions.left_out.items():
         if text in scores["arms"]:
             scores["arms"][text]["left_out"] += count
+    if models is not None:
+        from studio.worker.comparing.probe import probe
+
+        scores["probe"] = probe(questions, models, lines)
     scores["computed"] = {"batch_size": spec.batch_size, **machine_facts(models.choice if models else None)}
     return scores

@@ -14,6 +14,7 @@ from studio.tokens.tokenizer import ModelFolder
 from studio.worker.answering import Loaded
 from studio.worker.comparing.predictions import Prediction, prediction_key, weights_id
 from studio.worker.comparing.questions import Question, Questions
+from studio.worker.comparing.reference_loss import reference_ids, reference_loss
 from studio.worker.compute import devices, measure
 from studio.worker.compute.lanes import Lanes, lane_count
 from studio.worker.compute.loading import load_model, stop_ids_of
@@ -53,7 +54,9 @@ class LocalModels:
     ) -> Iterator[tuple[Question, Prediction]]:
         """What predictions.jsonl says of each answer, as they come: ``timed``, one by one, then the ``others``."""
         decoder = self._decoder_of(arm)
-        tokenizer = ModelFolder(Path(self._questions.answering[arm].model_path)).tokenizer
+        folder = ModelFolder(Path(self._questions.answering[arm].model_path))
+        tokenizer = folder.tokenizer
+        references = self._references(folder, [*timed, *others])
         for question, answer in self._answered(decoder, timed, others, is_cancelled):
             yield (
                 question,
@@ -68,8 +71,23 @@ class LocalModels:
                     "cost": None,
                     "error": None,
                     "sources": question.prompt.sources,
+                    **self._loss_of(arm, question, references),
                 },
             )
+
+    def _references(self, folder: ModelFolder, questions: Sequence[Question]) -> dict[int, list[int]]:
+        """The ids of the right answers, by example_id, where their loss is asked for."""
+        if not self._questions.spec.has_loss:
+            return {}
+        rows = [question.row for question in questions]
+        return dict(zip((row.example_id for row in rows), reference_ids(folder, rows), strict=True))
+
+    def _loss_of(self, arm: str, question: Question, references: dict[int, list[int]]) -> Prediction:
+        ids = references.get(question.row.example_id)
+        if ids is None:
+            return {}
+        model = self._loaded.use(self._questions.answering[arm])
+        return {"loss": reference_loss(model, question.ids, ids), "loss_tokens": len(ids)}
 
     def _answered(
         self,
@@ -91,8 +109,20 @@ class LocalModels:
             for number, answer in decoder.answers(prompts, size, is_cancelled, self._lanes):
                 yield of_task[number], answer
 
+    def decoder_in(self, arm: str, dtype: str) -> Decoder:
+        """Who answers for the arm, in any dtype; no other is in memory then. Raises StudioError where it cannot be."""
+        if dtype == self.choice.dtype:
+            return self._decoder_of(arm)
+        self._decoder, self._loaded = None, Loaded(dtype)
+        who = self._questions.answering[arm]
+        return family_in(Path(who.model_path)).decoder(
+            self._loaded.use(who), _stop_ids(who), self._questions.max_new_tokens
+        )
+
     def _decoder_of(self, arm: str) -> Decoder:
         who = self._questions.answering[arm]
+        if self._loaded.dtype != self.choice.dtype:
+            self._loaded = Loaded(self.choice.dtype)
         if self._decoder is None or self._decoder[0] != who:
             self._questions.session.events.write(Preparing(message=f"loading the model of {arm}"))
             self._decoder = None  # with it goes the model before, if nothing is made of that

@@ -83,7 +83,7 @@ class Prompts:
             if prompting.is_per_question:
                 sources += [{"source": f"example {shot.example_id}", "score": None} for shot in shots]
             yield Prompt(row, messages, sources)
-        if passages and answered_by_passages:
+        if prompting.documents and answered_by_passages:
             self._say(
                 f"{arm.text}: in {answered_by_passages} of {len(self._rows)} rows a passage has the reference in it, "
                 "word for word"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from studio.tui.screens.compare.choosing import Choosing
 from studio.tui.screens.compare.nearest import Nearest
 from studio.tui.screens.compare.sending import Sending
+from studio.tui.screens.compare.telling import Telling
 
 
 class RowKeys:
@@ -13,6 +14,7 @@ class RowKeys:
     choosing: Choosing
     nearest: Nearest
     sending: Sending
+    telling: Telling
 
     def action_sort_rows(self) -> None:
         self.choosing.next_order()
@@ -46,3 +48,9 @@ class RowKeys:
 
     def action_sent_back(self) -> None:
         self.sending.show_queue()
+
+    def action_all_scores(self) -> None:
+        self.telling.show_scores()
+
+    def action_export(self) -> None:
+        self.telling.ask_file()

@@ -8,9 +8,10 @@ from functools import partial
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from studio.acts.past import PastComparison, past_comparisons
+from studio.acts.past import past_comparisons
 from studio.errors import StudioError
 from studio.reports.compare import CompareRow
+from studio.reports.history import PastComparison
 from studio.reports.numbers import counted, number
 from studio.reports.visible import visible
 from studio.runs.specs import CompareSpec
@@ -25,6 +26,7 @@ from studio.tui.screens.compare.loaded import Loaded, load
 from studio.tui.screens.compare.nearest import Nearest
 from studio.tui.screens.compare.row_keys import RowKeys
 from studio.tui.screens.compare.sending import Sending
+from studio.tui.screens.compare.telling import Telling
 from studio.tui.screens.compare.totals import WIDE, Totals
 from studio.tui.screens.compare.voting import Voting
 from studio.tui.screens.list_screen import ListScreen
@@ -98,6 +100,7 @@ class CompareScreen(ArmKeys, RowKeys, ListScreen):
         self.nearest = Nearest(self)
         self.voting = Voting(self, self.choosing)
         self.sending = Sending(self, self.choosing)
+        self.telling = Telling(self)
         self._hidden: set[str] = set()
         self._is_marked = True
 
@@ -328,7 +331,7 @@ class CompareScreen(ArmKeys, RowKeys, ListScreen):
 
     def on_line_entered(self, message: LineEntered) -> None:
         message.stop()
-        enter = {"search": self.choosing.enter_words}[message.kind]
+        enter = {"search": self.choosing.enter_words, "report": self.telling.enter_file}[message.kind]
         self.shell.attempt(partial(enter, message.text))
 
     def on_line_left(self, message: LineLeft) -> None:

@@ -14,7 +14,7 @@ from studio.reports.visible import visible
 from studio.tui.screens.data.view import DataView, equals, one_of
 
 if TYPE_CHECKING:
-    from studio.dataset.examples import Value, Values
+    from studio.dataset.examples import ExampleIds, Value, Values
     from studio.scoring.agreement import Agreement
     from studio.tui.screens.data.desk import Desk
     from studio.tui.screens.data.rows import Rows
@@ -102,6 +102,25 @@ class Finding:
         if isinstance(value, str) and len(value) >= PREVIEW_CHARS:
             value = getattr(store.example(preview.example_id), name)
         self._rows.load(self._rows.sought.filtered(equals(name, value)))
+
+    def show_near(self) -> None:
+        """The rows whose prompt is nearly that of the row under the cursor; the first time takes a moment."""
+        store, example_id = self._desk.session.opened(), self._desk.table.cursor_id
+        if example_id is None:
+            return
+
+        def find() -> ExampleIds:
+            store.find_near()
+            return store.near(example_id)
+
+        self._desk.say(f"looking for rows like {example_id} …")
+        self._desk.ask("near", find, partial(self._take_near, example_id))
+
+    def _take_near(self, example_id: int, found: ExampleIds) -> None:
+        if len(found) < 2:
+            self._desk.say(f"no row is nearly like {example_id}")
+        else:
+            self._rows.show_chosen(found, f"rows like {example_id}", "data", {})
 
     def ask_values(self) -> None:
         """What the cursor's column has in the rows of the view, to filter by."""

@@ -31,6 +31,9 @@ class HandedOn(StudioScreen):
     def action_sent_back(self) -> None:
         self.finding.sent_back()
 
+    def action_near(self) -> None:
+        self.finding.show_near()
+
     def action_same_cell(self) -> None:
         self.finding.same_cell()
 

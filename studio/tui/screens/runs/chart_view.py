@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -30,7 +31,7 @@ class ChartView(Widget):
         self._nothing = ""
         self._marks: Sequence[BorderMark] = ()
         self._x_range: tuple[float, float] | None = None
-        self._drawn: tuple[tuple[int, int], list[Line]] | None = None
+        self._drawn: tuple[Size, list[Line]] | None = None
 
     def show(
         self,
@@ -51,15 +52,26 @@ class ChartView(Widget):
         self._series, self._x_label, self._log_y = series, x_label, log_y
         self._marker_x, self._marker_label, self._nothing = marker_x, marker_label, nothing
         self._marks, self._x_range = marks, x_range
-        self._drawn = None
-        self.refresh()
+        self._refresh_changed()
+
+    def _refresh_changed(self) -> None:
+        """Draw the lines that read otherwise now: a step moves few of a long run's."""
+        size = self.content_size
+        before, self._drawn = self._drawn, (size, self._draw(*size))
+        if before is None or before[0] != size or len(before[1]) != len(self._drawn[1]):
+            self.refresh()
+            return
+        top = self.gutter.top
+        changed = [y for y, lines in enumerate(zip(before[1], self._drawn[1], strict=True)) if lines[0] != lines[1]]
+        if changed:
+            self.refresh(*(Region(0, top + y, self.outer_size.width, 1) for y in changed))
 
     def render_line(self, y: int) -> Strip:
-        width, height = self.content_size
-        if self._drawn is None or self._drawn[0] != (width, height):
-            self._drawn = (width, height), self._draw(width, height)
+        size = self.content_size
+        if self._drawn is None or self._drawn[0] != size:
+            self._drawn = size, self._draw(*size)
         rows = self._drawn[1]
-        return strip_of(self, rows[y] if y < len(rows) else [], width, self.rich_style)
+        return strip_of(self, rows[y] if y < len(rows) else [], size.width, self.rich_style)
 
     def _draw(self, width: int, height: int) -> list[Line]:
         if width < MIN_WIDTH or height < MIN_HEIGHT:

@@ -34,11 +34,14 @@ def longest_line(report: WindowReport, index: int, width: int) -> Line:
 
 
 def shot_lines(report: WindowReport, width: int) -> list[Line]:
-    """One line per number of shots, then what they do to every prompt and, with room, what tuning does."""
+    """One line per number of shots, then what they do to every prompt; with room, what tuning does, where advice is."""
     table = shots_table(report)
     lines = table.drawn(width)
     styles = ("dim", "completion") if width >= WIDE else ("dim",)
-    return [*lines, *([(note, style)] for note, style in zip(table.notes, styles, strict=False))]
+    lines += [[(note, style)] for note, style in zip(table.notes, styles, strict=False)]
+    if width >= WIDE:
+        lines.append([("studio advise", "key"), (" says what to try next, and why", "dim")])
+    return lines
 
 
 def progress_lines(done: int, total: int, width: int) -> list[Line]:

@@ -1,0 +1,127 @@
+"""What studio advise says, from facts as a project has them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from studio.reports.advice import AdviceFacts, CheckFound, advice_as_json, advice_on
+from studio.reports.window import window_report
+from studio.runs.directory import FrozenRow
+from studio.scoring.comparison import Comparison
+from studio.tokens.layout import Budget, ContextWindow
+from tests.scoring.pairs import summarize
+
+WINDOW = window_report(
+    np.arange(1, 101),
+    np.full(100, 80),
+    np.full(100, 20),
+    Budget(128),
+    ContextWindow(2048),
+    np.full(100, 100),
+    [0, 1, 5],
+)
+
+
+def answers(arm: str, right: int, n: int = 24) -> list[dict[str, Any]]:
+    facts = {"arm": arm, "latency_seconds": 0.5, "prompt_tokens": 80, "is_cut": False, "tokens": 3}
+    return [{"example_id": at, "text": "yes" if at < right else "no idea", **facts} for at in range(n)]
+
+
+def measured(zero: int, few: int) -> Comparison:
+    rows = [FrozenRow(at, "tone", "q", "yes") for at in range(24)]
+    return summarize(rows, answers("zero_shot", zero) + answers("few_shot:5", few))
+
+
+FACTS = AdviceFacts(
+    splits={"tickets": {"train": 240, "validation": 27, "test": 200}, "tone": {"train": 60, "test": 5}},
+    window=WINDOW,
+    checks=[],
+    prompting=None,
+    prompting_id="",
+    has_run=False,
+)
+
+
+def said(facts: AdviceFacts) -> list[tuple[str, str, str]]:
+    return [(one.topic, one.words, one.command) for one in advice_on(facts)]
+
+
+def test_before_anything_was_measured_it_says_what_the_rows_can_show_and_what_shots_cost() -> None:
+    assert said(FACTS) == [
+        ("mend", "The checks found nothing that is not waived.", ""),
+        (
+            "held out",
+            "tickets: 200 test rows show a difference of 9 points or more (80 % power, yes-or-no score).",
+            "",
+        ),
+        ("held out", "tone: 5 test rows cannot show any difference; 10 points need about 157.", ""),
+        (
+            "shots",
+            "5 examples in the prompt make it 580 tokens in the mean, 7.2 times as long and 28 % of the context window "
+            "of 2,048 tokens.",
+            "",
+        ),
+        (
+            "prompting",
+            "How far zero-, one- and few-shot come is not measured on these rows.",
+            "studio advise --measure",
+        ),
+        (
+            "next",
+            "Measure prompting, then fine-tune and compare on the same rows.",
+            "studio train --set tasks=tickets,tone",
+        ),
+        (
+            "labels",
+            "tone: 60 training rows is little. Whether more would help shows a run on half of them beside one on all: "
+            "the same score from half says that more will not.",
+            "studio train --set tasks=tone --set where='example_id % 2 = 0'",
+        ),
+    ]
+
+
+def test_a_prompt_that_leaves_room_and_one_that_may_be_enough() -> None:
+    room = said(replace(FACTS, prompting=measured(0, 6), prompting_id="compare-1"))
+    assert (
+        "prompting",
+        "few_shot:5: exact match 25.0 (95 %: 12.0 to 44.9, n 24), 0.50 s an answer, 80 prompt tokens.",
+        "",
+    ) in room
+    assert (
+        "next",
+        "Fine-tune: the best prompt, few_shot:5, leaves room (95 %: 12.0 to 44.9 of 100).",
+        "studio train --set tasks=tickets,tone",
+    ) in room
+    enough = replace(FACTS, prompting=replace_scores(measured(0, 24)), has_run=True)
+    words = " ".join(one.words for one in advice_on(enough))
+    assert "prompting may be enough" in words and "A run can answer already" in words
+
+
+def replace_scores(comparison: Comparison) -> Comparison:
+    """24 of 24 is 86 to 100: not yet 90. The same from ten times as many rows is."""
+    arm = comparison.arms["few_shot:5"]
+    assert arm.headline is not None and arm.headline.low < 0.9
+    return replace(comparison, arms={"few_shot:5": replace(arm, headline=replace(arm.headline, low=0.98, n=240))})
+
+
+def test_errors_come_first_and_loose_rows_are_split() -> None:
+    found = CheckFound("contradictions", "error", 12, "The model cannot learn both answers.")
+    facts = replace(FACTS, checks=[found], splits={"": {"": 40}})
+    assert said(facts)[:2] == [
+        (
+            "mend",
+            "contradictions (error): 12 rows. The model cannot learn both answers.",
+            "studio check --only contradictions",
+        ),
+        (
+            "splits",
+            "40 rows in no split: nothing to train on and nothing held out.",
+            "studio split --test 0.2 --validation 0.1",
+        ),
+    ]
+    assert said(facts)[-1][1] == "Mend contradictions first: a run would not start, and would learn them."
+    assert said(replace(FACTS, splits={})) == [("data", "There is no example yet.", "studio import FILE")]
+    assert advice_as_json(facts)["advice"][0]["topic"] == "mend"
