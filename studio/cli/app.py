@@ -10,6 +10,7 @@ import typer
 import studio
 from studio.cli import (
     agreement,
+    card,
     checking,
     completion,
     controlling,
@@ -23,6 +24,8 @@ from studio.cli import (
     naming,
     reporting,
     running,
+    tasks,
+    templates,
     votes,
 )
 from studio.cli.common import Verb, VerbCommand, VerbGroup
@@ -42,6 +45,9 @@ VERBS: tuple[Verb, ...] = (
     Verb("open", open_studio),
     *demo.VERBS,
     *data.VERBS,
+    *card.VERBS,
+    *tasks.VERBS,
+    *templates.VERBS,
     *checking.VERBS,
     *agreement.VERBS,
     *models.VERBS,

@@ -38,6 +38,7 @@ _TYPES = {
     "is_marked": "BOOLEAN",
     "note": "VARCHAR",
     "split": "VARCHAR",
+    "task": "VARCHAR",
     "is_removed": "BOOLEAN",
 }
 _CHUNK = 2_000
@@ -138,6 +139,77 @@ def set_text(
     change = _applied(cursor, who, "text", lambda _: f"edit the {fields} of example {example_id}", changed)
     rehash(cursor, change.example_ids)
     return change
+
+
+def rename_task(cursor: DuckDBPyConnection, who: str, old: str, new: str) -> Change:
+    """One act: the rows of the task ``old`` become of ``new``. Raises AskedWrongly where there is no such task."""
+    _check_text("task", new, may_be_empty=True)
+    ids = as_ids([])
+    if old != new:
+        found = cursor.execute("SELECT example_id FROM examples WHERE task = $1 AND NOT is_removed", [old]).fetchnumpy()
+        ids = np.asarray(found["example_id"], dtype=np.int64)
+    if old != new and not len(ids):
+        rows = cursor.execute(
+            """SELECT task FROM examples WHERE NOT is_removed AND task <> '' GROUP BY task
+               ORDER BY jaro_winkler_similarity(task, $1) DESC, task LIMIT 5""",
+            [old],
+        ).fetchall()
+        there = ", ".join(task for (task,) in rows) or "none"
+        raise AskedWrongly(f"There is no task {old!r}.", f"Tasks: {there}.")
+    named = f"{old or '(none)'} to {new or '(none)'}"
+    return _applied(
+        cursor,
+        who,
+        "task",
+        lambda count: f"rename the task {named} of {_examples(count)}",
+        [Assignment("task", new, ids)],
+    )
+
+
+def replace_texts(
+    cursor: DuckDBPyConnection, who: str, kind: str, act: str, rows: Sequence[tuple[int, str, str]]
+) -> Change:
+    """One act: other prompts and completions, by (example_id, prompt, completion); ``act`` goes before the count.
+
+    Rows that have these texts already are left out. Raises AskedWrongly for a text that cannot be learned.
+    """
+    for _, prompt, completion in rows:
+        _check_row_text("prompt", prompt)
+        _check_row_text("completion", completion)
+    cursor.execute("CREATE OR REPLACE TEMP TABLE wanted (example_id BIGINT, prompt VARCHAR, completion VARCHAR)")
+    columns = {"example_id": "BIGINT", "prompt": "VARCHAR", "completion": "VARCHAR"}
+    staged = (dict(zip(columns, row, strict=True)) for row in rows)
+    execute_with_rows(cursor, "INSERT INTO wanted SELECT unnest(row) FROM {rows}", columns, staged)
+    cursor.execute(
+        """CREATE OR REPLACE TEMP TABLE replacing AS
+           SELECT wanted.*, greatest(revision, coalesce(newest, 1)) + 1 AS revision
+           FROM wanted JOIN examples USING (example_id)
+           LEFT JOIN (SELECT example_id, max(CAST(new AS INTEGER)) AS newest FROM edits WHERE field = 'revision'
+                      GROUP BY example_id) USING (example_id)
+           WHERE NOT is_removed AND (wanted.prompt <> examples.prompt OR wanted.completion <> examples.completion)"""
+    ).fetchall()
+    found = cursor.execute("SELECT example_id FROM replacing ORDER BY example_id").fetchnumpy()
+    ids = np.asarray(found["example_id"], dtype=np.int64)
+    if not len(ids):
+        return Change(0, "nothing to change")
+    said = f"{act} {_examples(len(ids))}"
+    batch_id = new_batch(cursor, kind, said, who)
+    for field in ("prompt", "completion", "revision"):
+        cursor.execute(
+            f"""INSERT INTO edits (edit_id, batch_id, example_id, field, old, new)
+                SELECT nextval('edit_ids'), $1, example_id, $2, CAST(examples.{field} AS VARCHAR),
+                       CAST(replacing.{field} AS VARCHAR)
+                FROM replacing JOIN examples USING (example_id) WHERE examples.{field} <> replacing.{field}""",
+            [batch_id, field],
+        ).fetchall()
+    cursor.execute(
+        """UPDATE examples SET prompt = replacing.prompt, completion = replacing.completion,
+               revision = replacing.revision, changed = $1 FROM replacing
+           WHERE replacing.example_id = examples.example_id""",
+        [next_change(cursor)],
+    ).fetchall()
+    rehash(cursor, ids)
+    return Change(batch_id, said, ids, len(ids))
 
 
 def remove(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | ExampleIds) -> Change:

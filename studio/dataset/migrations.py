@@ -196,6 +196,14 @@ MIGRATIONS: tuple[tuple[str, Step], ...] = (
         "0012 rejected",
         "ALTER TABLE examples ADD COLUMN rejected VARCHAR DEFAULT ''",
     ),
+    (
+        # The name of the instruction template that made a row, and the columns that it was made of, as JSON.
+        "0013 templates",
+        """
+        ALTER TABLE examples ADD COLUMN template VARCHAR DEFAULT '';
+        ALTER TABLE examples ADD COLUMN raw VARCHAR DEFAULT ''
+        """,
+    ),
 )
 
 

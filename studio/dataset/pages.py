@@ -19,10 +19,12 @@ from studio.errors import AskedWrongly
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+# How the summary of an act begins that applied a template to rows.
+APPLIED = "apply the template"
 _SHORTENED = ("prompt", "completion", "system", "note")
 # As the fields of Example are called.
-_EXAMPLE_COLUMNS = f"""example_id, prompt, completion, system, context, rejected, task, label, is_marked, note, split,
-    source, source_line, revision, {hex_of("prompt_hash")} AS prompt_hash"""
+_EXAMPLE_COLUMNS = f"""example_id, prompt, completion, system, context, rejected, template, task, label, is_marked,
+    note, split, source, source_line, revision, {hex_of("prompt_hash")} AS prompt_hash"""
 
 
 def previews(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, fingerprint: str) -> list[Preview]:
@@ -62,6 +64,19 @@ def examples(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> lis
     found = _examples(cursor, "examples", id_condition(cursor, as_ids(ids)), [])
     by_id = {example.example_id: example for example in found}
     return [by_id[int(id_)] for id_ in ids if int(id_) in by_id]
+
+
+def made_by(cursor: DuckDBPyConnection, template: str) -> list[tuple[int, str, bool]]:
+    """See ``Store.made_by``. What a template was applied to anew is no edit of somebody's."""
+    rows: list[tuple[int, str, bool]] = cursor.execute(
+        f"""SELECT example_id, raw, example_id IN (
+                SELECT example_id FROM edits JOIN batches USING (batch_id)
+                WHERE field IN ('prompt', 'completion') AND NOT is_undone
+                AND NOT starts_with(summary, '{APPLIED}'))
+            FROM examples WHERE template = $1 AND NOT is_removed ORDER BY example_id""",
+        [template],
+    ).fetchall()
+    return rows
 
 
 def unused_columns(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[str]:

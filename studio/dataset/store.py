@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from studio.dataset import adding, edits, pages, row_losses, token_counts, views
+from studio.dataset import facts as dataset_facts
 from studio.dataset.candidates import Candidate
 from studio.dataset.changes import Changes, Heard
 from studio.dataset.checks import current, fixing, kept
@@ -41,6 +42,7 @@ from studio.dataset.examples import (
     Stats,
     Values,
 )
+from studio.dataset.facts import Facts
 from studio.dataset.host import Here, Host, reads, writes
 from studio.dataset.labels import LABELS, SPLITS
 from studio.dataset.near import clusters
@@ -203,6 +205,11 @@ class Store:
         (ids, a person each, a label each, the people): a person is a place in the last, a label one in ``LABELS``.
         """
         return pages.decisions(cursor)
+
+    @reads
+    def facts(self, cursor: DuckDBPyConnection) -> Facts:
+        """What there is to say of the whole dataset, for its card."""
+        return dataset_facts.facts(cursor)
 
     @reads
     def task_splits(self, cursor: DuckDBPyConnection) -> dict[str, dict[str, int]]:
@@ -420,6 +427,21 @@ class Store:
         AskedWrongly for an empty prompt or completion, and for what are no turns.
         """
         return edits.set_text(cursor, self.who, example_id, prompt, completion, context)
+
+    @writes
+    def rename_task(self, cursor: DuckDBPyConnection, old: str, new: str) -> Change:
+        """Give a task another name; where that is one already, both become one."""
+        return edits.rename_task(cursor, self.who, old, new)
+
+    @writes
+    def replace_texts(self, cursor: DuckDBPyConnection, act: str, rows: list[tuple[int, str, str]]) -> Change:
+        """Other texts for many rows, by (example_id, prompt, completion), as one act; ``act`` says which, in words."""
+        return edits.replace_texts(cursor, self.who, "text", act, rows)
+
+    @reads
+    def made_by(self, cursor: DuckDBPyConnection, template: str) -> list[tuple[int, str, bool]]:
+        """(example_id, raw columns as JSON, whether somebody edited it since) of the rows of a template, by id."""
+        return pages.made_by(cursor, template)
 
     @writes
     def set_mark(

@@ -201,7 +201,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("plot", "p", "plot", "quality against context, latency or cost, with the frontier; again takes the next, then the arms", where=_COMPARE, footer=2),
     Action("vote", "v", "vote blind", "judge two answers side by side without knowing whose they are: the arms shown if two, else those of the verdict", where=_COMPARE, footer=5),
     Action("new_comparison", "n", "new", "compare a finished run with prompting", where=_COMPARE, footer=8),
-    Action("all_scores", "t", "all scores", "every task and score, the fields of JSON answers, confusion tables", where=_COMPARE),
+    Action("all_scores", "t", "all scores", "the whole verdict, what gave the answers, every task and score, JSON fields, confusion tables", where=_COMPARE),
     Action("comparisons", "H", "history", "the comparisons so far: the tuned score with its interval, one below the other; enter opens one", where=_COMPARE),
     Action("older", "<", "older", "the comparison before this one", where=_COMPARE, footer=9),
     Action("newer", ">", "newer", "the comparison after this one", where=_COMPARE),
