@@ -9,6 +9,7 @@ import typer
 
 import studio
 from studio.cli import (
+    advising,
     agreement,
     card,
     checking,
@@ -55,6 +56,7 @@ VERBS: tuple[Verb, ...] = (
     *controlling.VERBS,
     *looking_back.VERBS,
     *naming.VERBS,
+    *advising.VERBS,
     *judging.VERBS,
     *votes.VERBS,
     *judge.VERBS,

@@ -126,7 +126,7 @@ _NO_WORD = re.compile(r"[\W_]")
 
 def says_little(text: str) -> bool:
     """Whether less than a fifth of a text of 30 characters and more is letters and digits."""
-    dense = "".join(text.split())
+    dense = "".join(text[:_SAMPLED_CHARS].split())
     return len(dense) >= 30 and len(_NO_WORD.sub("", dense)) < len(dense) / 5
 
 
