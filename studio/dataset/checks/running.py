@@ -55,9 +55,12 @@ def findings_after(
         others = np.setdiff1d(before.example_ids, changed) if before else changed[:0]
         found[check.name] = check.finding(np.union1d(others, ids))
         on_done(check)
+    around: dict[object, ExampleIds] = {}  # several checks look at the same rows around a change
     for other in checks:
         if isinstance(other, GroupCheck):
-            found[other.name] = _regrouped(rows, other, kept[other.name], changed)
+            if other.around not in around:
+                around[other.around] = np.union1d(changed, other.around(rows, changed))
+            found[other.name] = _regrouped(rows, other, kept[other.name], around[other.around])
             on_done(other)
         elif isinstance(other, DatasetCheck):
             found[other.name] = other.find(rows)
@@ -117,9 +120,8 @@ def matches_of(rows: Rows, spots: Sequence[Spot]) -> Iterator[tuple[int, list[st
     yield from rows.stream(f"SELECT example_id, flatten([{', '.join(found)}]) FROM {rows.table}")
 
 
-def _regrouped(rows: Rows, check: GroupCheck, before: Finding | None, changed: ExampleIds) -> Finding | None:
-    """Groups with a row that changed, or that one could have joined, are made anew, from all of their rows."""
-    near = np.union1d(changed, check.around(rows, changed))
+def _regrouped(rows: Rows, check: GroupCheck, before: Finding | None, near: ExampleIds) -> Finding | None:
+    """Groups with a row of ``near``, where rows changed, are made anew, from all of their rows."""
     others: list[ExampleIds] = []
     if before:
         group_of = np.repeat(np.arange(len(before.group_sizes)), before.group_sizes)
