@@ -18,7 +18,6 @@ from studio.dataset.examples import ExampleIds
 
 # ids a pass: the progress moves and Esc acts between two. DuckDB works on 122,880 rows in one thread.
 _PASS_IDS = 250_000
-_MASK_BITS = 60
 
 OnDone = Callable[[Check], None]
 
@@ -72,9 +71,8 @@ def row_ids(rows: Rows, checks: Sequence[RowCheck]) -> list[ExampleIds]:
     """The rows that each of ``checks`` finds, ascending."""
     found: list[list[ExampleIds]] = [[] for _ in checks]
     for some in _passes(rows):
-        for start in range(0, len(checks), _MASK_BITS):
-            for number, ids in enumerate(_hits(some, checks[start : start + _MASK_BITS]), start):
-                found[number].append(_confirmed(some, checks[number], ids))
+        for number, ids in enumerate(_hits(some, checks)):
+            found[number].append(_confirmed(some, checks[number], ids))
     return [np.concatenate(parts) if parts else np.empty(0, dtype=np.int64) for parts in found]
 
 
@@ -90,16 +88,18 @@ def _passes(rows: Rows) -> Iterator[Rows]:
 
 
 def _hits(rows: Rows, checks: Sequence[RowCheck]) -> list[ExampleIds]:
-    """The rows for which each check's condition holds, all found in one scan of the texts."""
+    """The rows for which each check's condition holds, all found in one scan of the texts.
+
+    Within CASE what stands behind AND is not looked at in vain, which halves the time of many rows; of a few it is
+    quicker to plan without.
+    """
     if not checks:
         return []
-    bits = (f"CASE WHEN {check.where} THEN {1 << bit} ELSE 0 END" for bit, check in enumerate(checks))
-    found = rows.columns(
-        f"""SELECT example_id, mask FROM (SELECT example_id, {" + ".join(bits)}::BIGINT AS mask FROM {rows.table})
-            WHERE mask <> 0 ORDER BY example_id"""
-    )
-    ids, mask = np.asarray(found["example_id"], dtype=np.int64), np.asarray(found["mask"], dtype=np.int64)
-    return [ids[mask >> bit & 1 > 0] for bit in range(len(checks))]
+    form = "({})" if rows.are_few else "CASE WHEN {} THEN true ELSE false END"
+    columns = ", ".join(f"{form.format(check.where)} AS hit_{number}" for number, check in enumerate(checks))
+    found = rows.columns(f"SELECT example_id, {columns} FROM {rows.table} ORDER BY example_id")
+    ids = np.asarray(found["example_id"], dtype=np.int64)
+    return [ids[np.asarray(found[f"hit_{number}"], dtype=bool)] for number in range(len(checks))]
 
 
 def _confirmed(rows: Rows, check: RowCheck, ids: ExampleIds) -> ExampleIds:
