@@ -9,6 +9,7 @@ import typer
 
 import studio
 from studio.cli import (
+    advising,
     card,
     checking,
     completion,
@@ -53,6 +54,7 @@ VERBS: tuple[Verb, ...] = (
     *controlling.VERBS,
     *looking_back.VERBS,
     *naming.VERBS,
+    *advising.VERBS,
     *judging.VERBS,
     *votes.VERBS,
     *judge.VERBS,

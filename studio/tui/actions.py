@@ -150,6 +150,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy_cell", "Y", "copy cell", "copy this column's text of the row", where=_DATA),
     Action("copy_command", "C", "copy command", "copy the command line that shows this view", where=_DATA),
     Action("export", "w", "write", "export what this view shows to a file; on Compare: a report of the comparison", where=("Data", "Compare")),
+    Action("rename_task", "", "rename task", "rename the task of this row, in all its rows; to one that is there: merge them", where=_DATA),
     Action("split", "S", "split", "assign all rows to train, validation and test by a hash of the prompt", where=_DATA),
     Action("import", "I", "import", "import a file; a preview comes first", where=_DATA, footer=7),
     # Window

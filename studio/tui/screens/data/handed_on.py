@@ -101,6 +101,9 @@ class HandedOn(StudioScreen):
     def action_trash(self) -> None:
         self.decisions.trash()
 
+    def action_rename_task(self) -> None:
+        self.decisions.ask_task()
+
     def action_split(self) -> None:
         self.decisions.ask_split()
 
