@@ -1,4 +1,4 @@
-"""Changing examples. Every act is one batch: a row in ``batches``, and a row in ``edits`` for each field of each example
+"""Changing examples. An act is one batch: a row in ``batches``, and a row in ``edits`` for each field of each example
 it changed (an import instead marks its rows by batch, so that a million rows log nothing). undoing.py takes it back.
 
 The batches of each person form a tree: ``follows`` is that person's newest batch that was done, and not undone, when
