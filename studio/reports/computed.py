@@ -7,7 +7,6 @@ from typing import Any
 
 from studio.files import JsonObject
 
-
 _PLAIN = ("dtype", "cpu", "system", "device", "probe")  # whose values say by themselves what they are
 
 
