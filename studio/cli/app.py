@@ -9,6 +9,8 @@ import typer
 
 import studio
 from studio.cli import (
+    advising,
+    agreement,
     card,
     checking,
     completion,
@@ -48,11 +50,13 @@ VERBS: tuple[Verb, ...] = (
     *tasks.VERBS,
     *templates.VERBS,
     *checking.VERBS,
+    *agreement.VERBS,
     *models.VERBS,
     *running.VERBS,
     *controlling.VERBS,
     *looking_back.VERBS,
     *naming.VERBS,
+    *advising.VERBS,
     *judging.VERBS,
     *votes.VERBS,
     *judge.VERBS,

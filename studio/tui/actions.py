@@ -146,11 +146,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("columns", "K", "columns", "which columns are shown, in which order; r resets", where=_DATA),
     Action("layout", "z", "layout", "example beside or below the table", where=_DATA),
     Action("history", "i", "history", "who changed what in this row, and when", where=_DATA),
+    Action("disagreements", NO_KEY, "disagreements", "the rows on which those who label do not agree, side by side", where=_DATA),
     Action("as_trained", "M", "as trained", "the tokens of this row: seen, learned, cut", where=_DATA),
     Action("copy_row", "y", "copy row", "copy the row as JSON, over SSH too (OSC 52)", where=_DATA),
     Action("copy_cell", "Y", "copy cell", "copy this column's text of the row", where=_DATA),
     Action("copy_command", "C", "copy command", "copy the command line that shows this view", where=_DATA),
     Action("export", "w", "write", "export what this view shows to a file; on Compare: a report of the comparison", where=("Data", "Compare")),
+    Action("rename_task", "", "rename task", "rename the task of this row, in all its rows; to one that is there: merge them", where=_DATA),
     Action("split", "S", "split", "assign all rows to train, validation and test by a hash of the prompt", where=_DATA),
     Action("import", "I", "import", "import a file; a preview comes first", where=_DATA, footer=7),
     # Window
