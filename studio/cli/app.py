@@ -21,6 +21,7 @@ from studio.cli import (
     naming,
     reporting,
     running,
+    versions,
     votes,
 )
 from studio.cli.common import Verb, VerbCommand, VerbGroup
@@ -41,6 +42,7 @@ VERBS: tuple[Verb, ...] = (
     *demo.VERBS,
     *data.VERBS,
     *checking.VERBS,
+    *versions.VERBS,
     *models.VERBS,
     *running.VERBS,
     *controlling.VERBS,

@@ -64,6 +64,11 @@ def examples(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> lis
     return [by_id[int(id_)] for id_ in ids if int(id_) in by_id]
 
 
+def ever_stored(cursor: DuckDBPyConnection, ids: ExampleIds) -> list[Example]:
+    """Whole examples by id, those in the trash too."""
+    return _examples(cursor, "examples", id_condition(cursor, ids), [], with_removed=True)
+
+
 def unused_columns(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[str]:
     """See ``Store.unused_columns``."""
     needed = {"context": "context <> ''", "rejected": "rejected <> ''", "text": "prompt = ''"}
@@ -157,9 +162,11 @@ def _labelled(cursor: DuckDBPyConnection, condition: str) -> dict[int, tuple[str
     return {example_id: (who, _in_utc(at)) for example_id, who, at in rows}
 
 
-def _examples(cursor: DuckDBPyConnection, source: str, condition: str, parameters: list[Any]) -> list[Example]:
+def _examples(
+    cursor: DuckDBPyConnection, source: str, condition: str, parameters: list[Any], *, with_removed: bool = False
+) -> list[Example]:
     statement = f"SELECT is_removed, {_EXAMPLE_COLUMNS} FROM {source} WHERE {condition} ORDER BY example_id"
-    rows = [row for row in _rows(cursor, statement, parameters) if not row.pop("is_removed")]
+    rows = [row for row in _rows(cursor, statement, parameters) if not row.pop("is_removed") or with_removed]
     # A second statement by ids, not a join: it is twice as fast for one row, and the pane shows one row per key press.
     ids = np.array([row["example_id"] for row in rows], dtype=np.int64)
     edited = cursor.execute(

@@ -46,6 +46,7 @@ from studio.dataset.labels import LABELS, SPLITS
 from studio.dataset.near import clusters
 from studio.dataset.rewriting import Rewrite
 from studio.dataset.row_losses import Losses
+from studio.dataset.store_past import PastOfStore
 from studio.dataset.texts import storable
 from studio.dataset.token_counts import Uncounted
 
@@ -70,7 +71,7 @@ __all__ = [
 _BATCH = 2_000
 
 
-class Store:
+class Store(PastOfStore):
     """An open store. Public methods may be called from any thread; writes wait for each other, reads never wait."""
 
     def __init__(self, host: Host, who: str, origin: str = "") -> None:

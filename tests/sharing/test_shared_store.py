@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,19 @@ ASKED: list[Callable[[Store], Any]] = [
     lambda store: store.uncounted_total("before"),
     lambda store: store.uncounted_ids("before"),
     lambda store: store.texts_to_count([1, 2]),
+    lambda store: store.all_versions(),
+    lambda store: store.version("before"),
+    lambda store: asdict(store.version_diff("before")),
+    lambda store: store.version_ids("before"),
+    lambda store: store.version_examples("before", [1, 2]),
+    lambda store: store.ids_as_of(datetime.now(UTC)),
+    lambda store: store.examples_as_of(datetime.now(UTC), [1, 2]),
+    lambda store: store.newest_change(),
 ]
 
 
 def test_from_outside_every_question_has_the_answer_that_the_owner_gets(anna: Store, bo: Store) -> None:
+    anna.create_version("before")
     anna.set_label([1], "accept")
     bo.set_label([2], "reject")
     anna.set_mark([3], True, "see")
@@ -117,8 +127,11 @@ def test_from_outside_every_act_does_what_it_does_at_the_owner(anna: Store, bo: 
     assert anna.example(2).completion == "spaced"
     bo.count_by("other")
     assert anna.uncounted_ids("x")[1] == "other"
+    assert bo.create_version("clean").name == "clean"
+    assert bo.freeze_version(bo.newest_change()) == anna.version("clean")
     tried = {"set_label", "set_text", "set_mark", "remove", "assign_splits", "undo", "redo", "keep_losses"}
     tried |= {"count_by", "save_counts", "add_hashed", "waive", "save_checks", "send_back", "fix"}
+    tried |= {"create_version", "freeze_version"}
     tried |= {"keep_bands", "keep_clusters", "forget_bands_of_removed"}
     assert {name for name, known in KNOWN.items() if known.method.is_write} == tried, "a new act wants a test here"
 
