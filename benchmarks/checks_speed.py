@@ -1,4 +1,4 @@
-"""Measure the checks: all of them over a store, again after one edit, and how that grows with the rows.
+"""Measure the checks and near duplicates: over a whole store, again after one edit, and how that grows with the rows.
 
     python benchmarks/checks_speed.py                       # 10,000, 100,000 and 1,000,000 rows
     python benchmarks/checks_speed.py --rows 100000 --each  # which checks take the time
@@ -23,7 +23,7 @@ from pathlib import Path
 from studio.dataset.candidates import Candidate
 from studio.dataset.checks import CHECKS
 from studio.dataset.checks.check import Check, DatasetCheck
-from studio.dataset.checks.rows import Around, Need
+from studio.dataset.checks.rows import Around
 from studio.dataset.store import Store
 
 WORDS = (
@@ -40,7 +40,8 @@ def main() -> None:
     parser.add_argument("--file", type=Path, help="JSONL with prompt/completion or question/answer")
     parser.add_argument("--each", action="store_true", help="time every check by itself")
     arguments = parser.parse_args()
-    print(f"{'rows':>10} {'all':>8} {'again':>8} {'one edit':>9} {'a row check':>12} {'memory':>8}")
+    titles = ("checks", "again", "an edit", "its row", "near", "an edit")
+    print(f"{'rows':>10} " + " ".join(f"{title:>8}" for title in titles) + "   memory")
     for count in arguments.rows:
         with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "studio.duckdb", "anna") as store:
             pairs = rows_of(arguments.file, count) if arguments.file else made_up(count)
@@ -75,7 +76,7 @@ def rows_of(path: Path, count: int) -> Iterator[Candidate]:
 
 
 def measure(store: Store, count: int, *, each: bool) -> None:
-    checks = [check for check in CHECKS if not {Need.TOKENS, Need.LOSSES} & set(check.needs)]
+    checks = [check for check in CHECKS if not check.needs]  # those that are cheap
     around = Around(max_length=512)
     if each:
         taken = {check.name: seconds(partial(store.finding, check, around=around)) for check in checks}
@@ -88,8 +89,12 @@ def measure(store: Store, count: int, *, each: bool) -> None:
     quick: list[Check] = [check for check in checks if not isinstance(check, DatasetCheck)]
     store.set_text(count // 2, completion="Yet another answer to it.")
     row = seconds(lambda: store.check(quick, around))
+    near = seconds(store.find_near)
+    store.set_text(count // 3, prompt="What about it, then?")
+    near_edit = seconds(store.find_near)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == "darwin" else 1024)
-    print(f"{count:>10,} {whole:6.2f} s {again:6.2f} s {edit:7.3f} s {row:10.3f} s {peak:5.0f} MB", flush=True)
+    times = " ".join(f"{one:6.2f} s" for one in (whole, again, edit, row, near, near_edit))
+    print(f"{count:>10,} {times} {peak:6.0f} MB", flush=True)
 
 
 def seconds(act: Callable[[], object]) -> float:

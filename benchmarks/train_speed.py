@@ -5,6 +5,9 @@
 Both train the same adapter on the same batches in the same order, each in a process of its own, in turns, so that a
 busy machine slows both. TRL is run in float32 and in bfloat16 and counted at its better one. Tokens are all tokens of
 the rows, prompts included, padding excluded. ``--peer-python`` names an interpreter in which TRL is installed.
+
+The last line is the share of the matrix-multiply ceiling: the tokens a second that the step's matrix products alone
+would allow at the rate of a bare product of the model's own shape, measured in a process of its own before and after.
 """
 
 from __future__ import annotations
@@ -22,12 +25,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-OURS, PEER = "studio", "trl"
+OURS, PEER, CEILING = "studio", "trl", "ceiling"
 LORA_RANK, LORA_ALPHA = 16, 32
 
 
 def main() -> int:
     arguments = _arguments()
+    if arguments.child == CEILING:
+        return run_products(arguments)
     if arguments.child == OURS:
         return run_studio(arguments)
     if arguments.child:
@@ -35,6 +40,7 @@ def main() -> int:
     dtypes = _peer_dtypes(arguments)
     kinds = [(OURS, "auto"), *((PEER, dtype) for dtype in dtypes)]
     results: dict[tuple[str, str], list[dict[str, Any]]] = {kind: [] for kind in kinds}
+    ceilings = [_child(arguments, CEILING, "auto")]
     for number in range(arguments.rounds):
         for kind in kinds:
             results[kind].append(_child(arguments, *kind))
@@ -42,7 +48,15 @@ def main() -> int:
             rate, size = latest["tokens_per_second"], latest["memory_bytes"] / 1e9
             name = f"{kind[0]} {latest['dtype']}"
             print(f"round {number + 1}  {name:<18} {rate:7.1f} tokens/s  {size:5.2f} GB", flush=True)
+    ceilings.append(_child(arguments, CEILING, "auto"))
     _report(results, arguments)
+    best = max(ceilings, key=lambda ceiling: ceiling["tokens_per_second"])
+    ours = max(result["tokens_per_second"] for kind in kinds if kind[0] == OURS for result in results[kind])
+    print(
+        f"matrix-multiply ceiling: {best['tokens_per_second']:.0f} tokens/s ({best['gflops']:.0f} GFLOP/s in "
+        f"{best['dtype']}, {best['gflop_per_token']:.3f} GFLOP a token); the studio reaches "
+        f"{ours / best['tokens_per_second']:.2f} of it"
+    )
     return 0
 
 
@@ -213,6 +227,57 @@ def run_peer(arguments: argparse.Namespace) -> int:
     ).train()
     _say(_result(steps, arguments.dtype))
     return 0
+
+
+def run_products(arguments: argparse.Namespace) -> int:
+    """What the products of a step would allow: bare ``F.linear`` calls of the model's own shape, a thread a core each.
+
+    A token costs 2 operations per weight of its layers forward and as many for the gradient of the activations; full
+    fine-tuning as many again for the gradient of the weights. The head is only paid for learned tokens. Adapters,
+    attention and everything elementwise are left out, so the ceiling is a little too high and the share too low.
+    """
+    from studio.tokens.encoding import Pair, encode_pairs
+    from studio.tokens.tokenizer import ModelFolder
+    from studio.worker.compute.measure import USUAL_WIDTH, promising_dtypes
+
+    folder = ModelFolder(arguments.model)
+    encoded = encode_pairs(folder, [Pair(prompt, completion) for prompt, completion in _rows(arguments)])
+    learned = sum(sum(row.completion_mask) for row in encoded) / sum(row.total_tokens for row in encoded)
+    hidden, wide = int(folder.config["hidden_size"]), int(folder.config["intermediate_size"])
+    heads, shared = int(folder.config["num_attention_heads"]), int(folder.config["num_key_value_heads"])
+    layer = hidden * hidden * 2 + 2 * hidden * hidden * shared // heads + 3 * hidden * wide
+    weights = layer * int(folder.config["num_hidden_layers"]) + learned * hidden * int(folder.config["vocab_size"])
+    passes = 4 if arguments.method == "lora" else 6
+    dtype = promising_dtypes(USUAL_WIDTH, ("float32", "bfloat16"), with_backward=True)[0]
+    gflops = _bare_gflops(hidden, wide, dtype)
+    gflop = passes * weights / 1e9
+    _say({"tokens_per_second": gflops / gflop, "gflops": gflops, "gflop_per_token": gflop, "dtype": dtype})
+    return 0
+
+
+def _bare_gflops(hidden: int, wide: int, dtype: str) -> float:
+    """The best of several sizes and tries: all cores together, GFLOP/s."""
+    import torch
+
+    from studio.worker.compute.lanes import Lanes
+
+    cores = len(os.sched_getaffinity(0))
+    torch.set_num_threads(1)
+    lanes, best, repeats = Lanes(cores, cores), 0.0, 20
+    weight = torch.randn(wide, hidden, dtype=getattr(torch, dtype))
+    for tokens in (256, 512, 1024):
+        inputs = [torch.randn(tokens, hidden, dtype=weight.dtype) for _ in range(cores)]
+
+        def products(rows: torch.Tensor) -> None:
+            for _ in range(repeats):
+                torch.nn.functional.linear(rows, weight)
+
+        for _ in range(4):
+            started = time.perf_counter()
+            list(lanes.map(products, inputs))
+            seconds = time.perf_counter() - started
+            best = max(best, cores * repeats * 2 * tokens * hidden * wide / seconds / 1e9)
+    return best
 
 
 def _rows(arguments: argparse.Namespace) -> list[tuple[str, str]]:

@@ -24,6 +24,7 @@ from typing import Any
 from studio.endpoints.settings import Endpoint, endpoint_from
 from studio.errors import AskedWrongly, StudioError
 from studio.files import in_short, make_private_folder, open_regular, why_not, write_whole
+from studio.templates import Template, template_from
 
 SETTINGS_NAME = "studio.toml"
 STORE_NAME = "studio.duckdb"
@@ -50,6 +51,7 @@ class Settings:
     trusted_models: list[str] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    templates: dict[str, Template] = field(default_factory=dict)
     scores: dict[str, str] = field(default_factory=dict)
     scorers: dict[str, str] = field(default_factory=dict)
 
@@ -76,6 +78,10 @@ max_length = {max_length}                        # tokens a training row may hav
 # labeller = "anna"                     # the name in the edit log; default: your account
 # theme = "textual-light"               # or "textual-dark"
 # trusted_models = ["./my-model"]       # these may use pickle weights and code of their own: both can run anything
+
+# [templates.short]                     # how columns become prompts: studio import FILE --template short
+# prompt = ["Summarize:\\n\\n{{{{dialogue}}}}", "{{{{dialogue}}}}\\n\\nIn short:"]
+# completion = "{{{{summary}}}}"
 
 # [endpoints.mine]                      # a server that answers, as the arm endpoint:mine
 # url = "http://localhost:8080/v1"      # what stands before /chat/completions
@@ -189,6 +195,7 @@ _KINDS: dict[str, tuple[type, str]] = {
     "labeller": (str, 'a text in quotes, as labeller = "anna"'),
     "theme": (str, 'a text in quotes, as theme = "textual-light"'),
     "trusted_models": (list, 'a list of names in quotes, as trusted_models = ["./my-model"]'),
+    "templates": (dict, 'tables, as [templates.short] and below it prompt = "…{{dialogue}}…"'),
     "endpoints": (dict, 'tables, as [endpoints.mine] and below it url = "http://localhost:8080/v1" and model = "name"'),
     "keys": (dict, 'a table, as [keys] and below it accept = "a"'),
     "scores": (dict, 'a table, as [scores] and below it tickets = "exact_match"'),
@@ -218,7 +225,8 @@ def _settings_from(raw: dict[str, Any], path: Path) -> Settings:
                 raise AskedWrongly(f"{path}: {inner} is {_described(part)}.", _IN_QUOTES[name])
     try:
         endpoints = {name: endpoint_from(name, facts) for name, facts in raw.get("endpoints", {}).items()}
-        return Settings(**{**raw, "endpoints": endpoints})
+        templates = {name: template_from(name, facts) for name, facts in raw.get("templates", {}).items()}
+        return Settings(**{**raw, "endpoints": endpoints, "templates": templates})
     except AskedWrongly as error:
         raise AskedWrongly(f"{path}: {error.message}", error.hint) from error
 

@@ -347,6 +347,21 @@ show("said", [dog.on_step(step) for step in steps])
             "said": "the gradient norm is 30",
         },
     ),
+    "A report format": Seen(
+        """
+verb("report --help")
+from studio.acts.reporting import write_report
+from studio.reports.document.blocks import Document
+report = Document("Comparison compare-1", "tuned wins", (), (), {})
+write_report(report, Path("report.txt"))
+show("written", Path("report.txt").read_text())
+try:
+    write_report(report, Path("report.pdf"))
+except Exception as error:
+    show("refused", error)
+""",
+        {"report --help": ".txt", "written": "tuned wins", "refused": ".txt"},
+    ),
 }
 
 

@@ -79,6 +79,7 @@ def stories(root: Path, desk: Project, files: dict[str, Path]) -> dict[str, list
         "window": [[], ["--json"], ["--model", NAME]],
         "export": [["-"], [str(root / f"out {NAME}.jsonl")], [str(root / f"out {NAME}")]],
         "check": [[], ["--json"], ["--only", NAME]],
+        "agreement": [[], ["--json"], ["--where", f"task = '{NAME}'"]],
         "models list": [[], ["--json"]],
         "models get": [[NAME]],
         "train": [["--config", str(config)], ["--set", f"{NAME}=1"], ["--set", f"where={NAME}"]],

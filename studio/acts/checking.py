@@ -18,6 +18,8 @@ from studio.project import Project
 # The checks that an edit can be told from: what one row can change in them is computed in a moment.
 QUICK = tuple(check.name for check in CHECKS if not isinstance(check, DatasetCheck) and not check.needs)
 
+_MANY_ROWS = 10_000
+
 OnChecked = Callable[[int, int], None]
 
 
@@ -36,17 +38,23 @@ def run_checks(
     AskedWrongly for a name that is no check, and Interrupted when ``is_cancelled``; nothing is kept then.
     """
     chosen = _chosen(only)
-    done = 0
+    done, total = 0, len(chosen)
 
     def on_done(check: Check) -> None:
         nonlocal done
         done += 1
         if progress:
-            progress(done, len(chosen))
+            progress(done, total)
+
+    def on_near(rows: int, of_rows: int) -> None:
+        nonlocal done, total
+        if progress and of_rows >= _MANY_ROWS:  # then it takes as long as all else
+            done, total = rows * len(chosen) // of_rows, 2 * len(chosen)
+            progress(done, total)
 
     if progress:
-        progress(0, len(chosen))
-    _find_near(store, chosen, is_cancelled)
+        progress(0, total)
+    _find_near(store, chosen, on_near, is_cancelled)
     return store.check(chosen, around(project), on_done, is_cancelled, is_new_look=is_new_look)
 
 
@@ -84,7 +92,7 @@ def take_waiver_back(store: Store, name: str) -> Change:
 def error_findings(project: Project, store: Store, example_ids: Sequence[int]) -> list[Result]:
     """What the checks that block a run find in these rows, waived or not; brought up to date first."""
     checks = [check for check in CHECKS if check.severity is Severity.ERROR]
-    _find_near(store, checks)
+    _find_near(store, checks, lambda rows, of_rows: None)
     able = [one for one in store.check(checks, around(project), is_new_look=False) if one.finding]
     used = np.array(example_ids, dtype=np.int64)
     return [one for one in (among(result, used) for result in able) if one.finding]
@@ -125,9 +133,11 @@ def around(project: Project) -> Around:
     return Around(max_length=project.settings().max_length)
 
 
-def _find_near(store: Store, checks: Sequence[Check], is_cancelled: Callable[[], bool] = lambda: False) -> None:
+def _find_near(
+    store: Store, checks: Sequence[Check], progress: OnChecked, is_cancelled: Callable[[], bool] = lambda: False
+) -> None:
     if any(Need.CLUSTERS in check.needs for check in checks):
-        store.find_near(is_cancelled=is_cancelled)
+        store.find_near(progress, is_cancelled)
 
 
 def _chosen(only: Sequence[str]) -> list[Check]:

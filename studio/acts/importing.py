@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,17 +10,20 @@ from pathlib import Path
 from typing import BinaryIO
 
 from studio.acts.finding_files import files_meant
+from studio.acts.templating import templated
 from studio.dataset.candidates import FIELDS
-from studio.dataset.formats.reading import Candidate, Problem, read_file, source_name
+from studio.dataset.formats.reading import Candidate, Problem, columns_of, read_file, read_records, source_name
 from studio.dataset.store import Added, Store
 from studio.errors import AskedWrongly
 from studio.reports.numbers import number
+from studio.templates import Template
 
 OnBytes = Callable[[int], None]
 
 STDIN = Path("-")
 PROMPT = "{prompt}"
 _NAMED_SOURCES = 5
+_PIECES = re.compile(r"""(?:"[^"]*"|'[^']*'|[^,"'])+""")
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,12 @@ def preview_import(
     prompt_template: str = "",
     *,
     by_lines: bool = False,
+    template: Template | None = None,
 ) -> ImportPreview:
     """Read ``paths`` whole; bad rows become problems. ``stdin`` is what ``-`` among them stands for, where it is given.
 
     For folders, patterns and datasets of the hub among them see ``finding_files``, for ``by_lines`` ``read_file``.
+    With a ``template`` the rows are what it makes of the columns of each record.
 
     ``prompt_template`` is put around every prompt, which ``{prompt}`` in it stands for; ``\\n`` is a line break. Raises
     AskedWrongly for one without, and for a file that cannot be read at all; StudioError where the disk refuses.
@@ -71,7 +77,11 @@ def preview_import(
     paths = files_meant(paths)
     streams = [stdin if path == STDIN else None for path in paths]
     for path, stream in zip(paths, streams, strict=True):
-        for found in read_file(path, mapping, task, on_bytes, stream, by_lines=by_lines):
+        if template is None:
+            rows = read_file(path, mapping, task, on_bytes, stream, by_lines=by_lines)
+        else:
+            rows = templated(read_records(path, on_bytes, stream), template, columns_of(mapping, task))
+        for found in rows:
             if isinstance(found, Problem):
                 problems.append(found)
             else:
@@ -113,10 +123,19 @@ def already_there(added: Added) -> str:
 
 
 def parse_mapping(text: str) -> dict[str, str]:
-    """``prompt=question,completion=answer`` as a mapping. Raises AskedWrongly for anything else."""
+    """``prompt=question,completion=answer`` as a mapping. Raises AskedWrongly for anything else.
+
+    What stands in quotes is one piece, commas and all: ``system="Be brief, please."``.
+    """
     mapping = {}
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
+    for part in filter(None, (piece.strip() for piece in _PIECES.findall(text))):
         name, equals, column = (piece.strip() for piece in part.partition("="))
+        if name in FIELDS and "{" in column:
+            example = column.strip("\"'").replace("{{", "{").replace("}}", "}").replace("{", "{{").replace("}", "}}")
+            raise AskedWrongly(
+                f"--map {name}={column}: a text with columns in it is a template.",
+                f"Write --template '{example}'; on the screen into the field template.",
+            )
         if name not in FIELDS or not equals or not column:
             raise AskedWrongly(f"--map {text}: cannot read {part!r}.", "Write it as prompt=COLUMN,completion=COLUMN.")
         mapping[name] = column

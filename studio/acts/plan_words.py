@@ -40,6 +40,9 @@ def _overlong_words(plan: TrainPlan) -> str:
     parts = [f"{number(plan.overlong_rows)} of {number(plan.rows)}"]
     if plan.dropped_rows:
         parts.append(f"{number(plan.dropped_rows)} dropped")
+    if plan.split_rows:
+        pieces = plan.sequences - (plan.rows - plan.dropped_rows - plan.split_rows)
+        parts.append(f"{number(plan.split_rows)} split into {number(pieces)} sequences")
     if plan.cut_rows:
         parts.append(f"{number(plan.cut_rows)} cut")
     return ": ".join([parts[0], ", ".join(parts[1:])]) if len(parts) > 1 else parts[0]

@@ -17,9 +17,10 @@ from studio.files import JsonObject, open_regular, read_json_object, write_whole
 from studio.project import Project
 from studio.reports.compare import compare_view
 from studio.reports.computed import computed_facts, computed_versions
-from studio.reports.document import FORMATS, Format
+from studio.reports.document import FORMATS, endings
 from studio.reports.document.blocks import Document
 from studio.reports.document.comparison import Provenance, comparison_document
+from studio.reports.document.form import Format
 from studio.reports.document.training import HARDEST, training_document
 from studio.runs.directory import RunDirectory, find_run, naming_of, read_rows
 from studio.runs.row_losses import read_row_losses, worst_first
@@ -36,8 +37,7 @@ def format_of(path: Path) -> Format:
     for form in FORMATS:
         if path.suffix.lower() in form.endings:
             return form
-    endings = ", ".join(form.endings[0] for form in FORMATS)
-    raise AskedWrongly(f"{path}: unknown ending {path.suffix!r}.", f"Use {endings}.")
+    raise AskedWrongly(f"{path}: unknown ending {path.suffix!r}.", f"Use {endings()}.")
 
 
 def report_of(project: Project, run: str) -> Document:

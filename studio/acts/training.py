@@ -33,6 +33,7 @@ from studio.runs.state import RunState
 from studio.runs.watch import RunWatch
 from studio.tokens.encoding import Objective, check_objective, objective_of, pair_of
 from studio.tokens.layout import Budget
+from studio.tokens.pairs import piece_lengths
 from studio.tokens.stop_proof import Flaw, StopProof, is_proved, prove, refusal_of, refusal_of_cuts
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import Outcome, apply_policy, fates, outcome
@@ -42,7 +43,8 @@ from studio.tokens.window import Outcome, apply_policy, fates, outcome
 class TrainPlan:
     """What a spec would do on the rows there are now; counted, not guessed, but for the two forecasts.
 
-    ``shares`` is what an epoch has of each task, ``checkpoint`` that of an earlier run to begin from, ``blocking`` the
+    ``sequences`` is what is left of the rows and of those that are split the pieces; ``shares`` is what an epoch has of
+    each task, ``checkpoint`` that of an earlier run to begin from, ``blocking`` the
     errors in these rows that nobody waived.
     """
 
@@ -56,6 +58,8 @@ class TrainPlan:
     dropped_rows: int
     cut_rows: int
     shares: list[TaskShare]
+    split_rows: int = 0
+    sequences: int = 0
     checkpoint: Path | None = None
     flaws: list[Flaw] = field(default_factory=list)
     blocking: list[Result] = field(default_factory=list)
@@ -108,8 +112,10 @@ def plan_training(project: Project, store: Store, spec: TrainSpec, *, prove_all:
     overlong = [example for example, is_over in zip(training, is_overlong, strict=True) if is_over]
     counts = zip(prompt_tokens[is_overlong].tolist(), completion_tokens[is_overlong].tolist(), strict=True)
     fitted = _fitted(model, spec, budget, overlong, list(counts))
-    totals[is_overlong] = fitted.tokens
-    kept = [(one.task, int(of_row)) for one, of_row in zip(training, totals, strict=True) if of_row]
+    sequences = [[int(total)] for total in totals]
+    for place, of_row in zip(np.flatnonzero(is_overlong).tolist(), fitted.sequences, strict=True):
+        sequences[place] = of_row
+    kept = [(one.task, tokens) for one, of_row in zip(training, sequences, strict=True) for tokens in of_row]
     shares = spec.shares((task, of_row + spec.leading_tokens) for task, of_row in kept)
     tokens = sum(share.tokens for share in shares)
     if refusal := spec.refusal_to_watch({example.task for example in validation}):
@@ -125,7 +131,9 @@ def plan_training(project: Project, store: Store, spec: TrainSpec, *, prove_all:
         shares=shares,
         checkpoint=checkpoint,
         overlong_ids=[example.example_id for example in overlong],
-        dropped_rows=len(training) - len(kept),
+        dropped_rows=sum(not of_row for of_row in sequences),
+        split_rows=sum(len(of_row) > 1 for of_row in sequences),
+        sequences=len(kept),
         cut_rows=fitted.cut,
         blocking=[one for one in errors if one.is_open],
         flaws=_flaws(model, [*training, *validation], objective, prove_all=prove_all),
@@ -179,10 +187,12 @@ def _check_virtual_tokens(model: ModelFolder, spec: TrainSpec) -> None:
 
 @dataclass(frozen=True)
 class _Overlong:
-    """What the policy makes of the over-long rows: how many it cuts, and each one's tokens then, 0 where dropped."""
+    """What the policy makes of the over-long rows: how many it cuts, and each one's tokens then: of one sequence, of
+    several where it is split, of none where it is dropped.
+    """
 
     cut: int
-    tokens: list[int]
+    sequences: list[list[int]]
 
 
 def _fitted(
@@ -194,20 +204,23 @@ def _fitted(
     objective = objective_of(spec.objective, spec.learned_turns)
     pairs = list(map(pair_of, undecided))
     shorter = apply_policy(model, pairs, budget, spec.overlong, objective) if pairs else []
-    shortened = iter([one.encoded.total_tokens if one.encoded else 0 for one in shorter])
-    tokens: list[int] = []
+    shortened = iter([[one.encoded.total_tokens] if one.encoded else [] for one in shorter])
+    sequences: list[list[int]] = []
     for (prompt, completion), what in zip(counts, outcomes, strict=True):
         match what:
             case Outcome.KEPT:
-                tokens.append(prompt + completion)
+                sequences.append([prompt + completion])
             case Outcome.COMPLETION_CUT:
-                tokens.append(prompt + budget.completion_room(prompt))
+                sequences.append([prompt + budget.completion_room(prompt)])
             case Outcome.PROMPT_CUT_IF_POSSIBLE:
-                tokens.append(next(shortened))
+                sequences.append(next(shortened))
+            case Outcome.SPLIT:
+                sequences.append(piece_lengths(prompt + completion, budget.max_length))
             case Outcome.DROPPED:
-                tokens.append(0)
+                sequences.append([])
     was_cut = (Outcome.COMPLETION_CUT, Outcome.PROMPT_CUT_IF_POSSIBLE)
-    return _Overlong(sum(what in was_cut and left > 0 for what, left in zip(outcomes, tokens, strict=True)), tokens)
+    cut = sum(what in was_cut and bool(left) for what, left in zip(outcomes, sequences, strict=True))
+    return _Overlong(cut, sequences)
 
 
 def start_training(project: Project, store: Store, spec: TrainSpec) -> str:

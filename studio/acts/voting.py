@@ -18,6 +18,7 @@ from studio.project import Project
 from studio.reports.compare import CompareRow
 from studio.runs.directory import FrozenRow, RunDirectory, find_run
 from studio.runs.votes import CastVote, cast_vote, newest_of, read_votes, undo_vote
+from studio.turns import turns_in
 
 REPEAT_AFTER = 8  # a pair that was voted on comes again after so many others
 LEAST_APART = 5  # and never one of the last so many, which a voter remembers
@@ -122,8 +123,8 @@ def votes_of(project: Project, run_id: str) -> tuple[RunDirectory, list[CastVote
 def preferences(project: Project, run_id: str) -> Preferences:
     """The votes of a comparison as pairs of prompt, chosen and rejected.
 
-    Plain texts, as preference trainers read them; where a row has a system message all are lists of messages, which
-    is how they take one along.
+    Plain texts, as preference trainers read them; where a row has a system message or earlier turns all are lists of
+    messages, which is how they take them along.
     """
     comparison = load_comparison(project, run_id)
     votes = read_votes(find_run(project.runs_path, comparison.run_id))
@@ -131,7 +132,7 @@ def preferences(project: Project, run_id: str) -> Preferences:
     texts = {(str(one["arm"]), one["example_id"]): str(one["text"]) for one in comparison.predictions}
     decided = [vote for vote in votes if vote.winner and not vote.is_repeat]
     known = [vote for vote in decided if vote.example_id in rows and _answers(vote, texts)]
-    is_chat = any(rows[vote.example_id].system for vote in known)
+    is_chat = any(rows[vote.example_id].system or rows[vote.example_id].context for vote in known)
     pairs = [_pair(rows[vote.example_id], *_answers(vote, texts), is_chat=is_chat) for vote in known]
     ties = sum(not vote.winner and not vote.is_repeat for vote in votes)
     return Preferences(pairs, ties, sum(vote.is_repeat for vote in votes), len(decided) - len(known))
@@ -168,4 +169,5 @@ def _pair(row: FrozenRow, chosen: str, rejected: str, *, is_chat: bool) -> dict[
         name: [{"role": "assistant", "content": text}]
         for name, text in zip(("chosen", "rejected"), (chosen, rejected), strict=True)
     }
-    return {"prompt": [*system, {"role": "user", "content": row.prompt}], **answers}
+    turns = [{"role": turn.role, "content": turn.text} for turn in turns_in(row.context)]
+    return {"prompt": [*system, *turns, {"role": "user", "content": row.prompt}], **answers}

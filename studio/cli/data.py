@@ -24,6 +24,7 @@ from studio.errors import AskedWrongly
 from studio.project import DEFAULT_MAX_LENGTH, DEFAULT_MODEL, Project
 from studio.reports.numbers import counted, number
 from studio.reports.visible import visible
+from studio.templates import several, template_named
 from studio.turns import turns_in
 
 if TYPE_CHECKING:
@@ -53,9 +54,26 @@ def import_files(
     ],
     task: Annotated[str, typer.Option(metavar="TASK", help="The task of rows that name none.")] = "",
     mapping: Annotated[
-        str, typer.Option("--map", metavar="COLUMNS", help="Other names: prompt=COL,completion=COL")
+        str,
+        typer.Option(
+            "--map",
+            metavar="COLUMNS",
+            help="Other names: prompt=COL,completion=COL. A text in quotes is for all rows: system='\"Be brief.\"'",
+        ),
     ] = "",
     template: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--template",
+            metavar="TEMPLATE",
+            help="Make each row of the file's columns: a Jinja text, as 'Summarize:\\n\\n{{dialogue}}', or a name "
+            "(studio template list). Several spread over the rows.",
+        ),
+    ] = None,
+    completion_template: Annotated[
+        str, typer.Option("--completion-template", metavar="TEXT", help="The same for completions, as '{{summary}}'.")
+    ] = "",
+    prompt_template: Annotated[
         str,
         typer.Option(
             "--prompt-template",
@@ -74,8 +92,21 @@ def import_files(
 
     columns = parse_mapping(mapping) or None
     stdin = _piped_in() if STDIN in files else None
-    with store_of(project_of(ctx)) as store:
-        preview = preview_import(store, files, columns, task, stdin=stdin, prompt_template=template, by_lines=by_lines)
+    project = project_of(ctx)
+    own = project.settings().templates
+    asked = [template_named(one, own, completion_template, task) for one in template or ()]
+    made_by = several(asked) if asked else None
+    with store_of(project) as store:
+        preview = preview_import(
+            store,
+            files,
+            columns,
+            task,
+            stdin=stdin,
+            prompt_template=prompt_template,
+            by_lines=by_lines,
+            template=made_by,
+        )
         for problem in preview.problems:
             say(visible(preview.problem_words(problem)))
         result = preview.plan if dry_run else confirm_import(store, preview)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from studio.cli.common import Json, Settings, Verb, project_of, settings_option, store_of, write_table
-from studio.cli.printing import progress_bar, say, words, write_data, write_json, write_line
+from studio.cli.printing import say, words, write_data, write_json, write_line
 from studio.cli.running import follow
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
@@ -103,35 +103,6 @@ def _write_plan(plan: ComparePlan, *, as_json: bool) -> None:
         write_line(f"{name:<12}{said}")
 
 
-def advise(
-    ctx: typer.Context,
-    measure: Annotated[
-        bool, typer.Option("--measure", help="First let zero-, one- and few-shot answer some validation rows.")
-    ] = False,
-    rows: Annotated[int, typer.Option(metavar="N", help="With --measure: how many rows.")] = 24,
-    as_json: Json = False,
-) -> None:
-    """Say what to do next with these rows and this model, why, and by which command; before any training."""
-    from studio.acts.advising import advice_facts, start_measuring
-    from studio.reports.advice import advice_as_json, advice_on
-
-    project = project_of(ctx)
-    if measure:
-        with store_of(project) as store:
-            run_id = start_measuring(project, store, rows)
-        follow(find_run(project.runs_path, run_id))
-    with store_of(project) as store, progress_bar() as bar:
-        task = bar.add_task("looking at the rows", total=None)
-        facts = advice_facts(project, store, lambda done, total: bar.update(task, completed=done, total=total))
-    if as_json:
-        write_json(advice_as_json(facts))
-        return
-    for one in advice_on(facts):
-        write_line(f"{one.topic:<11}{one.words}")
-        if one.command:
-            write_line(f"{'':<11}{one.command}")
-
-
 def try_prompt(
     ctx: typer.Context,
     prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What to ask.")],
@@ -221,7 +192,6 @@ def _answers(replies: queue.SimpleQueue[dict[str, Any]], expected: set[str]) -> 
 
 
 VERBS: tuple[Verb, ...] = (
-    Verb("advise", advise),
     Verb("compare", compare),
     Verb("try", try_prompt),
 )

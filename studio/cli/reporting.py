@@ -9,6 +9,7 @@ import typer
 
 from studio.cli.common import RunId, Verb, project_of
 from studio.cli.printing import say
+from studio.reports.document import endings
 
 
 def report(
@@ -16,7 +17,7 @@ def report(
     run: RunId,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FILE", help="Ends in .html, .md or .json.", show_default="RUN.html"),
+        typer.Option("--output", "-o", metavar="FILE", help=f"Ends in {endings()}.", show_default="RUN.html"),
     ] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
 ) -> None:

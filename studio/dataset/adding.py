@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _COLUMNS = {
-    **dict.fromkeys(("prompt", "completion", "system", "context", "rejected"), "VARCHAR"),
+    **dict.fromkeys(("prompt", "completion", "system", "context", "rejected", "template", "raw"), "VARCHAR"),
     **dict.fromkeys(("task", "label", "split", "source"), "VARCHAR"),
     **dict.fromkeys(("example_id", "source_line"), "BIGINT"),
     **dict.fromkeys(("prompt_hash", "pair_hash"), "UUID"),
@@ -102,6 +102,8 @@ def _stored(one: Candidate, example_id: int, hash_: str, source: str) -> dict[st
         "system": one.system,
         "context": one.context,
         "rejected": one.rejected,
+        "template": one.template,
+        "raw": one.raw,
         "task": one.task,
         "label": one.label,
         "split": one.split,

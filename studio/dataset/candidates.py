@@ -27,7 +27,8 @@ class Candidate:
     """A readable row, not yet stored. ``source`` is its file's name, ``line`` where it begins there (from 1).
 
     ``context`` are the turns before the prompt, as ``studio.turns`` keeps them; ``rejected`` is an answer that was not
-    chosen. Both are empty for none; ``prompt`` is empty for a plain text. ``shape`` is how its record was read.
+    chosen. Both are empty for none; ``prompt`` is empty for a plain text. ``template`` made its texts of the columns
+    that ``raw`` keeps as JSON. ``shape`` is how its record was read.
     """
 
     prompt: str
@@ -40,6 +41,8 @@ class Candidate:
     split: str = "none"
     context: str = ""
     rejected: str = ""
+    template: str = ""
+    raw: str = ""
     shape: str = dataclasses.field(default="", compare=False)
 
 
@@ -71,12 +74,13 @@ class Problem:
 class Columns:
     """Which column of a file holds which field, for each of ``FIELDS``; ``task`` fills in where a row names none.
 
-    ``mapping`` are those that a person named.
+    ``mapping`` are those that a person named, ``said`` the texts that a person gave for all rows in place of a column.
     """
 
     names: Mapping[str, str]
     task: str
     mapping: Mapping[str, str]
+    said: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def mapped(self) -> frozenset[str]:
@@ -144,14 +148,16 @@ def candidate_of(
     return Candidate(
         prompt=texts["prompt"],
         completion=texts["completion"],
-        task=texts.get("task") or columns.task,
-        system=texts.get("system", ""),
+        task=texts.get("task") or columns.said.get("task") or columns.task,
+        system=texts.get("system") or columns.said.get("system", ""),
         source=place.source,
         line=place.line,
         label=_decision(record.get(columns.names["label"]), LABELS),
         split=_decision(record.get(columns.names["split"]), SPLITS),
         context=texts.get("context") or _turns(record.get("context")),
         rejected=texts.get("rejected", ""),
+        template=texts.get("template", ""),
+        raw=texts.get("raw", ""),
         shape=shape,
     )
 

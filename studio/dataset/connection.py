@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,6 +112,16 @@ class Connection:
                 self._cursors.wait(0.02)
             if not self._reading:
                 self._database.close()
+
+
+def stopping(is_cancelled: Callable[[], bool]) -> Callable[[], None]:
+    """What long work calls now and then: it raises Interrupted once ``is_cancelled``."""
+
+    def stop() -> None:
+        if is_cancelled():
+            raise Interrupted("Stopped.", "Nothing was changed.")
+
+    return stop
 
 
 @contextmanager

@@ -38,6 +38,7 @@ _TYPES = {
     "is_marked": "BOOLEAN",
     "note": "VARCHAR",
     "split": "VARCHAR",
+    "task": "VARCHAR",
     "is_removed": "BOOLEAN",
 }
 _CHUNK = 2_000
@@ -60,8 +61,31 @@ def set_label(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | Example
     if label not in LABELS:
         raise AskedWrongly(f"{label!r} is no label.", f"Labels: {', '.join(LABELS)}.")
     act = "clear the label of" if label == "none" else label
-    assignment = Assignment("label", label, as_ids(ids))
-    return _applied(cursor, who, "label", lambda count: f"{act} {_examples(count)}", [assignment])
+    vector = as_ids(ids)
+    also = _confirmed_ids(cursor, who, vector, label)
+    assignments = [Assignment("label", label, vector)]
+    return _applied(cursor, who, "label", lambda count: f"{act} {_examples(count)}", assignments, also)
+
+
+def labelled_anew(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | ExampleIds, label: str) -> int:
+    """How many of these rows ``set_label`` would change or confirm. Raises AskedWrongly for a missing row."""
+    vector = as_ids(ids)
+    changed = _changed_ids(cursor, Assignment("label", label, vector))
+    return len(np.union1d(changed, _confirmed_ids(cursor, who, vector, label)))
+
+
+def _confirmed_ids(cursor: DuckDBPyConnection, who: str, ids: ExampleIds, label: str) -> ExampleIds:
+    """The rows that another has labelled so, and ``who`` has not yet: to agree is a decision too, and is kept."""
+    if label == "none" or not len(ids):
+        return as_ids([])
+    rows = cursor.execute(
+        f"""SELECT example_id FROM edits JOIN batches USING (batch_id)
+            WHERE field = 'label' AND NOT is_undone AND {id_condition(cursor, ids)} GROUP BY example_id
+            HAVING arg_max(new, edit_id) = $2
+            AND coalesce(arg_max(new, edit_id) FILTER (who = $1), '') <> $2 ORDER BY example_id""",
+        [who, label],
+    ).fetchall()
+    return as_ids([example_id for (example_id,) in rows])
 
 
 def set_mark(
@@ -115,6 +139,77 @@ def set_text(
     change = _applied(cursor, who, "text", lambda _: f"edit the {fields} of example {example_id}", changed)
     rehash(cursor, change.example_ids)
     return change
+
+
+def rename_task(cursor: DuckDBPyConnection, who: str, old: str, new: str) -> Change:
+    """One act: the rows of the task ``old`` become of ``new``. Raises AskedWrongly where there is no such task."""
+    _check_text("task", new, may_be_empty=True)
+    ids = as_ids([])
+    if old != new:
+        found = cursor.execute("SELECT example_id FROM examples WHERE task = $1 AND NOT is_removed", [old]).fetchnumpy()
+        ids = np.asarray(found["example_id"], dtype=np.int64)
+    if old != new and not len(ids):
+        rows = cursor.execute(
+            """SELECT task FROM examples WHERE NOT is_removed AND task <> '' GROUP BY task
+               ORDER BY jaro_winkler_similarity(task, $1) DESC, task LIMIT 5""",
+            [old],
+        ).fetchall()
+        there = ", ".join(task for (task,) in rows) or "none"
+        raise AskedWrongly(f"There is no task {old!r}.", f"Tasks: {there}.")
+    named = f"{old or '(none)'} to {new or '(none)'}"
+    return _applied(
+        cursor,
+        who,
+        "task",
+        lambda count: f"rename the task {named} of {_examples(count)}",
+        [Assignment("task", new, ids)],
+    )
+
+
+def replace_texts(
+    cursor: DuckDBPyConnection, who: str, kind: str, act: str, rows: Sequence[tuple[int, str, str]]
+) -> Change:
+    """One act: other prompts and completions, by (example_id, prompt, completion); ``act`` goes before the count.
+
+    Rows that have these texts already are left out. Raises AskedWrongly for a text that cannot be learned.
+    """
+    for _, prompt, completion in rows:
+        _check_row_text("prompt", prompt)
+        _check_row_text("completion", completion)
+    cursor.execute("CREATE OR REPLACE TEMP TABLE wanted (example_id BIGINT, prompt VARCHAR, completion VARCHAR)")
+    columns = {"example_id": "BIGINT", "prompt": "VARCHAR", "completion": "VARCHAR"}
+    staged = (dict(zip(columns, row, strict=True)) for row in rows)
+    execute_with_rows(cursor, "INSERT INTO wanted SELECT unnest(row) FROM {rows}", columns, staged)
+    cursor.execute(
+        """CREATE OR REPLACE TEMP TABLE replacing AS
+           SELECT wanted.*, greatest(revision, coalesce(newest, 1)) + 1 AS revision
+           FROM wanted JOIN examples USING (example_id)
+           LEFT JOIN (SELECT example_id, max(CAST(new AS INTEGER)) AS newest FROM edits WHERE field = 'revision'
+                      GROUP BY example_id) USING (example_id)
+           WHERE NOT is_removed AND (wanted.prompt <> examples.prompt OR wanted.completion <> examples.completion)"""
+    ).fetchall()
+    found = cursor.execute("SELECT example_id FROM replacing ORDER BY example_id").fetchnumpy()
+    ids = np.asarray(found["example_id"], dtype=np.int64)
+    if not len(ids):
+        return Change(0, "nothing to change")
+    said = f"{act} {_examples(len(ids))}"
+    batch_id = new_batch(cursor, kind, said, who)
+    for field in ("prompt", "completion", "revision"):
+        cursor.execute(
+            f"""INSERT INTO edits (edit_id, batch_id, example_id, field, old, new)
+                SELECT nextval('edit_ids'), $1, example_id, $2, CAST(examples.{field} AS VARCHAR),
+                       CAST(replacing.{field} AS VARCHAR)
+                FROM replacing JOIN examples USING (example_id) WHERE examples.{field} <> replacing.{field}""",
+            [batch_id, field],
+        ).fetchall()
+    cursor.execute(
+        """UPDATE examples SET prompt = replacing.prompt, completion = replacing.completion,
+               revision = replacing.revision, changed = $1 FROM replacing
+           WHERE replacing.example_id = examples.example_id""",
+        [next_change(cursor)],
+    ).fetchall()
+    rehash(cursor, ids)
+    return Change(batch_id, said, ids, len(ids))
 
 
 def remove(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | ExampleIds) -> Change:
@@ -186,9 +281,17 @@ def next_change(cursor: DuckDBPyConnection) -> int:
 
 
 def _applied(
-    cursor: DuckDBPyConnection, who: str, kind: str, summary: Callable[[int], str], assignments: list[Assignment]
+    cursor: DuckDBPyConnection,
+    who: str,
+    kind: str,
+    summary: Callable[[int], str],
+    assignments: list[Assignment],
+    also: ExampleIds | None = None,
 ) -> Change:
+    """``also`` are rows of the first assignment that are logged though it changes nothing in them."""
     changes = [(assignment, _changed_ids(cursor, assignment)) for assignment in assignments]
+    if also is not None and len(also):
+        changes[0] = (assignments[0], np.union1d(changes[0][1], also))
     ids = np.unique(np.concatenate([changed for _, changed in changes])) if changes else as_ids([])
     if not len(ids):
         return Change(0, "nothing to change")

@@ -23,9 +23,9 @@ class Example:
     """One stored pair, whole. ``revision`` names its text for ever; ``edit_count`` counts acts not undone.
 
     ``context`` are the turns before the prompt, as ``studio.turns`` keeps them; ``rejected`` is an answer that was not
-    chosen, empty for none; ``prompt`` is empty for a plain text. ``prompt_hash`` (32 hex digits) is equal for prompts
-    that count as the same, see texts.py. ``last_edit_at`` is in UTC, and None where nothing was done to the row since
-    its import.
+    chosen, ``template`` the name of what made the row of columns: empty for none. ``prompt`` is empty for a plain text.
+    ``prompt_hash`` (32 hex digits) is equal for prompts that count as the same, see texts.py. ``last_edit_at`` is in
+    UTC, and None where nothing was done to the row since its import.
     """
 
     example_id: int
@@ -46,6 +46,7 @@ class Example:
     last_edit_at: datetime | None
     context: str = ""
     rejected: str = ""
+    template: str = ""
 
 
 @dataclass(frozen=True)

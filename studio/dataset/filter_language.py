@@ -17,6 +17,7 @@ COLUMNS: dict[str, str] = {
     "system": "the system message; '' for none",
     "context": "the turns before the prompt, as JSON messages; '' for none: context <> '' are conversations",
     "rejected": "the answer that was not chosen, of a preference pair; '' for none",
+    "template": "the instruction template that made it; '' for none",
     "task": "the task; '' for none",
     "label": f"one of {', '.join(LABELS)}; 'none' is not labelled yet",
     "labelled_by": "who gave the label; null without a label and for one that came with its file",

@@ -197,9 +197,17 @@ MIGRATIONS: tuple[tuple[str, Step], ...] = (
         "ALTER TABLE examples ADD COLUMN rejected VARCHAR DEFAULT ''",
     ),
     (
+        # The name of the instruction template that made a row, and the columns that it was made of, as JSON.
+        "0013 templates",
+        """
+        ALTER TABLE examples ADD COLUMN template VARCHAR DEFAULT '';
+        ALTER TABLE examples ADD COLUMN raw VARCHAR DEFAULT ''
+        """,
+    ),
+    (
         # What a version holds of a row; its texts are in the edit log under its revision. ``upto``: the highest number
         # that a changed row had. When a batch was undone or redone, which ``is_undone`` does not say.
-        "0013 versions",
+        "0014 versions",
         """
         CREATE TABLE versions (
             version_id INTEGER NOT NULL,

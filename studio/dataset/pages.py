@@ -10,7 +10,7 @@ import numpy as np
 
 from studio.dataset import row_losses, token_counts
 from studio.dataset.connection import as_ids, hex_of, id_condition
-from studio.dataset.examples import PREVIEW_CHARS, Edit, Example, ExampleIds, Preview, Stats
+from studio.dataset.examples import PREVIEW_CHARS, Counts, Edit, Example, ExampleIds, Preview, Stats
 from studio.dataset.filters import asking, checked
 from studio.dataset.labels import LABELS, SPLITS
 from studio.dataset.views import condition_of, source_of
@@ -19,10 +19,12 @@ from studio.errors import AskedWrongly
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+# How the summary of an act begins that applied a template to rows.
+APPLIED = "apply the template"
 _SHORTENED = ("prompt", "completion", "system", "note")
 # As the fields of Example are called.
-_EXAMPLE_COLUMNS = f"""example_id, prompt, completion, system, context, rejected, task, label, is_marked, note, split,
-    source, source_line, revision, {hex_of("prompt_hash")} AS prompt_hash"""
+_EXAMPLE_COLUMNS = f"""example_id, prompt, completion, system, context, rejected, template, task, label, is_marked,
+    note, split, source, source_line, revision, {hex_of("prompt_hash")} AS prompt_hash"""
 
 
 def previews(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, fingerprint: str) -> list[Preview]:
@@ -67,6 +69,19 @@ def examples(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> lis
 def ever_stored(cursor: DuckDBPyConnection, ids: ExampleIds) -> list[Example]:
     """Whole examples by id, those in the trash too."""
     return _examples(cursor, "examples", id_condition(cursor, ids), [], with_removed=True)
+
+
+def made_by(cursor: DuckDBPyConnection, template: str) -> list[tuple[int, str, bool]]:
+    """See ``Store.made_by``. What a template was applied to anew is no edit of somebody's."""
+    rows: list[tuple[int, str, bool]] = cursor.execute(
+        f"""SELECT example_id, raw, example_id IN (
+                SELECT example_id FROM edits JOIN batches USING (batch_id)
+                WHERE field IN ('prompt', 'completion') AND NOT is_undone
+                AND NOT starts_with(summary, '{APPLIED}'))
+            FROM examples WHERE template = $1 AND NOT is_removed ORDER BY example_id""",
+        [template],
+    ).fetchall()
+    return rows
 
 
 def unused_columns(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[str]:
@@ -127,6 +142,20 @@ def stats(cursor: DuckDBPyConnection) -> Stats:
         else:
             total = count
     return Stats(total, labels, splits, dict(sorted(tasks.items(), key=lambda pair: (-pair[1], pair[0]))))
+
+
+def decisions(cursor: DuckDBPyConnection) -> tuple[ExampleIds, Counts, Counts, list[str]]:
+    """Everybody's newest label of each row, as far as it is not undone or taken away; see ``Store.decisions``."""
+    found = cursor.execute(
+        """SELECT example_id, who, label FROM (
+               SELECT example_id, who, arg_max(new, edit_id) AS label
+               FROM edits JOIN batches USING (batch_id) JOIN examples USING (example_id)
+               WHERE field = 'label' AND NOT is_undone AND NOT is_removed GROUP BY example_id, who)
+           WHERE label <> 'none' ORDER BY example_id, who"""
+    ).fetchnumpy()
+    people, person = np.unique(np.asarray(found["who"], dtype=str), return_inverse=True)
+    labels = np.array([LABELS.index(label) for label in found["label"].tolist()], dtype=np.int32)
+    return np.asarray(found["example_id"], dtype=np.int64), person.astype(np.int32), labels, people.tolist()
 
 
 def task_splits(cursor: DuckDBPyConnection) -> dict[str, dict[str, int]]:

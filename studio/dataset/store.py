@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -19,15 +19,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from studio.dataset import adding, edits, pages, row_losses, token_counts, views
+from studio.dataset import facts as dataset_facts
 from studio.dataset.candidates import Candidate
 from studio.dataset.changes import Changes, Heard
-from studio.dataset.checks import current, fixing, kept
-from studio.dataset.checks.check import Check, Finding
-from studio.dataset.checks.current import Fresh
-from studio.dataset.checks.kept import Result
-from studio.dataset.checks.rows import NOTHING_KNOWN, Around, Need, Rows
-from studio.dataset.checks.running import findings_of
-from studio.dataset.checks.samples import Sample, samples_of
+from studio.dataset.checks.of_store import ChecksOfStore
 from studio.dataset.connection import Connection, Interrupted, as_ids
 from studio.dataset.examples import (
     PREVIEW_CHARS,
@@ -41,10 +36,10 @@ from studio.dataset.examples import (
     Stats,
     Values,
 )
+from studio.dataset.facts import Facts
 from studio.dataset.host import Here, Host, reads, writes
 from studio.dataset.labels import LABELS, SPLITS
-from studio.dataset.near import clusters
-from studio.dataset.rewriting import Rewrite
+from studio.dataset.near.of_store import NearOfStore
 from studio.dataset.row_losses import Losses
 from studio.dataset.store_past import PastOfStore
 from studio.dataset.texts import storable
@@ -71,7 +66,7 @@ __all__ = [
 _BATCH = 2_000
 
 
-class Store(PastOfStore):
+class Store(ChecksOfStore, NearOfStore, PastOfStore):
     """An open store. Public methods may be called from any thread; writes wait for each other, reads never wait."""
 
     def __init__(self, host: Host, who: str, origin: str = "") -> None:
@@ -198,6 +193,19 @@ class Store(PastOfStore):
         return pages.stats(cursor)
 
     @reads
+    def decisions(self, cursor: DuckDBPyConnection) -> tuple[ExampleIds, Counts, Counts, list[str]]:
+        """Everybody's own label of each row that they have one of, by row.
+
+        (ids, a person each, a label each, the people): a person is a place in the last, a label one in ``LABELS``.
+        """
+        return pages.decisions(cursor)
+
+    @reads
+    def facts(self, cursor: DuckDBPyConnection) -> Facts:
+        """What there is to say of the whole dataset, for its card."""
+        return dataset_facts.facts(cursor)
+
+    @reads
     def task_splits(self, cursor: DuckDBPyConnection) -> dict[str, dict[str, int]]:
         """How many rows that are not rejected or skipped each task has in each split; "" is in no split."""
         return pages.task_splits(cursor)
@@ -206,160 +214,6 @@ class Store(PastOfStore):
     def labelling_times(self, cursor: DuckDBPyConnection, seconds: float) -> list[datetime]:
         """When ``who`` decided on labels in the last ``seconds``, in UTC; see pace.py."""
         return pages.labelling_times(cursor, self.who, seconds)
-
-    # -- checking
-
-    @reads
-    def finding(
-        self,
-        cursor: DuckDBPyConnection,
-        check: Check,
-        is_cancelled: Callable[[], bool] = lambda: False,
-        around: Around = NOTHING_KNOWN,
-    ) -> Finding | None:
-        """What ``check`` finds in the rows that are not rejected, skipped or in the trash. Nothing is written.
-
-        Raises Interrupted once ``is_cancelled``, which is asked now and then, or after ``interrupt``.
-        """
-        return findings_of(_rows_to_check(cursor, around, is_cancelled), [check])[check.name]
-
-    @reads
-    def lacking(self, cursor: DuckDBPyConnection, check: Check) -> tuple[Need, ...]:
-        """What ``check`` needs and the store does not know; then its findings would not be worth having."""
-        rows = _rows_to_check(cursor, NOTHING_KNOWN)
-        return tuple(need for need in check.needs if rows.lacks(need))
-
-    def check(
-        self,
-        checks: Sequence[Check],
-        around: Around,
-        on_done: Callable[[Check], None] = lambda check: None,
-        is_cancelled: Callable[[], bool] = lambda: False,
-        *,
-        is_new_look: bool = True,
-    ) -> list[Result]:
-        """Bring what is kept of ``checks`` up to date, all or none of it, and give it in their order.
-
-        Only what the rows changed since can have changed is computed. What ``is_new_look`` finds stands beside the
-        count before; else that stays what it was. Raises Interrupted once ``is_cancelled``, or after ``interrupt``.
-        """
-        told: set[str] = set()
-
-        def tell(check: Check) -> None:
-            if check.name not in told:
-                told.add(check.name)
-                on_done(check)
-
-        fresh = self.computed_checks(checks, around, tell, is_cancelled)
-        for check in checks:  # of another process's work nothing is heard before its end
-            tell(check)
-        if fresh:
-            self.save_checks(fresh, is_new_look)
-        return self.checked(checks, around)
-
-    @reads
-    def computed_checks(
-        self,
-        cursor: DuckDBPyConnection,
-        checks: Sequence[Check],
-        around: Around,
-        on_done: Callable[[Check], None] = lambda check: None,
-        is_cancelled: Callable[[], bool] = lambda: False,
-    ) -> list[Fresh]:
-        """The results of those of ``checks`` that are not up to date; nothing is kept of them yet."""
-        return current.computed(cursor, _rows_to_check(cursor, around, is_cancelled), checks, on_done)
-
-    @writes
-    def save_checks(self, cursor: DuckDBPyConnection, fresh: list[Fresh], is_new_look: bool) -> None:
-        """Keep what ``computed_checks`` gave. No undo step."""
-        current.save(cursor, fresh, is_new_look)
-
-    @reads
-    def checked(self, cursor: DuckDBPyConnection, checks: Sequence[Check], around: Around) -> list[Result]:
-        """What is kept of ``checks``, and how many rows changed since; nothing is computed."""
-        return current.results(cursor, _rows_to_check(cursor, around), checks)
-
-    @writes
-    def waive(self, cursor: DuckDBPyConnection, check: Check, example_ids: ExampleIds, reason: str) -> Change:
-        """Let what ``check`` found in these rows be; without a reason, take the waiver back. Raises AskedWrongly."""
-        return kept.waive(cursor, self.who, check, example_ids, storable(reason))
-
-    @reads
-    def samples(
-        self, cursor: DuckDBPyConnection, check: Check, example_ids: ExampleIds, is_whole: bool = False
-    ) -> list[Sample]:
-        """What offends in these rows, which ``check`` found; what is private masked unless ``is_whole``."""
-        return samples_of(_rows_to_check(cursor, NOTHING_KNOWN), check, example_ids, is_whole=is_whole)
-
-    @reads
-    def fix_previewed(
-        self, cursor: DuckDBPyConnection, check: Check, finding: Finding, most: int
-    ) -> tuple[int, list[Rewrite], ExampleIds]:
-        """(How many rows ``fix`` would change, what becomes of the first ``most``, which rows go to the trash)."""
-        removed = fixing.surplus(check, finding)
-        made = list(fixing.rewrites(_rows_to_check(cursor, NOTHING_KNOWN), check, finding))
-        return len(removed) + len(made), made[:most], removed
-
-    @writes
-    def fix(self, cursor: DuckDBPyConnection, check: Check, finding: Finding) -> Change:
-        """Apply the fix of ``check`` to what it found. Raises AskedWrongly for a check without one."""
-        return fixing.fix(cursor, self.who, _rows_to_check(cursor, NOTHING_KNOWN), check, finding)
-
-    # -- rows with nearly the same prompt
-
-    def find_near(
-        self, progress: Callable[[int, int], None] | None = None, is_cancelled: Callable[[], bool] = lambda: False
-    ) -> None:
-        """Bring the clusters of rows with nearly equal prompts up to date; only what changed is computed.
-
-        ``progress`` hears how many of how many rows are done. What is computed before it is cancelled stays. Raises
-        Interrupted once ``is_cancelled``.
-        """
-        stop = stopping(is_cancelled)
-        with self._finding_near:
-            waiting, are_gone = self.rows_without_bands()
-            if are_gone:
-                self.forget_bands_of_removed()
-            for start in range(0, len(waiting), _BATCH):
-                stop()
-                self.keep_bands(waiting[start : start + _BATCH])
-                if progress:
-                    progress(min(start + _BATCH, len(waiting)), len(waiting))
-            ids, of_rows = self.near_clusters(is_cancelled)
-            if len(ids):
-                self.keep_clusters(ids, of_rows)
-
-    @reads
-    def near(self, cursor: DuckDBPyConnection, example_id: int) -> ExampleIds:
-        """The rows whose prompts are near that of this one, itself among them, as ``find_near`` left them."""
-        return clusters.cluster_of(cursor, example_id)
-
-    @reads
-    def rows_without_bands(self, cursor: DuckDBPyConnection) -> tuple[ExampleIds, bool]:
-        """The rows whose present prompt has no bands yet, and whether removed rows still have some."""
-        return clusters.unsigned(cursor), clusters.has_removed(cursor)
-
-    @writes
-    def forget_bands_of_removed(self, cursor: DuckDBPyConnection) -> None:
-        """Rows in the trash leave their clusters."""
-        clusters.forget_removed(cursor)
-
-    @writes
-    def keep_bands(self, cursor: DuckDBPyConnection, ids: ExampleIds) -> None:
-        """Compute and keep the bands of these rows. No undo step."""
-        clusters.sign(cursor, ids)
-
-    @reads
-    def near_clusters(
-        self, cursor: DuckDBPyConnection, is_cancelled: Callable[[], bool] = lambda: False
-    ) -> tuple[ExampleIds, ExampleIds]:
-        """(rows, the cluster of each) where what changed may have made another; nothing is kept of it yet."""
-        return clusters.clusters_to_make(cursor, stopping(is_cancelled))
-
-    @writes
-    def keep_clusters(self, cursor: DuckDBPyConnection, ids: ExampleIds, of_rows: ExampleIds) -> None:
-        """Keep what ``near_clusters`` gave. No undo step."""
-        clusters.place(cursor, ids, of_rows)
 
     # -- importing
 
@@ -390,8 +244,13 @@ class Store(PastOfStore):
 
     @writes
     def set_label(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, label: str) -> Change:
-        """Label rows with one of ``LABELS``."""
+        """Label rows with one of ``LABELS``; one that another has labelled so is confirmed by ``who``, once."""
         return edits.set_label(cursor, self.who, ids, label)
+
+    @reads
+    def labelled_anew(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, label: str) -> int:
+        """How many of these rows ``set_label`` would change or confirm."""
+        return edits.labelled_anew(cursor, self.who, ids, label)
 
     @writes
     def set_text(
@@ -408,6 +267,21 @@ class Store(PastOfStore):
         AskedWrongly for an empty prompt or completion, and for what are no turns.
         """
         return edits.set_text(cursor, self.who, example_id, prompt, completion, context)
+
+    @writes
+    def rename_task(self, cursor: DuckDBPyConnection, old: str, new: str) -> Change:
+        """Give a task another name; where that is one already, both become one."""
+        return edits.rename_task(cursor, self.who, old, new)
+
+    @writes
+    def replace_texts(self, cursor: DuckDBPyConnection, act: str, rows: list[tuple[int, str, str]]) -> Change:
+        """Other texts for many rows, by (example_id, prompt, completion), as one act; ``act`` says which, in words."""
+        return edits.replace_texts(cursor, self.who, "text", act, rows)
+
+    @reads
+    def made_by(self, cursor: DuckDBPyConnection, template: str) -> list[tuple[int, str, bool]]:
+        """(example_id, raw columns as JSON, whether somebody edited it since) of the rows of a template, by id."""
+        return pages.made_by(cursor, template)
 
     @writes
     def set_mark(
@@ -527,19 +401,3 @@ class Store(PastOfStore):
         """Make these what ``loss`` and ``base_loss`` in filters and sorts go by; NaN is not known. No undo step."""
         columns = (np.asarray(column, dtype=np.float64) for column in (losses, base_losses))
         row_losses.replace(cursor, np.asarray(ids, dtype=np.int64), *columns)
-
-
-def _rows_to_check(
-    cursor: DuckDBPyConnection, around: Around, is_cancelled: Callable[[], bool] = lambda: False
-) -> Rows:
-    return Rows(cursor, stopping(is_cancelled), around)
-
-
-def stopping(is_cancelled: Callable[[], bool]) -> Callable[[], None]:
-    """What long work calls now and then: it raises Interrupted once ``is_cancelled``."""
-
-    def stop() -> None:
-        if is_cancelled():
-            raise Interrupted("Stopped.", "Nothing was changed.")
-
-    return stop

@@ -42,7 +42,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Moved:
-    """Rows whose label or split was ``before`` and is ``after``."""
+    """Rows whose label, split or task was ``before`` and is ``after``."""
 
     before: str
     after: str
@@ -62,6 +62,7 @@ class VersionDiff:
     edited: ExampleIds
     relabelled: list[Moved]
     moved: list[Moved]
+    retasked: list[Moved]
     tasks: dict[str, int]
 
     @property
@@ -146,22 +147,24 @@ def diff(cursor: DuckDBPyConnection, before: str, after: str) -> VersionDiff:
                    old.example_id IS NULL AS is_added, new.example_id IS NULL AS is_removed,
                    old.revision AS old_revision, new.revision AS new_revision,
                    old.label AS old_label, new.label AS new_label, old.split AS old_split, new.split AS new_split,
-                   coalesce(new.task, old.task) AS task
+                   old.task AS old_task, coalesce(new.task, old.task) AS new_task
             FROM {state(cursor, before)} AS old FULL JOIN {state(cursor, after)} AS new USING (example_id)
             WHERE old.example_id IS NULL OR new.example_id IS NULL OR old.revision <> new.revision
-                OR old.label <> new.label OR old.split <> new.split
+                OR old.label <> new.label OR old.split <> new.split OR old.task <> new.task
             ORDER BY 1"""
     ).fetchall()
     rows = [_DiffRow(*row) for row in found]
     edited = _really_edited(cursor, [row for row in rows if row.is_edited])
-    relabelled = _moves([(row.example_id, row.old_label, row.new_label) for row in rows if row.is_in_both])
-    moved = _moves([(row.example_id, row.old_split, row.new_split) for row in rows if row.is_in_both])
+    in_both = [row for row in rows if row.is_in_both]
+    relabelled = _moves([(row.example_id, row.old_label, row.new_label) for row in in_both])
+    moved = _moves([(row.example_id, row.old_split, row.new_split) for row in in_both])
+    retasked = _moves([(row.example_id, row.old_task, row.new_task) for row in in_both])
     same = {row.example_id for row in rows if row.is_edited} - edited
-    same -= {id_ for move in (*relabelled, *moved) for id_ in move.example_ids.tolist()}
+    same -= {id_ for move in (*relabelled, *moved, *retasked) for id_ in move.example_ids.tolist()}
     tasks: dict[str, int] = {}
     for row in rows:
         if row.example_id not in same:
-            tasks[row.task] = tasks.get(row.task, 0) + 1
+            tasks[row.new_task] = tasks.get(row.new_task, 0) + 1
     return VersionDiff(
         (before, after),
         as_ids([row.example_id for row in rows if row.is_added]),
@@ -169,6 +172,7 @@ def diff(cursor: DuckDBPyConnection, before: str, after: str) -> VersionDiff:
         as_ids(sorted(edited)),
         relabelled,
         moved,
+        retasked,
         dict(sorted(tasks.items(), key=lambda pair: (-pair[1], pair[0]))),
     )
 
@@ -184,7 +188,8 @@ class _DiffRow:
     new_label: str
     old_split: str
     new_split: str
-    task: str
+    old_task: str
+    new_task: str
 
     @property
     def is_in_both(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from studio.reports.numbers import counted, latency, number, out_of_100, percent
 from studio.reports.window import ShotCost, WindowReport
 from studio.scoring.comparison import ArmSummary, Comparison
+from studio.scoring.contrasts import Contrast
 from studio.scoring.statistics import detectable_difference, rows_needed
 from studio.tokens.window import Fate
 
@@ -17,6 +18,7 @@ GOOD_ENOUGH = 0.9
 FEW_TRAINING_ROWS = 100
 MOST_CHECKS = 4
 USUAL_SHOTS = 5
+WORTH_LABELLING = 0.05
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,22 @@ def advice_on(facts: AdviceFacts) -> list[Advice]:
 def advice_as_json(facts: AdviceFacts) -> dict[str, Any]:
     """Plain JSON values."""
     return {"advice": [asdict(one) for one in advice_on(facts)], "prompting": facts.prompting_id or None}
+
+
+def curve_words(task: str, scorer: str, rows: int, rows_of_part: int, contrast: Contrast | None) -> str:
+    """What a quarter of the labels and all of them teach in as many steps, and what follows for labelling more."""
+    if contrast is None:
+        return "No row was answered by both runs."
+    points = [f"{share * 100:+.1f}".replace("-", "−") for share in (contrast.difference, contrast.low, contrast.high)]
+    found = (
+        f"{_named(task)}all {number(rows)} training rows instead of {number(rows_of_part)}, in as many steps: "
+        f"{scorer} {points[0]} points (95 %: {points[1]} to {points[2]}, n {number(contrast.n)})."
+    )
+    if contrast.is_shown and contrast.difference > 0:
+        return f"{found} More labels have helped so far, and are likely to help further."
+    if contrast.high < WORTH_LABELLING:
+        return f"{found} More labels of the same kind would change little: look at the rows that stay wrong."
+    return f"{found} So few rows cannot tell whether more labels would help."
 
 
 def _on_checks(facts: AdviceFacts) -> Iterator[Advice]:
@@ -163,9 +181,9 @@ def _on_next(facts: AdviceFacts) -> Iterator[Advice]:
         if of.get("train", 0) < FEW_TRAINING_ROWS and not of.get("", 0):
             yield Advice(
                 "labels",
-                f"{_named(task)}{counted(of.get('train', 0), 'training row')} is little. Whether more would help shows "
-                "a run on half of them beside one on all: the same score from half says that more will not.",
-                f"{_train(facts, task)} --set where='example_id % 2 = 0'",
+                f"{_named(task)}{counted(of.get('train', 0), 'training row')} is little. Whether more would help is "
+                "seen from two short runs, on a quarter of them and on all.",
+                f"studio advise --learning-curve {task}" if task else 'studio advise --learning-curve ""',
             )
     if facts.has_run:
         yield Advice("next", "A run can answer already: see whether it beats prompting.", "studio compare --wait")

@@ -19,6 +19,7 @@ from studio.scoring.scorers.exact_match import EXACT_MATCH
 from studio.scoring.scorers.scorer import Scorer
 from studio.scoring.scorers.token_f1 import token_f1
 from studio.scoring.summary import summarize_scored
+from studio.turns import turns_in
 
 CLEAR_DIFFERENCE = 0.1
 NARROWEST_BAR, WIDEST_BAR = 10, 24
@@ -48,7 +49,7 @@ class CompareRow:
     little the two answers have in common; it sorts the rows worth reading to the top. ``decided_by`` names the scorer
     that judges the row, ``gained`` in -1..1 is how much more tuned has of it. ``faults`` says of an arm that its answer
     was cut or failed, ``sources`` what its answer was given to read; both only of arms of which there is something to
-    say.
+    say. ``context`` holds the turns before the prompt, as ``studio.turns`` writes them.
     """
 
     example_id: int
@@ -63,6 +64,13 @@ class CompareRow:
     gained: float = 0.0
     faults: dict[str, str] = field(default_factory=dict)
     sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    context: str = ""
+
+    @property
+    def asked(self) -> str:
+        """The prompt, after the turns before it where it is in a conversation, each with who said it."""
+        turns = [f"{turn.role}: {turn.text}" for turn in turns_in(self.context)]
+        return "\n\n".join([*turns, f"user: {self.prompt}"]) if turns else self.prompt
 
     def quality(self, arm: str) -> float:
         """The score in 0..1 that judges this answer."""
@@ -109,21 +117,41 @@ def compare_view(
     own_scores: those of the project's own scorers, which only the comparison itself asks.
     """
     rows = list(rows)
-    scored = score_rows(rows, predictions)
     if kept is None:
+        scored = score_rows(rows, predictions)
         comparison = summarize_scored(scored)
     else:
-        for scorer in kept.scorers[len(SCORERS) :]:
-            scored = scored.with_scores(scorer, _by_arm(own_scores, scorer.name))
-        named = {task: kept.primary[task] for task in kept.named}
-        made = summarize_scored(scored, kept.tuned_arms, named, kept.faults, is_forgetting=kept.is_forgetting)
-        comparison = replace(made, dtype=kept.dtype)
+        scored, comparison = _as_kept(rows, predictions, kept, own_scores)
     pair = (comparison.baseline, comparison.tuned) if comparison.baseline and comparison.tuned else None
     deciding = {task: _scorer_named(comparison, name) for task, name in comparison.primary.items()}
     compared = [_compared_row(row, scored, pair, deciding[row.task]) for row in scored.rows]
     compared += [_failed_row(row, failed, scored.arms) for row, failed in _failures(rows, scored)]
     counts = {change: sum(row.change == change for row in compared) for change in CHANGES}
     return CompareView(comparison, compared, {change: count for change, count in counts.items() if count}, pair or ())
+
+
+def _as_kept(
+    rows: Sequence[HeldOutRow], predictions: Iterable[Prediction], kept: Comparison, own_scores: Sequence[OwnScore]
+) -> tuple[ScoredRows, Comparison]:
+    """The rows with the scores that are shown of a row, and what was found.
+
+    That is made anew where other rows are answered by now, and where an older studio found less (it kept no signature).
+    """
+    lines = list(predictions)
+    shown = {scorer.name for scorer in SCORERS if scorer.is_column} | set(kept.primary.values())
+    scored = _with_own(kept, score_rows(rows, lines, [one for one in SCORERS if one.name in shown]), own_scores)
+    if kept.signatures and kept.rows == len(scored.rows) and set(kept.arms) == set(scored.arms):
+        return scored, kept
+    scored = _with_own(kept, score_rows(rows, lines), own_scores)
+    named = {task: kept.primary[task] for task in kept.named}
+    made = summarize_scored(scored, kept.tuned_arms, named, kept.faults, is_forgetting=kept.is_forgetting)
+    return scored, replace(made, dtype=kept.dtype)
+
+
+def _with_own(kept: Comparison, scored: ScoredRows, own_scores: Sequence[OwnScore]) -> ScoredRows:
+    for scorer in kept.scorers[len(SCORERS) :]:
+        scored = scored.with_scores(scorer, _by_arm(own_scores, scorer.name))
+    return scored
 
 
 def _scorer_named(comparison: Comparison, name: str) -> Scorer:
@@ -141,6 +169,7 @@ def _compared_row(row: HeldOutRow, scored: ScoredRows, pair: tuple[str, str] | N
         scores={arm: of[row.example_id] for arm, of in scored.scores.items()},
         change="single",
         disagreement=0.0,
+        context=str(getattr(row, "context", "")),
         decided_by=scorer.name,
         faults={arm: fault for arm, prediction in given.items() if (fault := fault_of(prediction))},
         sources={arm: sources for arm, prediction in given.items() if (sources := sources_of(prediction))},
@@ -180,6 +209,7 @@ def _failed_row(row: HeldOutRow, failed: Mapping[str, Prediction], arms: Sequenc
         scores={arm: {} for arm in arms},
         change="failed",
         disagreement=0.0,
+        context=str(getattr(row, "context", "")),
         faults={arm: fault_of(prediction) for arm, prediction in failed.items()},
     )
 

@@ -84,4 +84,4 @@ def _is_wanted(row: CompareRow, choice: RowChoice) -> bool:
 
 
 def _has(row: CompareRow, words: str) -> bool:
-    return any(words in text.casefold() for text in (row.prompt, row.reference, *row.answers.values()))
+    return any(words in text.casefold() for text in (row.asked, row.reference, *row.answers.values()))

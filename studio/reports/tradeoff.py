@@ -18,6 +18,7 @@ from studio.scoring.intervals import Interval
 WIDE_RANGE = 10  # the dearest over the cheapest from which the axis is logarithmic
 LEAST_WIDTH, LEAST_HEIGHT = 24, 5
 SHARE_OF_A_SCORE = 100
+_UP, _ALONG = "┊", "╌"  # of the frontier
 
 
 @dataclass(frozen=True)
@@ -181,9 +182,9 @@ class _Plot:
         for point, end in zip(points, ends, strict=True):
             row, column = _row(point.score.score * SHARE_OF_A_SCORE, scale, self.height), columns[point.number]
             for step in range(row, self.height if below is None else below):
-                self._cells[step, column] = ("┊", "grid")
+                self._cells[step, column] = (_UP, "axis")
             for step in range(column, end):
-                self._cells[row, step] = ("╌", "grid")
+                self._cells[row, step] = (_ALONG, "axis")
             below = row
 
     def draw_interval(self, point: TradePoint, column: int, scale: Scale) -> None:
@@ -211,7 +212,7 @@ class _Plot:
                 return
 
     def _is_free(self, place: tuple[int, int]) -> bool:
-        return self._cells.get(place, ("", "grid"))[1] == "grid"
+        return self._cells.get(place, (_UP, ""))[0] in (_UP, _ALONG)
 
     def line(self, row: int) -> list[Segment]:
         return [self._cells.get((row, column), (" ", "")) for column in range(self.width)]

@@ -67,7 +67,11 @@ def diff_lines(
     ]
     if tasks := tasks_in_words(diff, most=8):
         lines.append([("tasks  ", "dim"), (tasks, "")])
-    for title, moves in (("relabelled", diff.relabelled), ("moved between splits", diff.moved)):
+    for title, moves in (
+        ("relabelled", diff.relabelled),
+        ("moved between splits", diff.moved),
+        ("of another task", diff.retasked),
+    ):
         lines += _titled(title, [_move_line(move) for move in moves])
     lines += _titled(_of("added", len(diff.added), len(added)), [_row_line(one, "added") for one in added])
     lines += _titled(_of("removed", len(diff.removed), len(removed)), [_row_line(one, "removed") for one in removed])
@@ -86,6 +90,7 @@ def diff_as_json(diff: VersionDiff, edited: Sequence[tuple[Example, Example]]) -
         "removed": diff.removed.tolist(),
         "relabelled": [_move_as_json(move) for move in diff.relabelled],
         "moved": [_move_as_json(move) for move in diff.moved],
+        "retasked": [_move_as_json(move) for move in diff.retasked],
         "edited": [
             {"example_id": after.example_id}
             | {
@@ -105,6 +110,7 @@ def _counts(diff: VersionDiff) -> list[tuple[str, int]]:
         ("edited", len(diff.edited)),
         ("relabelled", sum(len(move.example_ids) for move in diff.relabelled)),
         ("moved", sum(len(move.example_ids) for move in diff.moved)),
+        ("of another task", sum(len(move.example_ids) for move in diff.retasked)),
     ]
 
 
@@ -123,9 +129,9 @@ def _of(word: str, count: int, shown: int) -> str:
 def _move_line(move: Moved) -> list[Segment]:
     ids = ", ".join(map(str, move.example_ids[:12].tolist())) + (", …" if len(move.example_ids) > 12 else "")
     return [
-        (f"  {move.before}", "removed"),
+        (f"  {visible(move.before, single_line=True) or '(none)'}", "removed"),
         (" → ", "dim"),
-        (move.after, "added"),
+        (visible(move.after, single_line=True) or "(none)", "added"),
         (f"  {counted(len(move.example_ids), 'row')}  ", ""),
         (ids, "dim"),
     ]

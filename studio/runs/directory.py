@@ -141,6 +141,10 @@ class RunDirectory:
         return self.path / "own_scores.jsonl"
 
     @property
+    def judgements_path(self) -> Path:
+        return self.path / "judgements.jsonl"
+
+    @property
     def votes_path(self) -> Path:
         return self.path / "votes.jsonl"
 

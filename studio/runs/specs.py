@@ -23,7 +23,7 @@ from studio.runs.mixture import PROPORTIONAL, TaskShare, mixture_from
 from studio.runs.settings import Spec, about, at_least, filled_in, share
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
-OVERLONG_POLICIES = ("refuse", "drop", "truncate_prompt", "truncate_completion")
+OVERLONG_POLICIES = ("refuse", "drop", "truncate_prompt", "truncate_completion", "split")
 OBJECTIVES = ("completion", "sequence", "text")  # named as in tokens.encoding
 LEARNED_TURNS = ("last", "all")
 SCHEDULES = ("cosine", "linear", "constant", "wsd")
@@ -112,7 +112,8 @@ class TrainSpec(Spec):
         default=0,
     )
     overlong: str = about(
-        "Rows over max_length: refuse the run, drop them, truncate_prompt or truncate_completion.",
+        "Rows over max_length: refuse the run, drop them, truncate_prompt or truncate_completion; split plain text "
+        "(objective=text) into sequences, each beginning with the token that ends the one before.",
         choices=OVERLONG_POLICIES,
         default="refuse",
     )
@@ -199,6 +200,11 @@ class TrainSpec(Spec):
                 f"lora_targets={','.join(self.lora_targets)} names no layers.",
                 f"Either {ALL_LINEAR}, or names such as q_proj,v_proj.",
             )
+        if self.overlong == "split" and self.objective != "text":
+            yield (
+                f"overlong=split with objective={self.objective} would part answers from their questions.",
+                "Set objective=text, or overlong=drop.",
+            )
         if self.learned_turns == "all" and self.objective != "completion":
             yield (
                 f"learned_turns=all with objective={self.objective}, which learns all there is anyway.",
@@ -270,7 +276,8 @@ class TrainSpec(Spec):
             some = ", ".join(map(str, overlong_ids[:5])) + (", …" if len(overlong_ids) > 5 else "")
             return StudioError(
                 f"{len(overlong_ids)} of {rows} rows are over {budget}: examples {some}.",
-                "Raise max_length, or say what becomes of them: overlong=drop, truncate_prompt or truncate_completion.",
+                "Raise max_length, or say what becomes of them: overlong="
+                + ("split or drop." if self.objective == "text" else "drop, truncate_prompt or truncate_completion."),
             )
         if dropped_rows == rows:
             return StudioError(

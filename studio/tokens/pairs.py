@@ -103,6 +103,14 @@ class Encoded:
         earlier = tuple((start + by, end + by) for start, end in self.earlier)
         return Encoded([*leading, *self.ids], by + self.prompt_tokens, earlier)
 
+    def pieces(self, most: int) -> list[Encoded]:
+        """The row as sequences of at most ``most`` tokens, at least 2, of which the first is seen, the others learned.
+
+        Each begins with the token that ends the one before: so every token of the row but its first is learned once.
+        """
+        starts = range(0, len(self.ids) - 1, most - 1)
+        return [Encoded(self.ids[start : start + most], 1) for start in starts]
+
     def cut_to(self, tokens: int) -> Encoded:
         """The row without its end, what is left of it ``tokens`` long and longer than its prompt."""
         return Encoded(self.ids[:tokens], self.prompt_tokens, self.earlier)
@@ -114,3 +122,8 @@ class Encoded:
         for start, end in self.learned_spans:
             mask[start:end] = [True] * (end - start)
         return mask
+
+
+def piece_lengths(tokens: int, most: int) -> list[int]:
+    """How long the pieces of a row of so many tokens are; see ``Encoded.pieces``."""
+    return [min(most, tokens - start) for start in range(0, tokens - 1, most - 1)]

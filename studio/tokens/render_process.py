@@ -54,6 +54,35 @@ class RenderProcess:
                 texts += self._render_batch(request, batch)
         return texts
 
+    def render_rows(self, source: str, rows: Sequence[Mapping[str, Any]]) -> list[str | StudioError]:
+        """What an instruction template makes of the columns of each row, or why it makes nothing of that one.
+
+        Raises StudioError where the template is late, or takes too much.
+        """
+        made: list[str | StudioError] = []
+        for start in range(0, len(rows), _BATCH_ROWS):
+            batch = rows[start : start + _BATCH_ROWS]
+            request = {"source": source, "conversations": list(batch), "is_of_rows": True}
+            with self._turn:
+                made += self._answers(request, len(batch))
+        return made
+
+    def _answers(self, request: dict[str, Any], rows: int) -> list[str | StudioError]:
+        answers: list[str | StudioError] = []
+        try:
+            self._send(request)
+            deadline = time.monotonic() + ROW_SECONDS + _BATCH_SECONDS_A_ROW * rows
+            while len(answers) < rows:
+                line = self._line(min(deadline, time.monotonic() + ROW_SECONDS))
+                if not line:
+                    raise _stopped("the template", line, "Write it another way.")
+                answer = json.loads(line)
+                answers.append(answer["text"] if "text" in answer else StudioError(answer["message"], answer["hint"]))
+        finally:
+            if len(answers) < rows:
+                self.close()
+        return answers
+
     def close(self) -> None:
         """End the process; a later request starts another."""
         process, self._process, self._unread = self._process, None, b""
@@ -107,12 +136,8 @@ class RenderProcess:
         if line:
             answer: dict[str, str] = json.loads(line)
             return answer
-        ended = f"was ended by the system (more than {MEMORY_BYTES >> 20} MB?)"
-        raise StudioError(
-            f"the model's chat template {'took too long and was stopped' if line is None else ended}, "
-            f"in {_named(messages)}.",
-            "Do not use this model, or replace its chat_template.",
-        )
+        hint = "Do not use this model, or replace its chat_template."
+        raise _stopped("the model's chat template", line, hint, f", in {_named(messages)}")
 
     def _line(self, deadline: float) -> bytes | None:
         """The next line; empty where the process has ended, None where the deadline (``time.monotonic``) has passed."""
@@ -129,6 +154,12 @@ class RenderProcess:
                 parts.append(part)
         line, _, self._unread = b"".join(parts).partition(b"\n")
         return line
+
+
+def _stopped(what: str, line: bytes | None, hint: str, where: str = "") -> StudioError:
+    """``line``: None where the clock stopped it, empty where the system ended its process."""
+    ended = f"was ended by the system (more than {MEMORY_BYTES >> 20} MB?)"
+    return StudioError(f"{what} {'took too long and was stopped' if line is None else ended}{where}.", hint)
 
 
 def _batches(conversations: Sequence[Sequence[Message]]) -> Iterator[list[list[Message]]]:

@@ -13,7 +13,7 @@ import functools
 import json
 import resource
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -35,55 +35,83 @@ _SHOWN_CHARS = 300
 READY = b"ready"
 
 
+def render_row(source: str, columns: Mapping[str, Any]) -> str:
+    """What the instruction template ``source`` makes of a row; ``this`` in it is all its columns.
+
+    Raises StudioError where it fails, names a column that is not there, or writes too much.
+    """
+    given = sum(len(value) for value in columns.values() if isinstance(value, str))
+    return _bounded("the template", lambda: compiled(source, strict=True).render({**columns, "this": columns}), given)
+
+
 def render(
     source: str, specials: Mapping[str, str], messages: Sequence[Message], *, add_generation_prompt: bool
 ) -> str:
     """What the template ``source`` makes of a conversation. Raises StudioError where it fails or writes too much."""
+    given = sum(len(message["content"]) for message in messages)
+    variables = {"messages": messages, "add_generation_prompt": add_generation_prompt, **specials}
+    return _bounded("the model's chat template", lambda: compiled(source).render(variables), given)
+
+
+def _bounded(what: str, make: Callable[[], str], given: int) -> str:
+    """The text of ``what``, which is given so many characters. Raises StudioError as ``render``."""
+    is_models = what == "the model's chat template"
+    other = "Replace its chat_template." if is_models else "Write it another way."
     try:
-        text = str(compiled(source).render(messages=messages, add_generation_prompt=add_generation_prompt, **specials))
+        text = str(make())
     except StudioError:
         raise
     except SecurityError as error:
         raise StudioError(
-            f"the model's chat template tried to leave its sandbox: {_short(error)}.",
-            "Do not use this model, or replace its chat_template.",
+            f"{what} tried to leave its sandbox: {_short(error)}.",
+            "Do not use this model, or replace its chat_template." if is_models else other,
         ) from error
     except MemoryError as error:
-        raise StudioError(
-            f"the model's chat template needs more than {MEMORY_BYTES >> 20} MB.", "Replace its chat_template."
-        ) from error
+        raise StudioError(f"{what} needs more than {MEMORY_BYTES >> 20} MB.", other) from error
     except RecursionError as error:
-        raise StudioError("the model's chat template never ends.", "Replace its chat_template.") from error
+        raise StudioError(f"{what} never ends.", other) from error
     except Exception as error:  # a template can raise anything; whatever it is belongs to the template
         raise StudioError(
-            f"the model's chat template failed: {_short(error)}.",
-            "It may not accept a system message or this order of roles.",
+            f"{what} failed: {_short(error)}.",
+            "It may not accept a system message or this order of roles." if is_models else other,
         ) from error
-    given = sum(len(message["content"]) for message in messages)
     if len(text) > _MOST_GROWTH * given + _MOST_OWN_CHARS:
-        raise StudioError(
-            f"the model's chat template makes {len(text):,} characters of {given:,}.", "Replace its chat_template."
-        )
+        raise StudioError(f"{what} makes {len(text):,} characters of {given:,}.", other)
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise StudioError("the model's chat template writes what is no text.", "Replace its chat_template.") from error
+        raise StudioError(f"{what} writes what is no text.", other) from error
     return text
 
 
-@functools.lru_cache(maxsize=4)
-def compiled(source: str) -> jinja2.Template:
-    """The template as a program. Raises StudioError, naming the line, where it is not valid Jinja."""
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
+@functools.lru_cache(maxsize=16)
+def compiled(source: str, *, strict: bool = False) -> jinja2.Template:
+    """The template as a program, in which ``strict`` makes what is not there an error.
+
+    Raises StudioError, naming the line, where it is not valid Jinja.
+    """
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=not strict,
+        lstrip_blocks=not strict,
+        keep_trailing_newline=strict,
+        undefined=_Missing if strict else jinja2.Undefined,
+        extensions=[loopcontrols],
+    )
     environment.filters["tojson"] = _to_json
     environment.globals["raise_exception"] = _raise_exception
     environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
     try:
         return environment.from_string(source)
     except jinja2.TemplateSyntaxError as error:
-        raise StudioError(
-            f"the model's chat template is not valid Jinja: {_short(error)} (line {error.lineno})."
-        ) from error
+        what = "the template" if strict else "the model's chat template"
+        raise StudioError(f"{what} is not valid Jinja: {_short(error)} (line {error.lineno}).") from error
+
+
+class _Missing(jinja2.StrictUndefined):
+    """A column that is not there: it may be asked for (``if``, ``default``), and not be written."""
+
+    def __bool__(self) -> bool:  # type: ignore[override]
+        return False
 
 
 def _to_json(value: Any, indent: int | None = None) -> str:
@@ -101,7 +129,7 @@ def _short(error: BaseException) -> str:
 
 
 def main() -> None:
-    """Answer requests until stdin ends. After an answer that is an error the rest of its request is left out."""
+    """Answer requests until stdin ends. Of conversations, what follows one that fails is left out."""
     _limit(resource.RLIMIT_AS, MEMORY_BYTES)
     _limit(resource.RLIMIT_CORE, 0)
     answers = sys.stdout.buffer
@@ -114,12 +142,15 @@ def main() -> None:
             answer = _answer(request, messages)
             answers.write(json.dumps(answer).encode() + b"\n")
             answers.flush()
-            if "message" in answer:
+            if "message" in answer and not request.get("is_of_rows"):
                 break
 
 
-def _answer(request: dict[str, Any], messages: list[Message]) -> dict[str, str]:
+def _answer(request: dict[str, Any], messages: Any) -> dict[str, str]:
+    """``messages`` is a conversation, or the columns of a row where the request is of rows."""
     try:
+        if request.get("is_of_rows"):
+            return {"text": render_row(request["source"], messages)}
         text = render(
             request["source"],
             request["specials"],

@@ -59,6 +59,7 @@ class Outcome(Enum):
     KEPT = "kept"
     COMPLETION_CUT = "completion cut"
     PROMPT_CUT_IF_POSSIBLE = "prompt cut if possible"
+    SPLIT = "split"
     DROPPED = "dropped"
 
 
@@ -66,10 +67,13 @@ def outcome(prompt_tokens: int, completion_tokens: int, budget: Budget, overlong
     """What the policy ``overlong`` does with a row of so many tokens: the one place where that is decided.
 
     ``completion_tokens`` has the end-of-turn token in it. ``refuse`` keeps over-long rows: who starts a run refuses.
-    Where each side has its own budget, cutting one cannot mend the other.
+    Where each side has its own budget, cutting one cannot mend the other. ``split`` is for plain text (see
+    ``Encoded.pieces``), of which nothing is lost.
     """
     if budget.fits(prompt_tokens, completion_tokens) or overlong == "refuse":
         return Outcome.KEPT
+    if overlong == "split":
+        return Outcome.SPLIT
     room = budget.completion_room(prompt_tokens)
     if overlong == "truncate_prompt" and (budget.is_shared or completion_tokens <= room):
         return Outcome.PROMPT_CUT_IF_POSSIBLE
@@ -80,10 +84,19 @@ def outcome(prompt_tokens: int, completion_tokens: int, budget: Budget, overlong
 
 @dataclass(frozen=True)
 class Fitted:
-    """A row after the policy: ``encoded`` is None for a dropped row; ``was_cut`` says tokens were taken away."""
+    """A row after the policy: ``encoded`` is None for a dropped row; ``was_cut`` says tokens were taken away.
+
+    ``rest`` are the other pieces of a row that was split.
+    """
 
     encoded: Encoded | None
     was_cut: bool
+    rest: tuple[Encoded, ...] = ()
+
+    @property
+    def pieces(self) -> tuple[Encoded, ...]:
+        """All that is trained of it: one, several, or none."""
+        return () if self.encoded is None else (self.encoded, *self.rest)
 
 
 def apply_policy(
@@ -93,7 +106,7 @@ def apply_policy(
     overlong: str,
     objective: Objective = Objective.COMPLETION,
 ) -> list[Fitted]:
-    """Encode rows and apply the policy ``drop``, ``truncate_prompt`` or ``truncate_completion`` to the over-long.
+    """Encode rows and apply the policy ``drop``, ``truncate_prompt``, ``truncate_completion`` or ``split``.
 
     Under ``truncate_prompt`` the earliest turns of a conversation go first, each question with its answer; then the
     start of the user's text. The template around it stays whole. One Fitted a pair, in order. Raises as
@@ -110,6 +123,9 @@ def apply_policy(
             case Outcome.PROMPT_CUT_IF_POSSIBLE:
                 shorter = _with_prompt_cut(folder, pair, encoded, budget, objective)
                 fitted.append(Fitted(shorter, was_cut=shorter is not None))
+            case Outcome.SPLIT:
+                first, *rest = encoded.pieces(budget.max_length)
+                fitted.append(Fitted(first, was_cut=False, rest=tuple(rest)))
             case Outcome.DROPPED:
                 fitted.append(Fitted(None, was_cut=False))
     return fitted

@@ -8,15 +8,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from studio.acts.plan_words import plan_facts
 from studio.acts.training import TrainPlan, plan_training, start_training
 from studio.dataset.candidates import Candidate
 from studio.dataset.store import Store
-from studio.errors import StudioError
+from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
 from studio.runs.batches import Batches
 from studio.runs.directory import RunDirectory, runs_in, write_rows
 from studio.runs.events import EventWriter, Failed, Plan, Unreadable, read_events
 from studio.runs.specs import TrainSpec, write_spec
+from studio.tokens.encoding import Objective, Pair, encode_pairs
 from studio.tokens.tokenizer import ModelFolder
 from studio.worker.session import Session
 from studio.worker.training.prepare import Data, read_data
@@ -59,7 +61,7 @@ def read_by_the_run(project: Project, plan: TrainPlan, folder: Path) -> Data:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.sampled_from(["drop", "truncate_prompt", "truncate_completion"]),
+    st.sampled_from(["drop", "truncate_prompt", "truncate_completion", "split"]),
     st.integers(20, 200),
     st.integers(1, 9),
     st.sampled_from([0.1, 0.5, 1.0, 1.1, 2.0]),
@@ -80,6 +82,7 @@ def test_rows_dropped_and_cut_tokens_and_steps_are_those_of_the_run(
     mixture: str,
     cap: int,
 ) -> None:
+    objective = "text" if policy == "split" else objective
     spec = TrainSpec(
         max_length=max_length,
         overlong=policy,
@@ -101,7 +104,8 @@ def test_rows_dropped_and_cut_tokens_and_steps_are_those_of_the_run(
         return
     data = read_by_the_run(project, plan, folder)
     assert (plan.dropped_rows, plan.cut_rows) == (data.dropped, data.was_cut)
-    assert plan.rows - plan.dropped_rows == len(data.train)
+    assert plan.sequences == len(data.train) and plan.rows - plan.dropped_rows == len(set(map(id, data.rows)))
+    assert all(row.total_tokens <= max_length + spec.leading_tokens for row in data.train)
     assert plan.tokens_per_epoch == data.train_tokens
     assert plan.shares == data.shares
     batches = Batches(data.examples, batch_size, seed=0)
@@ -120,6 +124,29 @@ def test_where_every_completion_is_too_long_the_plan_refuses_with_the_reason(
         with pytest.raises(StudioError, match="overlong=truncate_prompt would drop all 4 rows at max_length=40"):
             start_training(project, store, TrainSpec(max_length=40, overlong="truncate_prompt"))
     assert runs_in(project.runs_path) == []
+
+
+def test_long_documents_are_split_as_the_plan_says_and_no_answer_is_parted_from_its_question(
+    project: Project, tmp_path: Path
+) -> None:
+    plan = planned(project, TrainSpec(max_length=20, objective="text", overlong="split"))
+    assert (plan.dropped_rows, plan.cut_rows) == (0, 0)
+    words = {name: said for name, said, _ in plan_facts(plan)}["over max_length"]
+    assert words == f"{plan.overlong_rows} of 16: {plan.split_rows} split into {_split_pieces(plan)} sequences"
+    data = read_by_the_run(project, plan, tmp_path / "run")
+    whole = encode_pairs(ModelFolder(Path(plan.spec.model_path)), _pairs(project), Objective.TEXT)
+    assert sum(row.learned_tokens for row in data.train) == sum(len(row.ids) - 1 for row in whole)
+    with pytest.raises(AskedWrongly, match="would part answers from their questions"):
+        TrainSpec(overlong="split")
+
+
+def _pairs(project: Project) -> list[Pair]:
+    with Store.open(project.store_path, "anna") as store:
+        return [Pair(row.prompt, row.completion) for row in store.rows_for("train")]
+
+
+def _split_pieces(plan: TrainPlan) -> int:
+    return plan.sequences - (plan.rows - plan.split_rows)
 
 
 def test_a_plan_says_what_a_resumed_run_repeats(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from studio.reports.votes import blind_standing, result_lines, votes_table
 from studio.runs.directory import FrozenRow, RunDirectory, write_rows
 from studio.runs.specs import CompareSpec
 from studio.runs.votes import LEFT, RIGHT, TIE, CastVote, cast_vote, read_votes
+from studio.turns import Turn, written
 
 ARMS = ("few_shot:5", "tuned")
 ROWS = [FrozenRow(number, "t", f"prompt {number}", "yes") for number in range(1, 41)]
@@ -181,8 +182,10 @@ def test_votes_become_preference_pairs_without_ties_and_repeats(tmp_path: Path) 
         export_preferences(found, tmp_path)
 
 
-def test_a_system_message_goes_along_as_messages(tmp_path: Path) -> None:
-    rows = [FrozenRow(1, "t", "hi", "yes", system="be kind"), FrozenRow(2, "t", "ho", "yes")]
+def test_a_system_message_and_earlier_turns_go_along_as_messages(tmp_path: Path) -> None:
+    turns = written([Turn("user", "Hello"), Turn("assistant", "Hi")])
+    rows = [FrozenRow(1, "t", "hi", "yes", system="be kind"), FrozenRow(2, "t", "ho", "yes", context=turns)]
+    assert compare_view(rows, PREDICTIONS).rows[1].asked == "user: Hello\n\nassistant: Hi\n\nuser: ho"
     project = compared(tmp_path, rows)
     directory = RunDirectory(project.runs_path / "compare-1")
     for number in (1, 2):
@@ -190,7 +193,7 @@ def test_a_system_message_goes_along_as_messages(tmp_path: Path) -> None:
     first, second = preferences(project, "compare-1").pairs
     assert first["prompt"] == [{"role": "system", "content": "be kind"}, {"role": "user", "content": "hi"}]
     assert first["chosen"] == [{"role": "assistant", "content": "tuned on 1"}]
-    assert second["prompt"] == [{"role": "user", "content": "ho"}]
+    assert [message["content"] for message in second["prompt"]] == ["Hello", "Hi", "ho"]
 
 
 def test_votes_on_more_arms_become_one_ranking() -> None:

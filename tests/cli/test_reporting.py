@@ -26,4 +26,4 @@ def test_a_report_is_named_by_its_run_where_no_file_is(
     assert (again.exit_code, "--force replaces it" in again.stderr) == (2, True)
     assert studio("report", "compare", "-o", "r.md").exit_code == 0
     wrong = studio("report", "compare", "-o", "r.pdf")
-    assert (wrong.exit_code, "Use .html, .md, .json" in wrong.stderr) == (2, True)
+    assert (wrong.exit_code, "Use .html, .md or .json" in wrong.stderr) == (2, True)

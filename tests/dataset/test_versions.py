@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from studio.dataset import edits, versions
+from studio.dataset import edits, past
 from studio.dataset.candidates import Candidate
 from studio.dataset.changes import Changes
 from studio.dataset.connection import Connection
@@ -28,11 +28,20 @@ def told(store: Store, before: str, after: str = "now") -> dict[str, Any]:
         "edited": found.edited.tolist(),
         "relabelled": [(move.before, move.after, move.example_ids.tolist()) for move in found.relabelled],
         "moved": [(move.before, move.after, move.example_ids.tolist()) for move in found.moved],
+        "retasked": [(move.before, move.after, move.example_ids.tolist()) for move in found.retasked],
         "tasks": found.tasks,
     }
 
 
-NOTHING = {"added": [], "removed": [], "edited": [], "relabelled": [], "moved": [], "tasks": {}}
+NOTHING: dict[str, Any] = {
+    "added": [],
+    "removed": [],
+    "edited": [],
+    "relabelled": [],
+    "moved": [],
+    "retasked": [],
+    "tasks": {},
+}
 
 
 def test_a_version_stays_as_it_is_whatever_becomes_of_the_rows(filled: Store) -> None:
@@ -69,6 +78,9 @@ def test_a_diff_says_what_was_added_removed_edited_relabelled_and_moved(filled: 
     }
     assert told(filled, "labelled")["moved"] == [("none", "train", [1, 2, 3, 5, 6, 7])]
     assert told(filled, "labelled", "clean")["added"] == [4]
+    filled.create_version("split")
+    filled.rename_task("tickets", "mail")
+    assert told(filled, "split") == NOTHING | {"retasked": [("tickets", "mail", [1, 2, 3])], "tasks": {"mail": 3}}
 
 
 def test_a_text_that_was_edited_back_by_hand_is_no_difference(filled: Store) -> None:
@@ -179,6 +191,7 @@ def test_as_of_any_moment_the_rows_are_what_the_screen_showed_then(clock: type[_
         lambda: bo.add([Candidate("new", "row", "tone")], "more.jsonl"),
         bo.undo,
         bo.redo,
+        lambda: bo.rename_task("tone", "mood"),
         lambda: anna.set_text(7, completion="edited"),
         anna.undo,
     ]
@@ -198,13 +211,13 @@ def shown(store: Store) -> list[tuple[Any, ...]]:
 
 
 def plain(one: Any) -> tuple[Any, ...]:
-    return one.example_id, one.revision, one.prompt, one.completion, one.label, one.split
+    return one.example_id, one.revision, one.prompt, one.completion, one.label, one.split, one.task
 
 
 def test_a_version_is_whole_or_not_there_when_the_disk_fails_in_between(
     filled: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(versions.past, "NOW", "(SELECT * FROM no_such_table)")
+    monkeypatch.setattr(past, "NOW", "(SELECT * FROM no_such_table)")
     with pytest.raises(Exception, match="no_such_table"):
         filled.create_version("half")
     assert filled.all_versions() == []

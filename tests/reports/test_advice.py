@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from studio.reports.advice import AdviceFacts, CheckFound, advice_as_json, advice_on
+from studio.reports.advice import AdviceFacts, CheckFound, advice_as_json, advice_on, curve_words
 from studio.reports.window import window_report
 from studio.runs.directory import FrozenRow
 from studio.scoring.comparison import Comparison
@@ -76,9 +76,9 @@ def test_before_anything_was_measured_it_says_what_the_rows_can_show_and_what_sh
         ),
         (
             "labels",
-            "tone: 60 training rows is little. Whether more would help shows a run on half of them beside one on all: "
-            "the same score from half says that more will not.",
-            "studio train --set tasks=tone --set where='example_id % 2 = 0'",
+            "tone: 60 training rows is little. Whether more would help is seen from two short runs, on a quarter of "
+            "them and on all.",
+            "studio advise --learning-curve tone",
         ),
     ]
 
@@ -125,3 +125,20 @@ def test_errors_come_first_and_loose_rows_are_split() -> None:
     assert said(facts)[-1][1] == "Mend contradictions first: a run would not start, and would learn them."
     assert said(replace(FACTS, splits={})) == [("data", "There is no example yet.", "studio import FILE")]
     assert advice_as_json(facts)["advice"][0]["topic"] == "mend"
+
+
+def test_a_learning_curve_says_what_follows_for_labelling_and_no_more_than_it_shows() -> None:
+    def words(part: int, whole: int, n: int) -> str:
+        rows = [FrozenRow(at, "tone", "q", "yes") for at in range(n)]
+        found = summarize(rows, answers("tuned:part", part, n) + answers("tuned:all", whole, n), tuned=["tuned:all"])
+        return curve_words("tone", "exact match", 240, 60, found.contrasts[0])
+
+    assert words(8, 20, 24) == (
+        "tone: all 240 training rows instead of 60, in as many steps: exact match +50.0 points (95 %: +24.2 to +68.1, "
+        "n 24). More labels have helped so far, and are likely to help further."
+    )
+    assert words(190, 190, 400).endswith(
+        "More labels of the same kind would change little: look at the rows that stay wrong."
+    )
+    assert words(8, 10, 24).endswith("So few rows cannot tell whether more labels would help.")
+    assert curve_words("tone", "exact match", 240, 60, None) == "No row was answered by both runs."

@@ -21,7 +21,7 @@ SPECS = st.builds(
     schedule=st.sampled_from(SCHEDULES),
     max_length=st.integers(8, 4096),
     max_target_length=st.integers(0, 512),
-    overlong=st.sampled_from(OVERLONG_POLICIES),
+    overlong=st.sampled_from([one for one in OVERLONG_POLICIES if one != "split"]),  # which goes with one objective
     tasks=st.sampled_from([(), ("tickets",), ("tickets", "tone")]),
 )
 

@@ -7,6 +7,7 @@ fails again, and the failure shows what is in the file.
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import random
@@ -16,13 +17,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from studio.acts.importing import confirm_import, preview_import
-from studio.dataset.formats.csv_files import CSV
+from studio.dataset.formats.csv_files import CSV, TSV
 from studio.dataset.formats.json_array import JSON_ARRAY
 from studio.dataset.formats.jsonl import JSONL
+from studio.dataset.formats.packed import PACKED, ending_of
+from studio.dataset.formats.parquet import PARQUET
 from studio.dataset.formats.reading import Candidate, Problem, container_of, read_file
 from studio.dataset.formats.sources import open_source
+from studio.dataset.formats.text_files import TEXT
 from studio.dataset.store import Store
 from studio.errors import StudioError
 
@@ -55,6 +60,19 @@ def as_chat(row: dict[str, object]) -> dict[str, object]:
     return {"messages": turns, "task": "chat"}
 
 
+def as_other_shape(chance: random.Random, row: dict[str, object]) -> dict[str, object]:
+    prompt, completion = row["prompt"], row["completion"]
+    turns = [{"from": "human", "value": prompt}, {"from": "gpt", "value": completion}]
+    shapes: list[dict[str, object]] = [
+        as_chat(row),
+        {"instruction": prompt, "input": "", "output": completion},
+        {"conversations": turns * chance.randint(1, 3), "id": 1},
+        {"prompt": prompt, "chosen": completion, "rejected": "row--"},
+        {"text": f"{prompt} {completion}", "url": "u"},
+    ]
+    return chance.choice(shapes)
+
+
 def jsonl(chance: random.Random, rows: list[dict[str, object]]) -> str:
     lines = (json.dumps(row, ensure_ascii=chance.random() < 0.3) for row in rows)
     return chance.choice(["\n", "\r\n"]).join(lines) + "\n"
@@ -83,8 +101,8 @@ def sound_file(chance: random.Random) -> tuple[str, bytes]:
     """A name and what the file holds."""
     rows = rows_of(chance)
     ending, write = chance.choice([(".jsonl", jsonl), (".json", array), (".csv", table)])
-    if write is not table and chance.random() < 0.3:
-        rows = [as_chat(row) for row in rows]
+    if write is not table and chance.random() < 0.5:
+        rows = [as_other_shape(chance, row) for row in rows]
     name = "rows" + chance.choice([ending, ending, ".jsonl", ".json", ".csv", ".txt", ""])
     return name, write(chance, rows).encode()
 
@@ -183,10 +201,19 @@ def check(path: Path) -> Items:
         assert isinstance(one, Candidate | Problem) and one.line >= 1
         assert not isinstance(one, Problem) or (one.why and len(str(one)) < 3_000)
     source = open_source(path)
-    container = container_of(source, path.suffix)
+    container = container_of(source, ending_of(path))
     source.close()
-    {JSONL.name: check_lines, JSON_ARRAY.name: check_array, CSV.name: check_table}[container.name](path, found)
+    if path.suffix not in PACKED:  # else what lies on the disk is not what was read
+        CHECKS.get(container.name, check_nothing_more)(path, found)
     return found
+
+
+def check_nothing_more(path: Path, found: Items) -> None:
+    """A format that is whole or refused."""
+
+
+def check_document(path: Path, found: Items) -> None:
+    assert len(found) == 1
 
 
 def check_lines(path: Path, found: Items) -> None:
@@ -239,11 +266,40 @@ def check_markers(data: bytes, found: Items, is_elsewhere: Callable[[int, str], 
             assert marker in texts or is_named or is_elsewhere(line, marker), f"line {line}: {marker} is lost"
 
 
-def run(numbers: range, folder: Path) -> int:
+CHECKS: dict[str, Callable[[Path, Items], None]] = {
+    JSONL.name: check_lines,
+    JSON_ARRAY.name: check_array,
+    CSV.name: check_table,
+    TSV.name: check_table,
+    TEXT.name: check_document,
+}
+
+
+def damaged_binary(number: int, folder: Path) -> Path:
+    """A packed file, or one of Parquet, damaged as it lies on the disk or before it was packed."""
+    chance = random.Random(number)
+    name, data = sound_file(chance)
+    kind = chance.choice(["parquet", "gz", "zst"])
+    if kind == "parquet":
+        path = folder / "rows.parquet"
+        PARQUET.write_to(path, rows_of(chance), ("prompt", "completion"))  # type: ignore[misc]
+        data = path.read_bytes()
+    else:
+        for _ in range(chance.choice([0, 0, 1])):
+            data = chance.choice(MUTATIONS)(chance, data)
+        data = gzip.compress(data) if kind == "gz" else zstandard.compress(data)
+        path = folder / f"{name}.{kind}"
+    for _ in range(chance.choice([0, 1, 1, 2])):
+        data = chance.choice([flipped, cut_off, cut_out, doubled, inserted])(chance, data)
+    path.write_bytes(data)
+    return path
+
+
+def run(numbers: range, folder: Path, damage: Callable[[int, Path], Path] = damaged_file) -> int:
     """How many of the files were read, and not refused."""
     read = 0
     for number in numbers:
-        path = damaged_file(number, folder)
+        path = damage(number, folder)
         try:
             read += bool(check(path))
         except BaseException as error:
@@ -253,6 +309,16 @@ def run(numbers: range, folder: Path) -> int:
 
 def test_a_hundred_damaged_files_are_read_or_refused_and_nothing_is_lost(tmp_path: Path) -> None:
     assert run(range(100), tmp_path) > 50
+
+
+def test_damaged_packed_files_and_parquet_are_read_or_refused_in_words(tmp_path: Path) -> None:
+    assert run(range(12), tmp_path, damaged_binary) > 2
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("part", range(4))
+def test_two_thousand_damaged_packed_files_and_parquet_are_read_or_refused_in_words(part: int, tmp_path: Path) -> None:
+    assert run(range(part * 500, (part + 1) * 500), tmp_path, damaged_binary) > 100
 
 
 @pytest.mark.soak

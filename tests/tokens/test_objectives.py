@@ -11,6 +11,7 @@ from studio.runs.specs import TrainSpec
 from studio.tokens.encoding import Encoded, Objective, Pair, encode_pairs, objective_of
 from studio.tokens.layout import Budget
 from studio.tokens.one_sequence import plain_text
+from studio.tokens.pairs import piece_lengths
 from studio.tokens.tokenizer import ModelFolder
 from studio.tokens.window import apply_policy
 
@@ -93,3 +94,13 @@ def test_what_is_too_long_is_cut_at_its_end_or_its_prompt_s_start(
     assert "is late" in model.decode(start.encoded.ids) and "is late" not in model.decode(end.encoded.ids)
     (dropped,) = apply_policy(model, [long], Budget(80), "drop", objective)
     assert dropped.encoded is None
+
+
+@pytest.mark.parametrize(("tokens", "most"), [(2, 8), (8, 8), (9, 8), (15, 8), (16, 8), (100, 8)])
+def test_a_long_text_is_split_so_that_every_token_but_the_first_is_learned_once(tokens: int, most: int) -> None:
+    ids = list(range(tokens))
+    pieces = Encoded(ids, 1).pieces(most)
+    assert [token for piece in pieces for token in piece.completion_ids] == ids[1:]
+    assert all(piece.prompt_ids == [piece.completion_ids[0] - 1] for piece in pieces), "behind the token before it"
+    assert [piece.total_tokens for piece in pieces] == piece_lengths(tokens, most)
+    assert max(piece_lengths(tokens, most)) <= most

@@ -119,14 +119,14 @@ REPETITION = RowCheck(
 )
 
 _SIGNS = r"[!-/:-@\[-`{-~]{12}"
-_NO_LETTERS = r"(strlen({0}) <> length({0}) AND NOT regexp_matches({0}, '\pL\pL'))"
+_NO_LETTERS = r"(strlen({0}) <> length({0}) AND NOT regexp_matches({0}, '\pL'))"
 _NUMBER = r"\d[\d.,]*\d"  # a single digit may count what has no number
 _NO_WORD = re.compile(r"[\W_]")
 
 
 def says_little(text: str) -> bool:
     """Whether less than a fifth of a text of 30 characters and more is letters and digits."""
-    dense = "".join(text.split())
+    dense = "".join(text[:_SAMPLED_CHARS].split())
     return len(dense) >= 30 and len(_NO_WORD.sub("", dense)) < len(dense) / 5
 
 

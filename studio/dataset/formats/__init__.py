@@ -32,6 +32,11 @@ def described() -> str:
     return listed([container.name for container in CONTAINERS])
 
 
+def described_shortly() -> str:
+    """Some of the files that are read, where there is little room: ``JSONL, a JSON array, CSV, …``."""
+    return ", ".join([*(container.name for container in CONTAINERS[:3]), "…"])
+
+
 def described_shapes() -> str:
     """What their records may be, for people: ``prompt/completion or chat messages``."""
     return listed([shape.name for shape in SHAPES])

@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from studio.dataset.candidates import (
     FIELDS,
@@ -81,7 +81,7 @@ def read_file(
     WrongColumns, whose message lists the columns it has, for one without the columns needed; StudioError, then and
     later, where the disk refuses. The file is open until the last row was read.
     """
-    columns = _columns(mapping, task)
+    columns = columns_of(mapping, task)
     source = open_source(path, stream, on_bytes)
     try:
         with reading(source.file):
@@ -94,10 +94,23 @@ def read_file(
     return _candidates(source, container, columns, on_bytes)
 
 
-def _candidates(
-    source: Source, container: Container, columns: Columns, on_bytes: OnBytes | None
-) -> Iterator[Candidate | Problem]:
-    shapes = [(shape.needs(columns), shape) for shape in _shapes(container, columns)]
+def read_records(
+    path: Path, on_bytes: OnBytes | None = None, stream: BinaryIO | None = None
+) -> Iterator[tuple[Place, dict[str, Any]] | Problem]:
+    """The records of a file as they are, whatever shape they have: for templates. Raises as ``read_file``."""
+    source = open_source(path, stream, on_bytes)
+    try:
+        with reading(source.file):
+            container = container_of(source, ending_of(path))
+    except BaseException:
+        source.close()
+        raise
+    return _objects(source, container, on_bytes)
+
+
+def _objects(
+    source: Source, container: Container, on_bytes: OnBytes | None
+) -> Iterator[tuple[Place, dict[str, Any]] | Problem]:
     with closing(source), reading(source.file):
         for found in container.records(_from_start(source), source.file, on_bytes):
             if isinstance(found, Problem):
@@ -105,13 +118,25 @@ def _candidates(
                 continue
             line, record = found
             place = Place(source.file, source.name, line)
-            if not isinstance(record, dict):
+            if isinstance(record, dict):
+                yield place, record
+            else:
                 yield place.problem("", f"is {kind_of(record)}; an object with prompt and completion is needed")
-                continue
-            shape = _shape_of(record, shapes)
-            texts = shape.read(record, columns, place)
-            read = texts if isinstance(texts, Problem) else candidate_of(texts, record, columns, place, shape.name)
-            yield replace(read, shape=shape.name) if isinstance(read, Problem) else read
+
+
+def _candidates(
+    source: Source, container: Container, columns: Columns, on_bytes: OnBytes | None
+) -> Iterator[Candidate | Problem]:
+    shapes = [(shape.needs(columns), shape) for shape in _shapes(container, columns)]
+    for found in _objects(source, container, on_bytes):
+        if isinstance(found, Problem):
+            yield found
+            continue
+        place, record = found
+        shape = _shape_of(record, shapes)
+        texts = shape.read(record, columns, place)
+        read = texts if isinstance(texts, Problem) else candidate_of(texts, record, columns, place, shape.name)
+        yield replace(read, shape=shape.name) if isinstance(read, Problem) else read
 
 
 def _from_start(source: Source) -> BinaryIO:
@@ -126,7 +151,8 @@ def _shape_of(record: Record, shapes: list[tuple[frozenset[str], Shape]]) -> Sha
     return PAIR
 
 
-def _columns(mapping: dict[str, str] | None, task: str) -> Columns:
+def columns_of(mapping: dict[str, str] | None, task: str) -> Columns:
+    """Which column holds which field. Raises AskedWrongly for a field that is none."""
     mapped = mapping or {}
     for field, column in mapped.items():
         if field not in FIELDS or not column:
@@ -134,7 +160,17 @@ def _columns(mapping: dict[str, str] | None, task: str) -> Columns:
                 f"{field}={column} is not a mapping: a field on the left, the file's column on the right.",
                 f"Fields: {', '.join(FIELDS)}. Example: --map prompt=question,completion=answer",
             )
-    return Columns({name: name for name in FIELDS} | mapped, task, mapped)
+    said = {field: column[1:-1] for field, column in mapped.items() if _is_quoted(column)}
+    if wrong := [field for field in said if field not in ("system", "task")]:
+        raise AskedWrongly(
+            f"{wrong[0]}={mapped[wrong[0]]}: every row would have the same {wrong[0]}.", "Name a column."
+        )
+    mapped = {field: column for field, column in mapped.items() if field not in said}
+    return Columns({name: name for name in FIELDS} | mapped, task, mapped, said)
+
+
+def _is_quoted(text: str) -> bool:
+    return len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
 
 
 def _shapes(container: Container, columns: Columns) -> list[Shape]:

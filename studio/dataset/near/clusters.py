@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _CHUNK = 2_000
+_MOST_CHARS = 20_000  # of a longer prompt the beginning is compared: as sets of pieces a megabyte takes a hundred
 _LEAST_ROWS_TO_SHARE = 20
 # In a larger bucket a row is compared with at most this many others, of which no two are near: a linear bound. Two rows
 # that share one band of 20 are rarely near; they must share two, as 98 % of those do whose similarity is 0.8.
@@ -47,10 +48,11 @@ def unsigned(cursor: DuckDBPyConnection) -> ExampleIds:
 def sign(cursor: DuckDBPyConnection, ids: ExampleIds) -> None:
     """Compute and keep the bands of the rows ``ids``, which are in no cluster then."""
     rows = cursor.execute(
-        f"""SELECT example_id, revision, skips.skipped, prompt FROM examples JOIN {_skips(cursor)} USING (task)
+        f"""SELECT example_id, revision, skips.skipped, {_compared("skips")}
+            FROM examples JOIN {_skips(cursor)} USING (task)
             WHERE {id_condition(cursor, ids)} ORDER BY example_id"""
     ).fetchall()
-    bands = bands_of([prompt[skipped:] for _, _, skipped, prompt in rows])
+    bands = bands_of([prompt for *_, prompt in rows])
     columns = {
         name: np.array([row[place] for row in rows], dtype=np.int64)
         for place, name in enumerate(("example_id", "revision", "skipped"))
@@ -132,10 +134,15 @@ def _concerned() -> str:
 
 def _prompts(cursor: DuckDBPyConnection, ids: ExampleIds) -> Texts:
     rows = cursor.execute(
-        f"""SELECT example_id, prompt[skipped + 1:] FROM examples JOIN near_rows USING (example_id)
+        f"""SELECT example_id, {_compared("near_rows")} FROM examples JOIN near_rows USING (example_id)
             WHERE {id_condition(cursor, ids, "examples.example_id")}"""
     ).fetchall()
     return dict(rows)
+
+
+def _compared(skipped_in: str) -> str:
+    """What of a prompt is compared."""
+    return f"prompt[{skipped_in}.skipped + 1 : {skipped_in}.skipped + {_MOST_CHARS}]"
 
 
 def _skips(cursor: DuckDBPyConnection) -> str:

@@ -180,7 +180,7 @@ def _example(row: CompareRow, pair: Sequence[str], kind: str) -> Example:
         )
         for arm in pair
     ]
-    return Example(title, row.prompt, row.reference, answers)
+    return Example(title, row.asked, row.reference, answers)
 
 
 def _data(
@@ -192,7 +192,7 @@ def _data(
 ) -> JsonObject:
     shown = {
         kind: [
-            {"example_id": row.example_id, "task": row.task, "prompt": row.prompt, "reference": row.reference}
+            {"example_id": row.example_id, "task": row.task, "prompt": row.asked, "reference": row.reference}
             | {"answers": {arm: row.answers[arm] for arm in view.pair}}
             for row in rows
         ]

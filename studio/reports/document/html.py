@@ -8,6 +8,7 @@ from html import escape
 
 from studio.reports.differences import are_akin, differences
 from studio.reports.document.blocks import Answered, Block, Commands, Document, Example, Facts, Figure, Grid, Words
+from studio.reports.document.form import Format
 from studio.reports.table import Cell, Table
 from studio.reports.visible import visible
 
@@ -151,3 +152,6 @@ def _side(table: Table, at: int, style: str = "") -> str:
 def _safe(text: str) -> str:
     """Foreign text as text: nothing in it is markup, and nothing in it hides."""
     return escape(visible(text), quote=True)
+
+
+HTML = Format("html", "a page for a browser", (".html", ".htm"), as_html)

@@ -6,6 +6,7 @@ import re
 from functools import singledispatch
 
 from studio.reports.document.blocks import Block, Commands, Document, Example, Facts, Figure, Grid, Words
+from studio.reports.document.form import Format
 from studio.reports.table import Table
 from studio.reports.visible import visible
 
@@ -81,3 +82,6 @@ def _cell(text: str) -> str:
 
 def _safe(text: str) -> str:
     return _MEANT.sub(r"\\\1", visible(text))
+
+
+MARKDOWN = Format("md", "Markdown", (".md", ".markdown"), as_markdown)

@@ -15,15 +15,16 @@ from textual.content import Content
 from textual.widgets import Input, Label, Static
 from textual.worker import get_current_worker
 
-from studio.dataset.formats import described
+from studio.dataset.formats import described, described_shortly
 from studio.dataset.formats.reading import WrongColumns
 from studio.errors import StudioError
 from studio.reports.numbers import counted, number, size
 from studio.reports.visible import visible
+from studio.templates import READY, template_named
 from studio.tui import actions
 from studio.tui.dialogs.dialog import StudioDialog
 from studio.tui.styles import style_of
-from studio.tui.widgets.line_input import CompletedInput, Paths
+from studio.tui.widgets.line_input import CompletedInput, Paths, Words
 from studio.turns import turns_in
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 READ_AFTER_SECONDS = 0.25
 PROBLEMS_SHOWN = 500
 TASKS_SHOWN = 8
+TEMPLATE_HELP = "none; a name, or a text as Summarize: {{dialogue}}"
 SAY_EVERY_SECONDS = 0.2
 Piece = str | Content | tuple[str, str]
 
@@ -43,7 +45,7 @@ class ImportDialog(StudioDialog):
     BINDINGS = actions.bindings_for("Import")
     DEFAULT_CSS = """
     ImportDialog > Vertical.dialog { height: 90%; }
-    ImportDialog Grid { grid-size: 2; grid-columns: 9 1fr; grid-rows: 1; height: 3; }
+    ImportDialog Grid { grid-size: 2; grid-columns: 9 1fr; grid-rows: 1; height: 4; }
     ImportDialog Label { color: $studio-dim; }
     ImportDialog Input { height: 1; border: none; padding: 0 1; }
     ImportDialog VerticalScroll { height: 1fr; margin-top: 1; }
@@ -54,7 +56,7 @@ class ImportDialog(StudioDialog):
         super().__init__()
         self._path = path
         self._preview: ImportPreview | None = None
-        self._previewed = ("", "", "")
+        self._previewed = ("", "", "", "")
         self._is_entering = False
         self._is_writing = False
 
@@ -63,7 +65,9 @@ class ImportDialog(StudioDialog):
             dialog.border_title = "import"
             with Grid():
                 yield Label("file")
-                path = CompletedInput(self._path, placeholder=f"{described()}; tab completes", id="path", compact=True)
+                path = CompletedInput(
+                    self._path, placeholder=f"{described_shortly()} tab completes", id="path", compact=True
+                )
                 path.complete_by(Paths())
                 path.is_field = True
                 yield path
@@ -71,6 +75,11 @@ class ImportDialog(StudioDialog):
                 yield Input(placeholder="as they are; or prompt=question,completion=answer", id="columns", compact=True)
                 yield Label("task")
                 yield Input(placeholder="the task of rows that name none", id="task", compact=True)
+                yield Label("template")
+                template = CompletedInput(placeholder=TEMPLATE_HELP, id="template", compact=True)
+                template.complete_by(Words([*self.project.settings().templates, *(one.name for one in READY)]))
+                template.is_field = True
+                yield template
             with VerticalScroll():
                 yield Static(id="preview")
             yield Static(self._words("tab next field · esc leaves; nothing is written yet", "dim"), classes="end")
@@ -79,9 +88,9 @@ class ImportDialog(StudioDialog):
         self._read()
 
     @property
-    def entered(self) -> tuple[str, str, str]:
+    def entered(self) -> tuple[str, str, str, str]:
         path, columns, task = (self.query_one(f"#{name}", Input).value.strip() for name in ("path", "columns", "task"))
-        return path, columns, task
+        return path, columns, task, self.query_one("#template", Input).value
 
     @on(Input.Changed)
     def _read_soon(self) -> None:
@@ -90,7 +99,7 @@ class ImportDialog(StudioDialog):
         self.after("preview", READ_AFTER_SECONDS, self._read)
 
     def _read(self) -> None:
-        store, (path, columns, task) = self.store, self.entered
+        store, (path, columns, task, template) = self.store, self.entered
         if not path or store is None:
             self._show(self._words(f"Which file? It may be {described()}.", "dim"))
             return
@@ -100,11 +109,14 @@ class ImportDialog(StudioDialog):
         self._show(self._words("reading …", "dim"))
 
         file = Path(path).expanduser()
+        own = self.project.settings().templates
 
         def preview() -> ImportPreview:
             from studio.acts.importing import parse_mapping, preview_import
 
-            return preview_import(store, [file], parse_mapping(columns) or None, task, self._progress(file))
+            made_by = template_named(template, own, name=task) if template.strip() else None
+            mapping = parse_mapping(columns) or None
+            return preview_import(store, [file], mapping, task, self._progress(file), template=made_by)
 
         self.ask("preview", preview, self._show_preview)
 

@@ -66,7 +66,7 @@ class VoteDialog(StudioDialog):
             return
         self.remove_class("-over")
         row = ballot.row
-        self._put("asked", row.prompt, "prompt")
+        self._put("asked", row.asked, "prompt")
         self._put("left", row.answers[ballot.left], "")
         self._put("right", row.answers[ballot.right], "")
         standing = (

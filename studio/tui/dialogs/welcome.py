@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from studio.dataset.formats import described
+from studio.dataset.formats import described_shortly
 from studio.project import DEFAULT_MODEL, Project
 from studio.reports.numbers import counted
 from studio.reports.visible import visible
@@ -38,7 +38,7 @@ class WelcomeDialog(StudioDialog):
             f"see whether it beats prompting. {self._state()}",
         ]
         keys = [action for action in actions.footer_actions("Welcome") if action.name != "help"]
-        more = {"begin_import": f": {described()}"}
+        more = {"begin_import": f": {described_shortly()}"}
         shown = [
             Content.assemble(
                 (f"  {actions.current_keys(one, self.session.keys)}  ", style_of("key")),

@@ -49,7 +49,8 @@ GPU_HALVINGS = 4  # of the whole batch
 
 @dataclass(frozen=True)
 class Data:
-    """Frozen rows, encoded; ``rows`` and ``validation_rows`` are those that are left, in the same order.
+    """Frozen rows, encoded; ``rows`` and ``validation_rows`` are those that are left, in the same order, and as often
+    as they were split.
 
     ``dropped`` and ``was_cut`` count what the over-long policy did to training rows. ``shares`` is what an epoch has of
     each task.
@@ -164,11 +165,12 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
     objective = objective_of(spec.objective, spec.learned_turns)
     pairs = list(map(pair_of, rows))
     fitted = apply_policy(folder, pairs, budget, spec.overlong, objective)
-    kept = [(row, of.encoded) for row, of in zip(rows, fitted, strict=True) if of.encoded]
+    kept = [(row, piece) for row, of in zip(rows, fitted, strict=True) for piece in of.pieces]
+    dropped = sum(not of.pieces for of in fitted)
     over = [
         row.example_id for row, encoded in kept if not budget.fits(encoded.prompt_tokens, encoded.completion_tokens)
     ]
-    if refusal := spec.refusal(len(rows), over, len(rows) - len(kept), budget.words):
+    if refusal := spec.refusal(len(rows), over, dropped, budget.words):
         raise refusal
     cut = sum(of.was_cut for of in fitted)
     held_out = read_rows(directory.rows_path("validation"))
@@ -180,9 +182,9 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
         _prove(folder, held_out, checked)
         if refusal := refusal_of_cuts(spec.overlong, budget, len(kept), cut):
             raise refusal
-    validation = [(row, of.encoded) for row, of in zip(held_out, checked, strict=True) if of.encoded]
-    if len(validation) < len(pairs):
-        message = f"{len(pairs) - len(validation)} validation rows are over {budget.words} and left out"
+    validation = [(row, piece) for row, of in zip(held_out, checked, strict=True) for piece in of.pieces]
+    if left_out := sum(not of.pieces for of in checked):
+        message = f"{left_out} validation rows are over {budget.words} and left out"
         session.events.write(Warned(message=message))
     if refusal := spec.refusal_to_watch({row.task for row, _ in validation}):
         raise refusal
@@ -194,7 +196,7 @@ def read_data(session: Session, folder: ModelFolder, spec: TrainSpec) -> Data:
         validation_rows=[row for row, _ in validation],
         validation=[encoded.behind(leading) for _, encoded in validation],
         shares=spec.shares([(row.task, encoded.total_tokens) for (row, _), encoded in zip(kept, train, strict=True)]),
-        dropped=len(rows) - len(kept),
+        dropped=dropped,
         was_cut=cut,
         data_hash=hashlib.sha256(directory.rows_path("train").read_bytes()).hexdigest(),
     )

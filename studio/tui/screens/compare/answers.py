@@ -92,7 +92,7 @@ def row_in_full(row: CompareRow, columns: Columns, *, is_prompt_last: bool) -> l
 
     An answer that has little in common with its reference is not marked: it would be all marks.
     """
-    prompt = _labelled(("", ""), "prompt", [[(visible(line), "prompt")] for line in row.prompt.splitlines()])
+    prompt = _labelled(("", ""), "prompt", [[(visible(line), "prompt")] for line in row.asked.splitlines()])
     reference = [[(visible(line), "completion")] for line in row.reference.splitlines()]
     lines = _labelled(("", ""), "reference", reference)
     for _, arm in columns.arms:

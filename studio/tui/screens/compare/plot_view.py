@@ -10,7 +10,7 @@ from textual.widget import Widget
 from studio.reports.tradeoff import Price, TradePoint, drawn, legend
 from studio.tui.widgets.lines import Line, content_of, joined
 
-FRONTIER_WORDS: Line = [("┊╌", "grid"), (" the frontier: no arm scores higher for less; intervals say how sure", "dim")]
+FRONTIER_WORDS: Line = [("┊╌", "axis"), (" the frontier: no arm scores higher for less; intervals say how sure", "dim")]
 
 
 class PlotView(Widget):

@@ -26,7 +26,7 @@ class Telling:
         self._replacing = ""
 
     def show_scores(self) -> None:
-        """What gave the answers; per task every score, the fields of JSON answers, confusion tables."""
+        """The whole verdict, what gave the answers; per task every score, JSON fields, confusion tables."""
         from studio.tui.dialogs.reader import ReaderDialog
 
         loaded = self._desk.loaded
@@ -34,20 +34,21 @@ class Telling:
             return
         comparison, width = loaded.view.comparison, min(120, self._desk.app.size.width) - AROUND_CELLS
         tables = [("every task", task_table(comparison))] if len(comparison.tasks) > 1 else []
-        lines: list[Line] = []
+        lines: list[Line] = [[(visible(comparison.verdict), "bold")], [("", "")]]  # above the rows there may be no room
         if loaded.computed_by:
-            lines = [[("answered by ", "dim"), (visible(loaded.computed_by), "")], [("", "")]]
+            lines += [[("answered by ", "dim"), (visible(loaded.computed_by), "")], [("", "")]]
         for title, table in [*tables, *all_scores_tables(comparison)]:
             lines += [[(visible(title), "title")], *_drawn(table, width), [("", "")]]
         self._desk.app.push_screen(ReaderDialog(f"scores of {loaded.comparison.run_id}", lines[:-1]))
 
     def ask_file(self) -> None:
+        from studio.reports.document import endings
         from studio.tui.widgets.line_input import Paths
 
         if self._desk.loaded is not None:
             self._replacing = ""
             name = f"{self._desk.loaded.comparison.run_id}.html"
-            self._desk.bar.ask("report", "write report to", name, hint=".html, .md or .json", completer=Paths())
+            self._desk.bar.ask("report", "write report to", name, hint=endings(), completer=Paths())
 
     def enter_file(self, text: str) -> None:
         """Write it; a file that exists is replaced only by the same line entered again."""

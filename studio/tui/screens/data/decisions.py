@@ -1,4 +1,4 @@
-"""The decisions: labels, marks, the trash and splits. Each is one transaction and one undo step."""
+"""The decisions: labels, marks, the trash, tasks and splits. Each is one transaction and one undo step."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from studio.errors import AskedWrongly
-from studio.reports.numbers import number
+from studio.reports.numbers import counted, number
+from studio.reports.visible import visible
 
 if TYPE_CHECKING:
     from studio.dataset.store import Change
@@ -22,6 +23,7 @@ class Decisions:
 
     def __init__(self, desk: Desk, rows: Rows) -> None:
         self._desk, self._rows = desk, rows
+        self._task = ""
 
     @property
     def chosen_ids(self) -> list[int]:
@@ -88,6 +90,32 @@ class Decisions:
         self._desk.table.clear_selection()
         self._desk.table.forget(ids)
         self._rows.refresh_example()
+
+    def ask_task(self) -> None:
+        """Another name for the task of the row under the cursor, in every row that has it."""
+        from studio.tui.widgets.line_input import Words
+
+        store = self._desk.session.opened()
+        example_id = self._desk.table.cursor_id
+        if example_id is None:
+            return
+        self._task = store.example(example_id).task
+        tasks = store.stats().tasks
+        others = [name for name in tasks if name not in ("", self._task)]
+        hint = f"{counted(tasks[self._task], 'row')}; one that is there merges them"
+        named = visible(self._task or "(none)", single_line=True)
+        self._desk.bar.ask("task", f"task {named} →", self._task, hint=hint, completer=Words(others))
+
+    def enter_task(self, text: str) -> None:
+        store, old, new = self._desk.session.opened(), self._task, text.strip()
+        self._desk.ask("task", lambda: store.rename_task(old, new), self._show_task)
+
+    def _show_task(self, change: Change) -> None:
+        self._desk.close_bar()
+        self._desk.table.forget(change.example_ids.tolist())
+        self._rows.load()
+        self._desk.say(f"{visible(change.summary, single_line=True)}{' · saved · u undoes' if change.count else ''}")
+        self._desk.shell.examples_changed(change.example_ids, change.summary)
 
     def ask_split(self) -> None:
         splits = self._desk.session.opened().stats().splits

@@ -101,6 +101,9 @@ class HandedOn(StudioScreen):
     def action_trash(self) -> None:
         self.decisions.trash()
 
+    def action_rename_task(self) -> None:
+        self.decisions.ask_task()
+
     def action_split(self) -> None:
         self.decisions.ask_split()
 
@@ -129,6 +132,9 @@ class HandedOn(StudioScreen):
 
     def action_history(self) -> None:
         self.opening.history()
+
+    def action_disagreements(self) -> None:
+        self.finding.disagreements()
 
     def action_as_trained(self) -> None:
         self.opening.as_trained()

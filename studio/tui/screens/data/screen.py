@@ -85,6 +85,7 @@ class DataScreen(HandedOn):
             "command": self._enter_command,
             "mark": self.decisions.enter_mark,
             "split": self.decisions.enter_split,
+            "task": self.decisions.enter_task,
             "export": self.taking.enter_export,
         }
         self._reader: Reader | None = None
@@ -361,7 +362,8 @@ class DataScreen(HandedOn):
 
     def on_line_left(self, message: LineLeft) -> None:
         message.stop()
-        self._focus_rows()
+        if not self.bar.is_open:  # else what was typed in the line has opened it again, to ask for more
+            self._focus_rows()
         self.rows.catch_up()
 
     def _enter_command(self, text: str) -> None:

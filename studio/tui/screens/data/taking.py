@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.dataset.formats import written_endings
+from studio.dataset.formats import listed, written_endings, written_shapes
 from studio.reports.numbers import counted
 from studio.reports.visible import visible
 
@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from studio.tui.screens.data.shown import ShownExample
 
 COPIED_FIELDS = ("prompt", "completion", "system", "context", "task", "label", "split")
+
+
+PAIR = "pair"
+
+
+def with_shape(text: str) -> tuple[str, str]:
+    """``rows.jsonl as messages`` → its path and its shape; without ``as`` rows are written as pairs."""
+    name, word, shape = text.strip().rpartition(" as ")
+    return (name, shape) if word and shape in written_shapes() else (text.strip(), PAIR)
 
 
 class Taking:
@@ -54,7 +63,8 @@ class Taking:
 
         self._desk.session.opened()
         self._replacing = ""
-        hint = f"{counted(len(self._desk.table.ids), 'row')}; {written_endings()}"
+        shapes = listed([shape for shape in written_shapes() if shape != PAIR])
+        hint = f"{counted(len(self._desk.table.ids), 'row')}; {written_endings()}; then perhaps: as {shapes}"
         self._desk.bar.ask(
             "export", "write to", f"{self._desk.session.project.name}.jsonl", hint=hint, completer=Paths()
         )
@@ -63,7 +73,8 @@ class Taking:
         """Write the rows of the view; a file that exists is replaced only by the same line entered again."""
         from studio.acts.exporting import FileExists, check_target, export_examples
 
-        path, store = Path(text.strip()).expanduser(), self._desk.session.opened()
+        name, shape = with_shape(text)
+        path, store = Path(name).expanduser(), self._desk.session.opened()
         ids = list(map(int, self._desk.table.ids))
         may_replace = self._replacing == text
         try:
@@ -74,7 +85,7 @@ class Taking:
             return
 
         def export() -> int:
-            return export_examples(store, path, ids, may_replace=may_replace)
+            return export_examples(store, path, ids, may_replace=may_replace, shape=shape)
 
         self._desk.ask("export", export, partial(self._exported, path))
 
