@@ -102,6 +102,16 @@ def stories(root: Path, desk: Project, files: dict[str, Path]) -> dict[str, list
             ["--show", "train"],
             ["--run", NAME],
         ],
+        "votes": [["compare"], ["compare", "--json"], [NAME], ["compare", "-o", str(root / f"out {NAME}.jsonl")]],
+        "send-back": [["compare"], ["train", "--which", "worst"], [NAME], ["compare", "--which", NAME]],
+        "again": [["compare", "--dry-run"], [NAME]],
+        "comparisons": [[], ["--json"], ["--by-task"], ["--task", NAME]],
+        "report": [
+            ["compare", "-o", str(root / f"report {NAME}.html")],
+            ["train", "-o", str(root / f"report {NAME}.md")],
+            ["train", "-o", str(root / f"report {NAME}")],
+            [NAME],
+        ],
         "try": [["where?"], ["where?", "--json"], ["where?", "--model", NAME], ["where?", "--run", "compare"]],
     }
 

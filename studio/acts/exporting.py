@@ -27,7 +27,7 @@ class FileExists(AskedWrongly):
 class Rows(Protocol):
     """Where rows are read from: the store as it is, or as it was."""
 
-    def examples(self, ids: Sequence[int]) -> list[Example]: ...
+    def rows_to_write(self, ids: Sequence[int]) -> list[Example]: ...
     def unused_columns(self, ids: Sequence[int]) -> list[str]: ...
 
 
@@ -119,4 +119,4 @@ def _write(file: IO[str], container: Container, store: Rows, ids: Sequence[int],
 
 def _examples(store: Rows, ids: Sequence[int]) -> Iterator[Example]:
     for start in range(0, len(ids), _CHUNK):
-        yield from store.examples(ids[start : start + _CHUNK])
+        yield from store.rows_to_write(ids[start : start + _CHUNK])

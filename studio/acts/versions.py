@@ -42,7 +42,7 @@ class VersionRows:
     store: Store
     name: str
 
-    def examples(self, ids: Sequence[int] | ExampleIds) -> list[Example]:
+    def rows_to_write(self, ids: Sequence[int] | ExampleIds) -> list[Example]:
         """Those of ``ids`` that it has, whole, by id."""
         return self.store.version_examples(self.name, ids)
 
@@ -58,7 +58,7 @@ class RowsThen:
     store: Store
     moment: datetime
 
-    def examples(self, ids: Sequence[int] | ExampleIds) -> list[Example]:
+    def rows_to_write(self, ids: Sequence[int] | ExampleIds) -> list[Example]:
         """Those of ``ids`` that there were, whole, by id."""
         return self.store.examples_as_of(self.moment, ids)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from studio.dataset import edits, past
+from studio.dataset import edits, past, undoing
 from studio.dataset.candidates import Candidate
 from studio.dataset.changes import Changes
 from studio.dataset.connection import Connection
@@ -167,7 +167,8 @@ class _Clock(datetime):
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> type[_Clock]:
-    monkeypatch.setattr(edits, "datetime", _Clock)
+    for module in (edits, undoing):
+        monkeypatch.setattr(module, "datetime", _Clock)
     return _Clock
 
 
