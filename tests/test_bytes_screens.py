@@ -38,7 +38,8 @@ from tests.tui.test_try_screen import PlayedAnswerer
 
 # Keys that leave the studio, start a process or need the network: what they say is seen elsewhere.
 NOT_PRESSED = {"leave", "close", "leave_studio", "start", "confirm", "run_demo", "open_samples", "begin_import"}
-FIRST = {"stop": "g"}  # the run at the top lives
+# What is pressed before: the run at the top lives; the keys before narrow the rows to none.
+FIRST = {"stop": ("g",), "nearest_rows": ("escape", "escape")}
 # What opens over which screen; ``Welcome`` over a folder without a project.
 DIALOGS = {
     "Data": {"ColumnsDialog", "EditDialog", "HelpDialog", "ImportDialog", "ReaderDialog", "ValuesDialog"},
@@ -119,7 +120,7 @@ async def walk(pilot: Pilot[None], name: str, written: list[str]) -> set[str]:
         if action.name in NOT_PRESSED or not action.keys or (actions.EVERYWHERE in action.where and name != "Data"):
             continue
         app.show_screen(name.lower())
-        await press(pilot, *FIRST.get(action.name, ""), action.keys.split()[0])
+        await press(pilot, *FIRST.get(action.name, ()), action.keys.split()[0])
         await answer_prompts(pilot)
         for _ in range(MOST_DIALOGS):
             if isinstance(dialog := app.screen, StudioScreen):
