@@ -51,7 +51,7 @@ def measure(path: Path, count: int) -> None:
         moment = datetime.now(UTC)
         change(store, connection, count)
         diff = timed(lambda: store.version_diff("before"))
-        as_of = timed(lambda: store.ids_as_of(moment))
+        as_of = timed(lambda: store.create_version("then", as_of=moment))
     print(f"{count:>10,} {made:>8.2f}s {size / 1e6:>7.1f}MB {again:>8.3f}s {diff:>8.2f}s {as_of:>8.2f}s")
 
 

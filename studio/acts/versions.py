@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TypeVar
 
 from studio.dataset.examples import Example, ExampleIds
@@ -45,22 +44,6 @@ class VersionRows:
     def rows_to_write(self, ids: Sequence[int] | ExampleIds) -> list[Example]:
         """Those of ``ids`` that it has, whole, by id."""
         return self.store.version_examples(self.name, ids)
-
-    def unused_columns(self, ids: Sequence[int] | ExampleIds) -> list[str]:
-        """As of the rows today; but the earlier turns of a row may have been edited away since."""
-        return [name for name in self.store.unused_columns(ids) if name != "context"]
-
-
-@dataclass(frozen=True)
-class RowsThen:
-    """The rows as of a moment, as those of the store are read."""
-
-    store: Store
-    moment: datetime
-
-    def rows_to_write(self, ids: Sequence[int] | ExampleIds) -> list[Example]:
-        """Those of ``ids`` that there were, whole, by id."""
-        return self.store.examples_as_of(self.moment, ids)
 
     def unused_columns(self, ids: Sequence[int] | ExampleIds) -> list[str]:
         """As of the rows today; but the earlier turns of a row may have been edited away since."""

@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from studio.cli.common import Json, Verb, project_of, store_of, write_table
+from studio.cli.common import AsOf, Json, Verb, project_of, store_of, write_table
 from studio.cli.printing import say, write_json, write_line
 from studio.dataset.formats import listed, written_endings, written_shapes
 from studio.reports.numbers import counted, number
 from studio.reports.visible import visible
 
+MOST_SHOWN = 20
 Name = Annotated[str, typer.Argument(metavar="VERSION", help="Its name; studio version list has them all.")]
 
 
@@ -29,13 +30,15 @@ def create(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it.", show_default="v1, v2, …")] = "",
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Why, for whoever lists them.")] = "",
+    as_of: AsOf = "",
     as_json: Json = False,
 ) -> None:
-    """Name the dataset as it is now."""
+    """Name the dataset as it is now, or as it was at a moment: then it can be shown, compared and exported."""
+    from studio.acts.moments import moment_of
     from studio.reports.versions import version_as_json
 
     with store_of(project_of(ctx)) as store:
-        made = store.create_version(name, note)
+        made = store.create_version(name, note, moment_of(as_of) if as_of else None)
     if as_json:
         write_json(version_as_json(made))
     say(f"{made.name}: {counted(made.row_count, 'row')} · content {made.content_hash[:8]} · saved")
@@ -77,7 +80,7 @@ def diff(
     after: Annotated[str, typer.Argument(metavar="OTHER", help="Another version, or now.")] = "now",
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", min=0, help="Show the texts of at most N rows of a kind.")
-    ] = 20,
+    ] = MOST_SHOWN,
     as_json: Json = False,
 ) -> None:
     """What differs between two versions: rows added, removed, edited by word, relabelled, moved between splits."""

@@ -25,12 +25,14 @@ class PastOfStore:
     origin: str
 
     @writes
-    def create_version(self, cursor: DuckDBPyConnection, name: str = "", note: str = "") -> Version:
-        """Name the present state of the rows, ``v1``, ``v2`` … by itself. No undo step: no row is another.
+    def create_version(
+        self, cursor: DuckDBPyConnection, name: str = "", note: str = "", as_of: datetime | None = None
+    ) -> Version:
+        """Name the present state of the rows, or that of a moment; ``v1``, ``v2`` … by itself. No row is another then.
 
         Raises AskedWrongly for a name that is taken or cannot be one, and where there are no rows.
         """
-        return versions.create(cursor, self.who, name, storable(note))
+        return versions.create(cursor, self.who, name, storable(note), as_of)
 
     @writes
     def freeze_version(self, cursor: DuckDBPyConnection, as_of: int, note: str = "") -> Version | None:
@@ -69,11 +71,6 @@ class PastOfStore:
     def version_examples(self, cursor: DuckDBPyConnection, name: str, ids: Sequence[int] | ExampleIds) -> list[Example]:
         """Those of the rows ``ids`` that a version has, whole and as they were, by id. Raises AskedWrongly."""
         return past.examples_in(cursor, versions.state(cursor, name), as_ids(ids))
-
-    @reads
-    def ids_as_of(self, cursor: DuckDBPyConnection, moment: datetime) -> ExampleIds:
-        """The rows that there were at a moment, by id."""
-        return past.ids_in(cursor, past.state_at(cursor, moment))
 
     @reads
     def examples_as_of(

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 NOW = "now"
+NOT_NOW = -1  # ``upto`` of a version that was made of the state of an earlier moment
 LONGEST_NAME = 60
+_CONTENT = "prompt, completion, system, context, rejected, label, split, task"
 _COLUMNS = "version_id, name, note, who, made_at, upto, row_count, content_hash"
 
 
@@ -71,15 +73,18 @@ class VersionDiff:
         return sum(self.tasks.values())
 
 
-def create(cursor: DuckDBPyConnection, who: str, name: str, note: str) -> Version:
-    """Name the present state, ``v1``, ``v2`` … where no name is given.
+def create(cursor: DuckDBPyConnection, who: str, name: str, note: str, as_of: datetime | None = None) -> Version:
+    """Name the present state, or that of a moment; ``v1``, ``v2`` … where no name is given.
 
-    Raises AskedWrongly for a name that is taken or cannot be one, and where there are no rows.
+    Raises AskedWrongly for a name that is taken or cannot be one, and where there are, or were, no rows.
     """
     _check_name(cursor, name)
     ((last,),) = cursor.execute("SELECT coalesce(max(version_id), 0) FROM versions").fetchall()
     version_id = last + 1
-    count, content_hash = _content(cursor)
+    wanted = past.state_at(cursor, as_of) if as_of else past.NOW
+    count, content_hash = _content_of(cursor, wanted) if as_of else _content(cursor)
+    if not count and as_of:
+        raise AskedWrongly(f"There were no rows at {as_of:%Y-%m-%d %H:%M}.", "Name a later moment.")
     if not count:
         raise AskedWrongly("There are no rows yet, so there is no version of them.", "studio import FILE adds some.")
     made = Version(
@@ -88,7 +93,7 @@ def create(cursor: DuckDBPyConnection, who: str, name: str, note: str) -> Versio
         note,
         who,
         datetime.now(UTC),
-        upto(cursor),
+        NOT_NOW if as_of else upto(cursor),
         count,
         content_hash,
     )
@@ -97,7 +102,7 @@ def create(cursor: DuckDBPyConnection, who: str, name: str, note: str) -> Versio
     cursor.execute(f"INSERT INTO versions ({_COLUMNS}) VALUES ({places})", values).fetchall()
     cursor.execute(
         f"""INSERT INTO version_rows (version_id, example_id, revision, label, split, task)
-            SELECT {version_id}, example_id, revision, label, split, task FROM {past.NOW} ORDER BY example_id"""
+            SELECT {version_id}, example_id, revision, label, split, task FROM {wanted} ORDER BY example_id"""
     ).fetchall()
     return made
 
@@ -109,8 +114,8 @@ def freeze(cursor: DuckDBPyConnection, who: str, as_of: int, note: str) -> Versi
     """
     if upto(cursor) != as_of:
         return None
-    newest = every(cursor)[-1:]
-    return newest[0] if newest and newest[0].upto == as_of else create(cursor, who, "", note)
+    found = next((one for one in reversed(every(cursor)) if one.upto == as_of), None)
+    return found or create(cursor, who, "", note)
 
 
 def every(cursor: DuckDBPyConnection) -> list[Version]:
@@ -237,12 +242,37 @@ def _free_name(cursor: DuckDBPyConnection, number: int) -> str:
 
 def _content(cursor: DuckDBPyConnection) -> tuple[int, str]:
     """How many rows there are, and the hash of what is in them: a sum of rows' hashes, which knows no order."""
-    texts = "prompt, completion, system, context, rejected, label, split, task"
     ((count, total),) = cursor.execute(
-        f"""SELECT count(*), sum(md5_number_lower(concat_ws(chr(0), {texts}))) FROM examples WHERE NOT is_removed"""
+        f"""SELECT count(*), sum(md5_number_lower(concat_ws(chr(0), {_CONTENT}))) FROM examples WHERE NOT is_removed"""
     ).fetchall()
-    digest = hashlib.md5(f"{count}:{total}".encode(), usedforsecurity=False).hexdigest()
-    return int(count), digest
+    return int(count), _digest(count, total or 0)
+
+
+def _content_of(cursor: DuckDBPyConnection, wanted: str) -> tuple[int, str]:
+    """As ``_content``, of any state: rows whose text is another now are hashed one by one."""
+    labels = "was.label, was.split, was.task"
+    ((count, total),) = cursor.execute(
+        f"""SELECT count(*), sum(md5_number_lower(concat_ws(chr(0), {_CONTENT.replace("label, split, task", labels)})))
+            FROM examples JOIN {wanted} AS was USING (example_id) WHERE was.revision = examples.revision"""
+    ).fetchall()
+    total = int(total or 0)
+    for one in past.examples_in(cursor, wanted, _with_other_texts(cursor, wanted)):
+        values = (one.prompt, one.completion, one.system, one.context, one.rejected, one.label, one.split, one.task)
+        half = hashlib.md5("\0".join(values).encode(), usedforsecurity=False).digest()[8:]
+        count, total = count + 1, total + int.from_bytes(half, "little")
+    return int(count), _digest(count, total)
+
+
+def _with_other_texts(cursor: DuckDBPyConnection, wanted: str) -> ExampleIds:
+    found = cursor.execute(
+        f"""SELECT example_id FROM examples JOIN {wanted} AS was USING (example_id)
+            WHERE was.revision <> examples.revision"""
+    ).fetchnumpy()
+    return as_ids(found["example_id"])
+
+
+def _digest(count: int, total: int) -> str:
+    return hashlib.md5(f"{count}:{total}".encode(), usedforsecurity=False).hexdigest()
 
 
 def _version(row: tuple[Any, ...]) -> Version:

@@ -14,7 +14,6 @@ from studio.reports.numbers import counted, number
 from studio.reports.table import Cell, Column, Table
 from studio.reports.visible import visible
 
-MOST_SHOWN = 20  # rows of a kind whose texts are shown
 _LINE_CHARS = 100
 _TEXTS = ("context", "prompt", "completion")
 

@@ -201,9 +201,13 @@ def test_as_of_any_moment_the_rows_are_what_the_screen_showed_then(clock: type[_
         act()
         seen.append((clock.at, shown(anna)))
     for number, (moment, then) in enumerate(seen):
-        ids = anna.ids_as_of(moment)
-        assert [plain(one) for one in anna.examples_as_of(moment, ids)] == then, f"after act {number}"
-    assert not len(anna.ids_as_of(datetime(2020, 1, 1, tzinfo=UTC))), "there was nothing yet"
+        made = anna.create_version(f"after {number}", as_of=moment)
+        ids = anna.version_ids(made.name)
+        assert [plain(one) for one in anna.version_examples(made.name, ids)] == then, f"after act {number}"
+        assert [plain(one) for one in anna.examples_as_of(moment, ids)] == then
+    assert made.content_hash == anna.create_version("now then").content_hash, "one rule for then and now"
+    with pytest.raises(AskedWrongly, match="There were no rows at 2020"):
+        anna.create_version(as_of=datetime(2020, 1, 1, tzinfo=UTC))
     anna.close()
 
 

@@ -77,7 +77,6 @@ ASKED: list[Callable[[Store], Any]] = [
     lambda store: asdict(store.version_diff("before")),
     lambda store: store.version_ids("before"),
     lambda store: store.version_examples("before", [1, 2]),
-    lambda store: store.ids_as_of(datetime.now(UTC)),
     lambda store: store.examples_as_of(datetime.now(UTC), [1, 2]),
     lambda store: store.newest_change(),
 ]
