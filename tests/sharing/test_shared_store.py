@@ -288,9 +288,7 @@ def test_a_long_answer_is_waited_for_while_its_owner_takes_nobody_new(
 
 
 class TestWhereItCannotBeShared:
-    def test_a_store_that_another_program_holds_is_said_to_be_held(self, store_path: Path) -> None:
-        with Store.open(store_path, "alone"):
-            pass
+    def test_what_a_lock_of_the_dead_says_keeps_nobody_out(self, store_path: Path) -> None:
         store_path.with_name(LOCK_NAME).write_text('{"pid": 1, "host": "elsewhere", "why_alone": ""}')
         with open_store(store_path, "anna") as anna:
             assert anna.stats().examples == 0, "nobody holds the lock: what it says is old"
