@@ -44,7 +44,7 @@ DIALOGS = {
     "Data": {"ColumnsDialog", "EditDialog", "HelpDialog", "ImportDialog", "ReaderDialog", "ValuesDialog"},
     "Window": set(),
     "Runs": {"ConfirmDialog", "NewComparisonDialog", "NewRunDialog", "ReaderDialog"},
-    "Compare": {"NewComparisonDialog"},
+    "Compare": {"HistoryDialog", "NewComparisonDialog", "ReaderDialog", "RowsDialog", "VoteDialog"},
     "Try": set(),
     "Checks": set(),
     "Welcome": {"WelcomeDialog"},

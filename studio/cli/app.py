@@ -10,6 +10,7 @@ import typer
 import studio
 from studio.cli import (
     advising,
+    agreement,
     card,
     checking,
     completion,
@@ -49,6 +50,7 @@ VERBS: tuple[Verb, ...] = (
     *tasks.VERBS,
     *templates.VERBS,
     *checking.VERBS,
+    *agreement.VERBS,
     *models.VERBS,
     *running.VERBS,
     *controlling.VERBS,

@@ -61,8 +61,31 @@ def set_label(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | Example
     if label not in LABELS:
         raise AskedWrongly(f"{label!r} is no label.", f"Labels: {', '.join(LABELS)}.")
     act = "clear the label of" if label == "none" else label
-    assignment = Assignment("label", label, as_ids(ids))
-    return _applied(cursor, who, "label", lambda count: f"{act} {_examples(count)}", [assignment])
+    vector = as_ids(ids)
+    also = _confirmed_ids(cursor, who, vector, label)
+    assignments = [Assignment("label", label, vector)]
+    return _applied(cursor, who, "label", lambda count: f"{act} {_examples(count)}", assignments, also)
+
+
+def labelled_anew(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | ExampleIds, label: str) -> int:
+    """How many of these rows ``set_label`` would change or confirm. Raises AskedWrongly for a missing row."""
+    vector = as_ids(ids)
+    changed = _changed_ids(cursor, Assignment("label", label, vector))
+    return len(np.union1d(changed, _confirmed_ids(cursor, who, vector, label)))
+
+
+def _confirmed_ids(cursor: DuckDBPyConnection, who: str, ids: ExampleIds, label: str) -> ExampleIds:
+    """The rows that another has labelled so, and ``who`` has not yet: to agree is a decision too, and is kept."""
+    if label == "none" or not len(ids):
+        return as_ids([])
+    rows = cursor.execute(
+        f"""SELECT example_id FROM edits JOIN batches USING (batch_id)
+            WHERE field = 'label' AND NOT is_undone AND {id_condition(cursor, ids)} GROUP BY example_id
+            HAVING arg_max(new, edit_id) = $2
+            AND coalesce(arg_max(new, edit_id) FILTER (who = $1), '') <> $2 ORDER BY example_id""",
+        [who, label],
+    ).fetchall()
+    return as_ids([example_id for (example_id,) in rows])
 
 
 def set_mark(
@@ -258,9 +281,17 @@ def next_change(cursor: DuckDBPyConnection) -> int:
 
 
 def _applied(
-    cursor: DuckDBPyConnection, who: str, kind: str, summary: Callable[[int], str], assignments: list[Assignment]
+    cursor: DuckDBPyConnection,
+    who: str,
+    kind: str,
+    summary: Callable[[int], str],
+    assignments: list[Assignment],
+    also: ExampleIds | None = None,
 ) -> Change:
+    """``also`` are rows of the first assignment that are logged though it changes nothing in them."""
     changes = [(assignment, _changed_ids(cursor, assignment)) for assignment in assignments]
+    if also is not None and len(also):
+        changes[0] = (assignments[0], np.union1d(changes[0][1], also))
     ids = np.unique(np.concatenate([changed for _, changed in changes])) if changes else as_ids([])
     if not len(ids):
         return Change(0, "nothing to change")

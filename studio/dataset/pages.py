@@ -10,7 +10,7 @@ import numpy as np
 
 from studio.dataset import row_losses, token_counts
 from studio.dataset.connection import as_ids, hex_of, id_condition
-from studio.dataset.examples import PREVIEW_CHARS, Edit, Example, ExampleIds, Preview, Stats
+from studio.dataset.examples import PREVIEW_CHARS, Counts, Edit, Example, ExampleIds, Preview, Stats
 from studio.dataset.filters import asking, checked
 from studio.dataset.labels import LABELS, SPLITS
 from studio.dataset.views import condition_of, source_of
@@ -137,6 +137,20 @@ def stats(cursor: DuckDBPyConnection) -> Stats:
         else:
             total = count
     return Stats(total, labels, splits, dict(sorted(tasks.items(), key=lambda pair: (-pair[1], pair[0]))))
+
+
+def decisions(cursor: DuckDBPyConnection) -> tuple[ExampleIds, Counts, Counts, list[str]]:
+    """Everybody's newest label of each row, as far as it is not undone or taken away; see ``Store.decisions``."""
+    found = cursor.execute(
+        """SELECT example_id, who, label FROM (
+               SELECT example_id, who, arg_max(new, edit_id) AS label
+               FROM edits JOIN batches USING (batch_id) JOIN examples USING (example_id)
+               WHERE field = 'label' AND NOT is_undone AND NOT is_removed GROUP BY example_id, who)
+           WHERE label <> 'none' ORDER BY example_id, who"""
+    ).fetchnumpy()
+    people, person = np.unique(np.asarray(found["who"], dtype=str), return_inverse=True)
+    labels = np.array([LABELS.index(label) for label in found["label"].tolist()], dtype=np.int32)
+    return np.asarray(found["example_id"], dtype=np.int64), person.astype(np.int32), labels, people.tolist()
 
 
 def task_splits(cursor: DuckDBPyConnection) -> dict[str, dict[str, int]]:

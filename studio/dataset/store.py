@@ -192,6 +192,14 @@ class Store(ChecksOfStore, NearOfStore):
         return pages.stats(cursor)
 
     @reads
+    def decisions(self, cursor: DuckDBPyConnection) -> tuple[ExampleIds, Counts, Counts, list[str]]:
+        """Everybody's own label of each row that they have one of, by row.
+
+        (ids, a person each, a label each, the people): a person is a place in the last, a label one in ``LABELS``.
+        """
+        return pages.decisions(cursor)
+
+    @reads
     def facts(self, cursor: DuckDBPyConnection) -> Facts:
         """What there is to say of the whole dataset, for its card."""
         return dataset_facts.facts(cursor)
@@ -235,8 +243,13 @@ class Store(ChecksOfStore, NearOfStore):
 
     @writes
     def set_label(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, label: str) -> Change:
-        """Label rows with one of ``LABELS``."""
+        """Label rows with one of ``LABELS``; one that another has labelled so is confirmed by ``who``, once."""
         return edits.set_label(cursor, self.who, ids, label)
+
+    @reads
+    def labelled_anew(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, label: str) -> int:
+        """How many of these rows ``set_label`` would change or confirm."""
+        return edits.labelled_anew(cursor, self.who, ids, label)
 
     @writes
     def set_text(
@@ -260,7 +273,7 @@ class Store(ChecksOfStore, NearOfStore):
         return edits.rename_task(cursor, self.who, old, new)
 
     @writes
-    def replace_texts(self, cursor: DuckDBPyConnection, act: str, rows: Sequence[tuple[int, str, str]]) -> Change:
+    def replace_texts(self, cursor: DuckDBPyConnection, act: str, rows: list[tuple[int, str, str]]) -> Change:
         """Other texts for many rows, by (example_id, prompt, completion), as one act; ``act`` says which, in words."""
         return edits.replace_texts(cursor, self.who, "text", act, rows)
 

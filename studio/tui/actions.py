@@ -145,6 +145,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("columns", "K", "columns", "which columns are shown, in which order; r resets", where=_DATA),
     Action("layout", "z", "layout", "example beside or below the table", where=_DATA),
     Action("history", "i", "history", "who changed what in this row, and when", where=_DATA),
+    Action("disagreements", NO_KEY, "disagreements", "the rows on which those who label do not agree, side by side", where=_DATA),
     Action("as_trained", "M", "as trained", "the tokens of this row: seen, learned, cut", where=_DATA),
     Action("copy_row", "y", "copy row", "copy the row as JSON, over SSH too (OSC 52)", where=_DATA),
     Action("copy_cell", "Y", "copy cell", "copy this column's text of the row", where=_DATA),

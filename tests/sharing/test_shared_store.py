@@ -64,6 +64,8 @@ ASKED: list[Callable[[Store], Any]] = [
     lambda store: [one.waiver and asdict(one.waiver) for one in store.checked(CHECKS, Around())],
     lambda store: [store.lacking(check) for check in CHECKS],
     lambda store: store.plan_add(SIX),
+    lambda store: store.decisions(),
+    lambda store: store.labelled_anew([4, 5], "accept"),
     lambda store: store.counts("before"),
     lambda store: store.shot_tokens("before"),
     lambda store: store.uncounted_total("before"),
@@ -115,10 +117,23 @@ def test_from_outside_every_act_does_what_it_does_at_the_owner(anna: Store, bo: 
     assert finding is not None and bo.samples(edged, finding.rows)[0].part == " "
     assert bo.fix_previewed(edged, finding, 1)[0] == bo.fix(edged, finding).count == 1
     assert anna.example(2).completion == "spaced"
+    assert bo.replace_texts("rewrite", [(1, "other?", "other"), (3, "third?", "third")]).count == 2
+    assert anna.example(3).completion == "third"
+    assert bo.rename_task(anna.example(1).task, "renamed").count and anna.example(1).task == "renamed"
     bo.count_by("other")
     assert anna.uncounted_ids("x")[1] == "other"
     tried = {"set_label", "set_text", "set_mark", "remove", "assign_splits", "undo", "redo", "keep_losses"}
-    tried |= {"count_by", "save_counts", "add_hashed", "waive", "save_checks", "send_back", "fix"}
+    tried |= {
+        "count_by",
+        "save_counts",
+        "add_hashed",
+        "waive",
+        "save_checks",
+        "send_back",
+        "fix",
+        "replace_texts",
+        "rename_task",
+    }
     tried |= {"keep_bands", "keep_clusters", "forget_bands_of_removed"}
     assert {name for name, known in KNOWN.items() if known.method.is_write} == tried, "a new act wants a test here"
 
