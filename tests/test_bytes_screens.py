@@ -41,17 +41,10 @@ from tests.tui.test_try_screen import PlayedAnswerer
 
 # Keys that leave the studio, start a process, need the network or open what another key opens: seen elsewhere.
 NOT_PRESSED = {
-    "leave",
-    "close",
-    "leave_studio",
-    "start",
-    "confirm",
-    "run_demo",
-    "open_samples",
-    "begin_import",
-    "edit_answer",
+    *("leave", "close", "leave_studio", "start", "confirm", "run_demo", "open_samples", "begin_import", "edit_answer"),
 }
-FIRST = {"stop": "g"}  # the run at the top lives
+# What is pressed before: the run at the top lives; the keys before narrow the rows to none.
+FIRST = {"stop": ("g",), "nearest_rows": ("escape", "escape")}
 FINDINGS = {"fix": "invisible_characters", "bench": "contradictory_duplicates"}  # what these keys are pressed on
 # What opens over which screen; ``Welcome`` over a folder without a project.
 DIALOGS = {
@@ -136,7 +129,7 @@ async def walk(pilot: Pilot[None], name: str, written: list[str]) -> set[str]:
         if action.name in FINDINGS and isinstance(app.screen, ChecksScreen):
             names = [one.check.name for one in app.screen._results]
             await press(pilot, "g", *["j"] * names.index(FINDINGS[action.name]))
-        await press(pilot, *FIRST.get(action.name, ""), action.keys.split()[0])
+        await press(pilot, *FIRST.get(action.name, ()), action.keys.split()[0])
         await answer_prompts(pilot)
         for _ in range(MOST_DIALOGS):
             if isinstance(dialog := app.screen, StudioScreen):

@@ -112,4 +112,4 @@ def _write(file: IO[str], container: Container, store: Store, ids: Sequence[int]
 
 def _examples(store: Store, ids: Sequence[int]) -> Iterator[Example]:
     for start in range(0, len(ids), _CHUNK):
-        yield from store.examples(ids[start : start + _CHUNK])
+        yield from store.rows_to_write(ids[start : start + _CHUNK])

@@ -59,9 +59,9 @@ def previews(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, finger
     return [by_id[int(id_)] for id_ in ids if int(id_) in by_id]
 
 
-def examples(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[Example]:
-    """Whole examples in the order of ``ids``, without those in the trash."""
-    found = _examples(cursor, "examples", id_condition(cursor, as_ids(ids)), [])
+def examples(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, *, with_edits: bool = True) -> list[Example]:
+    """Whole examples in the order of ``ids``, without those in the trash; without edits as ``Store.rows_to_write``."""
+    found = _examples(cursor, "examples", id_condition(cursor, as_ids(ids)), [], with_edits=with_edits)
     by_id = {example.example_id: example for example in found}
     return [by_id[int(id_)] for id_ in ids if int(id_) in by_id]
 
@@ -186,11 +186,15 @@ def _labelled(cursor: DuckDBPyConnection, condition: str) -> dict[int, tuple[str
     return {example_id: (who, _in_utc(at)) for example_id, who, at in rows}
 
 
-def _examples(cursor: DuckDBPyConnection, source: str, condition: str, parameters: list[Any]) -> list[Example]:
+def _examples(
+    cursor: DuckDBPyConnection, source: str, condition: str, parameters: list[Any], *, with_edits: bool = True
+) -> list[Example]:
     statement = f"SELECT is_removed, {_EXAMPLE_COLUMNS} FROM {source} WHERE {condition} ORDER BY example_id"
     rows = [row for row in _rows(cursor, statement, parameters) if not row.pop("is_removed")]
     # A second statement by ids, not a join: it is twice as fast for one row, and the pane shows one row per key press.
     ids = np.array([row["example_id"] for row in rows], dtype=np.int64)
+    if not with_edits:
+        return [Example(**row, edit_count=0, last_edit_who="", last_edit_at=None) for row in rows]
     edited = cursor.execute(
         f"""SELECT example_id, count(DISTINCT batch_id), arg_max(who, edit_id), max(done_at)
             FROM edits JOIN batches USING (batch_id)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from studio.dataset import adding, edits, pages, row_losses, token_counts, views
+from studio.dataset import adding, edits, pages, row_losses, token_counts, undoing, views
 from studio.dataset import facts as dataset_facts
 from studio.dataset.candidates import Candidate
 from studio.dataset.changes import Changes, Heard
@@ -163,6 +163,11 @@ class Store(ChecksOfStore, NearOfStore):
     def examples(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[Example]:
         """Whole examples in the order of ``ids``; removed ones are left out. For pages of ids, not for all rows."""
         return pages.examples(cursor, ids)
+
+    @reads
+    def rows_to_write(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[Example]:
+        """As ``examples``, quicker, for what is not asked who edited: those fields are as of a row that nobody did."""
+        return pages.examples(cursor, ids, with_edits=False)
 
     @reads
     def unused_columns(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[str]:
@@ -322,12 +327,12 @@ class Store(ChecksOfStore, NearOfStore):
 
         What another has changed since is left as it is: ``Change.kept`` says of how many rows.
         """
-        return edits.undo(cursor, self.who)
+        return undoing.undo(cursor, self.who)
 
     @writes
     def redo(self, cursor: DuckDBPyConnection) -> Change | None:
         """Do again what ``who`` undid last; None after any new act of theirs, or where nothing was undone."""
-        return edits.redo(cursor, self.who)
+        return undoing.redo(cursor, self.who)
 
     # -- token counts
 
