@@ -96,8 +96,12 @@ def stories(root: Path, desk: Project, files: dict[str, Path]) -> dict[str, list
         "run samples": [["train"], ["train", "--json"], [NAME]],
         "run diff": [["train", "compare"], ["train", "compare", "--json"], ["train", NAME]],
         "run note": [["train", NAME]],
+        "advise": [[], ["--json"], ["--learning-curve", NAME]],
+        "judge": [[scored, "--endpoint", NAME], [scored, "--endpoint", "x", "--arms", NAME], [NAME, "--endpoint", "x"]],
         "compare": [
             ["--show", scored, "--by-task"],
+            ["--show", scored, "--scores"],
+            ["--dry-run", "--arms", "zero_shot", "--set", f"primary={NAME}"],
             ["--show", scored, "--json"],
             ["--show", "train"],
             ["--run", NAME],
