@@ -334,7 +334,6 @@ def _assign(cursor: DuckDBPyConnection, batch_id: int, assignment: Assignment, i
 
 
 def rehash(cursor: DuckDBPyConnection, ids: ExampleIds) -> None:
-    """Their texts are others now: how they are known to the store follows."""
     """Make the hashes of rows anew, whose texts are others now."""
     for start in range(0, len(ids), _CHUNK):
         rows = cursor.execute(
