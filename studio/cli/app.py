@@ -27,6 +27,7 @@ from studio.cli import (
     running,
     tasks,
     templates,
+    versions,
     votes,
 )
 from studio.cli.common import Verb, VerbCommand, VerbGroup
@@ -51,6 +52,7 @@ VERBS: tuple[Verb, ...] = (
     *templates.VERBS,
     *checking.VERBS,
     *agreement.VERBS,
+    *versions.VERBS,
     *models.VERBS,
     *running.VERBS,
     *controlling.VERBS,

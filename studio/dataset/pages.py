@@ -66,6 +66,11 @@ def examples(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, *, wit
     return [by_id[int(id_)] for id_ in ids if int(id_) in by_id]
 
 
+def ever_stored(cursor: DuckDBPyConnection, ids: ExampleIds) -> list[Example]:
+    """Whole examples by id, those in the trash too."""
+    return _examples(cursor, "examples", id_condition(cursor, ids), [], with_removed=True)
+
+
 def made_by(cursor: DuckDBPyConnection, template: str) -> list[tuple[int, str, bool]]:
     """See ``Store.made_by``. What a template was applied to anew is no edit of somebody's."""
     rows: list[tuple[int, str, bool]] = cursor.execute(
@@ -187,10 +192,16 @@ def _labelled(cursor: DuckDBPyConnection, condition: str) -> dict[int, tuple[str
 
 
 def _examples(
-    cursor: DuckDBPyConnection, source: str, condition: str, parameters: list[Any], *, with_edits: bool = True
+    cursor: DuckDBPyConnection,
+    source: str,
+    condition: str,
+    parameters: list[Any],
+    *,
+    with_removed: bool = False,
+    with_edits: bool = True,
 ) -> list[Example]:
     statement = f"SELECT is_removed, {_EXAMPLE_COLUMNS} FROM {source} WHERE {condition} ORDER BY example_id"
-    rows = [row for row in _rows(cursor, statement, parameters) if not row.pop("is_removed")]
+    rows = [row for row in _rows(cursor, statement, parameters) if not row.pop("is_removed") or with_removed]
     # A second statement by ids, not a join: it is twice as fast for one row, and the pane shows one row per key press.
     ids = np.array([row["example_id"] for row in rows], dtype=np.int64)
     if not with_edits:
