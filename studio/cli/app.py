@@ -25,6 +25,7 @@ from studio.cli import (
     naming,
     reporting,
     running,
+    since,
     tasks,
     templates,
     versions,
@@ -63,6 +64,7 @@ VERBS: tuple[Verb, ...] = (
     *votes.VERBS,
     *judge.VERBS,
     *mending.VERBS,
+    *since.VERBS,
     *reporting.VERBS,
     *completion.VERBS,
 )
