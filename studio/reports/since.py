@@ -10,9 +10,9 @@ from studio.reports.visible import visible
 
 
 def drift_words(title: str, diff: VersionDiff) -> str:
-    """``since train-…: 120 added, 14 edited (tickets 98, tone 22)``."""
-    tasks = tasks_in_words(diff)
-    return f"since {visible(title, single_line=True)}: {changes_in_words(diff)}" + (f" ({tasks})" if tasks else "")
+    """``120 rows changed since train-…: tickets 98, tone 22``; what became of them where rows have no task."""
+    said = tasks_in_words(diff) or changes_in_words(diff)
+    return f"{counted(diff.count, 'row')} changed since {visible(title, single_line=True)}: {said}"
 
 
 def cost_words(rows: int, tokens: int, steps: int, seconds: float | None) -> str:

@@ -152,7 +152,7 @@ def test_what_changed_since_a_run_and_what_training_again_costs(project: Project
     assert cost(found.again).startswith(f"{len(rows) + 1} rows, ") and cost_facts(found.again)["test_rows"]
     moved = drift(project, store)
     assert moved is not None
-    assert drift_words(moved.title, moved.diff) == f"since {before.run_id}: 1 added, 1 edited (refunds 1, tickets 1)"
+    assert drift_words(moved.title, moved.diff) == f"2 rows changed since {before.run_id}: refunds 1, tickets 1"
 
 
 def test_training_on_from_a_run_is_offered_beside_training_anew(project: Project, store: Store) -> None:
