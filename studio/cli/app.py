@@ -18,6 +18,7 @@ from studio.cli import (
     demo,
     judge,
     judging,
+    leaving,
     looking_back,
     mending,
     models,
@@ -60,6 +61,7 @@ VERBS: tuple[Verb, ...] = (
     *judge.VERBS,
     *mending.VERBS,
     *reporting.VERBS,
+    *leaving.VERBS,
     *completion.VERBS,
 )
 

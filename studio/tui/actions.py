@@ -186,6 +186,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("run_differences", "D", "difference", "settings and rows: from the run put on the chart by space, else the one before", where=_RUNS),
     Action("samples", "i", "answers", "what the model answered to a few prompts at each evaluation", where=_RUNS),
     Action("worst_rows", "!", "worst rows", "the rows that this run finds hardest, in Data, highest loss first", where=_RUNS),
+    Action("merge", "m", "merge", "write this run as a standalone model, verified; esc ends it", where=_RUNS),
     Action("train_again", "T", "train again", "train again with the rows as they are now, then compare with the run before (asks)", where=("Runs", "Compare")),
     # Compare
     Action("sort_rows", "s", "sort", "order the rows: disagreement, most lost, most gained, longest answer, task, test set", where=_COMPARE, footer=1),
