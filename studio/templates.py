@@ -16,6 +16,7 @@ from typing import Any
 from studio.errors import AskedWrongly
 
 MOST_CHARS = 100_000
+OWN = "own"  # the name of a text that was given none
 _USUAL = "{{ completion | default(summary) | default(answer) | default(output) | default(response) | default(target) }}"
 
 
@@ -133,7 +134,7 @@ def template_named(asked: str, own: Mapping[str, Template], completion: str = ""
     ``\\n`` in a text is a line break. Raises AskedWrongly where it is neither.
     """
     if "{{" in asked or "{%" in asked:
-        return Template(name or "own", (_with_breaks(asked),), _with_breaks(completion))
+        return Template(name or OWN, (_with_breaks(asked),), _with_breaks(completion))
     known = {**{one.name: one for one in READY}, **own}
     if asked not in known:
         braces = " Columns stand in two braces: {{column}}." if "{" in asked else ""

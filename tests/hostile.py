@@ -11,6 +11,7 @@ from studio.dataset.candidates import Candidate
 from studio.dataset.store import Store
 from studio.files import write_whole
 from studio.project import Project
+from studio.reports.compare import compare_view
 from studio.reports.visible import visible
 from studio.runs.directory import FrozenRow, RunDirectory, write_rows
 from studio.runs.events import ArmAsked, EventWriter, Failed, Finished, Preparing, Progressed, Started, Warned
@@ -42,8 +43,10 @@ STEERING = (
 # A file's, a run's or a person's name: everything but a slash and NUL may stand in it.
 NAME = "n\x1b]0;t\x07\x1b[6n\u202e\x9b5m[red]:100:\rz"
 
-# What the studio itself sends: colours, the cursor's place, whole frames at once, a copy for the clipboard.
+# What the studio itself sends: colours, the cursor's place, whole frames at once, a part that is scrolled, a copy for
+# the clipboard.
 _OWN = re.compile(
+    r"\x1b\[\d+;\d+r\x1b\[\d+;1H(?:\x1b[DM])+\x1b\[r|"
     r"\x1b\[[0-9;]*m|\x1b\[\d+;\d+H|\x1b\[\d+G|\x1b\[\?2026[hl]|\x1b\[\?25[hl]|\x1b\]52;c;[A-Za-z0-9+/=]*\x07|\x1b\]22;[a-z-]*\x07"
 )
 
@@ -107,6 +110,7 @@ def comparison(project: Project) -> RunDirectory:
     spec = CompareSpec(base_model=NAME, run_id=f"train {NAME}", arms=("zero_shot", "tuned"))
     directory = _run(project, f"compare {NAME}", spec.to_json())
     write_rows(directory.rows_path("test"), rows)
+    write_rows(directory.rows_path("train"), [replace(row, example_id=99) for row in rows])
     events = EventWriter(directory.events_path)
     events.write(Started(pid=0, host=NAME, kind="compare"))
     for arm in spec.arms:
@@ -122,6 +126,7 @@ def comparison(project: Project) -> RunDirectory:
         for row in rows
     ]
     directory.predictions_path.write_text("\n".join(map(json.dumps, answers)) + "\n", encoding="utf-8")
+    directory.scores_path.write_text(json.dumps(compare_view(rows, answers).comparison.to_dict()), encoding="utf-8")
     return directory
 
 

@@ -59,7 +59,7 @@ def report_of(project: Project, run: str) -> Document:
         }
         return training_document(state, spec, provenance_of(directory, {}), hardest, rows)
     comparison = load_comparison(project, directory.run_id)
-    view = compare_view(comparison.rows, comparison.predictions, comparison.scores)
+    view = compare_view(comparison.rows, comparison.predictions, comparison.scores, comparison.own_scores)
     if not view.comparison.rows:
         raise StudioError(f"{directory.run_id} has no answers of every arm yet.", f"studio watch {directory.run_id}")
     provenance = provenance_of(directory, scores_in(directory) or {})

@@ -68,7 +68,7 @@ def rows_worth_mending(project: Project, run: str, which: str, limit: int = 0) -
 
 def _listed(project: Project, run_id: str, which: str) -> list[CompareRow]:
     comparison = load_comparison(project, run_id)
-    view = compare_view(comparison.rows, comparison.predictions, comparison.scores)
+    view = compare_view(comparison.rows, comparison.predictions, comparison.scores, comparison.own_scores)
     if which == "disagreed":
         return [row for row in chosen_rows(view, RowChoice()) if row.disagreement >= DISAGREED]
     if which == "faulty":

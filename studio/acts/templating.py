@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -13,7 +13,7 @@ from studio.dataset.pages import APPLIED
 from studio.dataset.store import Change, Store
 from studio.errors import AskedWrongly, StudioError
 from studio.reports.numbers import counted
-from studio.templates import Template
+from studio.templates import OWN, Template
 from studio.tokens.render_process import RENDERER
 
 NAME = "a template"
@@ -25,9 +25,11 @@ Found = tuple[Place, dict[str, Any]] | Problem
 def templated(records: Iterable[Found], template: Template, columns: Columns) -> Iterator[Candidate | Problem]:
     """What ``template`` makes of each record; one that it makes nothing of is a problem.
 
+    Rows of no task are of one called as the template, where that has a name.
     Raises StudioError where the template is no Jinja, is late or takes too much.
     """
     template = template.with_completion(columns.names["completion"])
+    columns = replace(columns, task=columns.task or ("" if template.name == OWN else template.name))
     iterator = iter(records)
     while chunk := list(islice(iterator, _ROWS)):
         rows = [found[1] for found in chunk if not isinstance(found, Problem)]

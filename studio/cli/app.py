@@ -10,6 +10,7 @@ import typer
 import studio
 from studio.cli import (
     advising,
+    agreement,
     card,
     checking,
     completion,
@@ -27,6 +28,7 @@ from studio.cli import (
     running,
     tasks,
     templates,
+    versions,
     votes,
 )
 from studio.cli.common import Verb, VerbCommand, VerbGroup
@@ -50,6 +52,8 @@ VERBS: tuple[Verb, ...] = (
     *tasks.VERBS,
     *templates.VERBS,
     *checking.VERBS,
+    *agreement.VERBS,
+    *versions.VERBS,
     *models.VERBS,
     *running.VERBS,
     *controlling.VERBS,

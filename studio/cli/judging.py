@@ -83,7 +83,7 @@ def compare(
             return
         if own := own_code_words(plan):
             say(own)
-        run_id = start_planned(project, plan)
+        run_id = start_planned(project, store, plan)
     if wait or as_json:
         follow(find_run(project.runs_path, run_id))
         write_comparison(project, run_id, as_json=as_json, by_task=by_task, all_scores=all_scores)

@@ -11,7 +11,7 @@ from studio.cli.common import Json, RunId, Verb, project_of, store_of, write_tab
 from studio.cli.judging import write_comparison
 from studio.cli.printing import say, write_json, write_line
 from studio.cli.running import follow
-from studio.errors import StudioError
+from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
 from studio.reports.numbers import counted
 from studio.runs.directory import find_run, runs_in
@@ -100,6 +100,10 @@ def comparisons(
     from studio.reports.history import history_json, history_table
 
     past = past_comparisons(project_of(ctx))
+    if task and not any(task in one.scores.tasks for one in past):
+        raise AskedWrongly(
+            f"no comparison has the task {task!r}.", "Without --task all are shown, with --by-task each."
+        )
     if as_json:
         write_json(history_json(past))
     elif past:

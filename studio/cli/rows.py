@@ -86,7 +86,7 @@ def label(
     with store_of(project_of(ctx)) as store:
         chosen = _chosen(store, numbers or [], where, search)
         if dry_run:
-            changed = int(len(chosen) - len(_labelled(store, wanted, chosen)))
+            changed = store.labelled_anew(chosen, wanted)
             summary = f"would label {counted(changed, 'example')} {wanted}"
         else:
             change = store.set_label(chosen, wanted)
@@ -120,16 +120,6 @@ def _chosen(store: Store, numbers: list[int], where: str, search: str) -> Exampl
     if numbers:
         return np.unique(np.array(numbers, dtype=np.int64))
     return store.view_ids(where, search)
-
-
-def _labelled(store: Store, name: str, chosen: ExampleIds) -> ExampleIds:
-    """Those of the chosen rows that have this label already. Raises AskedWrongly for a row that is not there."""
-    import numpy as np
-
-    missing = np.setdiff1d(chosen, store.view_ids())
-    if len(missing):
-        store.example(int(missing[0]))
-    return np.intersect1d(chosen, store.view_ids(f"label = '{name}'"))
 
 
 def _whole_rows(store: Store, ids: ExampleIds) -> Iterator[dict[str, Any]]:

@@ -176,6 +176,8 @@ def _decision(value: object, words: tuple[str, ...]) -> str:
 
 def _turns(value: object) -> str:
     """``value`` where it is turns as an export of ours has them; any other ``context`` is the data's own column."""
+    if value is None or value == "":
+        return ""
     try:
         messages = json.loads(value) if isinstance(value, str) and value[:2] == "[{" else value
         said = [(one["role"], one["content"]) for one in messages] if isinstance(messages, list) else []

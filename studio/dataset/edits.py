@@ -1,5 +1,5 @@
-"""Changing examples, and taking it back. Every act is one batch: a row in ``batches``, and a row in ``edits`` for each
-field of each example it changed (an import instead marks its rows by batch, so that a million rows log nothing).
+"""Changing examples. An act is one batch: a row in ``batches``, and a row in ``edits`` for each field of each example
+it changed (an import instead marks its rows by batch, so that a million rows log nothing). undoing.py takes it back.
 
 The batches of each person form a tree: ``follows`` is that person's newest batch that was done, and not undone, when
 this one began. Undo steps to it; redo steps to the newest batch that follows. So a new act puts what was undone out of
@@ -19,7 +19,7 @@ from studio.dataset.candidates import text_fault
 from studio.dataset.connection import as_ids, hex_of, id_condition
 from studio.dataset.examples import Change, ExampleIds
 from studio.dataset.labels import LABELS, SPLITS
-from studio.dataset.splits import check_shares, split_of
+from studio.dataset.splits import check_shares, split_sql
 from studio.dataset.texts import pair_hash, prompt_hash
 from studio.dataset.transfer import execute_with_rows
 from studio.errors import AskedWrongly
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 # The fields that edits log, with the types they have in examples; in the log they are text.
-_TYPES = {
+TYPES = {
     "prompt": "VARCHAR",
     "completion": "VARCHAR",
     "context": "VARCHAR",
@@ -42,9 +42,8 @@ _TYPES = {
     "is_removed": "BOOLEAN",
 }
 _CHUNK = 2_000
-# A text and its revision change together: a revision names one text of an example for ever.
-_TEXT = ("prompt", "completion", "context", "revision")
-_CURRENT = "(SELECT coalesce(max(batch_id), 0) FROM batches WHERE NOT is_undone AND who = $1)"
+# The newest batch of the person $1 that is done, and not undone.
+CURRENT = "(SELECT coalesce(max(batch_id), 0) FROM batches WHERE NOT is_undone AND who = $1)"
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,31 @@ def set_label(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | Example
     if label not in LABELS:
         raise AskedWrongly(f"{label!r} is no label.", f"Labels: {', '.join(LABELS)}.")
     act = "clear the label of" if label == "none" else label
-    assignment = Assignment("label", label, as_ids(ids))
-    return _applied(cursor, who, "label", lambda count: f"{act} {_examples(count)}", [assignment])
+    vector = as_ids(ids)
+    also = _confirmed_ids(cursor, who, vector, label)
+    assignments = [Assignment("label", label, vector)]
+    return _applied(cursor, who, "label", lambda count: f"{act} {_examples(count)}", assignments, also)
+
+
+def labelled_anew(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | ExampleIds, label: str) -> int:
+    """How many of these rows ``set_label`` would change or confirm. Raises AskedWrongly for a missing row."""
+    vector = as_ids(ids)
+    changed = _changed_ids(cursor, Assignment("label", label, vector))
+    return len(np.union1d(changed, _confirmed_ids(cursor, who, vector, label)))
+
+
+def _confirmed_ids(cursor: DuckDBPyConnection, who: str, ids: ExampleIds, label: str) -> ExampleIds:
+    """The rows that another has labelled so, and ``who`` has not yet: to agree is a decision too, and is kept."""
+    if label == "none" or not len(ids):
+        return as_ids([])
+    rows = cursor.execute(
+        f"""SELECT example_id FROM edits JOIN batches USING (batch_id)
+            WHERE field = 'label' AND NOT is_undone AND {id_condition(cursor, ids)} GROUP BY example_id
+            HAVING arg_max(new, edit_id) = $2
+            AND coalesce(arg_max(new, edit_id) FILTER (who = $1), '') <> $2 ORDER BY example_id""",
+        [who, label],
+    ).fetchall()
+    return as_ids([example_id for (example_id,) in rows])
 
 
 def set_mark(
@@ -204,14 +226,18 @@ def assign_splits(
     """
     check_shares(test, validation)
     condition = "AND split = 'none'" if keep_assigned else ""
+    hash_ = hex_of("prompt_hash")
     columns = cursor.execute(
-        f"""SELECT example_id, {hex_of("prompt_hash")} AS hash FROM examples
-            WHERE NOT is_removed {condition}"""
+        f"""SELECT example_id, {split_sql(hash_, 1, 2, 3)} AS split, {hash_ if keep_assigned else "''"} AS hash
+            FROM examples WHERE NOT is_removed {condition}""",
+        [float(test), float(validation), seed],
     ).fetchnumpy()
     ids = np.asarray(columns["example_id"], dtype=np.int64)
-    kept = _splits_of_prompts(cursor) if keep_assigned else {}
-    named = (kept.get(text) or split_of(text, test, validation, seed) for text in map(str, columns["hash"]))
-    splits = np.array(list(named), dtype="U10")
+    splits = np.asarray(columns["split"]).astype("U10")
+    if keep_assigned:
+        kept = _splits_of_prompts(cursor)
+        of_row = zip(map(str, columns["hash"]), splits.tolist(), strict=True)
+        splits = np.array([kept.get(text) or drawn for text, drawn in of_row], dtype="U10")
     assignments = [Assignment("split", str(name), ids[splits == name]) for name in np.unique(splits)]
     return _applied(cursor, who, "split", lambda count: f"assign splits to {_examples(count)}", assignments)
 
@@ -230,22 +256,11 @@ def _splits_of_prompts(cursor: DuckDBPyConnection) -> dict[str, str]:
     return dict(rows)
 
 
-def undo(cursor: DuckDBPyConnection, who: str) -> Change | None:
-    """Take the newest batch of ``who`` back that is not undone; what others have changed since stays as it is."""
-    return _stepped(cursor, who, f"batch_id = {_CURRENT}", to_undone=True)
-
-
-def redo(cursor: DuckDBPyConnection, who: str) -> Change | None:
-    """Do the batch again that ``who`` took back last; what others have changed since stays as it is."""
-    newest = f"(SELECT max(batch_id) FROM batches WHERE who = $1 AND follows = {_CURRENT})"
-    return _stepped(cursor, who, f"is_undone AND batch_id = {newest}", to_undone=False)
-
-
 def new_batch(cursor: DuckDBPyConnection, kind: str, summary: str, who: str) -> int:
     """Begin a batch; what was undone can no longer be done again."""
     row = cursor.execute(
         f"""INSERT INTO batches (batch_id, follows, kind, summary, who, done_at, is_undone)
-            SELECT nextval('batch_ids'), {_CURRENT}, $2, $3, $1, $4, false RETURNING batch_id""",
+            SELECT nextval('batch_ids'), {CURRENT}, $2, $3, $1, $4, false RETURNING batch_id""",
         [who, kind, summary, datetime.now(UTC).replace(tzinfo=None)],
     ).fetchall()
     return int(row[0][0])
@@ -258,9 +273,17 @@ def next_change(cursor: DuckDBPyConnection) -> int:
 
 
 def _applied(
-    cursor: DuckDBPyConnection, who: str, kind: str, summary: Callable[[int], str], assignments: list[Assignment]
+    cursor: DuckDBPyConnection,
+    who: str,
+    kind: str,
+    summary: Callable[[int], str],
+    assignments: list[Assignment],
+    also: ExampleIds | None = None,
 ) -> Change:
+    """``also`` are rows of the first assignment that are logged though it changes nothing in them."""
     changes = [(assignment, _changed_ids(cursor, assignment)) for assignment in assignments]
+    if also is not None and len(also):
+        changes[0] = (assignments[0], np.union1d(changes[0][1], also))
     ids = np.unique(np.concatenate([changed for _, changed in changes])) if changes else as_ids([])
     if not len(ids):
         return Change(0, "nothing to change")
@@ -277,7 +300,7 @@ def _changed_ids(cursor: DuckDBPyConnection, assignment: Assignment) -> ExampleI
     field = assignment.field
     # is_removed is looked at here, for DuckDB 1.5 uses the index only where the id is the whole condition.
     columns = cursor.execute(
-        f"""SELECT example_id, NOT is_removed AS is_present, {field} <> CAST($1 AS {_TYPES[field]}) AS is_changed
+        f"""SELECT example_id, NOT is_removed AS is_present, {field} <> CAST($1 AS {TYPES[field]}) AS is_changed
             FROM examples WHERE {id_condition(cursor, assignment.ids)}""",
         [assignment.value],
     ).fetchnumpy()
@@ -296,7 +319,7 @@ def no_example(example_id: int) -> AskedWrongly:
 
 
 def _assign(cursor: DuckDBPyConnection, batch_id: int, assignment: Assignment, ids: ExampleIds) -> None:
-    field, type_ = assignment.field, _TYPES[assignment.field]
+    field, type_ = assignment.field, TYPES[assignment.field]
     condition = id_condition(cursor, ids)
     cursor.execute(
         f"""INSERT INTO edits (edit_id, batch_id, example_id, field, old, new)
@@ -308,128 +331,6 @@ def _assign(cursor: DuckDBPyConnection, batch_id: int, assignment: Assignment, i
         f"UPDATE examples SET {field} = CAST($1 AS {type_}), changed = $2 WHERE {condition}",
         [assignment.value, next_change(cursor)],
     ).fetchall()
-
-
-def _stepped(cursor: DuckDBPyConnection, who: str, which: str, *, to_undone: bool) -> Change | None:
-    row = cursor.execute(f"SELECT batch_id, kind, summary FROM batches WHERE {which}", [who]).fetchone()
-    if row is None:
-        return None
-    batch_id, kind, summary = row
-    cursor.execute("UPDATE batches SET is_undone = $1 WHERE batch_id = $2", [to_undone, batch_id]).fetchall()
-    if kind == "import":
-        ids = _ids(cursor, "SELECT example_id FROM examples WHERE import_batch_id = $1", batch_id)
-        kept = _taken_up(cursor, batch_id)
-        condition = id_condition(cursor, np.setdiff1d(ids, kept))
-        cursor.execute(
-            f"UPDATE examples SET is_removed = $1, changed = $2 WHERE {condition}", [to_undone, next_change(cursor)]
-        ).fetchall()
-    else:
-        ids = _ids(cursor, "SELECT DISTINCT example_id FROM edits WHERE batch_id = $1", batch_id)
-        kept = _restore(cursor, batch_id, ids, to_undone=to_undone)
-    stepped = np.setdiff1d(ids, kept)
-    return Change(batch_id, summary, stepped, len(stepped), len(kept), _others_since(cursor, batch_id, kept))
-
-
-def _taken_up(cursor: DuckDBPyConnection, batch_id: int) -> ExampleIds:
-    """Rows of an import that another person has done something to since, which is not undone."""
-    return _ids(
-        cursor,
-        """SELECT DISTINCT example_id FROM edits JOIN batches USING (batch_id)
-           WHERE NOT is_undone AND who <> (SELECT who FROM batches WHERE batch_id = $1)
-           AND example_id IN (SELECT example_id FROM examples WHERE import_batch_id = $1)""",
-        batch_id,
-    )
-
-
-def _restore(cursor: DuckDBPyConnection, batch_id: int, ids: ExampleIds, *, to_undone: bool) -> ExampleIds:
-    """Give the rows ``ids`` what they have now that the batch is undone, or is not; those that another has changed
-    since, which keep what they have.
-    """
-    found = cursor.execute("SELECT DISTINCT field FROM edits WHERE batch_id = $1", [batch_id]).fetchall()
-    fields = {field for (field,) in found}
-    kept = [_restore_text(cursor, batch_id, ids, to_undone=to_undone)] if fields & set(_TEXT) else []
-    for field in sorted(fields - set(_TEXT)):
-        _restore_field(cursor, field, ids)
-        kept.append(
-            _ids(
-                cursor,
-                f"""SELECT DISTINCT example_id FROM edits AS own JOIN edits AS later USING (example_id, field)
-                    JOIN batches ON batches.batch_id = later.batch_id
-                    WHERE own.batch_id = $1 AND field = '{field}' AND later.edit_id > own.edit_id AND NOT is_undone""",
-                batch_id,
-            )
-        )
-    return np.unique(np.concatenate(kept)) if kept else as_ids([])
-
-
-def _restore_field(cursor: DuckDBPyConnection, field: str, ids: ExampleIds) -> None:
-    """What was written last by a batch that is not undone; without one, what was there before the first."""
-    type_ = _TYPES[field]
-    cursor.execute(
-        f"""UPDATE examples SET {field} = CAST(found.value AS {type_}), changed = $2 FROM (
-                SELECT example_id,
-                       coalesce(arg_max(new, edit_id) FILTER (NOT is_undone), arg_min(old, edit_id)) AS value
-                FROM edits JOIN batches USING (batch_id)
-                WHERE field = $1 AND {id_condition(cursor, ids)} GROUP BY example_id) AS found
-            WHERE found.example_id = examples.example_id""",
-        [field, next_change(cursor)],
-    ).fetchall()
-
-
-def _restore_text(cursor: DuckDBPyConnection, batch_id: int, ids: ExampleIds, *, to_undone: bool) -> ExampleIds:
-    """Step the texts of the rows that are as the batch left them (or found them) back (or on); the other rows.
-
-    Where the text that a row comes back to was taken back itself meanwhile, by another, it steps back further.
-    """
-    kept = _step_text(cursor, [batch_id], ids, "new" if to_undone else "old")
-    stepped = np.setdiff1d(ids, kept)
-    while to_undone and (undone := _undone_texts(cursor, stepped)):
-        _step_text(cursor, undone, stepped, "new")
-    rehash(cursor, stepped)
-    return kept
-
-
-def _step_text(cursor: DuckDBPyConnection, batch_ids: list[int], ids: ExampleIds, side: str) -> ExampleIds:
-    """From one ``side`` of these batches' edits to the other, in rows whose revision is on it; the rest of ``ids``."""
-    other = "old" if side == "new" else "new"
-    batches = ", ".join(map(str, batch_ids))
-    here = f"""SELECT edits.example_id, edits.batch_id FROM edits JOIN examples USING (example_id)
-        WHERE field = 'revision' AND batch_id IN ({batches}) AND CAST({side} AS INTEGER) = revision
-        AND {id_condition(cursor, ids, "edits.example_id")}"""
-    pairs = cursor.execute(here).fetchnumpy()
-    stepped = np.unique(np.asarray(pairs["example_id"], dtype=np.int64))
-    cursor.execute(f"CREATE OR REPLACE TEMP TABLE stepping AS {here}").fetchall()
-    for field in _TEXT:
-        cursor.execute(
-            f"""UPDATE examples SET {field} = CAST(edits.{other} AS {_TYPES[field]}), changed = $2 FROM edits
-                JOIN stepping USING (example_id, batch_id)
-                WHERE edits.field = $1 AND edits.example_id = examples.example_id""",
-            [field, next_change(cursor)],
-        ).fetchall()
-    cursor.execute("DROP TABLE stepping").fetchall()
-    return np.setdiff1d(ids, stepped)
-
-
-def _undone_texts(cursor: DuckDBPyConnection, ids: ExampleIds) -> list[int]:
-    """The batches, all undone, whose texts these rows have now."""
-    rows = cursor.execute(
-        f"""SELECT DISTINCT batch_id FROM edits JOIN batches USING (batch_id) JOIN examples USING (example_id)
-            WHERE field = 'revision' AND is_undone AND CAST(new AS INTEGER) = revision
-            AND {id_condition(cursor, ids, "examples.example_id")}"""
-    ).fetchall()
-    return [batch_id for (batch_id,) in rows]
-
-
-def _others_since(cursor: DuckDBPyConnection, batch_id: int, ids: ExampleIds) -> str:
-    """Who has changed these rows since the batch, for people."""
-    if not len(ids):
-        return ""
-    names = cursor.execute(
-        f"""SELECT DISTINCT who FROM edits JOIN batches USING (batch_id) WHERE NOT is_undone AND batch_id > $1
-            AND who <> (SELECT who FROM batches WHERE batch_id = $1) AND {id_condition(cursor, ids)} ORDER BY who""",
-        [batch_id],
-    ).fetchall()
-    return ", ".join(who for (who,) in names) or "somebody"
 
 
 def rehash(cursor: DuckDBPyConnection, ids: ExampleIds) -> None:
@@ -458,11 +359,6 @@ def _next_revision(cursor: DuckDBPyConnection, example_id: int) -> int:
         "SELECT max(CAST(new AS INTEGER)) FROM edits WHERE field = 'revision' AND example_id = $1", [example_id]
     ).fetchone()
     return (row[0] if row and row[0] else 1) + 1
-
-
-def _ids(cursor: DuckDBPyConnection, query: str, batch_id: int) -> ExampleIds:
-    found = cursor.execute(f"{query} ORDER BY example_id", [batch_id]).fetchnumpy()
-    return np.asarray(found["example_id"], dtype=np.int64)
 
 
 def _check_row_text(field: str, text: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from studio.dataset import row_losses, token_counts
 from studio.dataset.connection import as_ids, hex_of, id_condition
-from studio.dataset.examples import PREVIEW_CHARS, Edit, Example, ExampleIds, Preview, Stats
+from studio.dataset.examples import PREVIEW_CHARS, Counts, Edit, Example, ExampleIds, Preview, Stats
 from studio.dataset.filters import asking, checked
 from studio.dataset.labels import LABELS, SPLITS
 from studio.dataset.views import condition_of, source_of
@@ -59,11 +59,16 @@ def previews(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, finger
     return [by_id[int(id_)] for id_ in ids if int(id_) in by_id]
 
 
-def examples(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[Example]:
-    """Whole examples in the order of ``ids``, without those in the trash."""
-    found = _examples(cursor, "examples", id_condition(cursor, as_ids(ids)), [])
+def examples(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, *, with_edits: bool = True) -> list[Example]:
+    """Whole examples in the order of ``ids``, without those in the trash; without edits as ``Store.rows_to_write``."""
+    found = _examples(cursor, "examples", id_condition(cursor, as_ids(ids)), [], with_edits=with_edits)
     by_id = {example.example_id: example for example in found}
     return [by_id[int(id_)] for id_ in ids if int(id_) in by_id]
+
+
+def ever_stored(cursor: DuckDBPyConnection, ids: ExampleIds) -> list[Example]:
+    """Whole examples by id, those in the trash too."""
+    return _examples(cursor, "examples", id_condition(cursor, ids), [], with_removed=True)
 
 
 def made_by(cursor: DuckDBPyConnection, template: str) -> list[tuple[int, str, bool]]:
@@ -139,6 +144,20 @@ def stats(cursor: DuckDBPyConnection) -> Stats:
     return Stats(total, labels, splits, dict(sorted(tasks.items(), key=lambda pair: (-pair[1], pair[0]))))
 
 
+def decisions(cursor: DuckDBPyConnection) -> tuple[ExampleIds, Counts, Counts, list[str]]:
+    """Everybody's newest label of each row, as far as it is not undone or taken away; see ``Store.decisions``."""
+    found = cursor.execute(
+        """SELECT example_id, who, label FROM (
+               SELECT example_id, who, arg_max(new, edit_id) AS label
+               FROM edits JOIN batches USING (batch_id) JOIN examples USING (example_id)
+               WHERE field = 'label' AND NOT is_undone AND NOT is_removed GROUP BY example_id, who)
+           WHERE label <> 'none' ORDER BY example_id, who"""
+    ).fetchnumpy()
+    people, person = np.unique(np.asarray(found["who"], dtype=str), return_inverse=True)
+    labels = np.array([LABELS.index(label) for label in found["label"].tolist()], dtype=np.int32)
+    return np.asarray(found["example_id"], dtype=np.int64), person.astype(np.int32), labels, people.tolist()
+
+
 def task_splits(cursor: DuckDBPyConnection) -> dict[str, dict[str, int]]:
     """How many rows that may be used are in each split, by task, the largest task first; "" is in no split."""
     rows = cursor.execute(
@@ -172,11 +191,21 @@ def _labelled(cursor: DuckDBPyConnection, condition: str) -> dict[int, tuple[str
     return {example_id: (who, _in_utc(at)) for example_id, who, at in rows}
 
 
-def _examples(cursor: DuckDBPyConnection, source: str, condition: str, parameters: list[Any]) -> list[Example]:
+def _examples(
+    cursor: DuckDBPyConnection,
+    source: str,
+    condition: str,
+    parameters: list[Any],
+    *,
+    with_removed: bool = False,
+    with_edits: bool = True,
+) -> list[Example]:
     statement = f"SELECT is_removed, {_EXAMPLE_COLUMNS} FROM {source} WHERE {condition} ORDER BY example_id"
-    rows = [row for row in _rows(cursor, statement, parameters) if not row.pop("is_removed")]
+    rows = [row for row in _rows(cursor, statement, parameters) if not row.pop("is_removed") or with_removed]
     # A second statement by ids, not a join: it is twice as fast for one row, and the pane shows one row per key press.
     ids = np.array([row["example_id"] for row in rows], dtype=np.int64)
+    if not with_edits:
+        return [Example(**row, edit_count=0, last_edit_who="", last_edit_at=None) for row in rows]
     edited = cursor.execute(
         f"""SELECT example_id, count(DISTINCT batch_id), arg_max(who, edit_id), max(done_at)
             FROM edits JOIN batches USING (batch_id)

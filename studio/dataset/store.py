@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from studio.dataset import adding, edits, pages, row_losses, token_counts, views
+from studio.dataset import adding, edits, pages, row_losses, token_counts, undoing, views
 from studio.dataset import facts as dataset_facts
 from studio.dataset.candidates import Candidate
 from studio.dataset.changes import Changes, Heard
@@ -41,6 +41,7 @@ from studio.dataset.host import Here, Host, reads, writes
 from studio.dataset.labels import LABELS, SPLITS
 from studio.dataset.near.of_store import NearOfStore
 from studio.dataset.row_losses import Losses
+from studio.dataset.store_past import PastOfStore
 from studio.dataset.texts import storable
 from studio.dataset.token_counts import Uncounted
 
@@ -65,7 +66,7 @@ __all__ = [
 _BATCH = 2_000
 
 
-class Store(ChecksOfStore, NearOfStore):
+class Store(ChecksOfStore, NearOfStore, PastOfStore):
     """An open store. Public methods may be called from any thread; writes wait for each other, reads never wait."""
 
     def __init__(self, host: Host, who: str, origin: str = "") -> None:
@@ -165,6 +166,11 @@ class Store(ChecksOfStore, NearOfStore):
         return pages.examples(cursor, ids)
 
     @reads
+    def rows_to_write(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[Example]:
+        """As ``examples``, quicker, for what is not asked who edited: those fields are as of a row that nobody did."""
+        return pages.examples(cursor, ids, with_edits=False)
+
+    @reads
     def unused_columns(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds) -> list[str]:
         """Of the columns that few datasets have (context, rejected, text), those that none of these rows needs."""
         return pages.unused_columns(cursor, ids)
@@ -190,6 +196,14 @@ class Store(ChecksOfStore, NearOfStore):
     def stats(self, cursor: DuckDBPyConnection) -> Stats:
         """How many examples there are, by label, by split and by task, the commonest task first."""
         return pages.stats(cursor)
+
+    @reads
+    def decisions(self, cursor: DuckDBPyConnection) -> tuple[ExampleIds, Counts, Counts, list[str]]:
+        """Everybody's own label of each row that they have one of, by row.
+
+        (ids, a person each, a label each, the people): a person is a place in the last, a label one in ``LABELS``.
+        """
+        return pages.decisions(cursor)
 
     @reads
     def facts(self, cursor: DuckDBPyConnection) -> Facts:
@@ -235,8 +249,13 @@ class Store(ChecksOfStore, NearOfStore):
 
     @writes
     def set_label(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, label: str) -> Change:
-        """Label rows with one of ``LABELS``."""
+        """Label rows with one of ``LABELS``; one that another has labelled so is confirmed by ``who``, once."""
         return edits.set_label(cursor, self.who, ids, label)
+
+    @reads
+    def labelled_anew(self, cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, label: str) -> int:
+        """How many of these rows ``set_label`` would change or confirm."""
+        return edits.labelled_anew(cursor, self.who, ids, label)
 
     @writes
     def set_text(
@@ -260,7 +279,7 @@ class Store(ChecksOfStore, NearOfStore):
         return edits.rename_task(cursor, self.who, old, new)
 
     @writes
-    def replace_texts(self, cursor: DuckDBPyConnection, act: str, rows: Sequence[tuple[int, str, str]]) -> Change:
+    def replace_texts(self, cursor: DuckDBPyConnection, act: str, rows: list[tuple[int, str, str]]) -> Change:
         """Other texts for many rows, by (example_id, prompt, completion), as one act; ``act`` says which, in words."""
         return edits.replace_texts(cursor, self.who, "text", act, rows)
 
@@ -309,12 +328,12 @@ class Store(ChecksOfStore, NearOfStore):
 
         What another has changed since is left as it is: ``Change.kept`` says of how many rows.
         """
-        return edits.undo(cursor, self.who)
+        return undoing.undo(cursor, self.who)
 
     @writes
     def redo(self, cursor: DuckDBPyConnection) -> Change | None:
         """Do again what ``who`` undid last; None after any new act of theirs, or where nothing was undone."""
-        return edits.redo(cursor, self.who)
+        return undoing.redo(cursor, self.who)
 
     # -- token counts
 

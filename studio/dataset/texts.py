@@ -54,7 +54,7 @@ def _md5(text: str) -> str:
 
 
 def _said(context: str) -> list[str]:
-    return [turn.text for turn in turns_in(context)]
+    return [turn.text for turn in turns_in(context)] if context else []
 
 
 def folded(text: str) -> str:

@@ -39,7 +39,7 @@ def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
     chars = 0
     for row in rows:
         chunk.append(row)
-        chars += sum(len(value) for value in row.values() if isinstance(value, str))
+        chars += sum([len(value) for value in row.values() if isinstance(value, str)])
         if len(chunk) >= _CHUNK_ROWS or chars >= _CHUNK_CHARS:
             yield chunk
             chunk, chars = [], 0

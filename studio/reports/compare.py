@@ -133,16 +133,25 @@ def compare_view(
 def _as_kept(
     rows: Sequence[HeldOutRow], predictions: Iterable[Prediction], kept: Comparison, own_scores: Sequence[OwnScore]
 ) -> tuple[ScoredRows, Comparison]:
-    """The rows with the scores that are shown of a row, and what was found; made anew where other rows are answered."""
+    """The rows with the scores that are shown of a row, and what was found.
+
+    That is made anew where other rows are answered by now, and where an older studio found less (it kept no signature).
+    """
+    lines = list(predictions)
     shown = {scorer.name for scorer in SCORERS if scorer.is_column} | set(kept.primary.values())
-    scored = score_rows(rows, predictions, [scorer for scorer in SCORERS if scorer.name in shown])
-    for scorer in kept.scorers[len(SCORERS) :]:
-        scored = scored.with_scores(scorer, _by_arm(own_scores, scorer.name))
-    if kept.rows == len(scored.rows) and set(kept.arms) == set(scored.arms):
+    scored = _with_own(kept, score_rows(rows, lines, [one for one in SCORERS if one.name in shown]), own_scores)
+    if kept.signatures and kept.rows == len(scored.rows) and set(kept.arms) == set(scored.arms):
         return scored, kept
+    scored = _with_own(kept, score_rows(rows, lines), own_scores)
     named = {task: kept.primary[task] for task in kept.named}
     made = summarize_scored(scored, kept.tuned_arms, named, kept.faults, is_forgetting=kept.is_forgetting)
     return scored, replace(made, dtype=kept.dtype)
+
+
+def _with_own(kept: Comparison, scored: ScoredRows, own_scores: Sequence[OwnScore]) -> ScoredRows:
+    for scorer in kept.scorers[len(SCORERS) :]:
+        scored = scored.with_scores(scorer, _by_arm(own_scores, scorer.name))
+    return scored
 
 
 def _scorer_named(comparison: Comparison, name: str) -> Scorer:

@@ -7,6 +7,8 @@ from typing import Any
 
 from studio.files import JsonObject
 
+_PLAIN = ("dtype", "cpu", "system", "device", "probe")  # whose values say by themselves what they are
+
 
 def computed_facts(scores: JsonObject) -> list[tuple[str, str]]:
     """Names and values, to be read; an older comparison noted none or few of them."""
@@ -14,6 +16,7 @@ def computed_facts(scores: JsonObject) -> list[tuple[str, str]]:
     plain = [("dtype", scores.get("dtype"))]
     plain += [(name.replace("_", " "), computed.get(name)) for name in ("batch_size", "threads", "lanes")]
     plain += [(name.replace("_", " "), value) for name, value in _object(computed.get("machine")).items()]
+    plain.append(("probe", _object(scores.get("probe")).get("words")))
     return [(name, str(value)) for name, value in plain if value not in (None, "")]
 
 
@@ -28,7 +31,7 @@ def computed_words(scores: JsonObject) -> str:
     versions = [f"{name} {version}" for name, version in computed_versions(scores).items()]
     return " · ".join(
         [
-            *(value if name in ("dtype", "cpu", "system", "device") else f"{name} {value}" for name, value in facts),
+            *(value if name in _PLAIN else f"{name} {value}" for name, value in facts),
             *versions,
         ]
     )

@@ -7,8 +7,8 @@ import json
 import os
 import socket
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import IO
 
 from studio.files import open_private, open_regular, parsed_json, read_at_most
 
@@ -29,9 +29,10 @@ class Holder:
         return self.host == socket.gethostname()
 
 
-def try_lock(path: Path) -> IO[str] | None:
+def try_lock(path: Path) -> FileIO | None:
     """The lock, held for as long as the file stays open; None where another holds it. Raises OSError."""
-    file = os.fdopen(open_private(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC), "r+", encoding="utf-8")
+    descriptor = open_private(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    file = os.fdopen(descriptor, "r+b", buffering=0)  # what is not written at once is not written when it is let go
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -43,12 +44,11 @@ def try_lock(path: Path) -> IO[str] | None:
     return file
 
 
-def say_holder(lock: IO[str], why_alone: str = "") -> None:
+def say_holder(lock: FileIO, why_alone: str = "") -> None:
     """Write into the lock who holds it, for those who wait. Raises OSError on a full disk."""
-    lock.seek(0)
-    lock.truncate()
-    json.dump({"pid": os.getpid(), "host": socket.gethostname(), "why_alone": why_alone}, lock)
-    lock.flush()
+    lock.truncate(0)
+    holder = {"pid": os.getpid(), "host": socket.gethostname(), "why_alone": why_alone}
+    os.pwrite(lock.fileno(), json.dumps(holder).encode(), 0)
 
 
 def holder_of(path: Path) -> Holder | None:

@@ -14,8 +14,9 @@ import socket
 import threading
 import time
 from functools import partial
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from msgspec import Raw
 
@@ -136,7 +137,7 @@ class Shared:
 class _Owned:
     """This process has the file open, and answers the others while it can."""
 
-    def __init__(self, path: Path, lock: IO[str] | None, why_alone: str = "") -> None:
+    def __init__(self, path: Path, lock: FileIO | None, why_alone: str = "") -> None:
         """Without a lock it answers nobody. Raises what opening the file raises; the lock is given back then."""
         self._path, self._lock = path, lock
         self._changes = Changes()

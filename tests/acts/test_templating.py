@@ -122,7 +122,8 @@ def test_the_ready_ones_take_columns_by_their_usual_names(
         path = tmp_path / "rows.jsonl"
         path.write_text(json.dumps(row))
         (found,) = preview_import(store, [path], template=one).candidates
-        assert prompt in found.prompt and len(found.prompt) >= len(prompt) and found.completion == completion
+        assert prompt in found.prompt and len(found.prompt) >= len(prompt)
+        assert (found.completion, found.task) == (completion, name)
 
 
 def test_templates_of_the_settings_are_named_and_what_is_wrong_in_them_is_said(tmp_path: Path) -> None:

@@ -11,14 +11,16 @@ from typer.testing import Result
 
 from studio.dataset.candidates import Candidate
 from studio.dataset.store import Store
-from studio.project import Project
+from studio.project import LABELLER_VARIABLE, Project
 from studio.reports.cells import cells
 from studio.reports.visible import visible
 from tests.cli.conftest import Studio
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Anna's, who has done what is in it."""
+    monkeypatch.setenv(LABELLER_VARIABLE, "anna")
     project = Project.init(tmp_path / "desk")
     rows = [
         Candidate("Where is order 7?\nIt is late.", "On its way. " * 20, "tickets"),
@@ -127,11 +129,20 @@ def test_a_dry_run_says_what_it_would_be_and_writes_nothing(studio: Studio, proj
 
 
 def test_nothing_found_is_said_and_is_no_step_to_undo(studio: Studio) -> None:
-    studio("label", "reject", "1")
     result = studio("label", "accept", "--where", "task = 'x'")
     assert (result.exit_code, result.stderr) == (0, "nothing to change\n")
-    assert "undone: reject 1 example" in studio("undo").stderr
-    assert "has nothing to undo" in studio("undo").stderr, "what Anna did is Anna's to undo"
+    assert "undone: assign splits" in studio("undo").stderr
+
+
+def test_what_another_did_is_theirs_to_undo_and_to_agree_with_it_is_a_decision(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LABELLER_VARIABLE, "bo")
+    assert studio("undo").stderr == "bo has nothing to undo\n"
+    assert studio("label", "accept", "1", "--dry-run").stderr == "would label 1 example accept\n"
+    assert studio("label", "accept", "1").stderr == "accept 1 example · studio undo takes it back\n"
+    assert studio("label", "accept", "1").stderr == "nothing to change · 1 has it already\n"
+    assert studio("undo").stderr == "undone: accept 1 example\n"
 
 
 @pytest.mark.parametrize(

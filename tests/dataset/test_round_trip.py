@@ -19,7 +19,7 @@ from studio.turns import Turn, written
 
 WAYS = [(shape, ".jsonl") for shape in ("pair", "messages", "sharegpt", "alpaca")]
 WAYS += [(shape, ending) for shape in ("pair", "alpaca") for ending in (".csv", ".tsv")]
-WAYS += [(shape, ".parquet") for shape in ("pair", "messages", "sharegpt", "alpaca")]
+SLOWER = [(shape, ".parquet") for shape in ("pair", "messages", "sharegpt", "alpaca")]
 
 _text = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12).filter(lambda text: text_fault(text) is None)
 _maybe = st.just("") | _text
@@ -46,17 +46,26 @@ def _candidates(draw: st.DrawFn) -> Candidate:
 FACTS = attrgetter("prompt", "completion", "system", "task", "label", "split", "context", "rejected")
 
 
-@pytest.mark.parametrize(("shape", "ending"), WAYS)
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
-@given(rows=st.lists(_candidates(), min_size=1, max_size=6))
-def test_import_export_import_changes_nothing(shape: str, ending: str, rows: list[Candidate]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"rows{ending}"
-        with Store.open(Path(folder) / "one.duckdb", "anna") as one:
-            one.add(rows, "")
-            ids = one.view_ids().tolist()
-            export_examples(one, path, ids, shape=shape)
-            before = list(map(FACTS, one.rows_for()))
+def check(rows: list[Candidate], ways: list[tuple[str, str]]) -> None:
+    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "one.duckdb", "anna") as one:
+        one.add(rows, "")
+        before = list(map(FACTS, one.rows_for()))
+        for shape, ending in ways:
+            path = Path(folder) / f"{shape}{ending}"
+            export_examples(one, path, one.view_ids().tolist(), shape=shape)
             again = preview_import(one, [path])
-        assert (again.problems, again.plan.added) == ([], 0)
-        assert list(map(FACTS, again.candidates)) == before
+            assert (again.problems, again.plan.added) == ([], 0)
+            assert list(map(FACTS, again.candidates)) == before, f"{shape} as {ending}"
+
+
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@given(rows=st.lists(_candidates(), min_size=4, max_size=8))
+def test_import_export_import_changes_nothing(rows: list[Candidate]) -> None:
+    check(rows, WAYS)
+
+
+@pytest.mark.soak
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(rows=st.lists(_candidates(), min_size=1, max_size=12))
+def test_two_hundred_times_and_by_parquet(rows: list[Candidate]) -> None:
+    check(rows, WAYS + SLOWER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,11 +113,39 @@ def test_a_row_that_another_put_in_the_trash_stays_there(two: tuple[Store, Store
     assert anna.example(7).prompt == "one more"
 
 
+def test_to_agree_with_another_is_a_decision_and_is_kept_once(two: tuple[Store, Store]) -> None:
+    anna, bo = two
+    anna.set_label([1, 2], "accept")
+    assert bo.labelled_anew([1, 2, 3], "accept") == 3
+    assert bo.set_label([1, 3], "accept").count == 2
+    assert bo.set_label([1], "accept").count == 0 == anna.set_label([1], "accept").count, "each has said so already"
+    ids, people, labels, names = anna.decisions()
+    assert (ids.tolist(), people.tolist(), labels.tolist(), names) == (
+        [1, 1, 2, 3],
+        [0, 1, 0, 1],
+        [0] * 4,
+        ["anna", "bo"],
+    )
+    assert undone(bo).count == 2 and anna.example(1).label == "accept", "it was Anna's"
+    assert anna.decisions()[3] == ["anna"]
+
+
+def test_a_label_that_is_taken_away_is_no_opinion(two: tuple[Store, Store]) -> None:
+    anna, bo = two
+    anna.set_label([1], "accept")
+    bo.set_label([1], "reject")
+    bo.set_label([1], "none")
+    assert anna.decisions()[3] == ["anna"]
+    assert anna.set_label([1], "accept").count == 1
+
+
 def test_in_a_store_of_before_each_gets_the_line_that_was_theirs(
-    store_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    store_path = tmp_path / "before.duckdb"
     with monkeypatch.context() as before:
-        before.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:-1])
+        steps = list(itertools.takewhile(lambda step: not step[0].startswith("0010 "), migrations.MIGRATIONS))
+        before.setattr(migrations, "MIGRATIONS", tuple(steps))
         connection = Connection(store_path)
         with connection.writing() as cursor:
             for batch, (follows, who, is_undone) in enumerate(

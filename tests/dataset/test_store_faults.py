@@ -205,7 +205,7 @@ def test_an_act_that_fails_half_way_leaves_nothing_behind(filled: Store, monkeyp
         raise RuntimeError("half way")
 
     with monkeypatch.context() as broken:
-        broken.setattr(edits, "_rehash", fails)
+        broken.setattr(edits, "rehash", fails)
         with pytest.raises(RuntimeError):
             filled.set_text(1, completion="new")
     assert (filled.example(1).completion, filled.example(1).revision) == (SIX[0].completion, 1)

@@ -17,6 +17,9 @@ NOTED = {
 
 def test_what_was_noted_is_said_in_a_line() -> None:
     assert computed_words(NOTED) == "bfloat16 · batch size 16 · threads 2 · EPYC · cores 2 · studio 0.1.0 · torch 2.9.0"
+    probed = NOTED | {"probe": {"words": "tuned: 1 of 4 answers change"}}
+    assert ("probe", "tuned: 1 of 4 answers change") in computed_facts(probed)
+    assert "· tuned: 1 of 4 answers change" in computed_words(probed)
     assert computed_facts(NOTED)[0] == ("dtype", "bfloat16")
     assert computed_versions(NOTED)["torch"] == "2.9.0"
 

@@ -33,7 +33,7 @@ def test_every_score_has_a_row_and_the_one_that_decides_is_marked() -> None:
     ]
     lines = tables["tone"].lines()
     assert lines[1].split("  ")[0] == "exact match ◂"
-    assert "macro-F1" in lines[4] and "40.0 (25.0–100.0)" in lines[4]
+    assert "macro-F1" in lines[5] and "40.0 (25.0–100.0)" in lines[5]
     assert any(line.startswith("bleu: BLEU|nrefs:1|case:mixed") for line in lines)
     assert tables["tone: the right label in rows, what zero_shot answered in columns"].lines()[1:3] == [
         "angry            0     2      0",

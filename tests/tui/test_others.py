@@ -69,6 +69,22 @@ async def test_rows_that_another_brings_do_not_close_the_line_one_types_in(tmp_p
         assert len(screen.table.ids) == 4
 
 
+async def test_rows_on_which_people_do_not_agree_are_shown_with_what_each_said(tmp_path: Path) -> None:
+    project = project_with(tmp_path, tickets(5))
+    async with opened(project, NARROW) as pilot:
+        await press(pilot, *":disagreements", "enter")
+        assert said(pilot).startswith("no disagreement: 0 rows")
+        with open_store(project.store_path, "bo") as bo, open_store(project.store_path, "cy") as cy:
+            bo.set_label([2, 4], "accept")
+            cy.set_label([2], "accept")
+            cy.set_label([4], "reject")
+        await press(pilot, *":disagreements", "enter")
+        table = data_screen(pilot).table
+        assert list(table.ids) == [4] and "bo accept · cy reject" in shown(pilot)
+        await press(pilot, "escape")
+        assert len(table.ids) == 5
+
+
 def test_one_s_own_changes_are_no_news() -> None:
     assert by_others(Heard(4, [told("anna", "me", [1])]), "me") is None
     heard = by_others(Heard(6, [told("anna", "me", [1]), told("anna", "script", [2]), told("bo", "b", [3, 2])]), "me")

@@ -11,21 +11,28 @@ from studio.dataset.checks.rows import Need, Rows
 from studio.dataset.checks.texts import LABEL_CHARS
 from studio.dataset.examples import ExampleIds
 
-_DIGITS = r"[^0-9]+"
+# What is no number: two prompts of one cluster with the same numbers in them ask the same.
+_NO_DIGITS = r"[^0-9]+"
 
 
-def _clusters(rows: Rows, columns: str, having: str, among: str = "true") -> Iterator[list[int]]:
-    """The clusters for whose rows ``having`` holds; a row of a prompt that is there twice counts with both."""
+def _clusters(rows: Rows, having: str, among: str = "true", *, by_numbers: bool = False) -> Iterator[list[int]]:
+    """The clusters for whose rows ``having`` holds, with more than one prompt in them.
+
+    ``by_numbers`` parts a cluster where the numbers in the prompts differ.
+    """
+    numbers = f"regexp_replace(prompt, '{_NO_DIGITS}', ' ', 'g')" if by_numbers else "''"
     found = rows.stream(
         f"""WITH near AS (
-                SELECT rows.*, cluster {columns} FROM {rows.table} AS rows JOIN near_rows USING (example_id)
-                WHERE {among})
-            SELECT cluster, example_id FROM near WHERE cluster IN (
-                SELECT cluster FROM near GROUP BY cluster HAVING count(DISTINCT prompt_hash) > 1 AND {having})
-            ORDER BY cluster, example_id"""
+                SELECT rows.*, cluster, {numbers} AS numbers
+                FROM {rows.table} AS rows JOIN near_rows USING (example_id)
+                WHERE {among} AND cluster IN (SELECT cluster FROM near_rows GROUP BY cluster HAVING count(*) > 1))
+            SELECT cluster, numbers, example_id FROM near WHERE (cluster, numbers) IN (
+                SELECT (cluster, numbers) FROM near GROUP BY cluster, numbers
+                HAVING count(DISTINCT prompt_hash) > 1 AND {having})
+            ORDER BY cluster, numbers, example_id"""
     )
-    for _, group in groupby(found, key=lambda row: row[0]):
-        yield [example_id for _, example_id in group]
+    for _, group in groupby(found, key=lambda row: row[:2]):
+        yield [example_id for *_, example_id in group]
 
 
 def _around(rows: Rows, ids: ExampleIds) -> ExampleIds:
@@ -44,21 +51,16 @@ def _saying(said: str) -> Callable[[Rows, Finding], str]:
 
 
 def _near(rows: Rows) -> Iterator[Sequence[int]]:
-    return _clusters(rows, "", "true")
+    return _clusters(rows, "true")
 
 
 def _across_splits(rows: Rows) -> Iterator[Sequence[int]]:
-    return _clusters(rows, "", "min(split) <> max(split)", "split <> 'none'")
+    return _clusters(rows, "min(split) <> max(split)", "split <> 'none'", by_numbers=True)
 
 
 def _labelled_apart(rows: Rows) -> Iterator[Sequence[int]]:
-    numbers = f", regexp_replace(prompt, '{_DIGITS}', ' ', 'g') AS numbers"
-    return _clusters(
-        rows,
-        numbers,
-        "count(DISTINCT lower(trim(completion))) > 1 AND count(DISTINCT numbers) = 1",
-        f"length(completion) <= {LABEL_CHARS}",
-    )
+    differ = "count(DISTINCT lower(trim(completion))) > 1"
+    return _clusters(rows, differ, f"length(completion) <= {LABEL_CHARS}", by_numbers=True)
 
 
 _LONG = "I bought a desk lamp from you in the spring and since last week it flickers whenever somebody walks past it"
@@ -87,7 +89,7 @@ NEAR_DUPLICATES = GroupCheck(
 
 NEAR_LEAKAGE = GroupCheck(
     name="near_leakage",
-    about="Prompts in more than one of train, validation and test that are nearly the same.",
+    about="Prompts in more than one of train, validation and test that are nearly the same, with the same numbers.",
     harms="The model has seen nearly this question before it is examined: scores are better than the model is.",
     severity=Severity.ERROR,
     version=1,
@@ -103,6 +105,7 @@ NEAR_LEAKAGE = GroupCheck(
         Candidate(f"{_LONG}.", "repair", split="train"),
         Candidate(f"{_LONG}!!", "repair", split="train"),
         Candidate(f"Hello! {_LONG}.", "repair"),
+        Candidate(f"{_LONG}, order 5123.", "repair", split="test"),
         Candidate("I bought a desk lamp from you, and it is as bright as the day.", "happy", split="test"),
     ),
 )

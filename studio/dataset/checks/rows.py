@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Rejecting or skipping a row is how a person answers a finding: it is left out then.
 _IS_CHECKED = "NOT is_removed AND label NOT IN ('reject', 'skip')"
 _CHUNK = 2_000
+_FEW = 100
 _NAMES = itertools.count()
 
 
@@ -57,18 +58,20 @@ class Rows:
         stop_if_cancelled: Callable[[], None],
         around: Around = NOTHING_KNOWN,
         condition: str = _IS_CHECKED,
+        *,
+        are_few: bool = False,
     ) -> None:
         self._cursor = cursor
         self._stop_if_cancelled = stop_if_cancelled
         self._condition = condition
-        self.around = around
+        self.around, self.are_few = around, are_few
         self.table = f"(SELECT * FROM examples WHERE {condition})"
 
     def only(self, among: ExampleIds) -> Rows:
         """Those of the rows that are ``among`` these."""
         name = f"among_{next(_NAMES)}"  # of its own: conditions may stand in one another
         condition = f"{self._condition} AND {id_condition(self._cursor, among, name=name)}"
-        return Rows(self._cursor, self._stop_if_cancelled, self.around, condition)
+        return Rows(self._cursor, self._stop_if_cancelled, self.around, condition, are_few=len(among) <= _FEW)
 
     def between(self, first: int, last: int) -> Rows:
         """Those whose ids lie between these two, both included."""

@@ -119,7 +119,7 @@ REPETITION = RowCheck(
 )
 
 _SIGNS = r"[!-/:-@\[-`{-~]{12}"
-_NO_LETTERS = r"(strlen({0}) <> length({0}) AND NOT regexp_matches({0}, '\pL\pL'))"
+_NO_LETTERS = r"(strlen({0}) <> length({0}) AND NOT regexp_matches({0}, '\pL'))"
 _NUMBER = r"\d[\d.,]*\d"  # a single digit may count what has no number
 _NO_WORD = re.compile(r"[\W_]")
 

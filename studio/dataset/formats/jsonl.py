@@ -50,7 +50,8 @@ def record_of_line(raw: bytes, is_ended: bool, place: Place) -> tuple[int, objec
 
 
 def _write(file: IO[str], records: Iterable[WrittenRecord], columns: tuple[str, ...]) -> None:
-    file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder for each record
+    file.writelines(encode(record) + "\n" for record in records)
 
 
 JSONL = Container(

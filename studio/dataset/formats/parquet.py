@@ -86,11 +86,14 @@ def _connected() -> DuckDBPyConnection:
 
 
 def _write_to(path: Path, records: Iterable[WrittenRecord], columns: tuple[str, ...]) -> None:
-    """Through a table in a file beside it, so that memory stays bounded; a text that a record lacks is empty."""
+    """Through a table that goes to the disk where it is large, so that memory stays bounded.
+
+    A text that a record lacks is empty.
+    """
     types = {name: _NESTED.get(name, "VARCHAR") for name in columns}
     structure = json.dumps([types])
     with tempfile.TemporaryDirectory(prefix="studio-parquet-") as scratch, _connected() as connection:
-        connection.execute(f"ATTACH '{scratch}/rows.duckdb' AS rows; USE rows")
+        connection.execute("SET temp_directory = $1", [scratch])
         rows = f"(SELECT unnest(from_json('[]'::JSON, '{structure}')) AS row)"
         connection.execute(f"CREATE TABLE written AS SELECT unnest(row) FROM {rows}")
         insert = (

@@ -36,7 +36,13 @@ PROBLEMS_SHOWN = 500
 TASKS_SHOWN = 8
 TEMPLATE_HELP = "none; a name, or a text as Summarize: {{dialogue}}"
 SAY_EVERY_SECONDS = 0.2
+_BEGIN_CHARS, _END_CHARS = 200, 80
 Piece = str | Content | tuple[str, str]
+
+
+def in_short(text: str) -> str:
+    """How a text begins and ends: what a template puts around it is at both ends."""
+    return text if len(text) <= _BEGIN_CHARS + _END_CHARS else f"{text[:_BEGIN_CHARS]} … {text[-_END_CHARS:]}"
 
 
 class ImportDialog(StudioDialog):
@@ -191,12 +197,12 @@ class ImportDialog(StudioDialog):
         lines = [Content("")] if preview.problems else []
         for candidate in preview.candidates[:3]:
             for turn in turns_in(candidate.context):
-                shown = visible(turn.text[:300], single_line=True)
+                shown = visible(in_short(turn.text), single_line=True)
                 lines.append(Content.assemble((f"{turn.role:<11}", style_of("dim")), shown))
             for name in ("prompt", "completion", "rejected"):
                 if text := getattr(candidate, name):
                     style = style_of("bad" if name == "rejected" else name)
-                    lines.append(Content.assemble((f"{name:<11}", style), visible(text[:300], single_line=True)))
+                    lines.append(Content.assemble((f"{name:<11}", style), visible(in_short(text), single_line=True)))
             lines.append(Content(""))
         return lines
 

@@ -49,7 +49,7 @@ class ReaderDialog(StudioDialog):
         self.query_one(VerticalScroll).scroll_up(animate=False)
 
 
-class RowsReader(ReaderDialog):
+class RowsDialog(ReaderDialog):
     """Rows to read; enter dismisses with ``example_ids``, to show them in Data."""
 
     BINDINGS = actions.bindings_for("Rows")

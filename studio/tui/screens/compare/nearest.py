@@ -37,12 +37,12 @@ class Nearest:
         return known[1].nearest(row.prompt)
 
     def _open(self, row: CompareRow, found: list[NearRow]) -> None:
-        from studio.tui.dialogs.reader import RowsReader
+        from studio.tui.dialogs.reader import RowsDialog
 
         self._desk.say("")
         title = f"training rows nearest to row {row.example_id}"
         ids = [near.row.example_id for near in found]
-        dialog = RowsReader(title, nearest_lines(row.prompt, found), ids)
+        dialog = RowsDialog(title, nearest_lines(row.prompt, found), ids)
         self._desk.app.push_screen(dialog, partial(self._take_to_data, title, found))
 
     def _take_to_data(self, title: str, found: list[NearRow], ids: list[int] | None) -> None:

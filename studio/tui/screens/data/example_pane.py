@@ -51,8 +51,10 @@ def _parts(example: Example, tokens: ShownTokens | None, found: str) -> list[Con
     if example.context:
         parts += [content_of(line) for line in turn_lines(example.context, found)]
     counts = (f"{tokens.prompt_tokens:,} tokens", f"{tokens.completion_tokens:,} tokens") if tokens else ("", "")
-    parts += [_heading("prompt", "prompt", counts[0]), _text(example.prompt, "plain", found), Content("")]
-    parts += [_heading("completion", "completion", counts[1]), _text(example.completion, "plain", found)]
+    if example.prompt:
+        parts += [_heading("prompt", "prompt", counts[0]), _text(example.prompt, "plain", found), Content("")]
+    name = "completion" if example.prompt else "plain text, learned whole by objective=text"
+    parts += [_heading(name, "completion", counts[1]), _text(example.completion, "plain", found)]
     if example.rejected:
         parts += [Content(""), _heading("rejected", "bad", ""), _text(example.rejected, "dim", found)]
     return parts + _remarks(example, tokens)

@@ -15,6 +15,7 @@ from studio.tui.screens.data.view import DataView, equals, one_of
 
 if TYPE_CHECKING:
     from studio.dataset.examples import ExampleIds, Value, Values
+    from studio.scoring.agreement import Agreement
     from studio.tui.screens.data.desk import Desk
     from studio.tui.screens.data.rows import Rows
 
@@ -24,6 +25,26 @@ class Finding:
 
     def __init__(self, desk: Desk, rows: Rows) -> None:
         self._desk, self._rows = desk, rows
+
+    # -- where people differ
+
+    def disagreements(self) -> None:
+        """Rows on which those who label do not agree become the view; beside the cursor's place is who said what."""
+        from studio.acts.agreeing import agreement_of
+
+        store = self._desk.session.opened()
+        self._desk.ask("disagreements", lambda: agreement_of(store), self._show_disagreements)
+
+    def _show_disagreements(self, found: Agreement) -> None:
+        from studio.reports.agreement import coefficient, side_by_side
+
+        if not found.disagreed:
+            rows = counted(found.rows, "row")
+            self._desk.say(f"no disagreement: {rows} labelled by two or more · studio agreement says more")
+            return
+        said = {row: visible(side_by_side(words), single_line=True) for row, words in found.disagreed.items()}
+        heading = f"no agreement · Krippendorff's α {coefficient(found.alpha_nominal)}"
+        self._rows.show_chosen(list(found.disagreed), heading, "data", said)
 
     # -- filter, sort
 

@@ -133,5 +133,8 @@ class HandedOn(StudioScreen):
     def action_history(self) -> None:
         self.opening.history()
 
+    def action_disagreements(self) -> None:
+        self.finding.disagreements()
+
     def action_as_trained(self) -> None:
         self.opening.as_trained()
