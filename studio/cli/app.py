@@ -19,6 +19,7 @@ from studio.cli import (
     demo,
     judge,
     judging,
+    leaving,
     looking_back,
     mending,
     models,
@@ -66,6 +67,7 @@ VERBS: tuple[Verb, ...] = (
     *mending.VERBS,
     *since.VERBS,
     *reporting.VERBS,
+    *leaving.VERBS,
     *completion.VERBS,
 )
 

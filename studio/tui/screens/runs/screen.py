@@ -27,6 +27,8 @@ from studio.tui.messages import ComparisonRequested, LineEntered, LineLeft, Runs
 from studio.tui.screens.list_screen import ListScreen
 from studio.tui.screens.runs.controls import Controls
 from studio.tui.screens.runs.curves import SMOOTHING_STEPS, X_AXES, ChartChoice, overlay_glyph, overlay_style
+from studio.tui.screens.runs.leaving import KIND as MERGE
+from studio.tui.screens.runs.leaving import Leaving
 from studio.tui.screens.runs.rows_behind import RowsBehind
 from studio.tui.screens.runs.run_view import CurvesWanted, RunShown, RunView
 from studio.tui.screens.runs.sight import Sight
@@ -80,6 +82,7 @@ class RunsScreen(ListScreen):
         self._samples: list[Sampled] = []
         self.rows_behind = RowsBehind(self)
         self.controls = Controls(self)
+        self.leaving = Leaving(self)
 
     def body(self) -> Iterable[Widget]:
         yield LinesView(id="no-runs", classes="hidden")
@@ -192,6 +195,8 @@ class RunsScreen(ListScreen):
         bar = self.query_one(PromptBar)
         if bar.is_open:
             bar.leave()
+            return
+        if self.leaving.end():
             return
         self._crosshair, self._panel = None, ""
         self._draw()
@@ -398,9 +403,23 @@ class RunsScreen(ListScreen):
         if now := self.controls.length_now():
             self.query_one(PromptBar).ask("length", "length", now, hint="epochs=3, or steps=400: in all")
 
+    def action_merge(self) -> None:
+        self.leaving.ask(self.query_one(PromptBar))
+
+    def on_failed(self, noun: str, error: Exception) -> None:
+        if noun == MERGE:
+            self.leaving.failed()
+        super().on_failed(noun, error)
+
+    def on_unmount(self) -> None:
+        self.leaving.end()
+
     def on_line_entered(self, message: LineEntered) -> None:
         message.stop()
         bar = self.query_one(PromptBar)
+        if message.kind == MERGE:
+            self.leaving.enter(message.text, bar)
+            return
         try:
             self.controls.change_length(message.text)
             bar.leave()
