@@ -246,9 +246,9 @@ verb("-C desk train --set method=best")
 run = train(method="norms")
 show("events", run.events_path.read_text())
 show("left", sorted(path.name for path in run.result_path("model").iterdir()))
-from studio.worker.trying.models import Models
-asked = {"model_path": str(model), "tuned_path": str(run.result_path("model")), "tuned_method": "norms"}
-replies = Models().answer({**asked, "dtype": "float32", "prompt": "sky", "max_new_tokens": 2})
+from studio.worker.trying.arms import Arms
+from tests.trying import request
+replies = Arms().answer(request(model, tuned=run.result_path("model"), method="norms", max_new_tokens=2))
 show("answers", sorted({reply["arm"] for reply in replies if reply.get("done")}))
 """,
         {
