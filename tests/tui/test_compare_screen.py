@@ -40,6 +40,7 @@ async def look(pilot: Pilot[None]) -> None:
 async def test_no_comparison_says_which_key_makes_one(tmp_path: Path) -> None:
     async with opened_on(Project.init(tmp_path), "compare") as pilot:
         assert "No comparison yet." in shown(pilot)
+        assert "p plot" not in shown(pilot), "there is nothing to plot"
 
 
 async def test_the_verdict_stands_over_the_arms_with_intervals_and_n(tmp_path: Path) -> None:

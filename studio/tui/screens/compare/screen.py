@@ -181,6 +181,7 @@ class CompareScreen(ArmKeys, RowKeys, ListScreen):
         words = self.query_one("#words", LinesView)
         words.remove_class("hidden")
         words.show(lines)
+        self.show_idle(*(one.name for one in actions.footer_actions(self.NAME) if self.NAME in one.where))
 
     def redraw(self, *, from_top: bool = False) -> None:
         loaded = self.loaded
@@ -188,6 +189,7 @@ class CompareScreen(ArmKeys, RowKeys, ListScreen):
             return
         self.query_one("#words").add_class("hidden")
         self.query_one("#results").remove_class("hidden")
+        self.show_idle()
         self.choosing.collect()
         self._draw_totals(loaded)
         panel = self.query_one("#row-panel")
