@@ -18,6 +18,7 @@ from studio.project import Project
 from studio.reports.visible import visible
 from studio.runs.arms import ARMS
 from studio.runs.directory import naming_of, runs_in
+from studio.runs.leaving import ALLOWED
 from studio.runs.settings import Spec
 from studio.runs.specs import OBJECTIVES, SPECS
 
@@ -273,6 +274,7 @@ def _values_of_setting(spec: type[Spec], name: str) -> Values:
 
 VALUES: dict[str, Values] = {
     "ARMS": _list_of(_arms, key=str),
+    "DTYPE": _of(ALLOWED),
     "KEY=VALUE": _settings,
     "LABEL": _of(LABELS),
     "LIST": _row_lists,
