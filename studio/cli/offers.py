@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from studio.dataset.filters import COLUMNS, FUNCTIONS
+from studio.dataset.formats import written_shapes
 from studio.dataset.labels import LABELS, SPLITS
 from studio.errors import StudioError
 from studio.project import Project
@@ -19,7 +20,8 @@ from studio.reports.visible import visible
 from studio.runs.arms import ARMS
 from studio.runs.directory import naming_of, runs_in
 from studio.runs.settings import Spec
-from studio.runs.specs import OBJECTIVES, SPECS
+from studio.runs.specs import LEARNED_TURNS, OBJECTIVES, SPECS
+from studio.templates import READY
 
 SHELLS = ("bash", "zsh", "fish")
 SEVERITIES = ("error", "warning", "info")
@@ -286,6 +288,9 @@ VALUES: dict[str, Values] = {
     "SPLIT": _of(name for name in SPLITS if name in ("test", "validation")),
     "SQL": _condition,
     "TASK": _tasks,
+    "TEMPLATE": _of(one.name for one in READY),
+    "SHAPE": _of(written_shapes()),
+    "TURNS": _of(LEARNED_TURNS),
     "TASKS": _list_of(_tasks),
     "WHICH": _of(("train", "validation")),
 }
