@@ -19,6 +19,8 @@ from textual.widgets import Input, TextArea
 
 import studio.tui.dialogs
 import studio.tui.screens
+from studio.dataset.candidates import Candidate
+from studio.dataset.store import Store
 from studio.errors import StudioError
 from studio.files import take_lock
 from studio.project import Project
@@ -30,24 +32,28 @@ from studio.tui.dialogs.form_dialog import FormDialog
 from studio.tui.dialogs.list_dialog import ListDialog
 from studio.tui.dialogs.welcome import WelcomeDialog
 from studio.tui.screens.base import StudioScreen
+from studio.tui.screens.checks.screen import ChecksScreen
 from studio.tui.widgets.prompt_bar import PromptBar
 from tests.hostile import NAME, STEERING, hostile_files, hostile_project, unseen_in
 from tests.tui.data_story import press, said, shown
 from tests.tui.resting import rest_without_sleep, settle
 from tests.tui.test_try_screen import PlayedAnswerer
 
-# Keys that leave the studio, start a process or need the network: what they say is seen elsewhere.
-NOT_PRESSED = {"leave", "close", "leave_studio", "start", "confirm", "run_demo", "open_samples", "begin_import"}
+# Keys that leave the studio, start a process, need the network or open what another key opens: seen elsewhere.
+NOT_PRESSED = {
+    *("leave", "close", "leave_studio", "start", "confirm", "run_demo", "open_samples", "begin_import", "edit_answer"),
+}
 # What is pressed before: the run at the top lives; the keys before narrow the rows to none.
 FIRST = {"stop": ("g",), "nearest_rows": ("escape", "escape")}
+FINDINGS = {"fix": "invisible_characters", "bench": "contradictory_duplicates"}  # what these keys are pressed on
 # What opens over which screen; ``Welcome`` over a folder without a project.
 DIALOGS = {
     "Data": {"ColumnsDialog", "EditDialog", "HelpDialog", "ImportDialog", "ReaderDialog", "ValuesDialog"},
     "Window": set(),
     "Runs": {"ConfirmDialog", "NewComparisonDialog", "NewRunDialog", "ReaderDialog"},
     "Compare": {"HistoryDialog", "NewComparisonDialog", "ReaderDialog", "RowsDialog", "VoteDialog"},
-    "Try": set(),
-    "Checks": set(),
+    "Try": {"TrySettingsDialog"},
+    "Checks": {"BenchDialog", "FixDialog"},
     "Welcome": {"WelcomeDialog"},
 }
 
@@ -120,6 +126,9 @@ async def walk(pilot: Pilot[None], name: str, written: list[str]) -> set[str]:
         if action.name in NOT_PRESSED or not action.keys or (actions.EVERYWHERE in action.where and name != "Data"):
             continue
         app.show_screen(name.lower())
+        if action.name in FINDINGS and isinstance(app.screen, ChecksScreen):
+            names = [one.check.name for one in app.screen._results]
+            await press(pilot, "g", *["j"] * names.index(FINDINGS[action.name]))
         await press(pilot, *FIRST.get(action.name, ()), action.keys.split()[0])
         await answer_prompts(pilot)
         for _ in range(MOST_DIALOGS):
@@ -168,6 +177,9 @@ async def walk_dialog(pilot: Pilot[None], dialog: StudioDialog) -> None:
 async def test_no_key_of_a_screen_sends_bytes_of_data_to_the_terminal(
     name: str, desk: Project, written: list[str]
 ) -> None:
+    if name == "Checks":
+        with Store.open(desk.store_path, NAME) as store:
+            store.add([Candidate(STEERING[0], f"{answer} {STEERING[1]}") for answer in ("yes", "no")], NAME)
     live = next(path for path in desk.runs_path.iterdir() if path.name.startswith("live"))
     with take_lock(RunDirectory(live).lock_path):
         async with opened_on(desk, name.lower()) as pilot:
@@ -216,9 +228,9 @@ async def test_an_answer_of_a_model_sends_none_of_it(desk: Project, written: lis
         answerer = PlayedAnswerer.newest
         request = {"id": answerer.asked[-1][0]}
         for text in STEERING:
-            answerer.on_reply({**request, "arm": "base", "text": f"{text}\n"})
+            answerer.on_reply({**request, "arm": "zero_shot", "text": f"{text}\n"})
         facts = {"tokens": 5, "tokens_per_second": 18.25, "prompt_tokens": 71, "dtype": NAME}
-        answerer.on_reply({**request, "arm": "base", "done": True, **facts})
+        answerer.on_reply({**request, "arm": "zero_shot", "done": True, **facts})
         await settle(pilot)
         assert "⟨U+E0041⟩" in shown(pilot)
         answerer.on_reply({"error": {"message": f"ended {NAME}", "hint": NAME}})

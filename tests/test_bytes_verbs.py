@@ -200,5 +200,5 @@ def test_a_pipe_gets_an_answer_exactly_as_the_model_gave_it(desk: Project, monke
     piped = CliRunner().invoke(app, ["-C", str(desk.root), "try", "where?"])
     assert piped.stdout == "".join(STEERING) + "\n"
     as_json = CliRunner().invoke(app, ["-C", str(desk.root), "try", "where?", "--json"]).stdout
-    assert json.loads(as_json)["arms"]["base"]["text"] == "".join(STEERING)
+    assert json.loads(as_json)["arms"]["zero_shot"]["text"] == "".join(STEERING)
     assert not unseen_in(as_json)

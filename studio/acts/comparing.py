@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from studio.acts.base_model import with_base_model
 from studio.acts.forgetting import general_rows, refuse_without_a_run, unlearned_rows, with_general_score
 from studio.acts.scoring import TaskPlan, task_plans, with_scoring
 from studio.acts.training import frozen
+from studio.acts.versions import FROZEN, read_as_version
 from studio.dataset.store import Example, Store
 from studio.dataset.texts import prompt_hash
 from studio.errors import AskedWrongly, StudioError
@@ -61,7 +63,8 @@ class ComparePlan:
     """What a comparison would do on the rows there are now: ``rows`` held-out ones, answered by every arm of ``spec``.
 
     ``answering`` says who answers, by the arm's text, ``tasks`` what decides. ``forecast_seconds``
-    goes by the newest comparison on the same base model; None where there is none.
+    goes by the newest comparison on the same base model; None where there is none. ``as_of`` numbers the newest change
+    that any row had then.
     """
 
     spec: CompareSpec
@@ -70,6 +73,7 @@ class ComparePlan:
     answering: dict[str, Answering]
     tasks: list[TaskPlan]
     forecast_seconds: float | None
+    as_of: int = -1
 
     @property
     def answers(self) -> int:
@@ -83,6 +87,7 @@ def plan_comparison(project: Project, store: Store, spec: CompareSpec) -> Compar
     With a run, its own frozen training rows are the pool and its base model and tasks are taken over. Raises
     AskedWrongly when there is nothing to answer or nothing to take shots from.
     """
+    as_of = store.newest_change()
     runs = tuned_runs(project, spec)
     spec = _with_run(runs, spec)
     if spec.needs_base_model:
@@ -93,7 +98,7 @@ def plan_comparison(project: Project, store: Store, spec: CompareSpec) -> Compar
     pool = _pool(store, spec, runs)
     _refuse_examples_that_lack(spec, {row.task for row in rows}, pool)
     answers = len(rows) * len(spec.arms)
-    return ComparePlan(spec, rows, pool, answering, task_plans(spec, rows), _forecast(project, spec, answers))
+    return ComparePlan(spec, rows, pool, answering, task_plans(spec, rows), _forecast(project, spec, answers), as_of)
 
 
 def _held_out(store: Store, spec: CompareSpec) -> list[FrozenRow]:
@@ -149,14 +154,15 @@ def start_comparison(project: Project, store: Store, spec: CompareSpec) -> str:
 
     Raises as ``plan_comparison`` and ``start_planned``.
     """
-    return start_planned(project, plan_comparison(project, store, spec))
+    return start_planned(project, store, plan_comparison(project, store, spec))
 
 
-def start_planned(project: Project, plan: ComparePlan) -> str:
-    """As ``start_comparison``, of a plan that was looked at.
+def start_planned(project: Project, store: Store, plan: ComparePlan) -> str:
+    """As ``start_comparison``, of a plan that was looked at; where the rows have changed since, it is made anew.
 
     Raises StudioError where a test row was learned from, AskedWrongly where documents cannot be read.
     """
+    plan, version = _as_version(project, store, plan)
     spec = plan.spec
     for run in tuned_runs(project, spec).values():
         refuse_overlap(plan.rows, _learned(run))
@@ -171,9 +177,16 @@ def start_planned(project: Project, plan: ComparePlan) -> str:
         for number, found in documents.items():
             write_documents(directory.documents_path(number), found)
         write_answering(directory, with_own_checkpoints(directory, plan.answering))
-        write_spec(directory, plan.spec)
+        write_spec(directory, replace(plan.spec, version=version))
         submit(directory)
     return directory.run_id
+
+
+def _as_version(project: Project, store: Store, plan: ComparePlan) -> tuple[ComparePlan, str]:
+    """The plan, and the version that its rows are of."""
+    if version := store.freeze_version(plan.as_of, FROZEN):
+        return plan, version.name
+    return read_as_version(store, partial(plan_comparison, project, store, plan.spec))
 
 
 def _forecast(project: Project, spec: CompareSpec, answers: int) -> float | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, BinaryIO, Protocol, cast
 
 from studio.dataset.formats import CONTAINERS, SHAPES, written_endings
 from studio.dataset.formats.container import Container
 from studio.dataset.formats.pair import PAIR, plain_record
 from studio.dataset.formats.shape import Shape
 from studio.dataset.labels import SPLITS
-from studio.dataset.store import Example, Store
+from studio.dataset.store import Example
 from studio.errors import AskedWrongly, StudioError
 from studio.files import whole_file
 
@@ -22,6 +22,13 @@ _CHUNK = 2_000
 
 class FileExists(AskedWrongly):
     """The file is there already, and nobody said that it may be replaced."""
+
+
+class Rows(Protocol):
+    """Where rows are read from: the store as it is, or as it was."""
+
+    def rows_to_write(self, ids: Sequence[int]) -> list[Example]: ...
+    def unused_columns(self, ids: Sequence[int]) -> list[str]: ...
 
 
 def check_target(path: Path, *, may_replace: bool) -> None:
@@ -35,7 +42,7 @@ def check_target(path: Path, *, may_replace: bool) -> None:
 
 
 def export_examples(
-    store: Store, path: Path, ids: Sequence[int], *, may_replace: bool = False, shape: str = PAIR.word
+    store: Rows, path: Path, ids: Sequence[int], *, may_replace: bool = False, shape: str = PAIR.word
 ) -> int:
     """Write the rows ``ids`` in that order as ``shape``; the count. The old file stays until the new one is whole.
 
@@ -58,7 +65,7 @@ def export_examples(
     return len(ids)
 
 
-def export_to_stream(store: Store, stream: BinaryIO, ids: Sequence[int], *, shape: str = PAIR.word) -> int:
+def export_to_stream(store: Rows, stream: BinaryIO, ids: Sequence[int], *, shape: str = PAIR.word) -> int:
     """Write the rows ``ids`` in that order as UTF-8, as in a file of the first format that is written; the count.
 
     Raises BrokenPipeError where nobody reads any longer, StudioError where it cannot be written for another reason.
@@ -98,7 +105,7 @@ def shape_named(word: str) -> Shape:
     return written[word]
 
 
-def _write(file: IO[str], container: Container, store: Store, ids: Sequence[int], shape: Shape) -> None:
+def _write(file: IO[str], container: Container, store: Rows, ids: Sequence[int], shape: Shape) -> None:
     record_of = shape.write
     assert record_of
     unused = store.unused_columns(ids)
@@ -110,6 +117,6 @@ def _write(file: IO[str], container: Container, store: Store, ids: Sequence[int]
         container.write(file, records, columns)
 
 
-def _examples(store: Store, ids: Sequence[int]) -> Iterator[Example]:
+def _examples(store: Rows, ids: Sequence[int]) -> Iterator[Example]:
     for start in range(0, len(ids), _CHUNK):
         yield from store.rows_to_write(ids[start : start + _CHUNK])

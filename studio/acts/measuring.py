@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from studio.acts.training import TrainPlan, freeze
+from studio.acts.training import TrainPlan, freeze_for_a_moment
 from studio.dataset.store import Store
 from studio.errors import StudioError
 from studio.files import is_locked, writing
@@ -38,7 +38,7 @@ def measure(
     if plan.refusal:
         raise plan.refusal
     with _folder(project.runs_path) as directory:
-        freeze(store, plan, directory)
+        freeze_for_a_moment(store, plan, directory)
         local.submit(directory, module="studio.worker.measuring")
         found: Forecast | None = None
         for event in _events(directory, is_cancelled):

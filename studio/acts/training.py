@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from studio.acts.base_model import with_base_model
 from studio.acts.checking import error_findings, refusal_of_findings, waived_in_words
 from studio.acts.controlling import continue_run, is_pause_wanted
+from studio.acts.versions import read_as_version
 from studio.acts.window import budget_of, token_counts
 from studio.dataset.checks.kept import Result
 from studio.dataset.store import Example, Store
@@ -232,14 +234,23 @@ def begin_training(project: Project, store: Store, spec: TrainSpec) -> tuple[str
     if plan.refusal:
         raise plan.refusal
     with new_run(project.runs_path, "train") as directory:
-        freeze(store, plan, directory)
+        training_rows, version = read_as_version(store, partial(_rows, store, plan.spec))
+        plan = replace(plan, spec=replace(plan.spec, version=version))
+        freeze(plan, training_rows, directory)
         submit(directory)
     return directory.run_id, plan
 
 
-def freeze(store: Store, plan: TrainPlan, directory: RunDirectory) -> None:
-    """Fill an empty run directory with what the plan's run works on; its spec comes last."""
-    training, validation = _rows(store, plan.spec)
+def freeze_for_a_moment(store: Store, plan: TrainPlan, directory: RunDirectory) -> None:
+    """As a run of the plan freezes its rows, but of no version, for a directory that does not stay."""
+    freeze(plan, _rows(store, plan.spec), directory)
+
+
+def freeze(plan: TrainPlan, rows: tuple[list[Example], list[Example]], directory: RunDirectory) -> None:
+    """Fill an empty run directory with what the plan's run works on, its training and validation rows; its spec comes
+    last.
+    """
+    training, validation = rows
     write_rows(directory.rows_path("train"), frozen(training))
     write_rows(directory.rows_path("validation"), frozen(validation))
     if plan.checkpoint:

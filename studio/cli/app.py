@@ -19,14 +19,17 @@ from studio.cli import (
     demo,
     judge,
     judging,
+    leaving,
     looking_back,
     mending,
     models,
     naming,
     reporting,
     running,
+    since,
     tasks,
     templates,
+    versions,
     votes,
 )
 from studio.cli.common import Verb, VerbCommand, VerbGroup
@@ -51,6 +54,7 @@ VERBS: tuple[Verb, ...] = (
     *templates.VERBS,
     *checking.VERBS,
     *agreement.VERBS,
+    *versions.VERBS,
     *models.VERBS,
     *running.VERBS,
     *controlling.VERBS,
@@ -61,7 +65,9 @@ VERBS: tuple[Verb, ...] = (
     *votes.VERBS,
     *judge.VERBS,
     *mending.VERBS,
+    *since.VERBS,
     *reporting.VERBS,
+    *leaving.VERBS,
     *completion.VERBS,
 )
 

@@ -84,6 +84,10 @@ Model = Annotated[
 RunId = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's id, how only one begins, or its name; studio runs lists them.")
 ]
+AsOf = Annotated[
+    str,
+    typer.Option("--as-of", metavar="WHEN", help="As it was: 2026-11-20 (its end), '2026-11-20 14:30', 3 hours ago."),
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, for scripts.")]
 Settings = Annotated[
     list[str] | None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from studio.cli.common import Json, Model, Verb, project_of, store_of, write_table
+from studio.cli.common import AsOf, Json, Model, Verb, project_of, store_of, write_table
 from studio.cli.printing import ask, can_ask, progress_bar, say, write_json, write_line
 from studio.cli.rows import label, rows
 from studio.dataset.formats import (
@@ -268,12 +268,16 @@ def show(
         str, typer.Option("--learned-turns", metavar="WHICH", help="With --tokens: the last answer is learned, or all.")
     ] = "last",
     model: Model = "",
+    as_of: AsOf = "",
     as_json: Json = False,
 ) -> None:
-    """Show one example whole."""
+    """Show one example whole, as it is or as it was at a moment."""
+    from studio.acts.moments import example_as_of, moment_of
+
     project = project_of(ctx)
+    moment = moment_of(as_of) if as_of else None
     with store_of(project) as store:
-        example = store.example(example_id)
+        example = example_as_of(store, example_id, moment) if moment else store.example(example_id)
     if tokens:
         from studio.acts.window import as_trained, objective_named
         from studio.models.finding import resolve_model

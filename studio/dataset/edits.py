@@ -19,7 +19,7 @@ from studio.dataset.candidates import text_fault
 from studio.dataset.connection import as_ids, hex_of, id_condition
 from studio.dataset.examples import Change, ExampleIds
 from studio.dataset.labels import LABELS, SPLITS
-from studio.dataset.splits import check_shares, split_of
+from studio.dataset.splits import check_shares, split_sql
 from studio.dataset.texts import pair_hash, prompt_hash
 from studio.dataset.transfer import execute_with_rows
 from studio.errors import AskedWrongly
@@ -226,14 +226,18 @@ def assign_splits(
     """
     check_shares(test, validation)
     condition = "AND split = 'none'" if keep_assigned else ""
+    hash_ = hex_of("prompt_hash")
     columns = cursor.execute(
-        f"""SELECT example_id, {hex_of("prompt_hash")} AS hash FROM examples
-            WHERE NOT is_removed {condition}"""
+        f"""SELECT example_id, {split_sql(hash_, 1, 2, 3)} AS split, {hash_ if keep_assigned else "''"} AS hash
+            FROM examples WHERE NOT is_removed {condition}""",
+        [float(test), float(validation), seed],
     ).fetchnumpy()
     ids = np.asarray(columns["example_id"], dtype=np.int64)
-    kept = _splits_of_prompts(cursor) if keep_assigned else {}
-    named = (kept.get(text) or split_of(text, test, validation, seed) for text in map(str, columns["hash"]))
-    splits = np.array(list(named), dtype="U10")
+    splits = np.asarray(columns["split"]).astype("U10")
+    if keep_assigned:
+        kept = _splits_of_prompts(cursor)
+        of_row = zip(map(str, columns["hash"]), splits.tolist(), strict=True)
+        splits = np.array([kept.get(text) or drawn for text, drawn in of_row], dtype="U10")
     assignments = [Assignment("split", str(name), ids[splits == name]) for name in np.unique(splits)]
     return _applied(cursor, who, "split", lambda count: f"assign splits to {_examples(count)}", assignments)
 
@@ -330,7 +334,6 @@ def _assign(cursor: DuckDBPyConnection, batch_id: int, assignment: Assignment, i
 
 
 def rehash(cursor: DuckDBPyConnection, ids: ExampleIds) -> None:
-    """Their texts are others now: how they are known to the store follows."""
     """Make the hashes of rows anew, whose texts are others now."""
     for start in range(0, len(ids), _CHUNK):
         rows = cursor.execute(

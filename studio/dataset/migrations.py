@@ -204,6 +204,32 @@ MIGRATIONS: tuple[tuple[str, Step], ...] = (
         ALTER TABLE examples ADD COLUMN raw VARCHAR DEFAULT ''
         """,
     ),
+    (
+        # What a version holds of a row; its texts are in the edit log under its revision. ``upto``: the highest number
+        # that a changed row had. When a batch was undone or redone, which ``is_undone`` does not say.
+        "0014 versions",
+        """
+        CREATE TABLE versions (
+            version_id INTEGER NOT NULL,
+            name VARCHAR NOT NULL,
+            note VARCHAR NOT NULL,
+            who VARCHAR NOT NULL,
+            made_at TIMESTAMP NOT NULL,
+            upto BIGINT NOT NULL,
+            row_count BIGINT NOT NULL,
+            content_hash VARCHAR NOT NULL
+        );
+        CREATE TABLE version_rows (
+            version_id INTEGER NOT NULL,
+            example_id BIGINT NOT NULL,
+            revision INTEGER NOT NULL,
+            label VARCHAR NOT NULL,
+            split VARCHAR NOT NULL,
+            task VARCHAR NOT NULL
+        );
+        CREATE TABLE undo_steps (batch_id BIGINT NOT NULL, is_undone BOOLEAN NOT NULL, stepped_at TIMESTAMP NOT NULL)
+        """,
+    ),
 )
 
 

@@ -13,6 +13,7 @@ from studio.dataset.connection import as_ids, hex_of, id_condition
 from studio.dataset.examples import PREVIEW_CHARS, Counts, Edit, Example, ExampleIds, Preview, Stats
 from studio.dataset.filters import asking, checked
 from studio.dataset.labels import LABELS, SPLITS
+from studio.dataset.texts import prompt_hash
 from studio.dataset.views import condition_of, source_of
 from studio.errors import AskedWrongly
 
@@ -66,6 +67,11 @@ def examples(cursor: DuckDBPyConnection, ids: Sequence[int] | ExampleIds, *, wit
     return [by_id[int(id_)] for id_ in ids if int(id_) in by_id]
 
 
+def ever_stored(cursor: DuckDBPyConnection, ids: ExampleIds) -> list[Example]:
+    """Whole examples by id, those in the trash too."""
+    return _examples(cursor, "examples", id_condition(cursor, ids), [], with_removed=True)
+
+
 def made_by(cursor: DuckDBPyConnection, template: str) -> list[tuple[int, str, bool]]:
     """See ``Store.made_by``. What a template was applied to anew is no edit of somebody's."""
     rows: list[tuple[int, str, bool]] = cursor.execute(
@@ -104,6 +110,16 @@ def rows_for(
             parameters.extend(values)
     with asking(cursor, asked):
         return _examples(cursor, source_of(asked), condition, parameters)
+
+
+def examples_asking(cursor: DuckDBPyConnection, prompt: str, context: str) -> list[int]:
+    """The ids of the rows, not in the trash, with this very prompt and these turns before it, in order."""
+    found = cursor.execute(
+        """SELECT example_id FROM examples WHERE prompt_hash = $1 AND prompt = $2 AND context = $3 AND NOT is_removed
+           ORDER BY example_id""",
+        [prompt_hash(prompt, context), prompt, context],
+    )
+    return [int(row[0]) for row in found.fetchall()]
 
 
 def history(cursor: DuckDBPyConnection, example_id: int) -> list[Edit]:
@@ -187,10 +203,16 @@ def _labelled(cursor: DuckDBPyConnection, condition: str) -> dict[int, tuple[str
 
 
 def _examples(
-    cursor: DuckDBPyConnection, source: str, condition: str, parameters: list[Any], *, with_edits: bool = True
+    cursor: DuckDBPyConnection,
+    source: str,
+    condition: str,
+    parameters: list[Any],
+    *,
+    with_removed: bool = False,
+    with_edits: bool = True,
 ) -> list[Example]:
     statement = f"SELECT is_removed, {_EXAMPLE_COLUMNS} FROM {source} WHERE {condition} ORDER BY example_id"
-    rows = [row for row in _rows(cursor, statement, parameters) if not row.pop("is_removed")]
+    rows = [row for row in _rows(cursor, statement, parameters) if not row.pop("is_removed") or with_removed]
     # A second statement by ids, not a join: it is twice as fast for one row, and the pane shows one row per key press.
     ids = np.array([row["example_id"] for row in rows], dtype=np.int64)
     if not with_edits:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from studio.errors import AskedWrongly
 
 
-def split_of(prompt_hash: str, test: float, validation: float, seed: int) -> str:
-    """``test``, ``validation`` or ``train`` for a prompt hash of ``texts.prompt_hash``.
+def split_sql(hash_: str, test: int, validation: int, seed: int) -> str:
+    """The split of a prompt as an SQL expression: ``test``, ``validation`` or ``train``.
 
-    The hash and the seed give a number in [0, 1); below ``test`` is test, the next ``validation`` is validation. So
-    equal prompts share a split, and changing ``validation`` leaves the test split as it is.
+    ``hash_`` is an expression of a prompt hash (32 hex digits); the others are the numbers of the parameters that hold
+    the two shares and the seed. Hash and seed give a number in [0, 1), the first 64 bits of an MD5 over 2**64; below
+    the share of test is test, the next are validation. So equal prompts share a split, and changing ``validation``
+    leaves the test split as it is. tests/dataset/split_rule.py says the same in Python.
     """
-    digest = hashlib.md5(f"{seed}:{prompt_hash}".encode(), usedforsecurity=False).digest()
-    place = int.from_bytes(digest[:8], "big") / 2**64
-    if place < test:
-        return "test"
-    return "validation" if place < test + validation else "train"
+    begin = f"left(md5(CAST(${seed} AS VARCHAR) || ':' || {hash_}), 16)"
+    place = f"(CAST(CAST('0x' || {begin} AS UBIGINT) AS DOUBLE) / 18446744073709551616.0)"
+    both = f"CAST(${test} AS DOUBLE) + CAST(${validation} AS DOUBLE)"
+    return f"CASE WHEN {place} < ${test} THEN 'test' WHEN {place} < {both} THEN 'validation' ELSE 'train' END"
 
 
 def check_shares(test: float, validation: float) -> None:

@@ -41,6 +41,7 @@ from studio.dataset.host import Here, Host, reads, writes
 from studio.dataset.labels import LABELS, SPLITS
 from studio.dataset.near.of_store import NearOfStore
 from studio.dataset.row_losses import Losses
+from studio.dataset.store_past import PastOfStore
 from studio.dataset.texts import storable
 from studio.dataset.token_counts import Uncounted
 
@@ -65,7 +66,7 @@ __all__ = [
 _BATCH = 2_000
 
 
-class Store(ChecksOfStore, NearOfStore):
+class Store(ChecksOfStore, NearOfStore, PastOfStore):
     """An open store. Public methods may be called from any thread; writes wait for each other, reads never wait."""
 
     def __init__(self, host: Host, who: str, origin: str = "") -> None:
@@ -185,6 +186,11 @@ class Store(ChecksOfStore, NearOfStore):
     ) -> list[Example]:
         """The examples to freeze for a run, by id; an empty argument means all. Raises AskedWrongly."""
         return pages.rows_for(cursor, split, tasks, labels, where)
+
+    @reads
+    def examples_asking(self, cursor: DuckDBPyConnection, prompt: str, context: str = "") -> list[int]:
+        """The ids of the rows with this very prompt and these turns before it."""
+        return pages.examples_asking(cursor, prompt, context)
 
     @reads
     def history(self, cursor: DuckDBPyConnection, example_id: int) -> list[Edit]:

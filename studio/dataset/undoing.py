@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,10 @@ def _stepped(cursor: DuckDBPyConnection, who: str, which: str, *, to_undone: boo
         return None
     batch_id, kind, summary = row
     cursor.execute("UPDATE batches SET is_undone = $1 WHERE batch_id = $2", [to_undone, batch_id]).fetchall()
+    stepped_at = [batch_id, to_undone, datetime.now(UTC).replace(tzinfo=None)]
+    cursor.execute(
+        "INSERT INTO undo_steps (batch_id, is_undone, stepped_at) VALUES ($1, $2, $3)", stepped_at
+    ).fetchall()
     if kind == "import":
         ids = _ids(cursor, "SELECT example_id FROM examples WHERE import_batch_id = $1", batch_id)
         kept = _taken_up(cursor, batch_id)

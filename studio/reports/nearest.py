@@ -56,7 +56,8 @@ class NearestRows:
 
 def nearest_lines(prompt: str, found: Sequence[NearRow]) -> list[list[Segment]]:
     """``found`` under ``prompt``; the words that a training prompt shares with it are marked."""
-    lines: list[list[Segment]] = [[("asked ", "dim"), (visible(line), "prompt")] for line in prompt.splitlines()]
+    lines: list[list[Segment]] = [[("held out, and asked:", "dim")]]
+    lines += [[(visible(line), "prompt")] for line in prompt.splitlines()]
     if not found:
         return [*lines, [("", "")], [("No training row shares a word with it.", "warn")]]
     asked = set(words_of(prompt))

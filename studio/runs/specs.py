@@ -145,6 +145,7 @@ class TrainSpec(Spec):
     labels: tuple[str, ...] = about(
         "Only rows with these labels; rejected rows never train.", default=("accept", "none")
     )
+    version: str = filled_in("The version of the dataset that its rows were frozen from.", default="")
     waivers: tuple[str, ...] = filled_in(
         "Errors that checks found in the rows and somebody waived: the check, the reason, who.", default=()
     )
@@ -339,6 +340,7 @@ class CompareSpec(Spec):
     is_forgetting: bool = about(
         "Rows of the tasks that the run did not learn, and a small general set, show what it forgot.", default=False
     )
+    version: str = filled_in("The version of the dataset that its rows were frozen from.", default="")
     own_scorers: tuple[str, ...] = filled_in("Functions of the project that score too, by studio.toml.", default=())
     dtype: str = about(
         "auto measures float32 and bfloat16 on this machine and takes the faster.", choices=DTYPES, default="auto"

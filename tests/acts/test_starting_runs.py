@@ -63,7 +63,11 @@ def test_a_run_freezes_its_rows_and_names_its_model(project: Project, store: Sto
     assert rejected not in {row.example_id for row in frozen}
     assert ids(run.rows_path("train")).isdisjoint(ids(run.rows_path("validation")))
     assert read_spec(run) == TrainSpec(
-        base_model=str(tiny_model_folder), model_path=str(tiny_model_folder), max_length=128, tasks=("tickets",)
+        base_model=str(tiny_model_folder),
+        model_path=str(tiny_model_folder),
+        max_length=128,
+        tasks=("tickets",),
+        version="v1",
     )
 
 

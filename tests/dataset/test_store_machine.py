@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from studio.dataset.formats.reading import Candidate
-from studio.dataset.splits import split_of
 from studio.dataset.store import LABELS, SPLITS, Store
 from studio.dataset.texts import prompt_hash
+from tests.dataset.split_rule import split_of
 
 
 @dataclass(frozen=True)

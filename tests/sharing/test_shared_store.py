@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,18 @@ ASKED: list[Callable[[Store], Any]] = [
     lambda store: store.uncounted_total("before"),
     lambda store: store.uncounted_ids("before"),
     lambda store: store.texts_to_count([1, 2]),
+    lambda store: store.all_versions(),
+    lambda store: store.version("before"),
+    lambda store: asdict(store.version_diff("before")),
+    lambda store: store.version_ids("before"),
+    lambda store: store.version_examples("before", [1, 2]),
+    lambda store: store.examples_as_of(datetime.now(UTC), [1, 2]),
+    lambda store: store.newest_change(),
 ]
 
 
 def test_from_outside_every_question_has_the_answer_that_the_owner_gets(anna: Store, bo: Store) -> None:
+    anna.create_version("before")
     anna.set_label([1], "accept")
     bo.set_label([2], "reject")
     anna.set_mark([3], True, "see")
@@ -106,6 +115,8 @@ def test_from_outside_every_act_does_what_it_does_at_the_owner(anna: Store, bo: 
     assert {one.check.name: one.waiver.who for one in anna.checked(CHECKS, Around(9)) if one.waiver} == {
         CHECKS[0].name: "bo"
     }
+    made = bo.create_version("clean")
+    assert made == anna.version("clean") == bo.freeze_version(bo.newest_change())
     bo.remove([5])
     bo.find_near()
     bo.remove([4])
@@ -133,6 +144,8 @@ def test_from_outside_every_act_does_what_it_does_at_the_owner(anna: Store, bo: 
         "fix",
         "replace_texts",
         "rename_task",
+        "create_version",
+        "freeze_version",
     }
     tried |= {"keep_bands", "keep_clusters", "forget_bands_of_removed"}
     assert {name for name, known in KNOWN.items() if known.method.is_write} == tried, "a new act wants a test here"
@@ -288,9 +301,7 @@ def test_a_long_answer_is_waited_for_while_its_owner_takes_nobody_new(
 
 
 class TestWhereItCannotBeShared:
-    def test_a_store_that_another_program_holds_is_said_to_be_held(self, store_path: Path) -> None:
-        with Store.open(store_path, "alone"):
-            pass
+    def test_what_a_lock_of_the_dead_says_keeps_nobody_out(self, store_path: Path) -> None:
         store_path.with_name(LOCK_NAME).write_text('{"pid": 1, "host": "elsewhere", "why_alone": ""}')
         with open_store(store_path, "anna") as anna:
             assert anna.stats().examples == 0, "nobody holds the lock: what it says is old"

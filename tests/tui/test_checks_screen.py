@@ -69,7 +69,9 @@ async def settle_and_undo(pilot: Pilot[None]) -> None:
     assert "settled" in shown(pilot) and "It was lost." in shown(pilot) and "On its way." not in shown(pilot)
     await press(pilot, "u")
     assert "On its way." in shown(pilot)
-    await press(pilot, "escape")
+    await press(pilot, "e")
+    assert "edit · row 23" in shown(pilot)
+    await press(pilot, "escape", "escape")
     await settle(pilot)
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.reports.cells import cells, cut_middle
 from studio.reports.compare import task_table
 from studio.reports.scores import all_scores_tables
-from studio.reports.table import Table
+from studio.reports.table import Cell, Table
 from studio.reports.visible import visible
-from studio.tui.widgets.lines import Line
+from studio.tui.widgets.lines import Line, fitted_line, line_length
 
 if TYPE_CHECKING:
     from studio.tui.screens.compare.desk import Desk
 
+LEAST_NAME_CELLS = 16
 AROUND_CELLS = 14  # what stands beside the text of a dialog: border, padding, the tenth that it leaves free
 
 
@@ -77,5 +80,15 @@ class Telling:
 
 
 def _drawn(table: Table, width: int) -> list[Line]:
+    """The table in ``width`` cells: where it is wider, names lose their middle, and then lines their end."""
+    over = line_length(table.drawn(width)[0]) - width
+    if over > 0:
+        longest = max(cells(row[0].text) for row in table.rows)
+        room = max(LEAST_NAME_CELLS, longest - over)
+        rows = [[Cell(cut_middle(name.text, room), name.style), *others] for name, *others in table.rows]
+        table = replace(table, rows=rows)
+    lines = table.drawn(width)
     notes: list[Line] = [[(visible(note), "dim")] for note in table.notes]
-    return [*(list(line) for line in table.drawn(width)), *notes]
+    if line_length(lines[0]) > width:
+        notes.append([("… has more columns: widen the terminal, or studio compare --show RUN --scores", "warn")])
+    return [*(fitted_line(line, width) for line in lines), *notes]
