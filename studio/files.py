@@ -151,7 +151,7 @@ def whole_folder(final: Path, hint: str = "") -> Iterator[Path]:
         if final.exists():
             shutil.rmtree(final)
         part.rename(final)
-    except StudioError:
+    except (StudioError, KeyboardInterrupt):
         shutil.rmtree(part, ignore_errors=True)
         raise
     except Exception as error:  # torch and safetensors report a failed write as RuntimeError or their own kinds

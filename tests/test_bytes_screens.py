@@ -52,7 +52,7 @@ DIALOGS = {
     "Window": set(),
     "Runs": {"ConfirmDialog", "NewComparisonDialog", "NewRunDialog", "ReaderDialog"},
     "Compare": {"HistoryDialog", "NewComparisonDialog", "ReaderDialog", "RowsDialog", "VoteDialog"},
-    "Try": set(),
+    "Try": {"TrySettingsDialog"},
     "Checks": {"BenchDialog", "FixDialog"},
     "Welcome": {"WelcomeDialog"},
 }
@@ -228,9 +228,9 @@ async def test_an_answer_of_a_model_sends_none_of_it(desk: Project, written: lis
         answerer = PlayedAnswerer.newest
         request = {"id": answerer.asked[-1][0]}
         for text in STEERING:
-            answerer.on_reply({**request, "arm": "base", "text": f"{text}\n"})
+            answerer.on_reply({**request, "arm": "zero_shot", "text": f"{text}\n"})
         facts = {"tokens": 5, "tokens_per_second": 18.25, "prompt_tokens": 71, "dtype": NAME}
-        answerer.on_reply({**request, "arm": "base", "done": True, **facts})
+        answerer.on_reply({**request, "arm": "zero_shot", "done": True, **facts})
         await settle(pilot)
         assert "⟨U+E0041⟩" in shown(pilot)
         answerer.on_reply({"error": {"message": f"ended {NAME}", "hint": NAME}})

@@ -66,6 +66,8 @@ def stories(root: Path, desk: Project, files: dict[str, Path]) -> dict[str, list
             [header],
             [columns],
             [good, "--map", NAME],
+            [good, "--task", f"made {NAME}", "--template", f"{{{{ prompt }}}} {NAME}"],
+            [good, "--template", f"{{{{ {NAME} }}}}"],
             [str(no_text)],
         ],
         "undo": [[]],
@@ -110,6 +112,15 @@ def stories(root: Path, desk: Project, files: dict[str, Path]) -> dict[str, list
         "send-back": [["compare"], ["train", "--which", "worst"], [NAME], ["compare", "--which", NAME]],
         "again": [["compare", "--dry-run"], [NAME]],
         "comparisons": [[], ["--json"], ["--by-task"], ["--task", NAME]],
+        "card": [[], ["--licence", NAME], [str(root / f"card {NAME}.md")], [str(root / f"card {NAME}.md")]],
+        "task rename": [[f"task {STEERING[0]}", f"task {NAME}"], [NAME, "x"]],
+        "template list": [[]],
+        "template apply": [
+            [NAME],
+            [f"made {NAME}", "--template", f"{{{{ prompt }}}} again {NAME}"],
+            [f"made {NAME}", "--template", f"{{% {NAME} %}}"],
+            [f"made {NAME}", "--completion-template", f"{{{{ {NAME} }}}}"],
+        ],
         "report": [
             ["compare", "-o", str(root / f"report {NAME}.html")],
             ["train", "-o", str(root / f"report {NAME}.md")],
@@ -189,5 +200,5 @@ def test_a_pipe_gets_an_answer_exactly_as_the_model_gave_it(desk: Project, monke
     piped = CliRunner().invoke(app, ["-C", str(desk.root), "try", "where?"])
     assert piped.stdout == "".join(STEERING) + "\n"
     as_json = CliRunner().invoke(app, ["-C", str(desk.root), "try", "where?", "--json"]).stdout
-    assert json.loads(as_json)["arms"]["base"]["text"] == "".join(STEERING)
+    assert json.loads(as_json)["arms"]["zero_shot"]["text"] == "".join(STEERING)
     assert not unseen_in(as_json)

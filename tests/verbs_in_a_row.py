@@ -33,8 +33,8 @@ class AnsweredAtOnce:
 
     def ask(self, *question: Any) -> None:
         for text in STEERING:
-            self._on_reply({"arm": "base", "text": text})
-        self._on_reply({"arm": "base", "done": True, "tokens": 1, "tokens_per_second": 3.0, "dtype": NAME})
+            self._on_reply({"arm": "zero_shot", "text": text})
+        self._on_reply({"arm": "zero_shot", "done": True, "tokens": 1, "tokens_per_second": 3.0, "dtype": NAME})
 
     def close(self) -> None:
         """There is no process to end."""

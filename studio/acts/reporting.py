@@ -57,12 +57,12 @@ def report_of(project: Project, run: str) -> Document:
             for row in read_rows(directory.rows_path(split))
             if (split, row.example_id) in wanted
         }
-        return training_document(state, spec, _provenance(directory, {}), hardest, rows)
+        return training_document(state, spec, provenance_of(directory, {}), hardest, rows)
     comparison = load_comparison(project, directory.run_id)
     view = compare_view(comparison.rows, comparison.predictions, comparison.scores, comparison.own_scores)
     if not view.comparison.rows:
         raise StudioError(f"{directory.run_id} has no answers of every arm yet.", f"studio watch {directory.run_id}")
-    provenance = _provenance(directory, scores_in(directory) or {})
+    provenance = provenance_of(directory, scores_in(directory) or {})
     votes = read_votes(directory)
     return comparison_document(view, comparison.spec, provenance, comparison.context_window, votes)
 
@@ -83,7 +83,8 @@ def write_report(document: Document, path: Path, *, may_replace: bool = False) -
         write_whole(path, format_of(path).write(document))
 
 
-def _provenance(directory: RunDirectory, scores: JsonObject) -> Provenance:
+def provenance_of(directory: RunDirectory, scores: JsonObject) -> Provenance:
+    """Names, times, hashes and versions that decide a run's figures; ``scores`` is what its scores.json holds."""
     began: JsonObject = {}
     with suppress(FileNotFoundError, StudioError):  # only a train run notes it, and a newer one
         began = read_json_object(directory.fingerprint_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +19,7 @@ from studio.runs.arms import arm_from, usage
 from studio.runs.directory import find_run
 from studio.runs.settings import items_of
 from studio.runs.specs import CompareSpec
+from studio.runs.trying import TrySettings
 
 if TYPE_CHECKING:
     from studio.acts.comparing import ComparePlan
@@ -112,33 +114,59 @@ def try_prompt(
     run: Annotated[
         str, typer.Option("--run", metavar="RUN", help="A train run: its base model and its tuned one answer.")
     ] = "",
+    arms: Annotated[
+        str,
+        typer.Option(metavar="ARMS", help=f"Which of {usage()}; separated by commas.", show_default="by --run"),
+    ] = "",
     system: Annotated[str, typer.Option(metavar="TEXT", help="A system message.")] = "",
     max_new_tokens: Annotated[int, typer.Option(metavar="N", help="An answer is cut after this many tokens.")] = 256,
+    settings: Settings = None,
+    list_them: Annotated[bool, settings_option(TrySettings)] = False,
     as_json: Json = False,
 ) -> None:
-    """Ask a model, or a run beside its base model, one prompt."""
-    from studio.acts.trying import Answerer, answering_by
+    """Ask one prompt of a model, of a run beside its base model, or of any arms."""
+    from studio.acts.trying import Answerer, Question, question_for
 
     if model and run:
         raise AskedWrongly("--model and --run are both given.", "--run brings its base model along.")
-    by = answering_by(Project(ctx.find_root().obj), model, run)
-    expected = {"base", "tuned"} if by.tuned_path else {"base"}
+    chosen = tuple(items_of("arms", arms)) or (("zero_shot", "tuned") if run else ("zero_shot",))
+    asked = TrySettings(
+        base_model=model, run_id=run, arms=chosen, system=system, max_new_tokens=max_new_tokens
+    ).replaced(settings or [])
+    project = Project(ctx.find_root().obj)
+
+    def question() -> Question:
+        if not any(arm.prompting.needs_rows for arm in asked.parsed_arms):
+            return question_for(project, None, asked, prompt, {})
+        with store_of(project) as store:
+            return question_for(project, store, asked, prompt, {})
+
     replies: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     answerer = Answerer(replies.put)
     try:
-        answerer.ask(1, by, prompt, system, max_new_tokens)
+        answerer.ask(1, question())
         with words().status("loading the model"):
-            answers = _answers(replies, expected)
+            answers = _answers(replies, asked.arms)
     finally:
         answerer.close()
     if as_json:
         write_json({"prompt": prompt, "arms": answers})
+    else:
+        for arm, answer in answers.items():
+            _write_answer(arm, answer)
+    failed = [answer["error"] for answer in answers.values() if "error" in answer]
+    if len(failed) == len(answers):
+        raise StudioError(failed[0]["message"], failed[0].get("hint", ""))
+
+
+def _write_answer(arm: str, answer: dict[str, Any]) -> None:
+    if "error" in answer:
+        say(f"{arm} · {answer['error']['message']}")
         return
-    for arm, answer in answers.items():
-        facts = [arm, counted(answer["tokens"], "token"), f"{answer['tokens_per_second']:.1f} tok/s"]
-        say(" · ".join([*facts, *([answer["dtype"]] if answer.get("dtype") else [])]))
-        write_data(answer["text"])
-        sys.stdout.flush()
+    facts = [arm, counted(answer["tokens"], "token"), f"{answer['tokens_per_second']:.1f} tok/s"]
+    say(" · ".join([*facts, *([answer["dtype"]] if answer.get("dtype") else [])]))
+    write_data(answer["text"])
+    sys.stdout.flush()
 
 
 def write_comparison(
@@ -174,21 +202,27 @@ def _write_scores(scores: Comparison, context_window: int | None, *, by_task: bo
     write_line(f"\n{scores.verdict}")
 
 
-def _answers(replies: queue.SimpleQueue[dict[str, Any]], expected: set[str]) -> dict[str, dict[str, Any]]:
-    answers: dict[str, dict[str, Any]] = {arm: {"text": ""} for arm in sorted(expected)}
-    while expected:
+def _answers(replies: queue.SimpleQueue[dict[str, Any]], arms: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """By arm what it said and what that took, or why it has no answer. Raises StudioError where none can answer."""
+    answers: dict[str, dict[str, Any]] = {arm: {"text": ""} for arm in arms}
+    waiting = set(arms)
+    while waiting:
         reply = replies.get()
-        if "error" in reply:
-            raise StudioError(reply["error"]["message"], reply["error"].get("hint", ""))
         arm = reply.get("arm")
+        if "error" in reply and arm is None:
+            raise StudioError(reply["error"]["message"], reply["error"].get("hint", ""))
         if arm is None:
             continue
         answers[arm]["text"] += reply.get("text", "")
-        if reply.get("done"):
-            facts = ("tokens", "tokens_per_second", "prompt_tokens", "dtype")
-            answers[arm] |= {name: reply[name] for name in facts if name in reply}
-            expected.discard(arm)
+        if reply.get("done") or "error" in reply:
+            answers[arm] |= {name: reply[name] for name in _FACTS if reply.get(name) is not None}
+            waiting.discard(arm)
     return answers
+
+
+_FACTS = (
+    "tokens", "tokens_per_second", "prompt_tokens", "dtype", "ttft_seconds", "stop_reason", "cost", "error",
+)  # fmt: skip
 
 
 VERBS: tuple[Verb, ...] = (

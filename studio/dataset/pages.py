@@ -13,6 +13,7 @@ from studio.dataset.connection import as_ids, hex_of, id_condition
 from studio.dataset.examples import PREVIEW_CHARS, Counts, Edit, Example, ExampleIds, Preview, Stats
 from studio.dataset.filters import asking, checked
 from studio.dataset.labels import LABELS, SPLITS
+from studio.dataset.texts import prompt_hash
 from studio.dataset.views import condition_of, source_of
 from studio.errors import AskedWrongly
 
@@ -109,6 +110,16 @@ def rows_for(
             parameters.extend(values)
     with asking(cursor, asked):
         return _examples(cursor, source_of(asked), condition, parameters)
+
+
+def examples_asking(cursor: DuckDBPyConnection, prompt: str, context: str) -> list[int]:
+    """The ids of the rows, not in the trash, with this very prompt and these turns before it, in order."""
+    found = cursor.execute(
+        """SELECT example_id FROM examples WHERE prompt_hash = $1 AND prompt = $2 AND context = $3 AND NOT is_removed
+           ORDER BY example_id""",
+        [prompt_hash(prompt, context), prompt, context],
+    )
+    return [int(row[0]) for row in found.fetchall()]
 
 
 def history(cursor: DuckDBPyConnection, example_id: int) -> list[Edit]:

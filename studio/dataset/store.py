@@ -188,6 +188,11 @@ class Store(ChecksOfStore, NearOfStore, PastOfStore):
         return pages.rows_for(cursor, split, tasks, labels, where)
 
     @reads
+    def examples_asking(self, cursor: DuckDBPyConnection, prompt: str, context: str = "") -> list[int]:
+        """The ids of the rows with this very prompt and these turns before it."""
+        return pages.examples_asking(cursor, prompt, context)
+
+    @reads
     def history(self, cursor: DuckDBPyConnection, example_id: int) -> list[Edit]:
         """Everything done to an example, oldest first, the undone included."""
         return pages.history(cursor, example_id)

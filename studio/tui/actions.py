@@ -24,12 +24,14 @@ DIALOGS = (
     "Help",
     "Reader",
     "Rows",
+    "Since",
     "Fix",
     "Bench",
     "Vote",
     "History",
     "New run",
     "New comparison",
+    "Try settings",
     "Confirm",
     "Columns",
     "Values",
@@ -78,8 +80,8 @@ _MOVED_IN = (*_LISTS, *_CHOOSING, "History")
 _RUNS = ("Runs",)
 _COMPARE = ("Compare",)
 _ESCAPED = tuple(name for name in DIALOGS if name not in ("Welcome", "Line", "Filter line"))
-_READ = ("Help", "Reader", "Rows", "Fix")
-_FORMS = ("New run", "New comparison")
+_READ = ("Help", "Reader", "Rows", "Fix", "Since")
+_FORMS = ("New run", "New comparison", "Try settings")
 
 ACTIONS: tuple[Action, ...] = (
     # everywhere
@@ -87,7 +89,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("window", "f3 alt+2", "Window", "do the examples fit max_length and the context window"),
     Action("runs", "f4 alt+3", "Runs", "train, watch, stop, resume"),
     Action("compare", "f5 alt+4", "Compare", "which arm won, by how much, on which rows"),
-    Action("try", "f6 alt+5", "Try", "one prompt, base model and tuned answering side by side"),
+    Action("try", "f6 alt+5", "Try", "one prompt, several arms answering side by side"),
     Action("checks", "f7 alt+6", "Checks", "what in the rows will hurt a run, and what can be done about it", is_first=True),  # in a text area F7 selects all
     Action("help", "? f1", "all keys", "the keys of this screen", where=(EVERYWHERE, "Welcome"), footer=99),
     Action("undo", "u", "undo", "take back the newest change, also after a restart"),
@@ -187,6 +189,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("run_differences", "D", "difference", "settings and rows: from the run put on the chart by space, else the one before", where=_RUNS),
     Action("samples", "i", "answers", "what the model answered to a few prompts at each evaluation", where=_RUNS),
     Action("worst_rows", "!", "worst rows", "the rows that this run finds hardest, in Data, highest loss first", where=_RUNS),
+    Action("since", "c", "changed since", "what changed in the data since this run, what training again costs, and doing it", where=_RUNS),
+    Action("merge", "m", "merge", "write this run as a standalone model, verified; esc ends it", where=_RUNS),
     Action("train_again", "T", "train again", "train again with the rows as they are now, then compare with the run before (asks)", where=("Runs", "Compare")),
     # Compare
     Action("sort_rows", "s", "sort", "order the rows: disagreement, most lost, most gained, longest answer, task, test set", where=_COMPARE, footer=1),
@@ -218,9 +222,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("arm_8", "8", "arm 8", "show or hide the eighth arm", where=_COMPARE),
     Action("arm_9", "9", "arm 9", "show or hide the ninth arm", where=_COMPARE),
     # Try: letters are typed into the prompt there
-    Action("ask", "ctrl+j ctrl+s", "ask", "let both models answer", where=("Try",), footer=1),
-    Action("choose_run", "ctrl+o", "run", "the next run answers beside the base model", where=("Try",), footer=2),
-    Action("clear", "ctrl+l", "clear", "an empty prompt", where=("Try",), footer=3),
+    Action("ask", "ctrl+j ctrl+s", "ask", "let every arm answer", where=("Try",), footer=1),
+    Action("choose_run", "ctrl+o", "run", "the next run answers as the arm tuned", where=("Try",), footer=5),
+    Action("settings", "ctrl+g", "settings", "which arms answer, and how they choose their words", where=("Try",), footer=2),
+    Action("go_on", "ctrl+n", "go on", "the answers become a turn, and the next prompt follows", where=("Try",), footer=3),
+    Action("keep", "alt+k", "keep", "keep the answer in the data: as a new row, or as the answer of the row with this prompt", where=("Try",), footer=4),
+    Action("clear", "ctrl+l", "clear", "an empty prompt, and no turns before it", where=("Try",), footer=6),
     # forms of Runs and Compare
     Action("start", "ctrl+j", "start", "start what the form says", where=_FORMS, footer=1),
     Action("measure", "ctrl+g", "measure", "try a few steps: time, memory and disk before the start; esc ends it", where=("New run",), footer=4, is_first=True),
@@ -265,6 +272,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("scroll_on", "j down", "down", "scroll down", where=_READ),
     Action("scroll_back", "k up", "up", "scroll up", where=_READ),
     Action("dismiss_too", "q ?", "leave", "leave", where=_READ),
+    Action("from_base", "t", "train anew", "train on the rows of now from the base model, then compare with this run (asks)", where=("Since",)),
+    Action("from_run", "c", "continue", "train on the rows of now from what this run learned, then compare with it (asks)", where=("Since",)),
     Action("open_rows", "enter", "rows in Data", "the rows that are read, in Data", where=("Rows",)),
 )  # fmt: skip
 

@@ -7,7 +7,6 @@ import json
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,7 +24,8 @@ from studio.runs.resuming import refusal_to_resume
 from studio.runs.specs import CompareSpec, TrainSpec
 from studio.tokens.window import Fate
 from studio.worker.compute import measure
-from studio.worker.trying.models import Models
+from studio.worker.trying.arms import Arms
+from tests.trying import request
 from tests.worker.worker_runs import COLOURS, THINGS, run_here
 
 RECIPE = Path(__file__).parents[2] / "sample_data" / "recipes" / "dialogsum_flan_t5.toml"
@@ -126,9 +126,8 @@ def test_dialogues_become_a_model_that_is_compared_and_asked(project: Project, s
         assert not any("</s>" in text or "<pad>" in text for text in texts)
 
         run = find_run(project.runs_path, run_id)
-        question: dict[str, Any] = {"model_path": str(model.path), "tuned_path": str(run.result_path(_leaves(method)))}
-        question |= {"tuned_method": method, "prompt": first.prompt, "dtype": "float32", "max_new_tokens": 12}
-        replies = list(Models().answer(question))
+        tuned = run.result_path(_leaves(method))
+        replies = list(Arms().answer(request(model.path, first.prompt, tuned, method, max_new_tokens=12)))
         assert {reply["arm"] for reply in replies if reply.get("done")} == {"base", "tuned"}
         assert any(reply.get("text") for reply in replies if reply["arm"] == "tuned")
 

@@ -62,7 +62,7 @@ class AnsweredAtOnce:
     """An answering process that has its answer ready; an older one does not name its dtype."""
 
     last: ClassVar[dict[str, Any]] = {
-        "arm": "base",
+        "arm": "zero_shot",
         "done": True,
         "tokens": 1,
         "tokens_per_second": 30.06,
@@ -73,7 +73,7 @@ class AnsweredAtOnce:
         self._on_reply = on_reply
 
     def ask(self, *question: Any) -> None:
-        self._on_reply({"arm": "base", "text": "On its way."})
+        self._on_reply({"arm": "zero_shot", "text": "On its way."})
         self._on_reply(self.last)
 
     def close(self) -> None:
@@ -82,7 +82,7 @@ class AnsweredAtOnce:
 
 @pytest.mark.parametrize(
     ("reply", "said"),
-    [({"dtype": "bfloat16"}, "base · 1 token · 30.1 tok/s · bfloat16"), ({}, "base · 1 token · 30.1 tok/s")],
+    [({"dtype": "bfloat16"}, "zero_shot · 1 token · 30.1 tok/s · bfloat16"), ({}, "zero_shot · 1 token · 30.1 tok/s")],
 )
 def test_try_says_in_which_dtype_it_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model_folder: Path, reply: dict[str, str], said: str
@@ -93,5 +93,5 @@ def test_try_says_in_which_dtype_it_answered(
     result = CliRunner().invoke(app, asked)
     assert (result.exit_code, result.stdout) == (0, "On its way.\n")
     assert said in result.stderr.splitlines()
-    answer = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)["arms"]["base"]
+    answer = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)["arms"]["zero_shot"]
     assert answer.get("dtype") == reply.get("dtype") and answer["text"] == "On its way."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import threading
@@ -15,12 +16,15 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from studio.acts.merging import Merging
 from studio.acts.training import TrainPlan
 from studio.dataset.store import Store
 from studio.files import take_lock, write_whole
+from studio.interpreter import OnPart
 from studio.project import Project
 from studio.runs.directory import RunDirectory
 from studio.runs.events import Continued, EventWriter, Failed, Finished, Forecast, Paused, Preparing, read_events
+from studio.runs.leaving import Verified
 from studio.runs.specs import TrainSpec
 from studio.runs.state import RunState
 from studio.tui.app import StudioApp
@@ -449,3 +453,37 @@ async def test_p_pauses_and_resumes_ctrl_s_saves_and_e_changes_the_length_of_a_l
             events_written.close()
             await look(pilot)
             assert "● running" in shown(pilot)
+
+
+async def test_m_writes_a_standalone_model_and_esc_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Project.init(tmp_path / "desk")
+    directory = train_run(project, "train-1", ends=FINISHED)
+    directory.result_path("adapter").mkdir()
+    going, answers = threading.Event(), [None, Verified("float32", 3, 20, 2e-5, 1e-2, 3, 3, 9)]
+
+    def stand_in(project: Project, plan: Merging, say: OnPart, is_cancelled: Callable[[], bool]) -> Verified | None:
+        say(0.45, "merging")
+        going.set()
+        while len(answers) == 2 and not is_cancelled():
+            going.wait(0.01)
+        return answers.pop(0)
+
+    monkeypatch.setattr("studio.acts.merging.merge", stand_in)
+    async with opened_on(project, "runs") as pilot:
+        await press(pilot, "m")
+        line = pilot.app.screen.query_one(Input)
+        assert line.value == "train-1-merged"
+        line.value = str(tmp_path / "out")
+        await pilot.press("enter")
+        await asyncio.to_thread(going.wait, 5)
+        await pilot.pause()
+        assert "merging, 45% · esc ends it" in said(pilot)
+        await press(pilot, "escape")
+        assert said(pilot) == "the merge was ended; nothing was written"
+        await press(pilot, "m")
+        pilot.app.screen.query_one(Input).value = str(directory.path)
+        await press(pilot, "enter")
+        assert "the run itself is there" in shown(pilot)
+        pilot.app.screen.query_one(Input).value = str(tmp_path / "out")
+        await press(pilot, "enter")
+        assert "3 of 3 greedy answers are the same" in said(pilot)

@@ -10,7 +10,8 @@ import torch
 
 from studio.runs.directory import RunDirectory
 from studio.worker.compute import devices
-from studio.worker.trying.models import Models
+from studio.worker.trying.arms import Arms
+from tests.trying import request
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU is found here")
@@ -57,9 +58,6 @@ def test_a_gpu_answers(tmp_path: Path, tiny_model_folder: Path) -> None:
     spec = tiny_spec(tiny_model_folder, epochs=1)
     run: RunDirectory = make_run(tmp_path / "run", spec, train=colour_rows(8))
     run_here(run)
-    request = {
-        "id": 1, "model_path": str(tiny_model_folder), "tuned_path": str(run.result_path("adapter")),
-        "tuned_method": "lora", "prompt": "sky", "max_new_tokens": 4, "system": "", "dtype": "float32",
-    }  # fmt: skip
-    done = {reply["arm"]: reply for reply in Models().answer(request) if reply.get("done")}
+    asked = request(tiny_model_folder, tuned=run.result_path("adapter"), method="lora", max_new_tokens=4)
+    done = {reply["arm"]: reply for reply in Arms().answer(asked) if reply.get("done")}
     assert set(done) == {"base", "tuned"}

@@ -27,7 +27,8 @@ from studio.worker.methods import adapters, lora, work_of
 from studio.worker.methods.method import trainable_parameters
 from studio.worker.session import Session
 from studio.worker.training.gradients import batch_gradients
-from studio.worker.trying.models import Models
+from studio.worker.trying.arms import Arms
+from tests.trying import request
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -269,11 +270,8 @@ def test_virtual_tokens_stand_before_the_tuned_arm_s_prompts_only_and_count(
     compared = make_run(tmp_path / "compare", spec, test=colour_rows(4, start=60), train=colour_rows(4))
     arms = {event["arm"]: event["prompt_tokens_mean"] for event in named(run_here(compared), "arm")}
     assert arms["tuned"] == arms["zero_shot"] + 5
-    request = {
-        "id": 1, "model_path": str(tiny_model_folder), "tuned_path": adapter, "tuned_method": "prompt_tuning",
-        "prompt": "sky", "max_new_tokens": 3, "system": "", "dtype": "float32",
-    }  # fmt: skip
-    done = {reply["arm"]: reply for reply in Models().answer(request) if reply.get("done")}
+    asked = request(tiny_model_folder, tuned=Path(adapter), method="prompt_tuning", max_new_tokens=3)
+    done = {reply["arm"]: reply for reply in Arms().answer(asked) if reply.get("done")}
     assert done["tuned"]["prompt_tokens"] == done["base"]["prompt_tokens"] + 5
 
 

@@ -15,7 +15,8 @@ from studio.runs.directory import FrozenRow
 from studio.runs.samples import Sample, append_samples, read_samples
 from studio.worker.families.greedy_decoding import GreedyDecoder
 from studio.worker.training.sampling import MOST_NEW_TOKENS
-from studio.worker.trying.models import Models
+from studio.worker.trying.arms import Arms
+from tests.trying import request
 from tests.worker.worker_runs import colour_rows, make_run, named, run_here, tiny_spec
 
 
@@ -63,10 +64,10 @@ def test_what_a_run_answers_is_what_its_result_answers_in_try(
     samples = [sample for sample in read_samples(run) if sample.step]
     asked = [rows[0], rows[3]]
     assert [sample.example_id for sample in samples] == [row.example_id for row in asked]
-    tuned = {"tuned_path": str(run.result_path(spec.how.leaves)), "tuned_method": method, "dtype": "float32"}
+    tuned = run.result_path(spec.how.leaves)
     for row, sample in zip(asked, samples, strict=True):
-        request = {"model_path": str(folder), "prompt": row.prompt, "max_new_tokens": MOST_NEW_TOKENS, **tuned}
-        replies = [reply for reply in Models().answer(request) if reply["arm"] == "tuned"]
+        question = request(folder, row.prompt, tuned, method, max_new_tokens=MOST_NEW_TOKENS)
+        replies = [reply for reply in Arms().answer(question) if reply["arm"] == "tuned"]
         assert sample.text == "".join(reply.get("text", "") for reply in replies)
 
 

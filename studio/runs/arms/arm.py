@@ -61,6 +61,11 @@ class Prompting:
     passages: int = 0
     documents: str = ""
 
+    @property
+    def needs_rows(self) -> bool:
+        """Whether rows of the train split are shown."""
+        return bool(self.shots or self.named or (self.passages and not self.documents))
+
     def examples(self, pool: Sequence[FrozenRow], task: str, seed: int) -> ShotsFor:
         """The worked examples for questions of ``task``, from ``pool`` (the train split): fewer where it has fewer."""
         return self.choose([row for row in pool if row.task == task], self.shots, seed)

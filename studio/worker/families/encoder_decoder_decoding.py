@@ -12,7 +12,7 @@ from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
 from studio.errors import StudioError
-from studio.worker.families.family import TokenIds
+from studio.worker.families.family import Choose, TokenIds
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class SourceBatch:
         self._cache = EncoderDecoderCache(DynamicCache(config=model.config), DynamicCache(config=model.config))
 
     @torch.inference_mode()
-    def next_tokens(self) -> Tensor:
-        """Feed what is waiting and return the likeliest next token of each row, int64 (rows,)."""
+    def next_tokens(self, choose: Choose) -> Tensor:
+        """Feed what is waiting and return the next token of each row as ``choose`` takes it, int64 (rows,)."""
         logits = self._model(
             encoder_outputs=BaseModelOutput(last_hidden_state=self._encoded),
             attention_mask=self._mask,
@@ -61,7 +61,7 @@ class SourceBatch:
             past_key_values=self._cache,
             use_cache=True,
         ).logits
-        tokens: Tensor = logits[:, -1].float().argmax(dim=-1)
+        tokens: Tensor = choose(logits[:, -1].float())
         if self._forced is not None:  # BART's first token is its beginning-of-sequence, whatever is likeliest
             tokens, self._forced = torch.full_like(tokens, self._forced), None
         self._ids = tokens[:, None]

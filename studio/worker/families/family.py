@@ -17,6 +17,8 @@ from studio.worker.compute.prefix import KeysAndValues
 from studio.worker.compute.products import Products, Siblings
 
 TokenIds = list[int]
+# Logits, float32 (rows, vocabulary) -> the next token of each row, int64 (rows,).
+Choose = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Learner(Protocol):
 
 
 class Decoder(Protocol):
-    """A model ready to answer greedily."""
+    """A model ready to answer, greedily unless it is told how to choose."""
 
     def answers(
         self,
@@ -80,8 +82,8 @@ class Decoder(Protocol):
     def alone(self, prompt: TokenIds, is_cancelled: Callable[[], bool] = ...) -> Answer | None:
         """The answer to one prompt of which nothing was computed before, with its latency; None when cancelled."""
 
-    def pieces(self, prompt: TokenIds) -> Iterator[int]:
-        """Token ids of one answer, one at a time, without the end-of-turn."""
+    def pieces(self, prompt: TokenIds, choose: Choose = ..., limit: int = ...) -> Iterator[int]:
+        """Token ids of one answer, one at a time, without the end-of-turn; at most ``limit``, 0 for the decoder's."""
 
 
 @dataclass(frozen=True)

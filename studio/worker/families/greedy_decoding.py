@@ -13,14 +13,15 @@ from torch import Tensor
 
 from studio.worker.compute.lanes import Lanes
 from studio.worker.compute.prefix import shared_prefix_length
-from studio.worker.families.family import Answer, TokenIds
+from studio.worker.families.family import Answer, Choose, TokenIds
+from studio.worker.families.sampling import likeliest
 
 
 class Batch(Protocol):
     """Prompts that are being answered together."""
 
-    def next_tokens(self) -> Tensor:
-        """The likeliest next token of each row, int64 (rows,); the rows go on with these."""
+    def next_tokens(self, choose: Choose) -> Tensor:
+        """The next token of each row as ``choose`` takes it, int64 (rows,); the rows go on with these."""
 
     def keep(self, places: list[int]) -> None:
         """Drop all rows but these."""
@@ -81,11 +82,12 @@ class GreedyDecoder:
             return Answer(ids, is_cut, time.perf_counter() - started, first[0] - started)
         return None
 
-    def pieces(self, prompt: TokenIds) -> Iterator[int]:
-        """Token ids of one answer, one at a time, without the end-of-turn."""
-        batch = self._batch([prompt])
-        for _ in range(self.max_new_tokens):
-            token = int(batch.next_tokens()[0])
+    def pieces(self, prompt: TokenIds, choose: Choose = likeliest, limit: int = 0) -> Iterator[int]:
+        """Token ids of one answer, one at a time, without the end-of-turn; at most ``limit``, 0 for the decoder's."""
+        most = limit or self.max_new_tokens
+        batch = self.reader.batch([prompt], 0, None, most)
+        for _ in range(most):
+            token = int(batch.next_tokens(choose)[0])
             if token in self.stop_ids:
                 return
             yield token
@@ -105,7 +107,7 @@ class GreedyDecoder:
         said: list[TokenIds] = [[] for _ in rows]
         while rows and not is_cancelled():
             going_on: list[int] = []
-            tokens = batch.next_tokens().tolist()
+            tokens = batch.next_tokens(likeliest).tolist()
             on_step()
             for place, (row, token) in enumerate(zip(rows, tokens, strict=True)):
                 is_end = token in self.stop_ids

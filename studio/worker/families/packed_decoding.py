@@ -13,7 +13,7 @@ from studio.worker.compute.llama_body import Attention, LlamaBody, places_of
 from studio.worker.compute.prefix import KeysAndValues
 from studio.worker.compute.products import Product
 from studio.worker.compute.short_attention import attend
-from studio.worker.families.family import TokenIds
+from studio.worker.families.family import Choose, TokenIds
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class PackedBatch:
         self._tokens = torch.empty(0, dtype=torch.int64)
 
     @torch.inference_mode()
-    def next_tokens(self) -> Tensor:
-        """Feed what is waiting and return the likeliest next token of each row, int64 (rows,)."""
+    def next_tokens(self, choose: Choose) -> Tensor:
+        """Feed what is waiting and return the next token of each row as ``choose`` takes it, int64 (rows,)."""
         hidden = self._read() if self._waiting else self._step()
-        self._tokens = self._head(hidden).float().argmax(dim=-1)
+        self._tokens = choose(self._head(hidden).float())
         return self._tokens
 
     @torch.inference_mode()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
-from studio.worker.families.family import TokenIds
+from studio.worker.families.family import Choose, TokenIds
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class PaddedBatch:
             self._cache.batch_repeat_interleave(len(tails))
 
     @torch.inference_mode()
-    def next_tokens(self) -> Tensor:
-        """Feed what is waiting and return the likeliest next token of each row, int64 (rows,)."""
+    def next_tokens(self, choose: Choose) -> Tensor:
+        """Feed what is waiting and return the next token of each row as ``choose`` takes it, int64 (rows,)."""
         logits = self._model(
             input_ids=self._ids,
             attention_mask=self._mask,
@@ -72,7 +72,7 @@ class PaddedBatch:
             use_cache=True,
             logits_to_keep=1,
         ).logits
-        tokens: Tensor = logits[:, -1].float().argmax(dim=-1)
+        tokens: Tensor = choose(logits[:, -1].float())
         self._ids = tokens[:, None]
         self._positions = self._positions[:, -1:] + 1
         self._mask = torch.cat([self._mask, self._mask.new_ones((len(tokens), 1))], dim=1)

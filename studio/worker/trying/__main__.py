@@ -1,7 +1,7 @@
 """``python -m studio.worker.trying``: the process behind Try. JSON lines in, streamed pieces of answers out.
 
-Reads ``{"id", "model_path", "is_trusted", "tuned_path", "tuned_method", "dtype", "prompt", "system",
-"max_new_tokens"}``; a newer request, or ``{"cancel": true}``, ends the one under way. Ends with its standard input.
+Reads ``{"id", "dtype", "max_new_tokens", "temperature", "top_p", "seed", "arms"}``, an arm being ``{"arm", "answering",
+"messages"}``; a newer request, or ``{"cancel": true}``, ends the one under way. Ends with its standard input.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import traceback
 from typing import Any
 
 from studio.errors import StudioError
+from studio.worker.trying.arms import Arms
 
 Request = dict[str, Any]
 
@@ -24,16 +25,12 @@ def main() -> int:
     requests: queue.Queue[Request | None] = queue.Queue()
     threading.Thread(target=_read, args=(requests,), name="requests", daemon=True).start()
     say(ready=True)
-    models = None
+    arms = Arms()
     while (request := _newest(requests)) is not None:
         if request.get("cancel"):
             continue
         try:
-            if models is None:
-                from studio.worker.trying.models import Models
-
-                models = Models()
-            for reply in models.answer(request):
+            for reply in arms.answer(request):
                 say(id=request["id"], **reply)
                 if not requests.empty():
                     break

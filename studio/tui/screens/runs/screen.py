@@ -27,9 +27,12 @@ from studio.tui.messages import ComparisonRequested, LineEntered, LineLeft, Runs
 from studio.tui.screens.list_screen import ListScreen
 from studio.tui.screens.runs.controls import Controls
 from studio.tui.screens.runs.curves import SMOOTHING_STEPS, X_AXES, ChartChoice, overlay_glyph, overlay_style
+from studio.tui.screens.runs.leaving import KIND as MERGE
+from studio.tui.screens.runs.leaving import Leaving
 from studio.tui.screens.runs.rows_behind import RowsBehind
 from studio.tui.screens.runs.run_view import CurvesWanted, RunShown, RunView
 from studio.tui.screens.runs.sight import Sight
+from studio.tui.screens.runs.since import ChangedSince
 from studio.tui.screens.runs.tasks import TaskChoice
 from studio.tui.training_again import TrainingAgain
 from studio.tui.widgets.lines import Line, LinesView, entitle
@@ -79,6 +82,7 @@ class RunsScreen(ListScreen):
         self._samples: list[Sampled] = []
         self.rows_behind = RowsBehind(self)
         self.controls = Controls(self)
+        self.leaving = Leaving(self)
 
     def body(self) -> Iterable[Widget]:
         yield LinesView(id="no-runs", classes="hidden")
@@ -191,6 +195,8 @@ class RunsScreen(ListScreen):
         bar = self.query_one(PromptBar)
         if bar.is_open:
             bar.leave()
+            return
+        if self.leaving.end():
             return
         self._crosshair, self._panel = None, ""
         self._draw()
@@ -364,6 +370,10 @@ class RunsScreen(ListScreen):
         dialog = NewComparisonDialog(state.run_id if state and state.kind == "train" else "")
         self.app.push_screen(dialog, lambda run_id: self._started(run_id, dialog.forecast))
 
+    def action_since(self) -> None:
+        if (state := self.current) is not None:
+            ChangedSince(self).show(state.run_id)
+
     def action_train_again(self) -> None:
         if (state := self.current) is not None:
             TrainingAgain(self).ask(state.run_id)
@@ -393,9 +403,23 @@ class RunsScreen(ListScreen):
         if now := self.controls.length_now():
             self.query_one(PromptBar).ask("length", "length", now, hint="epochs=3, or steps=400: in all")
 
+    def action_merge(self) -> None:
+        self.leaving.ask(self.query_one(PromptBar))
+
+    def on_failed(self, noun: str, error: Exception) -> None:
+        if noun == MERGE:
+            self.leaving.failed()
+        super().on_failed(noun, error)
+
+    def on_unmount(self) -> None:
+        self.leaving.end()
+
     def on_line_entered(self, message: LineEntered) -> None:
         message.stop()
         bar = self.query_one(PromptBar)
+        if message.kind == MERGE:
+            self.leaving.enter(message.text, bar)
+            return
         try:
             self.controls.change_length(message.text)
             bar.leave()
