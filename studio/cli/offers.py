@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from studio.dataset.filters import COLUMNS, FUNCTIONS
-from studio.dataset.formats import written_shapes
 from studio.dataset.labels import LABELS, SPLITS
 from studio.errors import StudioError
 from studio.project import Project
@@ -219,7 +218,6 @@ def _shapes(place: Place) -> Iterable[Offer]:
 
 
 def _templates(place: Place) -> Iterable[Offer]:
-    from studio.templates import READY
 
     return [Offer(one.name, one.about) for one in (*place.project.settings().templates.values(), *READY)]
 
@@ -303,8 +301,6 @@ VALUES: dict[str, Values] = {
     "SPLIT": _of(name for name in SPLITS if name in ("test", "validation")),
     "SQL": _condition,
     "TASK": _tasks,
-    "TEMPLATE": _of(one.name for one in READY),
-    "SHAPE": _of(written_shapes()),
     "TURNS": _of(LEARNED_TURNS),
     "TASKS": _list_of(_tasks),
     "TEMPLATE": _templates,
