@@ -210,6 +210,18 @@ def _checks(place: Place) -> Iterable[Offer]:
     return [Offer(check.name, str(check.severity)) for check in CHECKS]
 
 
+def _shapes(place: Place) -> Iterable[Offer]:
+    from studio.dataset.formats import SHAPES
+
+    return [Offer(shape.word, shape.name) for shape in SHAPES if shape.write]
+
+
+def _templates(place: Place) -> Iterable[Offer]:
+    from studio.templates import READY
+
+    return [Offer(one.name, one.about) for one in (*place.project.settings().templates.values(), *READY)]
+
+
 def _row_lists(place: Place) -> Iterable[Offer]:
     from studio.acts.sending_back import WHICH
 
@@ -278,14 +290,18 @@ VALUES: dict[str, Values] = {
     "LIST": _row_lists,
     "MODEL": _models,
     "NAMES": _list_of(_checks),
+    "NEW": _tasks,  # and OLD: names of a task
     "OBJECTIVE": _of(OBJECTIVES),
+    "OLD": _tasks,
     "ORDER": _list_of(_order),
     "RUN": _runs,
     "SEVERITY": _of(SEVERITIES),
+    "SHAPE": _shapes,
     "SHELL": _of(SHELLS),
     "SPLIT": _of(name for name in SPLITS if name in ("test", "validation")),
     "SQL": _condition,
     "TASK": _tasks,
     "TASKS": _list_of(_tasks),
+    "TEMPLATE": _templates,
     "WHICH": _of(("train", "validation")),
 }
