@@ -226,6 +226,10 @@ def _child(arguments: argparse.Namespace, folder: str, kind: str, dtype: str) ->
         command = [sys.executable, str(Path(__file__).resolve()), *sys.argv[1:]]
         environment = {**os.environ, "HF_HUB_OFFLINE": "1", "STUDIO_BENCH_SCRATCH": scratch, "STUDIO_CACHE": folder}
         environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])
+        if kind == OURS:  # as the studio starts a run
+            from studio.runs.places.local import run_environment
+
+            environment = run_environment(environment)
         command += ["--child", kind, "--dtype", dtype, "--folder", folder]
         done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:

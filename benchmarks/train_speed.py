@@ -100,6 +100,10 @@ def _child(arguments: argparse.Namespace, kind: str, dtype: str) -> dict[str, An
         command = [python, str(Path(__file__).resolve()), *sys.argv[1:], "--child", kind, "--dtype", dtype]
         environment = {**os.environ, "TQDM_DISABLE": "1", "HF_HUB_OFFLINE": "1", "STUDIO_BENCH_SCRATCH": scratch}
         environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])
+        if kind == OURS:  # as the studio starts a run
+            from studio.runs.places.local import run_environment
+
+            environment = run_environment(environment)
         done = subprocess.run([*command], capture_output=True, text=True, env=environment)
     if done.returncode:
         sys.exit(f"{kind} failed:\n{done.stderr[-3000:]}")

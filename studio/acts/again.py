@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from studio.acts.answering import TunedRun, tuned_path, tuned_runs
 from studio.acts.comparing import plan_comparison, start_comparison
-from studio.acts.training import frozen, plan_training, start_training
+from studio.acts.training import TrainPlan, frozen, plan_training, start_training
 from studio.dataset.store import Store
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
@@ -15,12 +15,15 @@ from studio.runs.differences import RowDifferences, row_differences
 from studio.runs.directory import FrozenRow, RunDirectory, find_run, read_rows, runs_in
 from studio.runs.specs import CompareSpec, TrainSpec, read_spec
 
+STARTS = ("base", "continue")
+
 
 @dataclass(frozen=True)
 class AgainPlan:
     """What would be started: ``train``, as ``before`` was trained, then ``compare`` once that has ended.
 
     ``rows`` are the training rows that are not what ``before`` learned from, ``test_rows`` counts the held-out ones.
+    ``training`` is the plan of ``train``.
     """
 
     before: RunDirectory
@@ -29,6 +32,7 @@ class AgainPlan:
     steps: int
     test_rows: int
     rows: RowDifferences
+    training: TrainPlan
 
 
 @dataclass(frozen=True)
@@ -39,25 +43,26 @@ class Again:
     compare: str
 
 
-def plan_again(project: Project, store: Store, run: str) -> AgainPlan:
+def plan_again(project: Project, store: Store, run: str, start: str = "") -> AgainPlan:
     """``run`` is a comparison, whose tuned run is trained again, or a train run. Call it off the UI thread.
 
-    The comparison is as the newest one of that run, and the run before is an arm of it. Raises AskedWrongly where there
-    is nothing to train again or to compare with, StudioError where a plan refuses.
+    ``start`` is one of ``STARTS``: ``base`` begins at the base model, ``continue`` where the run ended; empty as that
+    run itself began. The comparison is as the newest one of that run, and the run before is an arm of it. Raises
+    AskedWrongly where there is nothing to train again or to compare with, StudioError where a plan refuses.
     """
     directory = find_run(project.runs_path, run)
     spec = read_spec(directory)
     compare = spec if isinstance(spec, CompareSpec) else _newest_comparison(project, directory.run_id)
     before = _trained(project, directory, spec)
     tuned_path(before.directory, before.spec)  # it is compared with: it must have left something
-    train = plan_training(project, store, before.spec)
+    train = plan_training(project, store, _started_at(before, start))
     if train.refusal:
         raise train.refusal
     asked = _with_run_before(compare, before.directory.run_id)
     test = plan_comparison(project, store, replace(asked, run_id=before.directory.run_id))
     learned, now = read_rows(before.directory.rows_path("train")), _training_rows(store, train.spec)
     rows = row_differences("train", learned, now)
-    return AgainPlan(before.directory, train.spec, asked, train.steps, len(test.rows), rows)
+    return AgainPlan(before.directory, train.spec, asked, train.steps, len(test.rows), rows, train)
 
 
 def start_again(project: Project, store: Store, plan: AgainPlan) -> Again:
@@ -68,6 +73,14 @@ def start_again(project: Project, store: Store, plan: AgainPlan) -> Again:
     except StudioError as error:
         raise StudioError(f"{train} was started, but not its comparison: {error.message}", error.hint) from error
     return Again(train, compare)
+
+
+def _started_at(before: TunedRun, start: str) -> TrainSpec:
+    if start and start not in STARTS:
+        raise AskedWrongly(f"{start!r} is no way to train again.", f"One of: {', '.join(STARTS)}.")
+    if not start:
+        return before.spec
+    return replace(before.spec, continue_from=before.directory.run_id if start == "continue" else "")
 
 
 def _trained(project: Project, directory: RunDirectory, spec: object) -> TunedRun:

@@ -24,6 +24,7 @@ DIALOGS = (
     "Help",
     "Reader",
     "Rows",
+    "Since",
     "Fix",
     "Bench",
     "Vote",
@@ -79,7 +80,7 @@ _MOVED_IN = (*_LISTS, *_CHOOSING, "History")
 _RUNS = ("Runs",)
 _COMPARE = ("Compare",)
 _ESCAPED = tuple(name for name in DIALOGS if name not in ("Welcome", "Line", "Filter line"))
-_READ = ("Help", "Reader", "Rows", "Fix")
+_READ = ("Help", "Reader", "Rows", "Fix", "Since")
 _FORMS = ("New run", "New comparison", "Try settings")
 
 ACTIONS: tuple[Action, ...] = (
@@ -188,6 +189,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("run_differences", "D", "difference", "settings and rows: from the run put on the chart by space, else the one before", where=_RUNS),
     Action("samples", "i", "answers", "what the model answered to a few prompts at each evaluation", where=_RUNS),
     Action("worst_rows", "!", "worst rows", "the rows that this run finds hardest, in Data, highest loss first", where=_RUNS),
+    Action("since", "c", "changed since", "what changed in the data since this run, what training again costs, and doing it", where=_RUNS),
     Action("merge", "m", "merge", "write this run as a standalone model, verified; esc ends it", where=_RUNS),
     Action("train_again", "T", "train again", "train again with the rows as they are now, then compare with the run before (asks)", where=("Runs", "Compare")),
     # Compare
@@ -270,6 +272,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("scroll_on", "j down", "down", "scroll down", where=_READ),
     Action("scroll_back", "k up", "up", "scroll up", where=_READ),
     Action("dismiss_too", "q ?", "leave", "leave", where=_READ),
+    Action("from_base", "t", "train anew", "train on the rows of now from the base model, then compare with this run (asks)", where=("Since",)),
+    Action("from_run", "c", "continue", "train on the rows of now from what this run learned, then compare with it (asks)", where=("Since",)),
     Action("open_rows", "enter", "rows in Data", "the rows that are read, in Data", where=("Rows",)),
 )  # fmt: skip
 

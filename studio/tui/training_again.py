@@ -43,13 +43,15 @@ class TrainingAgain:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    def ask(self, run_id: str) -> None:
-        """Say what training ``run_id`` again would be, and do it if the answer is yes."""
+    def ask(self, run_id: str, start: str = "") -> None:
+        """Say what training ``run_id`` again would be, from ``start``, and do it if the answer is yes."""
         from studio.acts.again import plan_again
 
         store = self._desk.session.opened()
         self._desk.say("counting what changed …")
-        self._desk.ask("again", partial(plan_again, self._desk.project, store, run_id), partial(self._confirm, store))
+        self._desk.ask(
+            "again", partial(plan_again, self._desk.project, store, run_id, start), partial(self._confirm, store)
+        )
 
     def _confirm(self, store: Store, plan: AgainPlan) -> None:
         from studio.acts.again import changes_words

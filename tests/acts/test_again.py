@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from studio.acts import comparing, training
 from studio.acts.again import changes_words, plan_again, start_again
+from studio.acts.drift import drift
+from studio.acts.since import cost, cost_facts, since_run
 from studio.dataset.candidates import Candidate
 from studio.dataset.store import Store
 from studio.errors import AskedWrongly, StudioError
 from studio.files import take_lock
 from studio.project import Project
+from studio.reports.since import drift_words
 from studio.runs.arms.answering import read_answering
 from studio.runs.directory import RunDirectory, read_rows
 from studio.runs.events import EventWriter, Failed, Finished, Preparing, Started
-from studio.runs.specs import CompareSpec, TrainSpec, read_spec
+from studio.runs.specs import CompareSpec, TrainSpec, read_spec, write_spec
 from studio.worker.comparing import waiting
 from studio.worker.session import Session
 from tests.tui.run_story import model_without_weights
@@ -133,3 +137,38 @@ def test_a_comparison_that_waits_can_be_stopped(project: Project, store: Store) 
     with take_lock(run.lock_path):
         EventWriter(run.events_path).write(Started(pid=1))
         assert not waiting.wait_for_training(Session(compare, EventWriter(compare.events_path)), run.run_id)
+
+
+def test_what_changed_since_a_run_and_what_training_again_costs(project: Project, store: Store) -> None:
+    before = trained(project, store)
+    assert drift(project, store) is None, "nothing has changed yet"
+    spec = read_spec(before)
+    assert isinstance(spec, TrainSpec) and spec.version == "v1"
+    rows = read_rows(before.rows_path("train"))
+    store.set_text(rows[0].example_id, completion="it is lost")
+    store.add([Candidate("a refund please", "sent", "refunds", split="train")], "more.jsonl")
+    found = since_run(project, store, "", 5)
+    assert found.run.run_id == before.run_id and found.again is not None
+    assert cost(found.again).startswith(f"{len(rows) + 1} rows, ") and cost_facts(found.again)["test_rows"]
+    moved = drift(project, store)
+    assert moved is not None
+    assert drift_words(moved.title, moved.diff) == f"2 rows changed since {before.run_id}: refunds 1, tickets 1"
+
+
+def test_training_on_from_a_run_is_offered_beside_training_anew(project: Project, store: Store) -> None:
+    before = trained(project, store)
+    assert plan_again(project, store, before.run_id, "base").train.continue_from == ""
+    with pytest.raises(AskedWrongly, match=f"continue_from={before.run_id}: .* no checkpoint"):
+        plan_again(project, store, before.run_id, "continue")
+    with pytest.raises(AskedWrongly, match="no way to train again"):
+        plan_again(project, store, before.run_id, "middle")
+
+
+def test_a_run_of_an_older_studio_does_not_say_what_it_learned_from(project: Project, store: Store) -> None:
+    before = trained(project, store)
+    spec = read_spec(before)
+    assert isinstance(spec, TrainSpec)
+    write_spec(before, replace(spec, version=""))
+    with pytest.raises(StudioError, match="does not say which version"):
+        since_run(project, store, before.run_id, 5)
+    assert drift(project, store) is None, "the first screen does not guess"

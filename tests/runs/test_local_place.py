@@ -11,21 +11,21 @@ import pytest
 from studio.errors import StudioError
 from studio.runs.events import Started, read_events
 from studio.runs.places import local
-from studio.runs.places.local import _environment
+from studio.runs.places.local import run_environment
 from tests.worker.worker_runs import colour_rows, make_run, tiny_spec
 
 
 def test_two_trainings_at_once_do_not_wait_for_each_others_threads_at_full_speed() -> None:
-    assert _environment({"HOME": "/home/anna"})["GOMP_SPINCOUNT"] == "1000"
+    assert run_environment({"HOME": "/home/anna"})["GOMP_SPINCOUNT"] == "1000"
 
 
 def test_whoever_chose_how_threads_wait_keeps_the_choice() -> None:
-    assert "GOMP_SPINCOUNT" not in _environment({"OMP_WAIT_POLICY": "ACTIVE"})
-    assert _environment({"GOMP_SPINCOUNT": "7"})["GOMP_SPINCOUNT"] == "7"
+    assert "GOMP_SPINCOUNT" not in run_environment({"OMP_WAIT_POLICY": "ACTIVE"})
+    assert run_environment({"GOMP_SPINCOUNT": "7"})["GOMP_SPINCOUNT"] == "7"
 
 
 def test_a_run_on_rows_of_uneven_length_does_not_keep_a_compiled_product_for_every_length() -> None:
-    environment = _environment({"LRU_CACHE_CAPACITY": "7"})
+    environment = run_environment({"LRU_CACHE_CAPACITY": "7"})
     assert (environment["LRU_CACHE_CAPACITY"], environment["ONEDNN_PRIMITIVE_CACHE_CAPACITY"]) == ("7", "64")
 
 

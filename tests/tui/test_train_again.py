@@ -30,7 +30,11 @@ async def test_t_trains_again_and_compares_with_the_run_before(tmp_path: Path, m
         run.result_path("adapter").mkdir()
         store.set_text(store.rows_for("train")[0].example_id, completion="mended")
     async with opened_on(project, "runs") as pilot:
-        await press(pilot, "T")
+        await press(pilot, "c")
+        assert "training again  " in shown(pilot) and "1 edited" in shown(pilot)
+        await press(pilot, "t")
+        assert f"train again and compare with {run_id}?" in shown(pilot), "from the dialog too it asks first"
+        await press(pilot, "n", "T")
         text = shown(pilot)
         assert f"train again and compare with {run_id}?" in text
         assert f"1 changed row since {run_id}." in text and f"tuned:{run_id}" in text

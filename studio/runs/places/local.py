@@ -107,7 +107,7 @@ def _process(command: Sequence[str], log: BinaryIO) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=_environment(child_environment()),
+            env=run_environment(child_environment()),
         )
     except OSError as error:
         raise StudioError(f"{command[0]} cannot be started: {why_not(error)}.") from error
@@ -210,7 +210,8 @@ def _described(directory: RunDirectory) -> _Described:
         raise StudioError(f"{directory.process_path}: does not say which process works on the run.") from error
 
 
-def _environment(environment: Mapping[str, str]) -> dict[str, str]:
+def run_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a run's process is given to work in, beside what the studio has."""
     # A fork warning of the tokenizers library and progress bars have no reader in a log file.
     quiet = {
         "TOKENIZERS_PARALLELISM": "true",

@@ -63,6 +63,19 @@ class RowsDialog(ReaderDialog):
         self.dismiss(self._example_ids)
 
 
+class SinceDialog(ReaderDialog):
+    """What changed since a run; dismissed with where training again shall begin, as ``plan_again`` takes it."""
+
+    BINDINGS = actions.bindings_for("Since")
+    LEAVES = "t trains anew · c continues · esc leaves"
+
+    def action_from_base(self) -> None:
+        self.dismiss("base")
+
+    def action_from_run(self) -> None:
+        self.dismiss("continue")
+
+
 def history_lines(edits: Sequence[Edit]) -> list[Line]:
     """Who changed what and when, newest first; texts as a difference of words."""
     lines: list[Line] = []

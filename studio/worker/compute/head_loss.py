@@ -63,7 +63,8 @@ class HeadLoss(torch.autograd.Function):
         """The gradients kept by ``forward``, scaled by what came from behind."""
         hidden_gradient, weight_gradient = ctx.saved_tensors
         gradient = gradients[0]
-        by_weight = None if weight_gradient is None else weight_gradient * gradient
+        # In its own memory: a second matrix of the vocabulary's size would be the largest thing of the pass.
+        by_weight = None if weight_gradient is None else weight_gradient.mul_(gradient)
         return hidden_gradient * gradient, by_weight, None, None, None
 
 

@@ -198,6 +198,7 @@ def _update(trainer: Trainer, rate: float) -> None:
     for group in trainer.optimizer.param_groups:
         group["lr"] = rate
     trainer.optimizer.step()
+    trainer.optimizer.zero_grad()  # or they would stand beside the next batch's
     trainer.products.refresh()
 
 

@@ -10,11 +10,13 @@ from textual.worker import get_current_worker
 from studio.reports.numbers import counted, number
 
 if TYPE_CHECKING:
+    from studio.acts.drift import Drift
     from studio.dataset.store import Stats, Store
     from studio.tokens.tokenizer import ModelFolder
     from studio.tui.screens.data.desk import Desk
 
 COUNT_AFTER_SECONDS = 0.4
+DRIFT_AFTER_SECONDS = 0.6  # the first paint, and the first keys, come before it
 AN_HOUR_SECONDS = 3600
 
 
@@ -38,6 +40,22 @@ class Counts:
         note = f"{number(round(pace))} an hour" if pace is not None else ""
         self._desk.status.progress(labelled, stats.examples, note)
         self._desk.shell.set_header(examples=counted(stats.examples, "example"))
+
+    def drift_soon(self) -> None:
+        """Say, once the rows are on the screen, how far they have moved on since the newest fine-tune."""
+        self._desk.after("drift", DRIFT_AFTER_SECONDS, self._count_drift)
+
+    def _count_drift(self) -> None:
+        from studio.acts.drift import drift
+
+        if (store := self._desk.session.store) is not None:
+            self._desk.ask("drift", partial(drift, self._desk.session.project, store), self._show_drift)
+
+    def _show_drift(self, found: Drift | None) -> None:
+        from studio.reports.since import drift_words
+
+        if found is not None:
+            self._desk.say(f"{drift_words(found.title, found.diff)} · F4 c shows it")
 
     def count_tokens(self) -> None:
         """Count the tokens of rows that have no current count; the column fills as they come."""

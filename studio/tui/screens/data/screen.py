@@ -162,6 +162,7 @@ class DataScreen(HandedOn):
 
     def on_store_opened(self, message: StoreOpened) -> None:
         self.rows.load()
+        self.counts.drift_soon()
 
     def on_store_closed(self, message: StoreClosed) -> None:
         self._say_closed(message.closed)

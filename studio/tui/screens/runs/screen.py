@@ -32,6 +32,7 @@ from studio.tui.screens.runs.leaving import Leaving
 from studio.tui.screens.runs.rows_behind import RowsBehind
 from studio.tui.screens.runs.run_view import CurvesWanted, RunShown, RunView
 from studio.tui.screens.runs.sight import Sight
+from studio.tui.screens.runs.since import ChangedSince
 from studio.tui.screens.runs.tasks import TaskChoice
 from studio.tui.training_again import TrainingAgain
 from studio.tui.widgets.lines import Line, LinesView, entitle
@@ -368,6 +369,10 @@ class RunsScreen(ListScreen):
         state = self.current
         dialog = NewComparisonDialog(state.run_id if state and state.kind == "train" else "")
         self.app.push_screen(dialog, lambda run_id: self._started(run_id, dialog.forecast))
+
+    def action_since(self) -> None:
+        if (state := self.current) is not None:
+            ChangedSince(self).show(state.run_id)
 
     def action_train_again(self) -> None:
         if (state := self.current) is not None:
