@@ -247,8 +247,13 @@ run = train(method="norms")
 show("events", run.events_path.read_text())
 show("left", sorted(path.name for path in run.result_path("model").iterdir()))
 from studio.worker.trying.arms import Arms
-from tests.trying import request
-replies = Arms().answer(request(model, tuned=run.result_path("model"), method="norms", max_new_tokens=2))
+from studio.runs.arms.answering import Answering
+base = Answering(str(model))
+tuned = Answering(str(model), tuned_path=str(run.result_path("model")), tuned_method="norms")
+messages = [{"role": "user", "content": "sky"}]
+arms = [{"arm": arm, "answering": vars(of), "messages": messages} for arm, of in (("base", base), ("tuned", tuned))]
+asked = {"dtype": "float32", "max_new_tokens": 2, "temperature": 0, "top_p": 1, "seed": 0, "arms": arms}
+replies = Arms().answer(asked)
 show("answers", sorted({reply["arm"] for reply in replies if reply.get("done")}))
 """,
         {

@@ -14,11 +14,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from studio.dataset.candidates import text_fault
 from studio.dataset.connection import as_ids, hex_of, id_condition
 from studio.dataset.examples import Change, ExampleIds
 from studio.dataset.labels import LABELS, SPLITS
+from studio.dataset.locks import LOCKED, UNGUARDED, is_locked, refuse_locked
 from studio.dataset.splits import check_shares, split_sql
 from studio.dataset.texts import pair_hash, prompt_hash
 from studio.dataset.transfer import execute_with_rows
@@ -41,6 +43,7 @@ TYPES = {
     "task": "VARCHAR",
     "is_removed": "BOOLEAN",
 }
+Splits = NDArray[np.str_]
 _CHUNK = 2_000
 # The newest batch of the person $1 that is done, and not undone.
 CURRENT = "(SELECT coalesce(max(batch_id), 0) FROM batches WHERE NOT is_undone AND who = $1)"
@@ -191,6 +194,7 @@ def replace_texts(
     ids = np.asarray(found["example_id"], dtype=np.int64)
     if not len(ids):
         return Change(0, "nothing to change")
+    refuse_locked(cursor, ids)
     said = f"{act} {_examples(len(ids))}"
     batch_id = new_batch(cursor, kind, said, who)
     for field in ("prompt", "completion", "revision"):
@@ -225,7 +229,10 @@ def assign_splits(
     Raises AskedWrongly for senseless shares.
     """
     check_shares(test, validation)
+    has_lock = is_locked(cursor)
     condition = "AND split = 'none'" if keep_assigned else ""
+    if has_lock:
+        condition += f" AND NOT {LOCKED}"
     hash_ = hex_of("prompt_hash")
     columns = cursor.execute(
         f"""SELECT example_id, {split_sql(hash_, 1, 2, 3)} AS split, {hash_ if keep_assigned else "''"} AS hash
@@ -238,8 +245,20 @@ def assign_splits(
         kept = _splits_of_prompts(cursor)
         of_row = zip(map(str, columns["hash"]), splits.tolist(), strict=True)
         splits = np.array([kept.get(text) or drawn for text, drawn in of_row], dtype="U10")
+    if has_lock:
+        splits = _beside_the_lock(cursor, ids, splits)
     assignments = [Assignment("split", str(name), ids[splits == name]) for name in np.unique(splits)]
     return _applied(cursor, who, "split", lambda count: f"assign splits to {_examples(count)}", assignments)
+
+
+def _beside_the_lock(cursor: DuckDBPyConnection, ids: ExampleIds, splits: Splits) -> Splits:
+    """Nothing enters a locked test set: what is drawn to it is trained on, and a prompt that it has is in no split."""
+    found = cursor.execute(
+        f"""SELECT example_id FROM examples WHERE {id_condition(cursor, ids)} AND prompt_hash IN (
+                SELECT prompt_hash FROM examples WHERE {LOCKED})"""
+    ).fetchnumpy()
+    is_in_it = np.isin(ids, np.asarray(found["example_id"], dtype=np.int64))
+    return np.where(is_in_it, "none", np.where(splits == "test", "train", splits))
 
 
 def _splits_of_prompts(cursor: DuckDBPyConnection) -> dict[str, str]:
@@ -287,6 +306,8 @@ def _applied(
     ids = np.unique(np.concatenate([changed for _, changed in changes])) if changes else as_ids([])
     if not len(ids):
         return Change(0, "nothing to change")
+    if any(assignment.field not in UNGUARDED for assignment, changed in changes if len(changed)):
+        refuse_locked(cursor, ids)
     said = summary(len(ids))
     batch_id = new_batch(cursor, kind, said, who)
     for assignment, changed in changes:
