@@ -14,12 +14,13 @@ nothing, whatever the bytes are; so a link out of the folder is safe, and a name
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from studio.errors import StudioError
-from studio.files import read_json_object
+from studio.files import in_short, read_json_object
 
 WEIGHTS = "model.safetensors"
 INDEX_ENDING = ".safetensors.index.json"
@@ -65,10 +66,11 @@ def _refuse_without_weights(folder: Path, called: str, opt_in: str) -> None:
     if (folder / WEIGHTS).is_file():
         return
     if (folder / INDEX).is_file():
-        missing = next((file for file in _files_of(folder / INDEX) if not (folder / file).is_file()), "")
+        # os.path: a name that is too long for any file is simply not there
+        missing = next((file for file in _files_of(folder / INDEX) if not os.path.isfile(folder / file)), "")
         if missing:
             raise StudioError(
-                f"{folder}: {INDEX} names {missing}, which is not there.", "Copy the whole model folder again."
+                f"{folder}: {INDEX} names {in_short(missing)}, which is not there.", "Copy the whole model folder again."
             )
         return
     pickle = next((path.name for pattern in PICKLES for path in sorted(folder.glob(pattern))), "")
