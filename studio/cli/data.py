@@ -286,7 +286,7 @@ def show(
         ),
     ] = "completion",
     learned_turns: Annotated[
-        str, typer.Option("--learned-turns", metavar="WHICH", help="With --tokens: the last answer is learned, or all.")
+        str, typer.Option("--learned-turns", metavar="TURNS", help="With --tokens: the last answer is learned, or all.")
     ] = "last",
     model: Model = "",
     as_of: AsOf = "",
