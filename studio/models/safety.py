@@ -14,7 +14,6 @@ nothing, whatever the bytes are; so a link out of the folder is safe, and a name
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -66,11 +65,13 @@ def _refuse_without_weights(folder: Path, called: str, opt_in: str) -> None:
     if (folder / WEIGHTS).is_file():
         return
     if (folder / INDEX).is_file():
-        # os.path: a name that is too long for any file is simply not there
-        missing = next((file for file in _files_of(folder / INDEX) if not os.path.isfile(folder / file)), "")
+        # Looked up among those there are: asking for a name that is too long for any file is an error of the system.
+        there = {path.name for path in folder.iterdir() if path.is_file()}
+        missing = next((file for file in _files_of(folder / INDEX) if file not in there), "")
         if missing:
             raise StudioError(
-                f"{folder}: {INDEX} names {in_short(missing)}, which is not there.", "Copy the whole model folder again."
+                f"{folder}: {INDEX} names {in_short(missing)}, which is not there.",
+                "Copy the whole model folder again.",
             )
         return
     pickle = next((path.name for pattern in PICKLES for path in sorted(folder.glob(pattern))), "")
