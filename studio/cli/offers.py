@@ -18,8 +18,10 @@ from studio.project import Project
 from studio.reports.visible import visible
 from studio.runs.arms import ARMS
 from studio.runs.directory import naming_of, runs_in
+from studio.runs.leaving import ALLOWED
 from studio.runs.settings import Spec
-from studio.runs.specs import OBJECTIVES, SPECS
+from studio.runs.specs import LEARNED_TURNS, OBJECTIVES, SPECS
+from studio.templates import READY
 
 SHELLS = ("bash", "zsh", "fish")
 SEVERITIES = ("error", "warning", "info")
@@ -217,7 +219,6 @@ def _shapes(place: Place) -> Iterable[Offer]:
 
 
 def _templates(place: Place) -> Iterable[Offer]:
-    from studio.templates import READY
 
     return [Offer(one.name, one.about) for one in (*place.project.settings().templates.values(), *READY)]
 
@@ -285,6 +286,7 @@ def _values_of_setting(spec: type[Spec], name: str) -> Values:
 
 VALUES: dict[str, Values] = {
     "ARMS": _list_of(_arms, key=str),
+    "DTYPE": _of(ALLOWED),
     "KEY=VALUE": _settings,
     "LABEL": _of(LABELS),
     "LIST": _row_lists,
@@ -301,6 +303,7 @@ VALUES: dict[str, Values] = {
     "SPLIT": _of(name for name in SPLITS if name in ("test", "validation")),
     "SQL": _condition,
     "TASK": _tasks,
+    "TURNS": _of(LEARNED_TURNS),
     "TASKS": _list_of(_tasks),
     "TEMPLATE": _templates,
     "WHICH": _of(("train", "validation")),

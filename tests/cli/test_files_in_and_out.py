@@ -162,7 +162,7 @@ def test_the_same_pairs_under_another_task_are_already_there_and_it_says_so(stud
         "added": 1, "duplicates": 3, "duplicates_of_another_task": 3,
         "shapes": {"prompt/completion": 4}, "problems": 0, "is_dry_run": False,
     }  # fmt: skip
-    said = "added 1 example · 3 already there, under another task · 0 problems · read as prompt/completion\n"
-    assert result.stderr == said
+    said = "added 1 example · 3 already there, under another task · 0 problems"
+    assert result.stderr == f"{said} · read as prompt/completion\n"
     some = studio("import", "-", "--task", "one", piped=bare + '{"prompt": "new", "completion": "c"}\n')
     assert "added 0 examples · 4 already there, 1 of them under another task · 0 problems" in some.stderr
