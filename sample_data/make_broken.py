@@ -113,23 +113,23 @@ def _empty_texts() -> list[Line]:
     ]
 
 
-def _chat_faults() -> list[Line]:
-    """Conversations that are not one question and one answer."""
+def _chats() -> list[Line]:
+    """Conversations, of which two that look odd are none the worse for it."""
     ask, answer = ("user", "Is it open?"), ("assistant", "yes")
     return [
         _fault(_chat(("wizard", "Is it open?"), answer), "an unknown role", "the role 'wizard'"),
-        _fault(_chat(ask, answer, ("user", "Today?"), answer), "several turns", "has several turns"),
-        _fault(_chat(ask), "no answer", "has the roles user; needed: system?, user, assistant"),
+        _good(_chat(ask, answer, ("user", "Today?"), answer), "several turns"),
+        _fault(_chat(ask), "no answer", "messages: ends with the user: there is no answer to learn"),
         _fault(_chat(answer), "no question", "has the roles assistant; needed: system?, user, assistant"),
         _fault(_chat(), "no messages at all", "needed: system?, user, assistant"),
         _fault(_chat("Is it open?", "yes"), "messages are texts", "message 1 is a text; an object is needed"),
-        _fault(_chat({"role": "user"}, answer), "a message without content", "the content of message 1"),
         _fault(
-            _chat(("user", [{"type": "text", "text": "Is it open?"}]), answer),
-            "content in parts",
-            "the content of message 1 is a list; text is needed",
+            _chat({"role": "user"}, answer),
+            "a message without content",
+            "message 1 has as its content null; text is needed",
         ),
-        _fault(_chat(ask, ("assistant", "  ")), "an answer of spaces", "completion: is empty"),
+        _good(_chat(("user", [{"type": "text", "text": "Is it open?"}]), answer), "content in parts of text"),
+        _fault(_chat(ask, ("assistant", "  ")), "an answer of spaces", "messages: message 2 (assistant) is empty"),
         _fault(
             b'{"messages": "Is it open?", "task": "broken"}',
             "messages is a text",
@@ -155,7 +155,7 @@ def lines() -> list[Line]:
         _good(smiley, "an emoji escaped as a pair of surrogates"),
         *_empty_texts(),
         _good(_pair(separators, "yes"), "U+2028, U+2029 and U+0085 inside a text"),
-        *_chat_faults(),
+        *_chats(),
         _good(system, "a conversation with a system message"),
         _good(_pair(clusters, "yes"), "combining marks and joined emoji"),
         _good(_pair("A field nobody knows?", "let it pass", colour="green"), "a field that is not asked for"),

@@ -58,7 +58,7 @@ def unseen_in(written: str, own: re.Pattern[str] = _OWN) -> list[str]:
 
 
 def hostile_project(root: Path) -> Project:
-    """Twenty rows, a failed training and a comparison, in a folder, by a person and for a model of such names."""
+    """Twenty rows, changed since two trainings began, and a comparison; folder, person and model are of such names."""
     model = model_without_weights(root / f"model {NAME}", context_window=512)
     project = Project.init(root / f"desk {NAME}")
     settings = {"base_model": str(model), "labeller": f"anna {NAME}"}
@@ -70,18 +70,19 @@ def hostile_project(root: Path) -> Project:
             for n, one in enumerate(STEERING)
         ]
         store.add([replace(row, source=f"{NAME}.csv", line=n) for n, row in enumerate(rows, 1)], f"{NAME}.csv")
+        version = store.create_version(note=f"note {NAME}").name
         store.set_text(2, f"changed {STEERING[0]}")
         store.set_mark([1, 2], True, f"note {NAME}")
         store.set_label([3, 4], "accept")
         store.assign_splits(0.3, 0.2)
-    failed_training(project)
+    failed_training(project, version)
     comparison(project)
-    live_training(project)  # the newest, which Runs begins with
+    live_training(project, version)  # the newest, which Runs begins with
     return project
 
 
-def failed_training(project: Project) -> RunDirectory:
-    directory = _run(project, f"train {NAME}", TrainSpec(base_model=NAME, tasks=(NAME,)).to_json())
+def failed_training(project: Project, version: str) -> RunDirectory:
+    directory = _run(project, f"train {NAME}", TrainSpec(base_model=NAME, tasks=(NAME,), version=version).to_json())
     events = EventWriter(directory.events_path)
     events.write(Started(pid=0, host=NAME, kind="train"))
     events.write(Preparing(message=f"loading {NAME}"))
@@ -93,9 +94,10 @@ def failed_training(project: Project) -> RunDirectory:
     return directory
 
 
-def live_training(project: Project) -> RunDirectory:
+def live_training(project: Project, version: str) -> RunDirectory:
     """It lives for as long as somebody holds its lock."""
-    directory = _run(project, f"live {NAME}", TrainSpec(base_model=NAME, where=f"task = '{NAME}'").to_json())
+    spec = TrainSpec(base_model=NAME, where=f"task = '{NAME}'", version=version)
+    directory = _run(project, f"live {NAME}", spec.to_json())
     events = EventWriter(directory.events_path)
     events.write(Started(pid=0, host=NAME, kind="train"))
     events.write(Preparing(message=f"loading {NAME}"))

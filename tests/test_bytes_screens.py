@@ -50,7 +50,7 @@ FINDINGS = {"fix": "invisible_characters", "bench": "contradictory_duplicates"} 
 DIALOGS = {
     "Data": {"ColumnsDialog", "EditDialog", "HelpDialog", "ImportDialog", "ReaderDialog", "ValuesDialog"},
     "Window": set(),
-    "Runs": {"ConfirmDialog", "NewComparisonDialog", "NewRunDialog", "ReaderDialog"},
+    "Runs": {"ConfirmDialog", "NewComparisonDialog", "NewRunDialog", "ReaderDialog", "SinceDialog"},
     "Compare": {"HistoryDialog", "NewComparisonDialog", "ReaderDialog", "RowsDialog", "VoteDialog"},
     "Try": {"TrySettingsDialog"},
     "Checks": {"BenchDialog", "FixDialog"},

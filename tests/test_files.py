@@ -100,3 +100,10 @@ def test_a_file_system_without_modes_is_written_all_the_same(tmp_path: Path, mon
     write_whole(tmp_path / "file", "text")
     make_private_folder(tmp_path / "folder")
     assert (tmp_path / "file").read_text() == "text"
+
+
+def test_ctrl_c_while_a_folder_is_filled_leaves_nothing_of_it(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), whole_folder(tmp_path / "out") as part:
+        (part / "half").write_text("x")
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []

@@ -20,6 +20,7 @@ from studio.dataset.texts import prompt_hash
 from studio.errors import AskedWrongly, StudioError
 from studio.files import JsonObject, read_json_lines
 from studio.project import Project
+from studio.reports.locks import lock_words
 from studio.runs.arms.answering import Answering, write_answering
 from studio.runs.directory import FrozenRow, RunDirectory, find_run, new_run, read_rows, runs_in, write_rows
 from studio.runs.predictions import read_predictions
@@ -93,6 +94,8 @@ def plan_comparison(project: Project, store: Store, spec: CompareSpec) -> Compar
     if spec.needs_base_model:
         spec, _ = with_base_model(project, spec)
     spec = with_scoring(project, with_general_score(spec) if spec.is_forgetting else spec)
+    if spec.split == "test":
+        spec = replace(spec, test_locks=tuple(map(lock_words, store.test_locks())))
     answering = answering_by(project, spec, runs)
     rows = _forgotten(store, spec, runs) if spec.is_forgetting else _held_out(store, spec)
     pool = _pool(store, spec, runs)

@@ -187,14 +187,35 @@ def split(
     validation: Annotated[float, typer.Option(metavar="SHARE", help="Share of the validation split, 0 to 1.")] = 0.1,
     seed: Annotated[int, typer.Option(metavar="N", help="Another seed, another split.", show_default="0")] = 0,
     keep: Annotated[bool, typer.Option("--keep", help="Give a split only to rows that have none.")] = False,
+    by: Annotated[
+        str,
+        typer.Option(
+            "--by",
+            metavar="WHAT",
+            help="What stays together: prompt, near (nearly equal prompts too), source, or a column of templated rows.",
+            show_default="near where that is quick, else prompt",
+        ),
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Assign train, validation and test by a hash of the prompt.
 
-    Equal prompts stay together, and new rows move no old one.
+    Equal prompts stay together, and where --by says so nearly equal ones, or all of one document or person. New rows
+    move no old one. A locked test set stays as it is.
     """
-    with store_of(project_of(ctx)) as store:
-        change = store.assign_splits(test, validation, seed, keep_assigned=keep)
+    from studio.acts.splitting import assign_splits
+
+    with store_of(project_of(ctx)) as store, progress_bar() as bar:
+        task = bar.add_task("looking for near rows", total=None)
+        change = assign_splits(
+            store,
+            test,
+            validation,
+            seed,
+            keep_assigned=keep,
+            by=by,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
         splits = store.stats().splits
     if as_json:
         write_json({"splits": splits})
@@ -265,7 +286,7 @@ def show(
         ),
     ] = "completion",
     learned_turns: Annotated[
-        str, typer.Option("--learned-turns", metavar="WHICH", help="With --tokens: the last answer is learned, or all.")
+        str, typer.Option("--learned-turns", metavar="TURNS", help="With --tokens: the last answer is learned, or all.")
     ] = "last",
     model: Model = "",
     as_of: AsOf = "",

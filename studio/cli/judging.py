@@ -14,6 +14,7 @@ from studio.cli.printing import say, words, write_data, write_json, write_line
 from studio.cli.running import follow
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
+from studio.reports.locks import locks_sentence
 from studio.reports.numbers import counted
 from studio.runs.arms import arm_from, usage
 from studio.runs.directory import find_run
@@ -182,6 +183,8 @@ def write_comparison(
         write_json({"run_id": comparison.run_id, **comparison.scores.to_dict(), **comparison.computed})
         return
     _write_scores(comparison.scores, comparison.context_window, by_task=by_task, all_scores=all_scores)
+    if said := locks_sentence(comparison.spec.test_locks):
+        write_line(f"\n{said}")
     if probe := comparison.computed.get("probe"):
         write_line(f"\n{probe['words']}.")
 

@@ -18,8 +18,10 @@ from studio.project import Project
 from studio.reports.visible import visible
 from studio.runs.arms import ARMS
 from studio.runs.directory import naming_of, runs_in
+from studio.runs.leaving import ALLOWED
 from studio.runs.settings import Spec
-from studio.runs.specs import OBJECTIVES, SPECS
+from studio.runs.specs import LEARNED_TURNS, OBJECTIVES, SPECS
+from studio.templates import READY
 
 SHELLS = ("bash", "zsh", "fish")
 SEVERITIES = ("error", "warning", "info")
@@ -210,6 +212,17 @@ def _checks(place: Place) -> Iterable[Offer]:
     return [Offer(check.name, str(check.severity)) for check in CHECKS]
 
 
+def _shapes(place: Place) -> Iterable[Offer]:
+    from studio.dataset.formats import SHAPES
+
+    return [Offer(shape.word, shape.name) for shape in SHAPES if shape.write]
+
+
+def _templates(place: Place) -> Iterable[Offer]:
+
+    return [Offer(one.name, one.about) for one in (*place.project.settings().templates.values(), *READY)]
+
+
 def _row_lists(place: Place) -> Iterable[Offer]:
     from studio.acts.sending_back import WHICH
 
@@ -273,19 +286,25 @@ def _values_of_setting(spec: type[Spec], name: str) -> Values:
 
 VALUES: dict[str, Values] = {
     "ARMS": _list_of(_arms, key=str),
+    "DTYPE": _of(ALLOWED),
     "KEY=VALUE": _settings,
     "LABEL": _of(LABELS),
     "LIST": _row_lists,
     "MODEL": _models,
     "NAMES": _list_of(_checks),
+    "NEW": _tasks,  # and OLD: names of a task
     "OBJECTIVE": _of(OBJECTIVES),
+    "OLD": _tasks,
     "ORDER": _list_of(_order),
     "RUN": _runs,
     "SEVERITY": _of(SEVERITIES),
+    "SHAPE": _shapes,
     "SHELL": _of(SHELLS),
     "SPLIT": _of(name for name in SPLITS if name in ("test", "validation")),
     "SQL": _condition,
     "TASK": _tasks,
+    "TURNS": _of(LEARNED_TURNS),
     "TASKS": _list_of(_tasks),
+    "TEMPLATE": _templates,
     "WHICH": _of(("train", "validation")),
 }

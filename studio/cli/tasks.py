@@ -17,8 +17,8 @@ def tasks() -> None:
 
 def rename(
     ctx: typer.Context,
-    old: Annotated[str, typer.Argument(metavar="OLD", help="The task as it is; '' for rows that have none.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name; of one that is there, both become one.")],
+    old: Annotated[str, typer.Argument(metavar="TASK", help="The task as it is; '' for rows that have none.")],
+    new: Annotated[str, typer.Argument(metavar="TASK", help="Its new name; of one that is there, both become one.")],
 ) -> None:
     """Rename a task, or merge it into another, in one undo step."""
     with store_of(project_of(ctx)) as store:

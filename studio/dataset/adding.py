@@ -12,6 +12,7 @@ import numpy as np
 from studio.dataset.candidates import Candidate
 from studio.dataset.edits import new_batch, next_change
 from studio.dataset.examples import Added, ExampleIds
+from studio.dataset.locks import refuse_new_test_rows
 from studio.dataset.texts import pair_hash, prompt_hash
 from studio.dataset.transfer import execute_with_rows
 
@@ -77,6 +78,7 @@ def add(cursor: DuckDBPyConnection, who: str, candidates: Sequence[Candidate], h
     positions = planned.positions
     if not len(positions):
         return Added(0, 0, planned.duplicates, planned.of_another_task)
+    refuse_new_test_rows(cursor, [candidates[position].split for position in positions.tolist()])
     noun = "example" if len(positions) == 1 else "examples"
     summary = f"import {len(positions):,} {noun}" + (f" from {source}" if source else "")
     batch_id = new_batch(cursor, "import", summary, who)

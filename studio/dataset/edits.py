@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from studio.dataset.candidates import text_fault
-from studio.dataset.connection import as_ids, hex_of, id_condition
+from studio.dataset.connection import as_ids, id_condition
 from studio.dataset.examples import Change, ExampleIds
-from studio.dataset.labels import LABELS, SPLITS
-from studio.dataset.splits import check_shares, split_sql
+from studio.dataset.labels import LABELS
+from studio.dataset.locks import UNGUARDED, refuse_locked
 from studio.dataset.texts import pair_hash, prompt_hash
 from studio.dataset.transfer import execute_with_rows
 from studio.errors import AskedWrongly
@@ -63,7 +63,7 @@ def set_label(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | Example
     vector = as_ids(ids)
     also = _confirmed_ids(cursor, who, vector, label)
     assignments = [Assignment("label", label, vector)]
-    return _applied(cursor, who, "label", lambda count: f"{act} {_examples(count)}", assignments, also)
+    return applied(cursor, who, "label", lambda count: f"{act} {examples_in_words(count)}", assignments, also)
 
 
 def labelled_anew(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | ExampleIds, label: str) -> int:
@@ -97,7 +97,7 @@ def set_mark(
         _check_text("note", note, may_be_empty=True)
         assignments.append(Assignment("note", note if is_marked else "", vector))
     act = "mark" if is_marked else "unmark"
-    return _applied(cursor, who, "mark", lambda count: f"{act} {_examples(count)}", assignments)
+    return applied(cursor, who, "mark", lambda count: f"{act} {examples_in_words(count)}", assignments)
 
 
 def send_back(cursor: DuckDBPyConnection, who: str, notes: Mapping[int, str]) -> Change:
@@ -108,7 +108,7 @@ def send_back(cursor: DuckDBPyConnection, who: str, notes: Mapping[int, str]) ->
         by_note.setdefault(note, []).append(example_id)
     assignments = [Assignment("is_marked", "true", as_ids(list(notes)))]
     assignments += [Assignment("note", note, as_ids(ids)) for note, ids in by_note.items()]
-    return _applied(cursor, who, "mark", lambda count: f"send {_examples(count)} back", assignments)
+    return applied(cursor, who, "mark", lambda count: f"send {examples_in_words(count)} back", assignments)
 
 
 def set_text(
@@ -135,7 +135,7 @@ def set_text(
         changed.append(Assignment("revision", str(_next_revision(cursor, example_id)), ids))
     names = {"context": "earlier turns"}
     fields = " and ".join(names.get(assignment.field, assignment.field) for assignment in changed[:-1])
-    change = _applied(cursor, who, "text", lambda _: f"edit the {fields} of example {example_id}", changed)
+    change = applied(cursor, who, "text", lambda _: f"edit the {fields} of example {example_id}", changed)
     rehash(cursor, change.example_ids)
     return change
 
@@ -156,11 +156,11 @@ def rename_task(cursor: DuckDBPyConnection, who: str, old: str, new: str) -> Cha
         there = ", ".join(task for (task,) in rows) or "none"
         raise AskedWrongly(f"There is no task {old!r}.", f"Tasks: {there}.")
     named = f"{old or '(none)'} to {new or '(none)'}"
-    return _applied(
+    return applied(
         cursor,
         who,
         "task",
-        lambda count: f"rename the task {named} of {_examples(count)}",
+        lambda count: f"rename the task {named} of {examples_in_words(count)}",
         [Assignment("task", new, ids)],
     )
 
@@ -191,7 +191,8 @@ def replace_texts(
     ids = np.asarray(found["example_id"], dtype=np.int64)
     if not len(ids):
         return Change(0, "nothing to change")
-    said = f"{act} {_examples(len(ids))}"
+    refuse_locked(cursor, ids)
+    said = f"{act} {examples_in_words(len(ids))}"
     batch_id = new_batch(cursor, kind, said, who)
     for field in ("prompt", "completion", "revision"):
         cursor.execute(
@@ -214,46 +215,7 @@ def replace_texts(
 def remove(cursor: DuckDBPyConnection, who: str, ids: Sequence[int] | ExampleIds) -> Change:
     """One act: put the rows ``ids`` in the trash. Raises AskedWrongly for a missing row."""
     assignment = Assignment("is_removed", "true", as_ids(ids))
-    return _applied(cursor, who, "remove", lambda count: f"remove {_examples(count)}", [assignment])
-
-
-def assign_splits(
-    cursor: DuckDBPyConnection, who: str, test: float, validation: float, seed: int, keep_assigned: bool
-) -> Change:
-    """One act: give rows their split, all of them or, with ``keep_assigned``, those without one.
-
-    Raises AskedWrongly for senseless shares.
-    """
-    check_shares(test, validation)
-    condition = "AND split = 'none'" if keep_assigned else ""
-    hash_ = hex_of("prompt_hash")
-    columns = cursor.execute(
-        f"""SELECT example_id, {split_sql(hash_, 1, 2, 3)} AS split, {hash_ if keep_assigned else "''"} AS hash
-            FROM examples WHERE NOT is_removed {condition}""",
-        [float(test), float(validation), seed],
-    ).fetchnumpy()
-    ids = np.asarray(columns["example_id"], dtype=np.int64)
-    splits = np.asarray(columns["split"]).astype("U10")
-    if keep_assigned:
-        kept = _splits_of_prompts(cursor)
-        of_row = zip(map(str, columns["hash"]), splits.tolist(), strict=True)
-        splits = np.array([kept.get(text) or drawn for text, drawn in of_row], dtype="U10")
-    assignments = [Assignment("split", str(name), ids[splits == name]) for name in np.unique(splits)]
-    return _applied(cursor, who, "split", lambda count: f"assign splits to {_examples(count)}", assignments)
-
-
-def _splits_of_prompts(cursor: DuckDBPyConnection) -> dict[str, str]:
-    """The split that a prompt has already, by its hash: rows of equal prompts must not stand on both sides.
-
-    Where they do already, the row follows to the side that is never trained on: test, else validation.
-    """
-    rows = cursor.execute(
-        f"""SELECT {hex_of("prompt_hash")}, arg_max(split, list_position($1, split))
-           FROM examples WHERE NOT is_removed AND split <> 'none' GROUP BY prompt_hash
-           HAVING prompt_hash IN (SELECT prompt_hash FROM examples WHERE NOT is_removed AND split = 'none')""",
-        [list(SPLITS)],
-    ).fetchall()
-    return dict(rows)
+    return applied(cursor, who, "remove", lambda count: f"remove {examples_in_words(count)}", [assignment])
 
 
 def new_batch(cursor: DuckDBPyConnection, kind: str, summary: str, who: str) -> int:
@@ -272,7 +234,7 @@ def next_change(cursor: DuckDBPyConnection) -> int:
     return int(number)
 
 
-def _applied(
+def applied(
     cursor: DuckDBPyConnection,
     who: str,
     kind: str,
@@ -287,6 +249,8 @@ def _applied(
     ids = np.unique(np.concatenate([changed for _, changed in changes])) if changes else as_ids([])
     if not len(ids):
         return Change(0, "nothing to change")
+    if any(assignment.field not in UNGUARDED for assignment, changed in changes if len(changed)):
+        refuse_locked(cursor, ids)
     said = summary(len(ids))
     batch_id = new_batch(cursor, kind, said, who)
     for assignment, changed in changes:
@@ -375,5 +339,5 @@ def _check_text(field: str, text: str, *, may_be_empty: bool) -> None:
         raise AskedWrongly(f"The {field} {fault[0]}.", "Nothing was changed.")
 
 
-def _examples(count: int) -> str:
+def examples_in_words(count: int) -> str:
     return "1 example" if count == 1 else f"{count:,} examples"

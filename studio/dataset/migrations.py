@@ -230,6 +230,22 @@ MIGRATIONS: tuple[tuple[str, Step], ...] = (
         CREATE TABLE undo_steps (batch_id BIGINT NOT NULL, is_undone BOOLEAN NOT NULL, stepped_at TIMESTAMP NOT NULL)
         """,
     ),
+    (
+        # ``locked_rows`` are those of the test set while it is locked; ``test_locks`` says when it was, and is not.
+        "0015 locked test set",
+        """
+        CREATE TABLE locked_rows (example_id BIGINT NOT NULL);
+        CREATE TABLE test_locks (
+            lock_id INTEGER NOT NULL,
+            is_locked BOOLEAN NOT NULL,
+            who VARCHAR NOT NULL,
+            reason VARCHAR NOT NULL,
+            changed_at TIMESTAMP NOT NULL,
+            row_count BIGINT NOT NULL,
+            content_hash VARCHAR NOT NULL
+        )
+        """,
+    ),
 )
 
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from studio.dataset.connection import as_ids
 from studio.dataset.edits import new_batch, next_change, rehash
 from studio.dataset.examples import Change
+from studio.dataset.locks import refuse_locked
 from studio.dataset.transfer import execute_with_rows
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ def rewrite(cursor: DuckDBPyConnection, who: str, summary: str, rewrites: Sequen
     """Give every row its new texts, under revisions never used before. The texts must be such as can be learned."""
     if not rewrites:
         return Change(0, "nothing to change")
+    refuse_locked(cursor, as_ids([one.example_id for one in rewrites]))
     batch_id, change = new_batch(cursor, "text", summary, who), next_change(cursor)
     cursor.execute("CREATE TEMP TABLE rewritten (example_id BIGINT, prompt VARCHAR, completion VARCHAR)").fetchall()
     rows = (

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from studio.dataset import adding, edits, pages, row_losses, token_counts, undoing, views
+from studio.dataset import adding, assigning, edits, pages, row_losses, token_counts, undoing, views
 from studio.dataset import facts as dataset_facts
 from studio.dataset.candidates import Candidate
 from studio.dataset.changes import Changes, Heard
@@ -319,13 +319,15 @@ class Store(ChecksOfStore, NearOfStore, PastOfStore):
         seed: int = 0,
         *,
         keep_assigned: bool = False,
+        by: str = assigning.PROMPT,
     ) -> Change:
-        """Give every row its split by its prompt's hash (see splits.py). Raises AskedWrongly for senseless shares.
+        """Give every row its split by a hash (see splits.py) of its prompt, or of what ``by`` keeps together.
 
-        With ``keep_assigned`` only rows without a split get one: that of the rows with an equal prompt where there are
-        any, else by the hash. The shares then speak of the new prompts, not of the whole.
+        That is one of ``assigning.BY``, or a column that a template made the rows of. With ``keep_assigned`` only rows
+        without a split get one: that of the rows they belong together with where there are any, else by the hash. The
+        shares then speak of what is new, not of the whole. Raises AskedWrongly for senseless shares or no such column.
         """
-        return edits.assign_splits(cursor, self.who, test, validation, seed, keep_assigned)
+        return assigning.assign_splits(cursor, self.who, test, validation, seed, keep_assigned, by)
 
     @writes
     def undo(self, cursor: DuckDBPyConnection) -> Change | None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from studio.dataset import past, versions
+from studio.dataset import locks, past, versions
 from studio.dataset.connection import as_ids
 from studio.dataset.examples import Example, ExampleIds
 from studio.dataset.host import Host, reads, writes
+from studio.dataset.locks import Lock
 from studio.dataset.texts import storable
 from studio.dataset.versions import Version, VersionDiff
 
@@ -41,6 +42,21 @@ class PastOfStore:
         None where a row has changed since; then what was read meanwhile may be of either state.
         """
         return versions.freeze(cursor, self.who, as_of, storable(note))
+
+    @writes
+    def lock_test_set(self, cursor: DuckDBPyConnection, reason: str = "") -> Lock:
+        """Let no row of the test split be edited, relabelled or removed, and none enter it. Raises AskedWrongly."""
+        return locks.lock(cursor, self.who, storable(reason))
+
+    @writes
+    def unlock_test_set(self, cursor: DuckDBPyConnection, reason: str) -> Lock:
+        """Let them be changed again; who and why is kept. Raises AskedWrongly without a reason."""
+        return locks.unlock(cursor, self.who, storable(reason))
+
+    @reads
+    def test_locks(self, cursor: DuckDBPyConnection) -> list[Lock]:
+        """Every locking and unlocking of the test set, oldest first."""
+        return locks.history(cursor)
 
     @reads
     def all_versions(self, cursor: DuckDBPyConnection) -> list[Version]:

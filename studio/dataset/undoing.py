@@ -10,6 +10,7 @@ import numpy as np
 from studio.dataset.connection import as_ids, id_condition
 from studio.dataset.edits import CURRENT, TYPES, next_change, rehash
 from studio.dataset.examples import Change, ExampleIds
+from studio.dataset.locks import LOCKED, UNGUARDED, refuse_locked
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -39,6 +40,7 @@ def _stepped(cursor: DuckDBPyConnection, who: str, which: str, *, to_undone: boo
     cursor.execute(
         "INSERT INTO undo_steps (batch_id, is_undone, stepped_at) VALUES ($1, $2, $3)", stepped_at
     ).fetchall()
+    _refuse_locked_step(cursor, batch_id)
     if kind == "import":
         ids = _ids(cursor, "SELECT example_id FROM examples WHERE import_batch_id = $1", batch_id)
         kept = _taken_up(cursor, batch_id)
@@ -51,6 +53,19 @@ def _stepped(cursor: DuckDBPyConnection, who: str, which: str, *, to_undone: boo
         kept = _restore(cursor, batch_id, ids, to_undone=to_undone)
     stepped = np.setdiff1d(ids, kept)
     return Change(batch_id, summary, stepped, len(stepped), len(kept), _others_since(cursor, batch_id, kept))
+
+
+def _refuse_locked_step(cursor: DuckDBPyConnection, batch_id: int) -> None:
+    """Raise StudioError where the batch brought, or changed more than the mark of, a row of the locked test set."""
+    fields = ", ".join(f"'{field}'" for field in UNGUARDED)
+    ids = _ids(
+        cursor,
+        f"""SELECT example_id FROM (
+                SELECT example_id FROM edits WHERE batch_id = $1 AND field NOT IN ({fields})
+                UNION SELECT example_id FROM examples WHERE import_batch_id = $1) WHERE {LOCKED}""",
+        batch_id,
+    )
+    refuse_locked(cursor, ids)
 
 
 def _taken_up(cursor: DuckDBPyConnection, batch_id: int) -> ExampleIds:

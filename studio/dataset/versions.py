@@ -82,7 +82,7 @@ def create(cursor: DuckDBPyConnection, who: str, name: str, note: str, as_of: da
     ((last,),) = cursor.execute("SELECT coalesce(max(version_id), 0) FROM versions").fetchall()
     version_id = last + 1
     wanted = past.state_at(cursor, as_of) if as_of else past.NOW
-    count, content_hash = _content_of(cursor, wanted) if as_of else _content(cursor)
+    count, content_hash = _content_then(cursor, wanted) if as_of else content_of(cursor)
     if not count and as_of:
         raise AskedWrongly(f"There were no rows at {as_of:%Y-%m-%d %H:%M}.", "Name a later moment.")
     if not count:
@@ -240,16 +240,17 @@ def _free_name(cursor: DuckDBPyConnection, number: int) -> str:
     return f"v{number}"
 
 
-def _content(cursor: DuckDBPyConnection) -> tuple[int, str]:
-    """How many rows there are, and the hash of what is in them: a sum of rows' hashes, which knows no order."""
+def content_of(cursor: DuckDBPyConnection, where: str = "true") -> tuple[int, str]:
+    """How many rows there are now, and the hash of what is in them: a sum of rows' hashes, which knows no order."""
     ((count, total),) = cursor.execute(
-        f"""SELECT count(*), sum(md5_number_lower(concat_ws(chr(0), {_CONTENT}))) FROM examples WHERE NOT is_removed"""
+        f"""SELECT count(*), sum(md5_number_lower(concat_ws(chr(0), {_CONTENT}))) FROM examples
+            WHERE NOT is_removed AND {where}"""
     ).fetchall()
     return int(count), _digest(count, total or 0)
 
 
-def _content_of(cursor: DuckDBPyConnection, wanted: str) -> tuple[int, str]:
-    """As ``_content``, of any state: rows whose text is another now are hashed one by one."""
+def _content_then(cursor: DuckDBPyConnection, wanted: str) -> tuple[int, str]:
+    """As ``content_of``, of any state: rows whose text is another now are hashed one by one."""
     labels = "was.label, was.split, was.task"
     ((count, total),) = cursor.execute(
         f"""SELECT count(*), sum(md5_number_lower(concat_ws(chr(0), {_CONTENT.replace("label, split, task", labels)})))

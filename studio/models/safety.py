@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import StudioError
-from studio.files import read_json_object
+from studio.files import in_short, read_json_object
 
 WEIGHTS = "model.safetensors"
 INDEX_ENDING = ".safetensors.index.json"
@@ -65,10 +65,13 @@ def _refuse_without_weights(folder: Path, called: str, opt_in: str) -> None:
     if (folder / WEIGHTS).is_file():
         return
     if (folder / INDEX).is_file():
-        missing = next((file for file in _files_of(folder / INDEX) if not (folder / file).is_file()), "")
+        # Looked up among those there are: asking for a name that is too long for any file is an error of the system.
+        there = {path.name for path in folder.iterdir() if path.is_file()}
+        missing = next((file for file in _files_of(folder / INDEX) if file not in there), "")
         if missing:
             raise StudioError(
-                f"{folder}: {INDEX} names {missing}, which is not there.", "Copy the whole model folder again."
+                f"{folder}: {INDEX} names {in_short(missing)}, which is not there.",
+                "Copy the whole model folder again.",
             )
         return
     pickle = next((path.name for pattern in PICKLES for path in sorted(folder.glob(pattern))), "")

@@ -41,7 +41,7 @@ def model_card(
         Section("Verified", [Words(f"The weights of this folder ({found.dtype}) were {found.words}.")]),
         Section("Data", _data(rows, provenance)),
         Section("Scores", _scores(comparisons)),
-        Section("Limits", _limits(rows, spec, comparisons, found)),
+        Section("Limits", _limits(state.rows or len(rows.get("train", ())), spec, comparisons, found)),
         Section("Losses on validation", [Grid(_losses(state))]),
         *of_run.sections,
     ]
@@ -75,13 +75,13 @@ def _scores(comparisons: Sequence[PastComparison]) -> list[Block]:
 
 
 def _limits(
-    rows: Mapping[str, Sequence[FrozenRow]],
+    learned: int,
     spec: TrainSpec,
     comparisons: Sequence[PastComparison],
     found: Verified,
 ) -> list[Block]:
     said = [
-        f"It learned {counted(len(rows.get('train', ())), 'row')} of at most {number(spec.max_length)} tokens; "
+        f"It learned {counted(learned, 'row')} of at most {number(spec.max_length)} tokens; "
         "on longer texts, and on what these rows are not like, nothing is known.",
         f"That it is the model of the run was looked at on {counted(found.rows, 'row')}; that says nothing of quality.",
         "What else the base model could do may have suffered; "

@@ -121,11 +121,17 @@ def _quoted(item: str) -> str:
     return '"{}"'.format(item.replace('"', '""')) if "," in item or '"' in item else item
 
 
+# Said here, for csv's own limit is one for the whole process, and reading a CSV file lifts it.
+LONGEST_LIST = 100_000
+
+
 def items_of(name: str, text: str) -> list[str]:
     """The words of a list as it is typed: parted by commas, in double quotes where one has a comma.
 
     Raises AskedWrongly, naming the setting.
     """
+    if len(text) > LONGEST_LIST:
+        raise AskedWrongly(f"{name}={in_short(text)}: a list of at most {LONGEST_LIST:,} characters is needed.")
     try:
         return next(csv.reader([text], skipinitialspace=True), [])
     except csv.Error:  # a line break, or a word without end

@@ -341,6 +341,9 @@ class CompareSpec(Spec):
         "Rows of the tasks that the run did not learn, and a small general set, show what it forgot.", default=False
     )
     version: str = filled_in("The version of the dataset that its rows were frozen from.", default="")
+    test_locks: tuple[str, ...] = filled_in(
+        "When the test set was locked, and each time that it was unlocked, by whom and why.", default=()
+    )
     own_scorers: tuple[str, ...] = filled_in("Functions of the project that score too, by studio.toml.", default=())
     dtype: str = about(
         "auto measures float32 and bfloat16 on this machine and takes the faster.", choices=DTYPES, default="auto"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from studio.errors import AskedWrongly, StudioError
+from studio.files import in_short
 from studio.tokens.layout import Budget, ContextWindow, Model
 from studio.tokens.pairs import Encoded, Objective, Pair
 from studio.tokens.rendering import Message
@@ -163,7 +164,7 @@ def _until_end_of_turn(text: str, end_of_turn: str) -> str:
     end = text.rfind(end_of_turn)
     if end < 0 or text[end + len(end_of_turn) :].strip():
         raise StudioError(
-            f"the chat template does not end an answer with {end_of_turn!r}.",
+            f"the chat template does not end an answer with {in_short(end_of_turn)!r}.",
             "The tuned model would never stop: mend chat_template or eos_token of the model.",
         )
     return text[: end + len(end_of_turn)]

@@ -47,10 +47,14 @@ def render_row(source: str, columns: Mapping[str, Any]) -> str:
 def render(
     source: str, specials: Mapping[str, str], messages: Sequence[Message], *, add_generation_prompt: bool
 ) -> str:
-    """What the template ``source`` makes of a conversation. Raises StudioError where it fails or writes too much."""
+    """What the template ``source`` makes of a conversation. Raises StudioError where it fails, or writes too much or
+    nothing: no answer to an empty prompt is worth learning."""
     given = sum(len(message["content"]) for message in messages)
     variables = {"messages": messages, "add_generation_prompt": add_generation_prompt, **specials}
-    return _bounded("the model's chat template", lambda: compiled(source).render(variables), given)
+    text = _bounded("the model's chat template", lambda: compiled(source).render(variables), given)
+    if given and not text:
+        raise StudioError("the model's chat template writes nothing of a conversation.", "Replace its chat_template.")
+    return text
 
 
 def _bounded(what: str, make: Callable[[], str], given: int) -> str:

@@ -73,7 +73,15 @@ def test_the_card_says_data_settings_losses_scores_and_limits_and_no_row(
     assert said == ["merging"] and [row["example_id"] for row in asked[0]["rows"]] == [20, 21, 22]
     card = (tmp_path / "out" / "README.md").read_text()
     assert card.startswith('---\nlibrary_name: transformers\nbase_model: "tiny"\n')
-    for words in ("2e-05", "3 of 3 greedy answers", "- train rows: 9", "sha256 of train.jsonl", "## Limits", "0.437"):
+    for words in (
+        "2e-05",
+        "3 of 3 greedy answers",
+        "- train rows: 9",
+        "It learned 320 rows",
+        "sha256 of train.jsonl",
+        "## Limits",
+        "0.437",
+    ):
         assert words in card
     assert COMPARISON.replace("_", r"\_") in card and "No comparison was run" not in card
     assert "secret" not in card and str(tmp_path) not in card.split("## Where the figures")[0]

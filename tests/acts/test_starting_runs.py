@@ -16,6 +16,7 @@ from studio.dataset.candidates import Candidate
 from studio.dataset.store import Store
 from studio.errors import AskedWrongly, StudioError
 from studio.project import Project
+from studio.reports.locks import locks_sentence
 from studio.runs.arms.answering import read_answering
 from studio.runs.directory import RunDirectory, read_rows, write_rows
 from studio.runs.events import EventWriter, Finished
@@ -128,6 +129,19 @@ def test_all_arms_get_the_same_held_out_rows_and_shots_come_from_training_only(p
     spec = read_spec(directory)
     assert isinstance(spec, CompareSpec)
     assert read_answering(directory, spec)["tuned"].tuned_path == str(run.result_path("adapter").resolve())
+
+
+def test_a_comparison_says_that_its_test_set_is_locked_and_that_it_was_unlocked_before(
+    project: Project, store: Store
+) -> None:
+    store.lock_test_set()
+    store.unlock_test_set("a typo")
+    store.lock_test_set()
+    run = RunDirectory(project.runs_path / comparing.start_comparison(project, store, CompareSpec(arms=("zero_shot",))))
+    spec = read_spec(run)
+    assert isinstance(spec, CompareSpec) and spec.version == "v1"
+    said = locks_sentence(spec.test_locks)
+    assert said.startswith("Test set locked by anna ") and "Before: unlocked by anna " in said and ": a typo (" in said
 
 
 def test_a_limit_is_spent_evenly_on_the_tasks(project: Project, store: Store) -> None:

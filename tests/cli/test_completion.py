@@ -29,7 +29,7 @@ from studio.runs.specs import TrainSpec, write_spec
 ROOT: Any = typer.main.get_command(app)
 REPOSITORY = Path(__file__).parents[2]
 COSTLY = '$(touch costly); it\'s; "two" words!'
-FREE = frozenset({"COLUMNS", "ID", "K", "N", "NAME", "PROMPT", "SHARE", "TEXT"})  # anything can stand there
+FREE = frozenset({"COLUMNS", "ID", "K", "N", "NAME", "PROMPT", "SHARE", "STEP", "TEXT"})  # anything can stand there
 PATIENCE_SECONDS = 30
 HOME, ENTER = "\x01", "\n"
 
@@ -69,7 +69,7 @@ class TestWhatIsOffered:
         ("line", "words"),
         [
             ("ru", ["runs", "run"]),
-            ("models ", ["list", "get"]),
+            ("models ", ["list", "get", "add", "rm"]),
             ("rows --s", ["--search", "--sort"]),
             ("rows --sort total_tokens,ta", ["total_tokens,task", "total_tokens,task:desc"]),
             ("rows --sort=tas", ["--sort=task", "--sort=task:desc"]),
@@ -94,6 +94,11 @@ class TestWhatIsOffered:
             ),
             ("compare --split ", ["validation", "test"]),
             ("import --task ti", ["tickets"]),
+            ("export out.jsonl --shape pa", ["pair"]),
+            ("import pairs.csv --template cl", ["classify"]),
+            ("template apply mine --template sum", ["summarise"]),
+            ("task rename tick", ["tickets"]),
+            ("task rename tickets to", ["tone"]),
             ("check --only exact", ["exact_duplicates"]),
             ("check --fail-on w", ["warning"]),
             ("models get ", ["org/tiny", "smollm2-135m-instruct"]),

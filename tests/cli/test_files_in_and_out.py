@@ -159,8 +159,10 @@ def test_the_same_pairs_under_another_task_are_already_there_and_it_says_so(stud
     studio("import", "-", "--task", "one", piped=bare)
     result = studio("import", "-", "--task", "two", "--json", piped=bare + '{"prompt": "new", "completion": "c"}\n')
     assert json.loads(result.stdout) | {"problems": 0} == {
-        "added": 1, "duplicates": 3, "duplicates_of_another_task": 3, "problems": 0, "is_dry_run": False,
+        "added": 1, "duplicates": 3, "duplicates_of_another_task": 3,
+        "shapes": {"prompt/completion": 4}, "problems": 0, "is_dry_run": False,
     }  # fmt: skip
-    assert result.stderr == "added 1 example · 3 already there, under another task · 0 problems\n"
+    said = "added 1 example · 3 already there, under another task · 0 problems"
+    assert result.stderr == f"{said} · read as prompt/completion\n"
     some = studio("import", "-", "--task", "one", piped=bare + '{"prompt": "new", "completion": "c"}\n')
     assert "added 0 examples · 4 already there, 1 of them under another task · 0 problems" in some.stderr

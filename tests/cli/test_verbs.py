@@ -41,7 +41,8 @@ def in_json(result: Result) -> Any:
 
 def test_import_label_undo_redo(studio: Studio, pairs: str) -> None:
     assert in_json(studio("import", pairs, "--json")) == {
-        "added": 3, "duplicates": 0, "duplicates_of_another_task": 0, "problems": [], "is_dry_run": False,
+        "added": 3, "duplicates": 0, "duplicates_of_another_task": 0,
+        "shapes": {"prompt/completion": 3}, "problems": [], "is_dry_run": False,
     }  # fmt: skip
     assert "added 0 examples · 3 already there" in studio("import", pairs).stderr
     assert studio("label", "accept", "1", "2").exit_code == 0

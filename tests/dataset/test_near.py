@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from studio.dataset.candidates import Candidate
@@ -84,6 +86,21 @@ def test_what_all_prompts_of_a_task_begin_with_makes_none_of_them_near(store: St
     store.add([Candidate(f"{order}{one} {two}", "c") for one in words for two in words[:2]], "")
     store.find_near()
     assert near(store) == []
+
+
+def test_short_texts_that_the_prompts_of_a_template_surround_are_not_near_for_that(store: Store) -> None:
+    """A third of such rows were leakage between splits, and no run could start. One text in two prompts still is."""
+    prompts = ("Classify this text. Answer with the label alone.\n\n{}", "{}\n\nWhich label fits? The label alone.")
+    texts = [f"My {one} is {two}" for one in ("lamp", "phone", "mouse") for two in ("broken", "late", "loud")]
+
+    def made(text: str, prompt: str) -> Candidate:
+        raw = json.dumps({"id": 7, "text": text, "label": "calm"})
+        return Candidate(prompt.format(text), "calm", template="classify", raw=raw)
+
+    rows = [made(text, prompts[number % 2]) for number, text in enumerate(texts)]
+    store.add([*rows, made(texts[0], prompts[1])], "")
+    store.find_near()
+    assert near(store) == [[1, 10]]
 
 
 class TestAfterAChange:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from studio.errors import AskedWrongly, StudioError
+from studio.interpreter import OnPart
 from studio.models import fetching
 from studio.models.catalogue import PackagedModel, list_models
-from studio.models.fetching import OnPart, get_model
+from studio.models.fetching import get_model
 from studio.models.finding import resolve_model
 
 NAME = "smollm2-135m-instruct"

@@ -11,6 +11,7 @@ import pytest
 
 from studio.errors import StudioError
 from studio.models.finding import resolve_model
+from studio.models.safety import refuse_unsafe
 
 Gate = Callable[[Path], object]
 
@@ -83,6 +84,14 @@ def test_an_index_that_leads_out_of_the_folder_is_refused(gate: Gate, folder: Pa
     (folder / "model.safetensors").unlink()
     with pytest.raises(StudioError, match=r"no \.safetensors file of this folder"):
         gate(folder)
+
+
+def test_a_weights_name_too_long_for_any_file_is_said_to_be_missing(tmp_path: Path) -> None:
+    name = f"m{'(' * 3000}.safetensors"
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": name}}))
+    with pytest.raises(StudioError, match="which is not there") as refused:
+        refuse_unsafe(tmp_path, {})
+    assert len(refused.value.message) < 400
 
 
 def test_an_index_that_names_a_file_that_is_not_there_is_refused_before_anything_starts(

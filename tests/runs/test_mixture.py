@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from studio.errors import AskedWrongly
@@ -32,6 +32,7 @@ def test_the_mixtures_that_people_ask_for() -> None:
     assert examples(ROWS, mixture="weights", task_weights=("tickets=1", "tone=0", "translate=0"))["tone"] == 0
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
 @given(
     st.dictionaries(st.text(max_size=4), st.integers(1, 60), min_size=1, max_size=6),
     st.sampled_from(["proportional", "equal", "temperature:1.5", "temperature:20"]),

@@ -73,6 +73,7 @@ ASKED: list[Callable[[Store], Any]] = [
     lambda store: store.uncounted_ids("before"),
     lambda store: store.texts_to_count([1, 2]),
     lambda store: store.all_versions(),
+    lambda store: store.test_locks(),
     lambda store: store.version("before"),
     lambda store: asdict(store.version_diff("before")),
     lambda store: store.version_ids("before"),
@@ -100,8 +101,8 @@ def test_from_outside_every_question_has_the_answer_that_the_owner_gets(anna: St
 
 
 def test_from_outside_every_act_does_what_it_does_at_the_owner(anna: Store, bo: Store) -> None:
-    assert bo.set_text(1, completion="new\n\u202e text").count == 1 and anna.example(1).completion == "new\n\u202e text"
-    assert bo.set_mark([1], True, "note").count == 1 and anna.example(1).note == "note"
+    assert bo.set_text(1, completion="new\n\u202e text").count == bo.set_mark([1], True, "note").count == 1
+    assert (anna.example(1).completion, anna.example(1).note) == ("new\n\u202e text", "note")
     assert bo.send_back({2: "look again", 3: "and here"}).count == 2 and anna.example(3).note == "and here"
     assert bo.remove([6]).count == 1 and anna.stats().examples == 5
     assert bo.assign_splits(0.5, 0.2, 3, keep_assigned=True).count == 5
@@ -115,8 +116,8 @@ def test_from_outside_every_act_does_what_it_does_at_the_owner(anna: Store, bo: 
     assert {one.check.name: one.waiver.who for one in anna.checked(CHECKS, Around(9)) if one.waiver} == {
         CHECKS[0].name: "bo"
     }
-    made = bo.create_version("clean")
-    assert made == anna.version("clean") == bo.freeze_version(bo.newest_change())
+    assert bo.create_version("clean") == anna.version("clean") == bo.freeze_version(bo.newest_change())
+    assert [bo.lock_test_set(), bo.unlock_test_set("why")] == anna.test_locks()
     bo.remove([5])
     bo.find_near()
     bo.remove([4])
@@ -145,6 +146,8 @@ def test_from_outside_every_act_does_what_it_does_at_the_owner(anna: Store, bo: 
         "replace_texts",
         "rename_task",
         "create_version",
+        "lock_test_set",
+        "unlock_test_set",
         "freeze_version",
     }
     tried |= {"keep_bands", "keep_clusters", "forget_bands_of_removed"}

@@ -22,7 +22,7 @@ from studio.tokens.encoding import Pair, encode_pairs, prompt_text
 from tests.soak.mutations import ODD_TEXTS, mutated_bytes, mutated_json
 from tests.tiny_model import CHAT_TEMPLATE, write_tokenizer
 
-FOLDERS, PARTS = 4_000, 8
+FOLDERS, PARTS = 10_000, 20
 CPU_SECONDS = 5.0  # of this process, for one folder
 MOST_BYTES = 600 << 20  # what this process may grow to
 PAIRS = [

@@ -32,7 +32,7 @@ from studio.tui.screens.runs.curves import X_AXES, ChartChoice, loss_series, rea
 from studio.tui.widgets.run_lines import comparison_lines, facts_lines, run_line, trouble_lines
 from tests.tui.run_story import RECORDED
 
-DIRECTORIES, PARTS = 6_000, 20
+DIRECTORIES, PARTS = 10_000, 34
 SECONDS = 5.0  # of CPU, for two runs of some kilobytes
 SCORED_EVERY = 5  # scoring answers takes longer than all else together
 HOSTILE: list[Any] = [

@@ -13,7 +13,7 @@ from studio.errors import AskedWrongly
 from studio.project import SETTINGS_TEMPLATE, Project, Settings
 from tests.soak.mutations import ODD_VALUES, mutated_bytes
 
-FILES = 4_000
+FILES = 10_000
 SECONDS = 2.0
 SOUND = (
     SETTINGS_TEMPLATE.format(base_model='"smollm2"', max_length=512).replace("# ", "")

@@ -11,6 +11,7 @@ import pytest
 from tokenizers import Tokenizer, processors
 from typer.testing import CliRunner
 
+from studio.acts.checking import waive
 from studio.acts.training import plan_training, start_training
 from studio.cli.app import app
 from studio.dataset.candidates import Candidate
@@ -100,10 +101,13 @@ def project(tmp_path: Path, tiny_model_folder: Path) -> Project:
     rows.append(Candidate("how do I end a turn?", f"write {END} there", split="train"))
     with Store.open(project.store_path, "anna") as store:
         store.add(rows, "rows")
+        waive(project, store, "template_tokens", "we teach how templates are written")
     return project
 
 
-def test_a_plan_with_a_flaw_refuses_to_start_and_names_the_row(project: Project) -> None:
+def test_a_plan_with_a_flaw_refuses_to_start_and_names_the_row_also_where_its_finding_is_waived(
+    project: Project,
+) -> None:
     with Store.open(project.store_path, "anna") as store:
         for prove_all in (False, True):
             refusal = plan_training(project, store, TrainSpec(max_length=128), prove_all=prove_all).refusal

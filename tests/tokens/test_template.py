@@ -51,6 +51,13 @@ def test_a_template_that_tries_to_leave_its_sandbox_is_refused(source: str) -> N
         ChatTemplate(source, {}).render(messages_of("hi"), add_generation_prompt=True)
 
 
+def test_a_template_that_writes_nothing_is_refused_instead_of_asking_with_an_empty_prompt() -> None:
+    with pytest.raises(StudioError, match="writes nothing"):
+        ChatTemplate("{% if false %}{{ messages }}{% endif %}", {}).render(
+            messages_of("hi"), add_generation_prompt=True
+        )
+
+
 def test_a_template_that_is_not_jinja_names_its_line() -> None:
     with pytest.raises(StudioError, match="line 2"):
         ChatTemplate("ok\n{% for %}", {}).render(messages_of("hi"), add_generation_prompt=True)

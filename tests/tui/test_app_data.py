@@ -278,6 +278,10 @@ async def test_copies_and_writes_say_what_they_did(tmp_path: Path) -> None:
         assert json.loads(pilot.app.clipboard)["prompt"] == "where is order 1?"
         await press(pilot, "Y")
         assert pilot.app.clipboard == "where is order 1?"
+        for key in ("j", "j", "Y"):  # at once: a held key's row is read a little later, and the one before was copied
+            pilot.app.simulate_key(key)
+        await settle(pilot)
+        assert pilot.app.clipboard == "where is order 3?"
         await press(pilot, "f")
         await type_line(pilot, "example_id = 2")
         await press(pilot, "C")

@@ -43,7 +43,7 @@ async def test_the_list_hides_neither_line_nor_error_and_f1_takes_it_away(tmp_pa
     async with opened(project_with(tmp_path, tickets(30)), NARROW) as pilot:
         await press(pilot, "f")
         lines = shown(pilot).splitlines()
-        assert lines[13].startswith(" columns    example_id prompt")
+        assert lines[12].startswith(" columns    example_id prompt")
         assert lines[21].startswith(" filter")
         await press(pilot, *"toto", "enter")
         lines = shown(pilot).splitlines()

@@ -73,10 +73,8 @@ def test_half_precision_says_how_far_it_is_and_a_checkpoint_is_merged_as_it_was(
 def test_a_merge_that_went_wrong_is_refused(
     tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from peft import PeftModel
-
     run = trained("lora", tmp_path / "run", tiny_model_folder)
-    monkeypatch.setattr(PeftModel, "merge_and_unload", lambda tuned, **_: tuned.unload())
+    monkeypatch.setattr("studio.worker.merging._merged", lambda tuned: tuned.unload())
     with pytest.raises(StudioError, match="does not answer as the run does"):
         merged(run, tmp_path / "out")
 

@@ -5,7 +5,7 @@ in and those that it could join. A cluster is what is reached from one row by st
 its ends may differ more than its neighbours. Its number is its smallest id.
 
 What all prompts of a task begin with says nothing of a row and is left out: an instruction before short texts would
-make them all alike.
+make them all alike. Of a row that a template made only those of its columns are compared that stand in its prompt.
 """
 
 from __future__ import annotations
@@ -142,7 +142,10 @@ def _prompts(cursor: DuckDBPyConnection, ids: ExampleIds) -> Texts:
 
 def _compared(skipped_in: str) -> str:
     """What of a prompt is compared."""
-    return f"prompt[{skipped_in}.skipped + 1 : {skipped_in}.skipped + {_MOST_CHARS}]"
+    columns = "list_filter(json_extract_string(raw, '$.*'), lambda text: text <> '' AND contains(prompt, text))"
+    rest = f"prompt[{skipped_in}.skipped + 1 :]"
+    own = f"coalesce(nullif(array_to_string({columns}, ' '), ''), {rest})"
+    return f"left(CASE WHEN template = '' THEN {rest} ELSE {own} END, {_MOST_CHARS})"
 
 
 def _skips(cursor: DuckDBPyConnection) -> str:

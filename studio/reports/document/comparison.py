@@ -22,6 +22,7 @@ from studio.reports.document.blocks import (
     Words,
 )
 from studio.reports.document.figures import forest, tradeoff
+from studio.reports.locks import locks_sentence
 from studio.reports.numbers import number
 from studio.reports.scores import all_scores_tables
 from studio.reports.tradeoff import drawn, legend, prices_known, trade_points
@@ -89,6 +90,7 @@ def comparison_document(
     facts = [
         ("arms", ", ".join(comparison.arms)),
         ("rows", f"{number(comparison.rows)} answered by every arm, {number(comparison.left_out)} left out"),
+        *([("test set", locks_sentence(spec.test_locks))] if spec.test_locks else []),
         ("base model", spec.base_model),
         ("answered in", comparison.dtype or "not noted"),
         ("seed", str(spec.seed)),

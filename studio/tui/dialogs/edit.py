@@ -14,10 +14,10 @@ from textual.widgets import Static
 
 from studio.tui import actions
 from studio.tui.dialogs.dialog import StudioDialog
-from studio.tui.screens.data.pair_text import turn_lines
 from studio.tui.styles import style_of
 from studio.tui.widgets.exact_text import ExactTextArea
 from studio.tui.widgets.lines import content_of
+from studio.tui.widgets.pair_text import turn_lines
 
 if TYPE_CHECKING:
     from studio.dataset.store import Example

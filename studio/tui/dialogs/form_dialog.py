@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
+from textual.message import Message
 
 from studio.errors import StudioError
 from studio.runs.settings import Spec
@@ -17,6 +18,16 @@ from studio.tui.widgets.footer import KeyFooter
 from studio.tui.widgets.lines import Line, LinesView
 
 COUNT_AFTER_SECONDS = 0.2  # since the last key in the form
+
+
+class Advice(LinesView):
+    """What is said beside the form. Tells when the room for it has changed."""
+
+    class Resized(Message):
+        """It is laid out anew."""
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
 
 
 class FormDialog(StudioDialog):
@@ -48,7 +59,7 @@ class FormDialog(StudioDialog):
             dialog.border_title = self.NAME.lower()
             with Container(id="halves"):
                 yield self.form()
-                yield LinesView(id="advice")
+                yield Advice(id="advice")
             yield KeyFooter(actions.footer_actions(self.NAME), self.session.keys)
 
     def on_mount(self) -> None:
@@ -84,7 +95,7 @@ class FormDialog(StudioDialog):
         self.show(refusal_lines(error))
 
     def show(self, lines: list[Line]) -> None:
-        self.query_one("#advice", LinesView).show(lines, hang=2)
+        self.query_one(Advice).show(lines, hang=2)
 
     def action_next_field(self) -> None:
         self.focus_next()

@@ -16,7 +16,7 @@ from studio.runs.settings import Spec
 from studio.runs.specs import TrainSpec
 from studio.tui import actions
 from studio.tui.dialogs.form import SpecForm, fields_of, with_others
-from studio.tui.dialogs.form_dialog import COUNT_AFTER_SECONDS, FormDialog, refusal_lines
+from studio.tui.dialogs.form_dialog import COUNT_AFTER_SECONDS, Advice, FormDialog, refusal_lines
 from studio.tui.widgets.lines import Line, joined
 
 if TYPE_CHECKING:
@@ -101,8 +101,9 @@ class NewRunDialog(FormDialog):
         if store is not None and spec is not None:
             self.ask("plan", lambda: plan_training(self.project, store, spec), self._planned)
 
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._show_plan)
+    def on_advice_resized(self) -> None:
+        """Of the dialog's own resizing nothing follows yet: what is in it is laid out later, when its styles are."""
+        self._show_plan()
 
     def _planned(self, plan: TrainPlan) -> None:
         self._plan = plan
@@ -113,7 +114,7 @@ class NewRunDialog(FormDialog):
         plan = self._plan
         if plan is None or self._measuring is not None:
             return
-        width = self.query_one("#advice").content_size.width
+        width = self.query_one(Advice).content_size.width
         self.show(plan_lines(plan, width, self._found, is_narrow=self.has_class("-narrow")))
 
     # -- measuring

@@ -51,7 +51,8 @@ class ExactTextArea(TextArea):
     async def on_key(self, event: events.Key) -> None:
         """Keys are done one after the other: none is typed into a text that the key before it has saved and left."""
         if not self.screen.is_current:
-            self.app.post_message(events.Key(event.key, event.character))
+            if self.app.screen_stack:  # an app that ends has no screen: the key would come back for ever
+                self.app.post_message(events.Key(event.key, event.character))
         elif event.is_printable or not await self.app._check_bindings(event.key):
             return
         event.stop()

@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from studio.tui.widgets.lines import Line, strip_of
 
-MOST_LINES = 8
+MOST_LINES = 10  # all columns and functions of a filter, and a sentence, at 80 cells
 Helper = Callable[[str, int], list[Line]]
 
 

@@ -8,8 +8,10 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from studio.reports.compare import scores_of
+from studio.reports.locks import locks_sentence
 from studio.reports.tradeoff import PRICES, prices_known, trade_points
 from studio.reports.visible import visible
+from studio.runs.specs import CompareSpec
 from studio.runs.state import RunState
 from studio.scoring.comparison import Comparison
 from studio.scoring.intervals import Interval
@@ -88,6 +90,8 @@ def verdict_lines(comparison: Comparison, state: RunState | None) -> list[Line]:
     if state is not None and state.status != "finished":
         words, style = status_segment(state.status)
         lines.append([(f"{words}: these are the answers so far · F4 Runs resumes it", style)])
+    if state is not None and isinstance(state.spec, CompareSpec) and (said := locks_sentence(state.spec.test_locks)):
+        lines.append([(said, "warn" if "unlocked" in said or "not locked" in said else "dim")])
     return lines
 
 

@@ -11,7 +11,7 @@ from studio.reports.numbers import counted, number
 from studio.reports.visible import visible
 
 if TYPE_CHECKING:
-    from studio.dataset.store import Change
+    from studio.dataset.store import Change, Store
     from studio.tui.screens.data.desk import Desk
     from studio.tui.screens.data.rows import Rows
 
@@ -124,7 +124,7 @@ class Decisions:
 
     def enter_split(self, text: str) -> None:
         store, (test, validation, seed) = self._desk.session.opened(), parse_split(text)
-        self._desk.ask("split", lambda: store.assign_splits(test, validation, seed), self._show_split)
+        self._desk.ask("split", lambda: _assigned(store, test, validation, seed), self._show_split)
 
     def _show_split(self, change: Change) -> None:
         self._desk.close_bar()
@@ -132,6 +132,12 @@ class Decisions:
         counts = ", ".join(f"{name} {number(count)}" for name, count in splits.items() if count)
         self._desk.say(f"split: {counts} · saved · u undoes" if change.count else f"split as before: {counts}")
         self._desk.shell.examples_changed(change.example_ids, change.summary)
+
+
+def _assigned(store: Store, test: float, validation: float, seed: int) -> Change:
+    from studio.acts.splitting import assign_splits
+
+    return assign_splits(store, test, validation, seed)
 
 
 def parse_split(text: str) -> tuple[float, float, int]:

@@ -9,9 +9,9 @@ from textual.content import Content
 
 from studio.reports.numbers import counted
 from studio.reports.visible import visible
-from studio.tui.screens.data.pair_text import state_of, text_lines, turn_lines
 from studio.tui.styles import style_of
 from studio.tui.widgets.lines import content_of
+from studio.tui.widgets.pair_text import state_of, text_lines, turn_lines
 from studio.tui.widgets.text_pane import TextPane
 
 if TYPE_CHECKING:

@@ -13,25 +13,24 @@ if TYPE_CHECKING:
     from studio.tui.screens.data.counts import Counts
     from studio.tui.screens.data.desk import Desk
     from studio.tui.screens.data.rows import Rows
-    from studio.tui.screens.data.shown import ShownExample
 
 
 class Opening:
     """Each dialog is imported when it is first opened: the first paint does without them."""
 
-    def __init__(self, desk: Desk, rows: Rows, shown: ShownExample, counts: Counts) -> None:
-        self._desk, self._rows, self._shown, self._counts = desk, rows, shown, counts
+    def __init__(self, desk: Desk, rows: Rows, counts: Counts) -> None:
+        self._desk, self._rows, self._counts = desk, rows, counts
 
     def edit(self) -> None:
         from studio.tui.dialogs.edit import EditDialog
 
-        if (example := self._under_cursor()) is not None:
+        if (example := self._rows.under_cursor()) is not None:
             self._desk.app.push_screen(EditDialog(example), partial(self._edited, example))
 
     def edit_outside(self) -> None:
         from studio.tui.dialogs.edit_outside import edit_outside
 
-        if (example := self._under_cursor()) is not None:
+        if (example := self._rows.under_cursor()) is not None:
             self._edited(example, edit_outside(self._desk.app, example))
 
     def _edited(self, example: Example, texts: RowTexts | None) -> None:
@@ -71,7 +70,7 @@ class Opening:
 
     def as_trained(self) -> None:
         """Raises StudioError where the model is not here, or is still looked for."""
-        folder, example = self._desk.session.found_model(), self._shown.example
+        folder, example = self._desk.session.found_model(), self._rows.under_cursor()
         budget = self._desk.session.budget(folder)
         if example is None:
             return
@@ -90,7 +89,3 @@ class Opening:
 
         lines = [line for of_objective in trained for line in trained_lines(of_objective)]
         self._desk.app.push_screen(ReaderDialog(f"row {example.example_id} as trained", lines))
-
-    def _under_cursor(self) -> Example | None:
-        example_id = self._desk.table.cursor_id
-        return None if example_id is None else self._desk.session.opened().example(example_id)

@@ -16,9 +16,9 @@ from textual.strip import Strip
 from studio.reports.numbers import counted, number
 from studio.reports.visible import visible
 from studio.tui.screens.data.example_table import GLYPH_STYLES, GLYPHS
-from studio.tui.screens.data.pair_text import state_of, text_lines, turn_lines
 from studio.tui.styles import style_of
 from studio.tui.widgets.lines import HeadLine, Line, folded, line_length, strip_of
+from studio.tui.widgets.pair_text import state_of, text_lines, turn_lines
 
 if TYPE_CHECKING:
     from studio.dataset.store import Example

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from textual import events
 
     from studio.dataset.examples import ExampleIds
-    from studio.dataset.store import Store
+    from studio.dataset.store import Example, Store
     from studio.tui.screens.data.counts import Counts
     from studio.tui.screens.data.desk import Desk
     from studio.tui.screens.data.shown import ShownExample
@@ -153,6 +153,11 @@ class Rows:
             self._shown.show(read[0], self.found)
         else:
             self.load()
+
+    def under_cursor(self) -> Example | None:
+        """The example under the cursor as it is now: the pane may be a moment behind."""
+        example_id = self._desk.table.cursor_id
+        return None if example_id is None else self._desk.session.opened().example(example_id)
 
     def take_changes(self, example_ids: Sequence[int] | ExampleIds) -> None:
         """Rows changed elsewhere, or by undo and redo: show them, with the cursor on the first."""

@@ -76,8 +76,8 @@ class DataScreen(HandedOn):
         self.finding = Finding(self, self.rows)
         self.column_keys = ColumnKeys(self)
         self.decisions = Decisions(self, self.rows)
-        self.taking = Taking(self, self.rows, self.shown)
-        self.opening = Opening(self, self.rows, self.shown, self.counts)
+        self.taking = Taking(self, self.rows)
+        self.opening = Opening(self, self.rows, self.counts)
         self._enter_line = {
             "filter": self.finding.enter_filter,
             "whole filter": self.finding.enter_whole_filter,

@@ -14,7 +14,6 @@ from studio.reports.visible import visible
 if TYPE_CHECKING:
     from studio.tui.screens.data.desk import Desk
     from studio.tui.screens.data.rows import Rows
-    from studio.tui.screens.data.shown import ShownExample
 
 COPIED_FIELDS = ("prompt", "completion", "system", "context", "task", "label", "split")
 
@@ -31,23 +30,25 @@ def with_shape(text: str) -> tuple[str, str]:
 class Taking:
     """Copies go by OSC 52, which reaches the clipboard of the terminal, over SSH too."""
 
-    def __init__(self, desk: Desk, rows: Rows, shown: ShownExample) -> None:
-        self._desk, self._rows, self._shown = desk, rows, shown
+    def __init__(self, desk: Desk, rows: Rows) -> None:
+        self._desk, self._rows = desk, rows
         self._replacing = ""
 
     def copy_row(self) -> None:
-        if (example := self._shown.example) is not None:
+        if (example := self._rows.under_cursor()) is not None:
             row = {name: getattr(example, name) for name in COPIED_FIELDS}
             self._copy(json.dumps({name: value for name, value in row.items() if value}, ensure_ascii=False), "the row")
 
     def copy_cell(self) -> None:
-        """The whole text of the cursor's cell; what only the table has (tokens, who labelled) as the table has it."""
-        if (example := self._shown.example) is None:
+        """The whole text of the cursor's cell; what only the table has (tokens, who labelled) as it has it."""
+        if (example := self._rows.under_cursor()) is None:
             return
         name = self._desk.table.column_name
         value = getattr(example, name, None)
         if value is None:
-            value = getattr(self._desk.table.preview(example.example_id), name, None)
+            session = self._desk.session
+            in_table = session.opened().previews([example.example_id], session.fingerprint)
+            value = getattr(in_table[0], name, None) if in_table else None
         self._copy("" if value is None else str(value), name)
 
     def copy_command(self) -> None:
