@@ -206,6 +206,16 @@ def _tasks(place: Place) -> Iterable[Offer]:
     return map(Offer, tasks_in(place.project.store_path))
 
 
+def _versions(place: Place) -> Iterable[Offer]:
+    from studio.dataset.peek import versions_in
+
+    return map(Offer, versions_in(place.project.store_path))
+
+
+def _or_now(place: Place) -> Iterable[Offer]:
+    return [*_versions(place), Offer("now", "the dataset as it is")]
+
+
 def _checks(place: Place) -> Iterable[Offer]:
     from studio.dataset.checks import CHECKS
 
@@ -287,6 +297,7 @@ def _values_of_setting(spec: type[Spec], name: str) -> Values:
 VALUES: dict[str, Values] = {
     "ARMS": _list_of(_arms, key=str),
     "DTYPE": _of(ALLOWED),
+    "FROM": _of(("base", "continue")),
     "KEY=VALUE": _settings,
     "LABEL": _of(LABELS),
     "LIST": _row_lists,
@@ -296,6 +307,7 @@ VALUES: dict[str, Values] = {
     "OBJECTIVE": _of(OBJECTIVES),
     "OLD": _tasks,
     "ORDER": _list_of(_order),
+    "OTHER": _or_now,
     "RUN": _runs,
     "SEVERITY": _of(SEVERITIES),
     "SHAPE": _shapes,
@@ -306,5 +318,7 @@ VALUES: dict[str, Values] = {
     "TURNS": _of(LEARNED_TURNS),
     "TASKS": _list_of(_tasks),
     "TEMPLATE": _templates,
+    "VERSION": _versions,
+    "WHAT": _of(("prompt", "near", "source")),
     "WHICH": _of(("train", "validation")),
 }

@@ -29,7 +29,8 @@ from studio.runs.specs import TrainSpec, write_spec
 ROOT: Any = typer.main.get_command(app)
 REPOSITORY = Path(__file__).parents[2]
 COSTLY = '$(touch costly); it\'s; "two" words!'
-FREE = frozenset({"COLUMNS", "ID", "K", "N", "NAME", "PROMPT", "SHARE", "STEP", "TEXT"})  # anything can stand there
+# Anything can stand there.
+FREE = frozenset({"COLUMNS", "ID", "K", "N", "NAME", "PROMPT", "SHARE", "STEP", "TEXT", "WHEN"})
 PATIENCE_SECONDS = 30
 HOME, ENTER = "\x01", "\n"
 
@@ -48,6 +49,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     with Store.open(project.store_path, "anna") as store:
         tasks = ("tickets", "tickets", "tone", COSTLY, "t\x1b]0;title\x07")
         store.add([Candidate(f"p{number}", "c", task) for number, task in enumerate(tasks)], "")
+        store.create_version("before mending")
     return project
 
 
@@ -99,6 +101,10 @@ class TestWhatIsOffered:
             ("template apply mine --template sum", ["summarise"]),
             ("task rename tick", ["tickets"]),
             ("task rename tickets to", ["tone"]),
+            ("version show ", ["before mending"]),
+            ("version diff before\\ mending n", ["now"]),
+            ("since --train c", ["continue"]),
+            ("split --by n", ["near"]),
             ("check --only exact", ["exact_duplicates"]),
             ("check --fail-on w", ["warning"]),
             ("models get ", ["org/tiny", "smollm2-135m-instruct"]),
