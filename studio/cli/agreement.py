@@ -39,6 +39,10 @@ def agreement(
         write_line("")
         shown = dict(list(found.disagreed.items())[:most])
         write_table(disagreements_table(shown, list(found.labelled)))
+    if not found.rows:
+        who = counted(len(found.labelled), "labeller")
+        say(f"no row is labelled by two people yet ({who} so far): STUDIO_LABELLER says whose decision a label is")
+        return
     people = f"{counted(found.rows, 'row')} labelled by two or more of {counted(len(found.labelled), 'labeller')}"
     say(f"{people} · no agreement on {number(len(found.disagreed))}")
 

@@ -116,7 +116,9 @@ def _newest_comparison(project: Project) -> str:
     for directory in runs_in(project.runs_path):
         if isinstance(read_spec(directory), CompareSpec):
             return directory.run_id
-    raise StudioError("There is no comparison yet.", "Name a fine-tune: studio runs lists them.")
+    raise StudioError(
+        "There is no comparison yet.", "Name a fine-tune (studio runs lists them), or start one: studio train."
+    )
 
 
 VERBS: tuple[Verb, ...] = (Verb("send-back", send_back), Verb("again", again), Verb("comparisons", comparisons))

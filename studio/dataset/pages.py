@@ -177,7 +177,7 @@ def task_splits(cursor: DuckDBPyConnection) -> dict[str, dict[str, int]]:
     ).fetchall()
     found: dict[str, dict[str, int]] = {}
     for task, split, count in rows:
-        found.setdefault(task, {})[split] = count
+        found.setdefault(task, {})["" if split == "none" else split] = count
     return found
 
 

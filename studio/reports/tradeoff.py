@@ -138,7 +138,7 @@ def legend(points: Sequence[TradePoint], price: Price) -> list[list[Segment]]:
     return [
         [
             (f"{point.number} ", "key"),
-            (point.arm.replace("_", " "), "bold" if point.is_frontier else "dim"),
+            (point.arm, "bold" if point.is_frontier else "dim"),
             (f" {percent(point.score.score)} {price.words(point.x)}", "" if point.is_frontier else "dim"),
         ]
         for point in points
@@ -200,7 +200,7 @@ class _Plot:
 
     def draw_name(self, point: TradePoint, column: int, scale: Scale) -> None:
         """Beside its figure, where nothing else stands; the legend names it in any case."""
-        name = " " + point.arm.replace("_", " ")
+        name = " " + point.arm
         row = _row(point.score.score * SHARE_OF_A_SCORE, scale, self.height)
         for start in (column + 1, column - cells(name) - 1):
             places = [(row, start + offset) for offset in range(cells(name))]

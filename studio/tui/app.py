@@ -25,6 +25,7 @@ from studio.reports.glyphs import is_ascii_only
 from studio.reports.stepping import stepped
 from studio.reports.visible import visible
 from studio.tui import actions, themes
+from studio.tui.alt_keys import keep_alt_digits, without_letter
 from studio.tui.frame import Frame
 from studio.tui.gate import AsciiLines, VisibleLines
 from studio.tui.hangup import leave_with_terminal, refuse_without_terminal
@@ -118,6 +119,7 @@ class StudioApp(App[None], inherit_bindings=False):
 
     def __init__(self, project: Project, *, first_screen: str = "data", demo: Demo | None = None) -> None:
         super().__init__()
+        keep_alt_digits()
         self.animation_level = "none"  # a scroll in ten steps is ten screens over a slow line
         self.error_console = VisibleConsole()  # for the traceback that ends the studio: it quotes what it choked on
         self.session = Session(project)
@@ -296,6 +298,7 @@ class StudioApp(App[None], inherit_bindings=False):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key) and not event.is_forwarded:
+            without_letter(event)
             self._typed_at[event] = (self.screen, self.focused)
         await super().on_event(event)
 

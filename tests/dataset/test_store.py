@@ -404,6 +404,12 @@ class TestSplits:
         store.undo()
         assert store.stats().splits == {"train": 0, "validation": 0, "test": 50, "none": 50}
 
+    def test_rows_in_no_split_are_counted_by_task_so_that_advice_says_to_split(self, store: Store) -> None:
+        store.add([Candidate(f"new {n}", "c", "chats") for n in range(3)], "")
+        assert store.task_splits() == {"chats": {"": 3}}
+        store.assign_splits(0, 0)
+        assert store.task_splits() == {"chats": {"train": 3}}
+
     def test_a_row_without_a_split_follows_the_rows_of_its_prompt(self, store: Store) -> None:
         """Else the prompt of an imported test row would be trained on under another answer."""
         store.add([Candidate("one?", "a", split="test"), Candidate(" ONE?", "b"), Candidate("two?", "a")], "")

@@ -40,10 +40,10 @@ def test_the_plot_as_it_is_seen_without_colour() -> None:
         "   │   4 tuned╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌",
         "   │   ┴                                          ",
         "   │   ┊                                          ",
-        "50 ┤   ┊                 few shot:5  2          ┬ ",
+        "50 ┤   ┊                 few_shot:5  2          ┬ ",
         "   │   ┊                             ┴   rag:3  3 ",
         "   │ ┬ ┊                                        ┴ ",
-        "   │ 1 zero shot                                  ",
+        "   │ 1 zero_shot                                  ",
         " 0 ┤ ┴ ┊                                          ",
         "   └───────┬───────────┬──────────────┬───────────",
         "          100         200            500          ",
@@ -115,4 +115,4 @@ def test_money_is_a_price_too_and_a_dearer_arm_is_dominated_by_it() -> None:
 def test_the_legend_says_score_and_price_of_every_arm() -> None:
     made = comparison(SHOWN)
     lines = ["".join(text for text, _ in line) for line in legend(trade_points(made, CONTEXT, scores(made)), CONTEXT)]
-    assert lines == ["1 zero shot 10 % 71", "2 few shot:5 40 % 482", "3 rag:3 30 % 900", "4 tuned 80 % 71"]
+    assert lines == ["1 zero_shot 10 % 71", "2 few_shot:5 40 % 482", "3 rag:3 30 % 900", "4 tuned 80 % 71"]

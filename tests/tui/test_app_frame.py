@@ -275,6 +275,10 @@ async def test_rows_that_another_screen_asks_for_become_the_view_of_data(tmp_pat
     async with opened(project_with(tmp_path, tickets(9))) as pilot:
         pilot.app.post_message(ExamplesRequested([7, 2, 400], "answer cut"))
         await settle(pilot)
+        assert "esc goes back to" in said(pilot)
+        await press(pilot, "f4")
+        assert said(pilot) == "", "esc does not go there from Runs"
+        await press(pilot, "f2")
         assert [int(one) for one in data_screen(pilot).table.ids] == [7, 2]
         assert "examples · answer cut" in shown(pilot)
         await press(pilot, "r")

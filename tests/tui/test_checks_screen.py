@@ -81,6 +81,7 @@ async def test_what_is_found_is_shown_mended_waived_and_opened_in_data(project: 
         text = shown(pilot)
         assert "1 error" in text and "secrets" in text and "1 row has a key, a token or a password" in text
         assert SECRET not in text and "AKI•••" in text, "a secret is masked on a screen"
+        assert "b side by side" not in text and "W waive" in text, "the footer names no key that can do nothing here"
 
         await waive_and_undo(pilot)
         screen = pilot.app.screen

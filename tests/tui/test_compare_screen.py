@@ -40,6 +40,7 @@ async def look(pilot: Pilot[None]) -> None:
 async def test_no_comparison_says_which_key_makes_one(tmp_path: Path) -> None:
     async with opened_on(Project.init(tmp_path), "compare") as pilot:
         assert "No comparison yet." in shown(pilot)
+        assert "p plot" not in shown(pilot), "there is nothing to plot"
 
 
 async def test_the_verdict_stands_over_the_arms_with_intervals_and_n(tmp_path: Path) -> None:
@@ -72,9 +73,9 @@ async def test_arms_are_hidden_tasks_filtered_and_rows_ordered_by_keys(tmp_path:
     project = Project.init(tmp_path)
     comparison(project, "compare-1")
     async with opened_on(project, "compare") as pilot:
-        assert shown(pilot).count("1 zero shot") == 2, "among the arms and over its answers"
+        assert shown(pilot).count("1 zero_shot") == 2, "among the arms and over its answers"
         await press(pilot, "1")
-        assert shown(pilot).count("1 zero shot") == 1
+        assert shown(pilot).count("1 zero_shot") == 1
         await press(pilot, "2", "3")
         assert said(pilot) == "the last arm stays"
         await press(pilot, "f", "f")
@@ -110,12 +111,12 @@ async def test_p_plots_quality_against_what_it_costs_and_esc_leads_back(tmp_path
     async with opened_on(project, "compare", NARROW) as pilot:
         await press(pilot, "p")
         text = shown(pilot)
-        for words in ("exact match against prompt tokens", "the frontier", "3 tuned", "2 few shot:5 67 % 482"):
+        for words in ("exact match against prompt tokens", "the frontier", "3 tuned", "2 few_shot:5 67 % 482"):
             assert words in text, words
         await press(pilot, "p")
         assert "against median seconds an answer" in shown(pilot)
         await press(pilot, "escape")
-        assert "1 zero shot  3" in shown(pilot)
+        assert "1 zero_shot  3" in shown(pilot)
 
 
 async def test_every_score_is_read_and_a_report_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +187,7 @@ async def test_at_80_by_24_verdict_scores_rows_and_the_row_in_full_are_there(tmp
     comparison(project, "compare-1")
     async with opened_on(project, "compare", NARROW) as pilot:
         text = shown(pilot)
-        for words in ("  arm        n", "├", "1 zero shot", "reference", "#1 · tickets · fixed"):
+        for words in ("  arm        n", "├", "1 zero_shot", "reference", "#1 · tickets · fixed"):
             assert words in text, words
 
 
@@ -230,8 +231,8 @@ def test_three_rows_make_no_arm_dim_however_much_better_another_is(tmp_path: Pat
     view = compare_view(read_rows(directory.rows_path("test")), read_json_lines(directory.predictions_path)[0])
     lines = arm_lines(view.comparison, "", 8192, 138)
     assert [(line[1][0].strip(), line[1][1]) for line in lines[1:]] == [
-        ("zero shot", "title"),
-        ("few shot:5", "title"),
+        ("zero_shot", "title"),
+        ("few_shot:5", "title"),
         ("tuned", "title"),
     ]
     assert all(any("●" in text for text, _ in line) for line in lines[1:]), "each with its interval"

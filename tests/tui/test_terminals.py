@@ -96,7 +96,7 @@ FIRST_THINGS = {
     "data": ("where is order 1?", "a accept"),
     "window": ("no model 'tiny' here", "? all keys"),
     "runs": ("✓ finished", "step 84 / 84", "? all keys"),
-    "compare": ("tuned answers 20 of 40 exactly", "zero shot", "✚   322", "? all keys"),
+    "compare": ("tuned answers 20 of 40 exactly", "zero_shot", "✚   322", "? all keys"),
     "try": ("prompt", "zero_shot", "When a run has made a model", "all keys"),
     "checks": ("checks · ", "before", "? all keys"),
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
@@ -138,15 +139,16 @@ async def test_a_conversation_goes_on_and_an_answer_is_kept_as_a_row_and_as_a_co
         for arm, text in (("zero_shot", "in space"), ("tuned", "on its way")):
             await reply(pilot, answerer, id=1, arm=arm, text=text)
             await reply(pilot, answerer, id=1, arm=arm, done=True, **facts)
-        await press(pilot, "alt+k")
-        assert said(pilot) == "tab goes to the answer to keep"
+        pilot.app.post_message(events.Key("alt+k", "k"))  # as tmux sends it
+        await settle(pilot)
+        assert said(pilot) == "tab goes to the answer to keep" and "where is my order?k" not in shown(pilot)
         pilot.app.screen.query(AnswerPanel)[1].focus()
         await press(pilot, "alt+k")
         assert said(pilot) == "example 1 has this answer now; u takes it back"
         await press(pilot, "ctrl+n")
         assert "prompt · turn 2" in shown(pilot) and "› where is my order?" in shown(pilot)
         await ask(pilot, "since when?")
-        _, question = answerer.asked[1]
+        question = answerer.asked[1][1]
         answers = {arm.text: [message["content"] for message in arm.messages] for arm in question.arms}
         assert answers["zero_shot"] == ["where is my order?", "in space", "since when?"]
         assert answers["tuned"] == ["where is my order?", "on its way", "since when?"]

@@ -31,5 +31,6 @@ async def test_votes_are_blind_until_the_end_and_kept_at_each_key(tmp_path: Path
         text = shown(pilot)
         assert "every row was voted on" in text and "1 row left out: both answers say the same" in text
         assert "alike 1" in text and "tuned" in text, "now the names"
+        assert "left better" not in text and "u undo" in text, "there is no pair any more to judge"
         await press(pilot, "escape")
         assert "exact" in shown(pilot) and len(read_votes(directory)) == 2

@@ -15,6 +15,8 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from studio.errors import AskedWrongly
+from studio.reports.cells import cut_middle
+from studio.reports.visible import visible
 from studio.runs.settings import Spec
 from studio.tui.styles import style_of
 from studio.tui.widgets.lines import LinesView
@@ -99,9 +101,15 @@ class Choice(Widget, can_focus=True):
         if not self._choices:
             return Content.styled(" none", style_of("dim"))
         at = f"  {self._choices.index(self.value) + 1}/{len(self._choices)}" if self.value in self._choices else ""
-        return Content.assemble(
-            ("‹ ", style_of("key")), (self.value, style_of("bold")), (" ›", style_of("key")), (at, style_of("dim"))
-        )
+        return chosen_word(self.value, at, self.size.width)
+
+
+def chosen_word(value: str, at: str, width: int) -> Content:
+    """``‹ value ›`` and ``at`` behind it in ``width`` cells: of a long path the middle is left out."""
+    shown = cut_middle(visible(value, single_line=True), max(4, width - len("‹  ›") - len(at)))
+    return Content.assemble(
+        ("‹ ", style_of("key")), (shown, style_of("bold")), (" ›", style_of("key")), (at, style_of("dim"))
+    )
 
 
 class SpecForm(Vertical):

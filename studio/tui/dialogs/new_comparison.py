@@ -34,8 +34,10 @@ class NewComparisonDialog(FormDialog):
 
     NAME = "New comparison"
     BINDINGS = actions.bindings_for(NAME)
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (28, "-high")]  # noqa: RUF012 - Textual's own way
     DEFAULT_CSS = """
     NewComparisonDialog #advice { margin-top: 1; }
+    NewComparisonDialog.-low #advice, NewComparisonDialog.-low #about { margin-top: 0; }
     """
 
     def __init__(self, run_id: str = "") -> None:

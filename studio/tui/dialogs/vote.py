@@ -65,6 +65,7 @@ class VoteDialog(StudioDialog):
             self._show_result("every row was voted on")
             return
         self.remove_class("-over")
+        self.query_one(KeyFooter).leave_out(())
         row = ballot.row
         self._put("asked", row.asked, "prompt")
         self._put("left", row.answers[ballot.left], "")
@@ -81,6 +82,7 @@ class VoteDialog(StudioDialog):
     def _show_result(self, why: str) -> None:
         self._ballot = None
         self.add_class("-over")
+        self.query_one(KeyFooter).leave_out(("left_better", "right_better", "alike"))
         more: list[Line] = [[("", "")], [(why, "dim")]]
         if self._booth.left_out:
             count = counted(self._booth.left_out, "row")

@@ -84,25 +84,35 @@ class StudioScreen(Asking):
         """Whether the screen keeps ``key``, to post it again once it shows what the key is for."""
         return False
 
+    def _go_to(self, name: str) -> None:
+        """To another screen by a person's own key: what this one said, as where esc goes back to, is not so there."""
+        if name != self.NAME.lower():
+            self.say("")
+        self.shell.show_screen(name)
+
+    def show_idle(self, *idle: str) -> None:
+        """These actions have nothing to act on now: the footer leaves them out. Their keys still say why."""
+        self.query_one(KeyFooter).leave_out(idle)
+
     # What every screen can do. They go through the shell, which alone knows what is open.
 
     def action_data(self) -> None:
-        self.shell.show_screen("data")
+        self._go_to("data")
 
     def action_window(self) -> None:
-        self.shell.show_screen("window")
+        self._go_to("window")
 
     def action_runs(self) -> None:
-        self.shell.show_screen("runs")
+        self._go_to("runs")
 
     def action_compare(self) -> None:
-        self.shell.show_screen("compare")
+        self._go_to("compare")
 
     def action_try(self) -> None:
-        self.shell.show_screen("try")
+        self._go_to("try")
 
     def action_checks(self) -> None:
-        self.shell.show_screen("checks")
+        self._go_to("checks")
 
     def action_help(self) -> None:
         from studio.tui.dialogs.help import HelpDialog

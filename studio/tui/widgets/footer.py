@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -22,13 +22,20 @@ class KeyFooter(Widget):
         super().__init__()
         self._shown: list[Shown] = []
         self._ends: list[tuple[int, str]] = []
+        self._idle: frozenset[str] = frozenset()
         for action in shown:
             names = current_keys(action, keys).split()
             likely = [name for name in names if len(name) > 1] if is_typed_into else names
             self._shown.append(Shown((likely or names)[0], action.label, action.name))
 
+    def leave_out(self, idle: Collection[str]) -> None:
+        """Show every action but these, which could do nothing now."""
+        if self._idle != frozenset(idle):
+            self._idle = frozenset(idle)
+            self.refresh()
+
     def render(self) -> Content:
-        *first, last = self._shown or [Shown("", "", "")]
+        *first, last = [one for one in self._shown if one.action not in self._idle] or [Shown("", "", "")]
         room = self.size.width - last.cells
         chosen: list[Shown] = []
         for one in first[: 8 if self.size.width > 80 else 5]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from studio.reports.cells import cut, fit
+from studio.reports.cells import cells, cut, cut_middle, fit
 from studio.reports.forecast import forecast_words, outcome_words
 from studio.reports.numbers import duration, loss, number, percent, size
 from studio.reports.visible import visible
@@ -110,7 +110,8 @@ def started_words(run_id: str, forecast: str) -> str:
 
 def comparison_lines(state: RunState, width: int) -> list[Line]:
     """How far each arm of a comparison is."""
-    bar = max(8, min(40, width - 40))
+    names = max(13, min(30, width - 36, 1 + max((cells(arm.arm) for arm in state.arms), default=0)))
+    bar = max(8, min(40, width - 27 - names))
     lines: list[Line] = []
     for arm in state.arms:
         share = arm.done / arm.total if arm.total else 0.0
@@ -119,7 +120,7 @@ def comparison_lines(state: RunState, width: int) -> list[Line]:
         lines.append(
             [
                 ("✓ " if is_done else "  ", "good"),
-                (fit(arm.arm.replace("_", " "), 13), "title"),
+                (fit(cut_middle(arm.arm, names - 1), names), "title"),
                 ("━" * filled, "good" if is_done else "bar"),
                 ("─" * (bar - filled), "faint"),
                 (f" {number(arm.done)} / {number(arm.total)}", ""),

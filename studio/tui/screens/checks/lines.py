@@ -63,6 +63,15 @@ def sample_lines(sample: Sample) -> list[Line]:
     return [line]
 
 
+def idle_actions(one: Result | None) -> list[str]:
+    """The actions that have nothing to act on in this finding, as the lines beneath it leave them out."""
+    finding = one.finding if one is not None else None
+    has_groups = finding is not None and len(finding.group_sizes) > 0
+    has_fix = finding is not None and one is not None and one.check.fix is not None
+    can = {"fix": has_fix, "bench": has_groups, "waive": finding is not None}
+    return [name for name, is_possible in can.items() if not is_possible]
+
+
 def _what_can_be_done(one: Result) -> Line:
     line: Line = []
     if one.count:

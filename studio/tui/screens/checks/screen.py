@@ -19,7 +19,7 @@ from studio.reports.checks import by_severity, counts_in_words
 from studio.reports.numbers import counted, number
 from studio.tui import actions
 from studio.tui.messages import ChecksDone, ExamplesRequested, LineEntered, LineLeft
-from studio.tui.screens.checks.lines import finding_lines, head_line, result_line
+from studio.tui.screens.checks.lines import finding_lines, head_line, idle_actions, result_line
 from studio.tui.screens.list_screen import ListScreen
 from studio.tui.widgets.lines import HeadLine, content_of, entitle
 from studio.tui.widgets.prompt_bar import PromptBar
@@ -59,6 +59,7 @@ class ChecksScreen(ListScreen):
         self._stop = threading.Event()
         self._waiving = ""
         self._is_first = True
+        self._is_looking = False
 
     def body(self) -> Iterable[Widget]:
         with Vertical(id="found", classes="panel"):
@@ -103,6 +104,7 @@ class ChecksScreen(ListScreen):
 
     def _bring_up_to_date(self, store: Store, is_new_look: bool) -> None:
         stop = self._stop
+        self._is_looking = True
 
         def progress(done: int, total: int) -> None:
             self.post_message(ChecksDone(done, total))
@@ -121,9 +123,11 @@ class ChecksScreen(ListScreen):
     def _show_looked(self, stop: threading.Event, results: list[Result]) -> None:
         if stop is self._stop:
             self.say("")
+            self._is_looking = False
             self._show(results)
 
     def on_failed(self, noun: str, error: Exception) -> None:
+        self._is_looking = self._is_looking and noun != "look"
         if noun == "look" and self._stop.is_set():
             self.say("stopped; what was known before stands here · r looks again", "warning")
         else:
@@ -149,7 +153,9 @@ class ChecksScreen(ListScreen):
         looked = max((one.checked_at for one in results if one.checked_at), default=None)
         is_old = looked is not None and datetime.now(UTC) - looked > _OLD
         at = f"looked {looked.astimezone():%d %B %H:%M}" if looked and is_old else ""
-        entitle(self.query_one("#found"), f"checks · {counts_in_words(results)}", at)
+        found = counts_in_words(results)
+        is_early = self._is_looking and not any(one.is_open for one in results)
+        entitle(self.query_one("#found"), f"checks · {'looking …' if is_early else found}", at)
         self._show_current()
 
     @property
@@ -163,6 +169,7 @@ class ChecksScreen(ListScreen):
 
     def _show_current(self) -> None:
         one, store = self.current, self.store
+        self.show_idle(*idle_actions(one))
         if one is None or store is None:
             self._show_words(
                 ["Nothing to see here: no check found anything."] if self.store and self._results == [] else []
@@ -223,7 +230,11 @@ class ChecksScreen(ListScreen):
 
     def action_fix(self) -> None:
         one = self.current
-        if one is not None:
+        if one is None:
+            return
+        if one.check.fix is None:
+            self.say("no fix of this is safe for every row; enter shows its rows")
+        else:
             store = self.session.opened()
             self.ask("fix", partial(fixing.preview_fix, self.project, store, one.check.name), self._show_preview)
 

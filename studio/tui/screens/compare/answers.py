@@ -43,7 +43,7 @@ def heading_line(columns: Columns, width: int) -> Line:
     if columns.has_reference:
         line.append((fit("reference", cell), "dim"))
     for key, arm in columns.arms:
-        line += [(f"{key} ", "key"), (fit(cut_middle(arm.replace("_", " "), cell - 3), cell - 3) + " ", "dim")]
+        line += [(f"{key} ", "key"), (fit(cut_middle(arm, cell - 3), cell - 3) + " ", "dim")]
     return line
 
 
@@ -101,7 +101,7 @@ def row_in_full(row: CompareRow, columns: Columns, *, is_prompt_last: bool) -> l
         is_plain = is_exact or not columns.is_marked or not are_akin(differences(row.reference, answer))
         shown = [[(visible(line), "")] for line in answer.splitlines()] if is_plain else _marked(answer, row.reference)
         shown = _with_ending(shown, row.faults.get(arm, ""), row.sources.get(arm, ()))
-        lines += _labelled(("✓", "good") if is_exact else ("✗", "bad"), arm.replace("_", " "), shown)
+        lines += _labelled(("✓", "good") if is_exact else ("✗", "bad"), arm, shown)
     return [*lines, *prompt] if is_prompt_last else [*prompt, *lines]
 
 

@@ -26,5 +26,5 @@ def arm_lines(comparison: Comparison, task: str, context_window: int | None, wid
     heading, *arms = table.drawn(width - 2, gap=1 if width < WIDE else 2, is_terse=width < WIDE)
     lines: list[Line] = [[("  ", ""), *heading]]
     for key, ((name, style), *rest) in enumerate(arms, start=1):
-        lines.append([(f"{key} ", "key"), (name.replace("_", " "), style), *rest])
+        lines.append([(f"{key} ", "key"), (name, style), *rest])
     return lines

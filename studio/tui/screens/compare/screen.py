@@ -44,7 +44,7 @@ CROWDED_ARMS = 4  # on a low screen: with more there is room for the arms or for
 
 def no_comparison_lines() -> list[Line]:
     """What a comparison is, and the key that makes one."""
-    *arms, last = (arm.replace("_", " ") for arm in CompareSpec.arms)
+    *arms, last = CompareSpec.arms
     return [
         [("No comparison yet.", "title")],
         [("", "")],
@@ -143,6 +143,8 @@ class CompareScreen(ArmKeys, RowKeys, ListScreen):
             self._show_words(progress_of(state, self.size.width))
         elif self._shown != (state.run_id, state.status):
             self._shown = (state.run_id, state.status)
+            if self.loaded is None:
+                self._show_words([[(f"reading {visible(state.title)} …", "dim")]])
             self.ask("comparison", lambda: load(self.project, state.run_id), self._take_loaded)
 
     def on_failed(self, noun: str, error: Exception) -> None:
@@ -179,6 +181,7 @@ class CompareScreen(ArmKeys, RowKeys, ListScreen):
         words = self.query_one("#words", LinesView)
         words.remove_class("hidden")
         words.show(lines)
+        self.show_idle(*(one.name for one in actions.footer_actions(self.NAME) if self.NAME in one.where))
 
     def redraw(self, *, from_top: bool = False) -> None:
         loaded = self.loaded
@@ -186,6 +189,7 @@ class CompareScreen(ArmKeys, RowKeys, ListScreen):
             return
         self.query_one("#words").add_class("hidden")
         self.query_one("#results").remove_class("hidden")
+        self.show_idle()
         self.choosing.collect()
         self._draw_totals(loaded)
         panel = self.query_one("#row-panel")

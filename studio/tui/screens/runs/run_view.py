@@ -51,6 +51,7 @@ NO_SAMPLES: list[Line] = [
 ]
 SIDES_EVERY_SECONDS = 2.0  # the small charts of a live run: they are looked at, the loss is watched
 LONGEST_TASK = 24
+ROOM_FOR_WORDS = 70  # cells in which the whole legend is one line
 SIDE_NAMES = ("learning rate", "gradient norm", "tokens/s")
 
 
@@ -263,7 +264,8 @@ def _legend(shown: RunShown, shelf: Shelf, width: int) -> list[Line]:
         return [[("┃ ", "key"), (read_out(shown.state, shown.crosshair, shown.choice, shelf), "")]]
     choice = shown.choice
     part = _part_words(shown)
-    losses: Line = [("━ ", "loss"), ("loss" if part else "training loss", "loss")]
+    is_terse = width < ROOM_FOR_WORDS
+    losses: Line = [("━ ", "loss"), ("loss" if part or is_terse else "training loss", "loss")]
     if choice.weight:
         losses.append((f", smoothed {choice.weight:g}", "dim"))
     parts = [losses]
@@ -271,7 +273,9 @@ def _legend(shown: RunShown, shelf: Shelf, width: int) -> list[Line]:
         parts.append([("━ ", "loss-raw"), ("raw", "dim")])
     if shown.state.series.eval_step:
         parts += _evaluation_legend(choice.tasks)
-    parts.append([(f"x: {choice.x_axis}" + (" · log" if choice.log_y else "") + part, "dim")])
+    axes = "" if is_terse else f"x: {choice.x_axis}"  # which stands at the axis too
+    if axes := (axes + (" · log" if choice.log_y else "") + part).removeprefix(" · "):
+        parts.append([(axes, "dim")])
     parts += _task_legend(shown)
     for place, other in enumerate(shown.overlaid, start=1):
         sign = PATTERN_SIGNS[overlay_pattern(place)]

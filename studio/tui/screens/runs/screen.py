@@ -49,6 +49,19 @@ NO_RUNS: list[Line] = [
 ]
 
 
+_ON_THE_CHART = ("overlay", "smooth_less", "smooth_more")
+
+
+def idle_actions(state: RunState | None) -> list[str]:
+    """The footer's actions that have nothing to act on in this run."""
+    if state is None:
+        return ["stop", "resume", "compare_run", "log_tail", *_ON_THE_CHART]
+    idle = [] if state.is_live else ["stop"]
+    if not state.is_live and not state.can_resume:
+        idle.append("resume")
+    return [*idle, *(_ON_THE_CHART if state.kind == "compare" else ())]
+
+
 class RunsScreen(ListScreen):
     """The list of runs, and the one under the cursor large. Needs no store: it works while another process holds it."""
 
@@ -135,6 +148,7 @@ class RunsScreen(ListScreen):
     def _draw(self) -> None:
         self.query_one("#no-runs").set_class(bool(self._states), "hidden")
         self.query_one("#runs-body").set_class(not self._states, "hidden")
+        self.show_idle(*idle_actions(self.current))
         if not self._states:
             return
         self._keep_cursor()

@@ -13,7 +13,7 @@ from textual.widgets import TextArea
 from studio.acts.answering import tuned_run_ids
 from studio.acts.trying import Answerer, Question, Reply, keep_answer, question_for
 from studio.errors import StudioError
-from studio.reports.numbers import number
+from studio.reports.numbers import counted, number
 from studio.reports.visible import visible
 from studio.runs.trying import MOST_ARMS, TrySettings
 from studio.tui import actions, styles
@@ -288,7 +288,7 @@ def facts_of(reply: Reply) -> str:
     """What an answer took and, where it is said, in which dtype it was given: dtypes answer differently."""
     first, cost = reply.get("ttft_seconds"), reply.get("cost")
     facts = [
-        f"{number(reply['tokens'])} tokens",
+        counted(reply["tokens"], "token"),
         f"{reply['tokens_per_second']:.1f} tok/s",
         f"first after {first:.2f} s" if first else "",
         f"prompt {number(reply['prompt_tokens'])} tokens",
