@@ -166,6 +166,9 @@ def _on_next(facts: AdviceFacts) -> Iterator[Advice]:
     if errors:
         yield Advice("next", f"Mend {', '.join(errors)} first: a run would not start, and would learn them.")
         return
+    if not any(of.get("train") for of in facts.splits.values()):
+        yield Advice("next", "Split the rows first: nothing can be measured or trained before.")
+        return
     best = _best_prompting(facts)
     if best is not None and best[1] >= GOOD_ENOUGH:
         yield Advice(

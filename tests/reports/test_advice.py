@@ -142,3 +142,10 @@ def test_a_learning_curve_says_what_follows_for_labelling_and_no_more_than_it_sh
     )
     assert words(8, 10, 24).endswith("So few rows cannot tell whether more labels would help.")
     assert curve_words("tone", "exact match", 240, 60, None) == "No row was answered by both runs."
+
+
+def test_rows_without_a_split_are_to_be_split_before_anything_is_measured_or_trained() -> None:
+    pieces = advice_on(replace(FACTS, splits={"tone": {"": 500}}, checks=()))
+    assert ("splits", "studio split --test 0.2 --validation 0.1") in [(one.topic, one.command) for one in pieces]
+    assert pieces[-1].words == "Split the rows first: nothing can be measured or trained before."
+    assert not any("studio train" in one.command for one in pieces)
