@@ -69,6 +69,7 @@ class NewRunDialog(FormDialog):
         self.forecast = ""
         self._considered: Spec | None = None
         self._plan: TrainPlan | None = None
+        self._is_plan_shown = False
         self._found: Forecast | None = None  # by what was measured of this plan
         self._measuring: threading.Event | None = None  # set when nobody wants to know any more
 
@@ -102,8 +103,12 @@ class NewRunDialog(FormDialog):
             self.ask("plan", lambda: plan_training(self.project, store, spec), self._planned)
 
     def on_advice_resized(self) -> None:
-        """Of the dialog's own resizing nothing follows yet: what is in it is laid out later, when its styles are."""
-        self._show_plan()
+        """Of the dialog's own resizing nothing follows yet: what is in it is laid out later, when its styles are.
+
+        A refusal that needs another height than the plan before it stays.
+        """
+        if self._is_plan_shown:
+            self._show_plan()
 
     def _planned(self, plan: TrainPlan) -> None:
         self._plan = plan
@@ -116,6 +121,11 @@ class NewRunDialog(FormDialog):
             return
         width = self.query_one(Advice).content_size.width
         self.show(plan_lines(plan, width, self._found, is_narrow=self.has_class("-narrow")))
+        self._is_plan_shown = True
+
+    def show(self, lines: list[Line]) -> None:
+        self._is_plan_shown = False
+        super().show(lines)
 
     # -- measuring
 
