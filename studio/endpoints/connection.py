@@ -45,7 +45,7 @@ class Connection:
                 self._drain(response)
         except (OSError, http.client.HTTPException) as error:
             self.cut()
-            if self._is_late:
+            if self._is_late or isinstance(error, TimeoutError):  # whichever clock is first, the socket's own or ours
                 raise TimeoutError(f"no whole answer within {self._timeout:g} s") from error
             raise
         except BaseException:
