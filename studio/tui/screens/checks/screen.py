@@ -140,7 +140,8 @@ class ChecksScreen(ListScreen):
         self.query_one(TextPane).show_text(lambda width: Content("\n").join([Content(line) for line in words]))
 
     def _show(self, results: list[Result]) -> None:
-        chosen = self.current.check.name if self.current else ""
+        had_findings = any(one.is_open for one in self._results)  # before the first, nobody chose where the cursor is
+        chosen = self.current.check.name if self.current and had_findings else ""
         self._results = by_severity(results)
         names = [one.check.name for one in self._results]
         rows = self.query_one("#findings", RowList)

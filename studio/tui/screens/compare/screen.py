@@ -181,7 +181,8 @@ class CompareScreen(ArmKeys, RowKeys, ListScreen):
         words = self.query_one("#words", LinesView)
         words.remove_class("hidden")
         words.show(lines)
-        self.show_idle(*(one.name for one in actions.footer_actions(self.NAME) if self.NAME in one.where))
+        own = (one.name for one in actions.footer_actions(self.NAME) if self.NAME in one.where)
+        self.show_idle(*(name for name in own if name != "new_comparison"))
 
     def redraw(self, *, from_top: bool = False) -> None:
         loaded = self.loaded
